@@ -1,0 +1,1 @@
+"""Protocols and tables of the measurements; what computes lives in the package."""

@@ -1,0 +1,68 @@
+"""ganaug: GAN augmentation for imbalanced image data, with evidence whether it helps.
+
+`import ganaug` is light: each public name is loaded, with its libraries, when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ganaug._version import __version__
+from ganaug.errors import GanaugError
+
+if TYPE_CHECKING:
+    from ganaug.artifact.runtime import Generator
+    from ganaug.evaluation.diversity import evaluate_diversity
+    from ganaug.evaluation.gain import evaluate_gain
+    from ganaug.images import load_images, long_tailed
+    from ganaug.training import FitConfig, export, fit
+    from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
+    from ganaug.use.sampling import ClassBalancedSampler
+    from ganaug.use.transform import GANAugment
+
+__all__ = [
+    "AugmentedDataset",
+    "ClassBalancedSampler",
+    "FitConfig",
+    "GANAugment",
+    "GanaugError",
+    "Generator",
+    "MixedDataset",
+    "SyntheticDataset",
+    "__version__",
+    "evaluate_diversity",
+    "evaluate_gain",
+    "export",
+    "fit",
+    "load_images",
+    "long_tailed",
+]
+
+_HOME = {
+    "AugmentedDataset": "ganaug.use.datasets",
+    "ClassBalancedSampler": "ganaug.use.sampling",
+    "FitConfig": "ganaug.training",
+    "GANAugment": "ganaug.use.transform",
+    "Generator": "ganaug.artifact.runtime",
+    "MixedDataset": "ganaug.use.datasets",
+    "SyntheticDataset": "ganaug.use.datasets",
+    "evaluate_diversity": "ganaug.evaluation.diversity",
+    "evaluate_gain": "ganaug.evaluation.gain",
+    "export": "ganaug.training",
+    "fit": "ganaug.training",
+    "load_images": "ganaug.images",
+    "long_tailed": "ganaug.images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ganaug' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

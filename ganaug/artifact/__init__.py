@@ -1,0 +1,1 @@
+"""The exported ONNX file: its format, its reader, its run time. Imports no training code."""

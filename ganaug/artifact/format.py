@@ -1,0 +1,285 @@
+"""The metadata of an artifact: a JSON object with a schema version, under one key of the ONNX file.
+
+Unknown fields are ignored, so that a newer minor version can add some; another major version is
+refused with both versions named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ganaug.artifact.checks import is_count, is_int, shown
+from ganaug.artifact.policy import Policy
+from ganaug.errors import ArtifactError, ConfigError
+
+__all__ = [
+    "ALLOWED_OPERATORS",
+    "INPUTS",
+    "KEY",
+    "KINDS",
+    "MAX_FILE_BYTES",
+    "MAX_METADATA_BYTES",
+    "MAX_METADATA_DEPTH",
+    "MAX_NODES",
+    "MAX_OPSET",
+    "MIN_OPSET",
+    "OUTPUTS",
+    "SCHEMA",
+    "Metadata",
+    "Policy",
+]
+
+SCHEMA = "1.0"
+KEY = "ganaug"
+KINDS = ("variation", "class")
+
+MAX_FILE_BYTES = 256 * 2**20
+MAX_METADATA_BYTES = 2**20
+MAX_METADATA_DEPTH = 32
+MAX_NODES = 20_000
+MIN_OPSET = 20  # GridSample in the form that the generators use
+MAX_OPSET = 23
+
+# ONNX does not let an output have the name of an input, hence "variation" and not "image".
+INPUTS = {"variation": ("image", "latent"), "class": ("label", "latent")}
+OUTPUTS = {"variation": "variation", "class": "image"}
+
+# Standard operators that a generator can need. Left out on purpose: those that hold graphs (If,
+# Loop, Scan), those that draw random numbers (all randomness is the caller's), those for training,
+# for quantised weights and for sequences, text and files of any kind.
+_OPERATORS = (
+    "Abs Add AffineGrid And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Ceil "
+    "Celu Clip Concat Constant ConstantOfShape Conv ConvTranspose Cos DepthToSpace Div Einsum "
+    "Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm "
+    "GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GridSample GroupNormalization "
+    "HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less "
+    "LessOrEqual Log LogSoftmax LpNormalization MatMul Max MaxPool Mean Min Mish Mod Mul Neg "
+    "Not OneHot Or PRelu Pad Pow RMSNormalization Range Reciprocal ReduceL1 ReduceL2 "
+    "ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize "
+    "Round ScatterND Selu Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign "
+    "SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile Transpose "
+    "Unsqueeze Where"
+)
+ALLOWED_OPERATORS = frozenset(_OPERATORS.split())
+
+
+def _is_list(value: object, check: Callable[[Any], bool]) -> bool:
+    return isinstance(value, (list, tuple)) and all(check(item) for item in value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_data(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("source"), str)
+        and isinstance(value.get("groups"), bool)
+        and all(
+            key in value and isinstance(value[key], (str, type(None)))
+            for key in ("held_out", "held_out_fingerprint")
+        )
+    )
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_object_or_null(value: object) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+# By field: what is allowed, in words and as a check of the JSON value.
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "kind": (" or ".join(f'"{kind}"' for kind in KINDS), lambda v: v in KINDS),
+    "classes": (
+        "a list of one or more different names",
+        lambda v: _is_list(v, _is_name) and len(v) > 0 and len(set(v)) == len(v),
+    ),
+    "channels": ("1 or 3", lambda v: is_int(v) and v in (1, 3)),
+    "size": (
+        "[height, width], each 1 to 4096",
+        lambda v: _is_list(v, lambda n: is_int(n) and 1 <= n <= 4096) and len(v) == 2,
+    ),
+    "latent_dim": ("1 to 65536", lambda v: is_int(v) and 1 <= v <= 65536),
+    "counts": ("a list of image counts, one for each class", lambda v: _is_list(v, is_count)),
+    "fingerprint": ("text", lambda v: isinstance(v, str)),
+    "data": (
+        "an object with source (text), held_out and held_out_fingerprint (text or null), groups"
+        " (true or false)",
+        _is_data,
+    ),
+    "config": ("an object", _is_object),
+    "steps": ("a number of steps, 0 or more", is_count),
+    "seed": ("a whole number", is_int),
+    "versions": ("an object", _is_object),
+    "parity": ("an object", _is_object),
+    "batch_exact": ("true or false", lambda v: isinstance(v, bool)),
+    "policy": ("a Policy or None", lambda v: isinstance(v, (Policy, type(None)))),
+    "gain": ("an object or null", _is_object_or_null),
+    "diversity": ("an object or null", _is_object_or_null),
+    "warnings": ("a list of lines", lambda v: _is_list(v, lambda line: isinstance(line, str))),
+}
+_OPTIONAL = ("policy", "gain", "diversity", "warnings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What an artifact says about itself.
+
+    Attributes:
+        kind: "variation" (image and latent to image) or "class" (label and latent to image).
+        classes: the class names, by label.
+        channels: 1 (grey) or 3 (RGB).
+        size: (height, width) in pixels that was trained.
+        latent_dim: values in a latent.
+        counts: training images of each class.
+        fingerprint: hash of the training images and labels.
+        data: source (base name), held_out (rule or None), held_out_fingerprint, groups.
+        config: the training configuration.
+        steps: training steps done.
+        seed: seed of the run.
+        versions: of ganaug, torch, onnx, onnxruntime and Python at export.
+        parity: largest differences between torch and onnxruntime at export.
+        batch_exact: whether an image's result is the same in every batch.
+        policy: how often to vary, or None.
+        gain: what `evaluate_gain` measured, or None.
+        diversity: what `evaluate_diversity` measured, or None.
+        warnings: what a user should know, one line each.
+        schema: version of the format, "major.minor".
+
+    Raises:
+        ArtifactError: fields do not fit; one line names each of them.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    channels: int
+    size: tuple[int, int]
+    latent_dim: int
+    counts: tuple[int, ...]
+    fingerprint: str
+    data: dict[str, Any]
+    config: dict[str, Any]
+    steps: int
+    seed: int
+    versions: dict[str, Any]
+    parity: dict[str, Any]
+    batch_exact: bool
+    policy: Policy | None = None
+    gain: dict[str, Any] | None = None
+    diversity: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    schema: str = SCHEMA
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name}: {shown(getattr(self, name))}, allowed {allowed}"
+            for name, (allowed, check) in _FIELDS.items()
+            if not check(getattr(self, name))
+        ]
+        if not problems and len(self.counts) != len(self.classes):
+            problems.append(
+                f"counts: {len(self.counts)} for {len(self.classes)} classes, allowed one for each"
+            )
+        if problems:
+            raise ArtifactError(f"metadata: {'; '.join(problems)}; export the run again")
+        _check_schema(self.schema)
+        for name in ("classes", "size", "counts", "warnings"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @classmethod
+    def from_json(cls, text: str) -> Metadata:
+        """Return the metadata that `to_json` gave; unknown fields are ignored.
+
+        Raises:
+            ArtifactError: over the size limit, no JSON object, another major version of the
+                schema, or fields missing or of the wrong type (each is named).
+        """
+        if len(text) > MAX_METADATA_BYTES or len(text.encode()) > MAX_METADATA_BYTES:
+            raise ArtifactError(
+                f"metadata: {len(text):,} characters; allowed: {MAX_METADATA_BYTES:,} bytes; export"
+                " the run again"
+            )
+        try:
+            values = json.loads(text)
+            # what it cannot write again is refused here: NaN, 1e999, half a surrogate pair
+            json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise ArtifactError(
+                f"metadata: invalid JSON ({shown(str(error))}); the file is damaged, export the run"
+                " again"
+            ) from error
+        if not isinstance(values, dict):
+            raise ArtifactError(
+                f"metadata: {shown(values)}; allowed: a JSON object; export the run again"
+            )
+        _check_depth(values)
+        _check_schema(values.get("schema"))
+        missing = [f.name for f in fields(cls) if f.name not in (*_OPTIONAL, *values)]
+        if missing:
+            raise ArtifactError(
+                f"metadata: missing fields: {', '.join(missing)}; export the run again"
+            )
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        if known.get("policy") is not None:
+            try:
+                known["policy"] = Policy.from_dict(known["policy"])
+            except ConfigError as error:
+                raise ArtifactError(f"metadata: {error}") from error
+        return cls(**known)
+
+    def to_json(self) -> str:
+        """Return the metadata as JSON, in the order of the fields.
+
+        Raises:
+            ArtifactError: over the size limit, or a value is no JSON (NaN and infinity are not).
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["policy"] = self.policy.to_dict() if self.policy else None
+        try:
+            text = json.dumps({"schema": values.pop("schema"), **values}, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
+                " objects of them"
+            ) from error
+        if len(text) > MAX_METADATA_BYTES:
+            raise ArtifactError(
+                f"metadata: {len(text):,} bytes; allowed: {MAX_METADATA_BYTES:,}; shorten the gain"
+                " and diversity records or the class names"
+            )
+        return text
+
+
+def _check_depth(values: object) -> None:
+    # json.loads takes a thousand levels; copying or pickling them would overflow the stack
+    level = [values]
+    for _ in range(MAX_METADATA_DEPTH):
+        inner = [list(v.values()) if isinstance(v, dict) else v for v in level]
+        level = [item for v in inner if isinstance(v, list) for item in v]
+    if level:
+        raise ArtifactError(
+            f"metadata: nested more than {MAX_METADATA_DEPTH} levels deep; allowed:"
+            f" {MAX_METADATA_DEPTH}; export the run again"
+        )
+
+
+def _check_schema(schema: object) -> None:
+    if not isinstance(schema, str) or not re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", schema):
+        raise ArtifactError(
+            f'metadata: schema version {shown(schema)}; allowed: "major.minor", such as "{SCHEMA}";'
+            " export the run again"
+        )
+    major = SCHEMA.split(".")[0]
+    if schema.split(".")[0] != major:
+        raise ArtifactError(
+            f"metadata: schema version {schema}; this ganaug reads {major}.x (it writes {SCHEMA});"
+            " install the ganaug that wrote the file, or export the run again"
+        )

@@ -1,0 +1,124 @@
+"""`Policy`: how often images of a class are varied, by how many images the class has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganaug.artifact.checks import is_number, shown
+from ganaug.errors import ConfigError
+
+__all__ = ["Policy"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How often images of a class are varied, as a function of how many images the class has.
+
+    Attributes:
+        p: points (images of a class, probability in 0..1), counts rising; linear between the
+            points, constant beyond the first and the last.
+        scale: factor on the latents, above 0.
+        filter: None; version 1 of the format knows no filter.
+        source: where the policy comes from: "rule", or what measured it.
+        evidence: what was measured, or None.
+
+    Raises:
+        ConfigError: a value is out of its range.
+
+    Example:
+        >>> Policy(p=((10, 0.5), (110, 0.0))).probability([5, 60, 200]).tolist()
+        [0.5, 0.25, 0.0]
+    """
+
+    p: tuple[tuple[float, float], ...]
+    scale: float = 1.0
+    filter: None = None
+    source: str = "user"
+    evidence: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        points = self.p
+        if not isinstance(points, (list, tuple)) or not points:
+            raise ConfigError(
+                f"policy p: {shown(points)}; allowed: a list of one or more pairs"
+                " [images, probability]"
+            )
+        for point in points:
+            if (
+                not isinstance(point, (list, tuple))
+                or len(point) != 2
+                or not all(is_number(number) for number in point)
+                or point[0] < 0
+                or not 0 <= point[1] <= 1
+            ):
+                raise ConfigError(
+                    f"policy p: {shown(point)}; allowed: [images, probability], images from 0 up"
+                    " and the probability from 0 to 1"
+                )
+        counts = [point[0] for point in points]
+        if any(after <= before for before, after in pairwise(counts)):
+            raise ConfigError(
+                f"policy p: image counts {shown(counts)}; allowed: rising counts; sort the points"
+                " and name each count once"
+            )
+        if not is_number(self.scale) or self.scale <= 0:
+            raise ConfigError(
+                f"policy scale: {shown(self.scale)}; allowed: a number above 0; 1 is the scale"
+                " that was trained"
+            )
+        if self.filter is not None:
+            raise ConfigError(
+                f"policy filter: {shown(self.filter)}; allowed: null; a newer ganaug wrote it,"
+                " upgrade with: pip install --upgrade ganaug"
+            )
+        if not isinstance(self.source, str):
+            raise ConfigError(f"policy source: {shown(self.source)}; allowed: text")
+        if not isinstance(self.evidence, (dict, type(None))):
+            raise ConfigError(
+                f"policy evidence: {shown(self.evidence)}; allowed: an object or null"
+            )
+        object.__setattr__(self, "p", tuple((point[0], point[1]) for point in points))
+
+    def probability(self, counts: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability in 0..1 for classes with `counts` images, in the shape given."""
+        images, probabilities = zip(*self.p, strict=True)
+        return np.asarray(np.interp(np.asarray(counts, np.float64), images, probabilities))
+
+    @classmethod
+    def rule(cls, counts: ArrayLike) -> Policy:
+        """Return the policy for classes with `counts` images where nothing has been measured.
+
+        The probability rises linearly as the count falls, from 0 at 60% of the largest class to
+        0.7 at the smallest one: the classes that lack images get most (generative invariance
+        transfer, Zhou et al., ICLR 2022, arXiv 2203.09739). Where no class is that rare (all have
+        60% of the largest or more), it is 0.5 for all. Classes without images do not count.
+        """
+        present = np.asarray(counts, np.int64).ravel()
+        present = present[present > 0]
+        smallest, largest = (int(present.min()), int(present.max())) if present.size else (0, 0)
+        common = 6 * largest / 10  # exact where 0.6 * largest is not
+        if smallest >= common:
+            return cls(p=((smallest, 0.5),), source="rule")
+        return cls(p=((smallest, 0.7), (common, 0.0)), source="rule")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Policy:
+        """Return the policy that `to_dict` gave; unknown fields are ignored.
+
+        Raises:
+            ConfigError: `p` is missing, or a value is out of its range.
+        """
+        if not isinstance(values, dict):
+            raise ConfigError(f"policy: {shown(values)}; allowed: an object with the field p")
+        if "p" not in values:
+            raise ConfigError("policy: p is missing; allowed: pairs [images, probability]")
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the policy as a dict of JSON values."""
+        return {**asdict(self), "p": [list(point) for point in self.p]}

@@ -1,0 +1,271 @@
+"""`Generator`: runs an artifact with onnxruntime on numpy arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.checks import first_line, path_name
+from ganaug.artifact.format import OUTPUTS
+from ganaug.artifact.reader import read_artifact, read_content
+from ganaug.artifact.sessions import Session, check_options, open_session, retire
+from ganaug.errors import ArtifactError, ConfigError, DataError
+
+__all__ = ["Generator"]
+
+
+class Generator:
+    """An exported generator, ready to run.
+
+    The file is checked at once. The session is opened at first use, in each process of its own; it
+    is shared by copies of the generator and never crosses a fork. A generator pickles as its path,
+    the hash of the file and its options: the process that unpickles it reads the file again, and
+    refuses one that was replaced in between. Calls from several threads are safe.
+
+    Args:
+        path: the ONNX file.
+        providers: "cpu"; "cuda", which is an error where CUDA is not to be had; or "auto", CUDA
+            where onnxruntime really has it, else the CPU (`provider` tells which).
+        threads: threads that onnxruntime uses for one call.
+
+    Attributes:
+        path: absolute path of the file.
+        info: the metadata.
+        content_hash: SHA-256 of the file, in hex.
+
+    Raises:
+        ArtifactError: the file is missing, foreign, damaged or unsafe.
+        ConfigError: `providers` or `threads` is not allowed.
+
+    Example:
+        >>> generator = Generator("defects.onnx")  # doctest: +SKIP
+        >>> latents = np.random.default_rng(0).standard_normal((8, generator.info.latent_dim))
+        ... # doctest: +SKIP
+        >>> varied = generator.vary(images, latents.astype(np.float32))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, providers: str = "auto", threads: int = 1
+    ) -> None:
+        check_options(providers, threads)
+        if not isinstance(path, (str, os.PathLike)):
+            raise ConfigError(
+                f"path: a {type(path).__name__}; allowed: the path of an ONNX file of ganaug, as"
+                " text or pathlib.Path"
+            )
+        self.path = Path(path).absolute()  # a worker may have another current folder
+        _, self.info, self.content_hash = read_artifact(self.path)
+        self._providers = providers
+        self._threads = threads
+        self._session: Session | None = None
+
+    def __repr__(self) -> str:
+        info = self.info
+        height, width = info.size
+        return (
+            f"Generator({self.path.name!r}, kind={info.kind!r}, {len(info.classes)} classes,"
+            f" {info.channels}x{height}x{width})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_session": None}
+
+    @property
+    def provider(self) -> str:
+        """Where it runs, "cpu" or "cuda". Opens the session.
+
+        Raises:
+            ArtifactError: the file was replaced or removed, or onnxruntime cannot load it.
+            DeviceError: providers is "cuda" and CUDA is not to be had.
+        """
+        return self._opened().provider
+
+    def vary(
+        self, images: NDArray[np.float32], latents: NDArray[np.float32], *, singly: bool = False
+    ) -> NDArray[np.float32]:
+        """Return a variation of each image.
+
+        Args:
+            images: float32 [N, C, H, W] in 0..1, of any height and width. A generator of one
+                channel also takes C = 3 where the three are equal, and returns three.
+            latents: float32 [N, Z], N(0, 1) times the scale of the policy.
+            singly: run one image at a time. Where `info.batch_exact` is False, a result is the same
+                for any batch only so.
+
+        Returns:
+            float32 [N, C, H, W] in 0..1, the shape of `images`.
+
+        Raises:
+            ConfigError: the generator is of the class kind.
+            DataError: dtype, shape or range of an argument does not fit.
+            ArtifactError: the file was replaced, or its graph fails.
+        """
+        self._expect("variation", "generate(labels, latents)")
+        _check_array("images", images, np.float32, "[N, C, H, W]", 4)
+        _check_latents(latents, len(images), self.info.latent_dim)
+        channels = images.shape[1]
+        grey = self.info.channels == 1 and channels == 3
+        if channels != self.info.channels and not grey:
+            raise DataError(
+                f"images: {channels} channel(s); allowed: {self.info.channels}, as the generator"
+                f" was trained; {'repeat the channel' if channels == 1 else 'convert them'} first"
+            )
+        if images.size == 0:
+            if len(images):
+                raise DataError(
+                    f"images: shape {list(images.shape)}; allowed: a height and width of 1 or more"
+                )
+            return np.zeros(images.shape, np.float32)
+        _check_range(images)
+        if grey:
+            _check_equal_channels(images)
+            images = images[:, :1]
+        varied = self._run({"image": images, "latent": latents}, images.shape, singly)
+        return np.repeat(varied, 3, axis=1) if grey else varied
+
+    def generate(
+        self, labels: NDArray[np.int64], latents: NDArray[np.float32], *, singly: bool = False
+    ) -> NDArray[np.float32]:
+        """Return an image of each label's class.
+
+        Args:
+            labels: int64 [N], indices of `info.classes`.
+            latents: float32 [N, Z], N(0, 1) times the scale of the policy.
+            singly: run one image at a time, as in `vary`.
+
+        Returns:
+            float32 [N, C, H, W] in 0..1, C and (H, W) as in `info.channels` and `info.size`.
+
+        Raises:
+            ConfigError: the generator is of the variation kind.
+            DataError: dtype, shape or range of an argument does not fit.
+            ArtifactError: the file was replaced, or its graph fails.
+        """
+        self._expect("class", "vary(images, latents)")
+        _check_array("labels", labels, np.int64, "[N]", 1)
+        _check_latents(latents, len(labels), self.info.latent_dim)
+        shape = (len(labels), self.info.channels, *self.info.size)
+        if len(labels) == 0:
+            return np.zeros(shape, np.float32)
+        classes = len(self.info.classes)
+        if labels.min() < 0 or labels.max() >= classes:
+            wrong = int(labels.min() if labels.min() < 0 else labels.max())
+            raise DataError(
+                f"labels: {wrong}; allowed: 0 to {classes - 1}, the index of one of the generator's"
+                f" {classes} classes; look them up in info.classes"
+            )
+        return self._run({"label": labels, "latent": latents}, shape, singly)
+
+    def _expect(self, kind: str, other: str) -> None:
+        if self.info.kind != kind:
+            raise ConfigError(
+                f"{path_name(self.path.name)}: is a {self.info.kind} generator; allowed for this"
+                f" call: a {kind} generator; call {other} instead"
+            )
+
+    def _opened(self) -> Session:
+        session = self._session
+        if session is None or session.pid != os.getpid():
+            if session is not None:
+                retire(session)
+            session = open_session(self._content, self.content_hash, self._providers, self._threads)
+            self._session = session
+        return session
+
+    def _content(self) -> bytes:
+        content = read_content(self.path)
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.content_hash:
+            raise ArtifactError(
+                f"{path_name(self.path)}: was replaced since it was opened (content {found[:12]},"
+                f" then {self.content_hash[:12]}); allowed: the same content; open the new"
+                " file with a new Generator, or put the old one back"
+            )
+        return content
+
+    def _run(
+        self, inputs: dict[str, NDArray[Any]], shape: tuple[int, ...], singly: bool
+    ) -> NDArray[np.float32]:
+        session = self._opened().session
+        name = OUTPUTS[self.info.kind]
+        inputs = {key: np.ascontiguousarray(value) for key, value in inputs.items()}
+        step = 1 if singly else shape[0]
+        parts = []
+        for start in range(0, shape[0], step):
+            part = {key: value[start : start + step] for key, value in inputs.items()}
+            try:
+                images = session.run([name], part)[0]
+            except Exception as error:  # onnxruntime's exceptions share no base class but this
+                raise ArtifactError(
+                    f"{path_name(self.path)}: its graph fails on {step} image(s) of"
+                    f" {shape[2]} x {shape[3]} ({first_line(error)}); use other image sizes or"
+                    " smaller batches, or export the run again"
+                ) from error
+            self._check_output(images, (step, *shape[1:]))
+            parts.append(images)
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _check_output(self, images: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+        if images.shape != shape:
+            found = str(list(images.shape))
+        elif images.min() >= 0 and images.max() <= 1:  # false for NaN
+            return
+        else:
+            found = f"values from {images.min():g} to {images.max():g}"
+        raise ArtifactError(
+            f"{path_name(self.path)}: its graph returned {found}; allowed: {list(shape)} from 0 to"
+            " 1; export the run again"
+        )
+
+
+def _check_array(name: str, array: object, dtype: type, shape: str, rank: int) -> None:
+    if not isinstance(array, np.ndarray):
+        raise DataError(
+            f"{name}: a {type(array).__module__}.{type(array).__name__}; allowed: a numpy array"
+            f" {np.dtype(dtype)} {shape}; convert it with numpy.asarray"
+        )
+    if array.dtype != dtype or array.ndim != rank:
+        raise DataError(
+            f"{name}: {array.dtype} {list(array.shape)}; allowed: {np.dtype(dtype)} {shape};"
+            " convert it with astype and reshape"
+        )
+
+
+def _check_latents(latents: NDArray[np.float32], count: int, size: int) -> None:
+    _check_array("latents", latents, np.float32, "[N, Z]", 2)
+    if latents.shape != (count, size):
+        raise DataError(
+            f"latents: shape {list(latents.shape)}; allowed: [{count}, {size}], one of"
+            f" info.latent_dim = {size} values for each item"
+        )
+    if latents.size and not np.isfinite(latents).all():
+        raise DataError("latents: hold NaN or infinity; allowed: finite numbers; draw from N(0, 1)")
+
+
+def _check_range(images: NDArray[np.float32]) -> None:
+    low, high = images.min(), images.max()
+    if low >= 0 and high <= 1:  # false for NaN
+        return
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DataError(
+            "images: hold NaN or infinity; allowed: 0 to 1; look for a division by 0 before this"
+        )
+    if low >= 0 and 2 < high <= 255:
+        advice = "divide by 255"
+    else:
+        advice = "clip what a resize overshot, and normalise by mean and std after the generator"
+    raise DataError(f"images: values from {low:g} to {high:g}; allowed: 0 to 1; {advice}")
+
+
+def _check_equal_channels(images: NDArray[np.float32]) -> None:
+    if (images[:, 1:] != images[:, :1]).any():
+        wrong = int((images[:, 1:] != images[:, :1]).any(axis=(1, 2, 3)).argmax())
+        raise DataError(
+            f"images: image {wrong} is coloured; allowed: grey (three equal channels), as the"
+            f" generator was trained; convert to grey first, or train on colour images"
+        )

@@ -1,0 +1,225 @@
+"""onnxruntime sessions: which provider, opened once per process, never carried across a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import glob
+import importlib.metadata
+import io
+import logging
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ganaug.artifact.checks import first_line, shown
+from ganaug.errors import ArtifactError, ConfigError, DeviceError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+__all__ = ["PROVIDERS", "Session", "check_options", "open_session", "retire"]
+
+PROVIDERS = ("auto", "cpu", "cuda")
+
+_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_log = logging.getLogger("ganaug")
+
+_lock = threading.Lock()
+_open: weakref.WeakValueDictionary[tuple[str, str, int], Session] = weakref.WeakValueDictionary()
+# A session that came through a fork is kept and never used: closing it would wait for threads that
+# exist in the parent only.
+_inherited: list[Session] = []
+_said: set[str] = set()
+
+
+class Session:
+    """An open onnxruntime session and where it runs.
+
+    Attributes:
+        session: the `onnxruntime.InferenceSession`.
+        provider: "cpu" or "cuda".
+        pid: the process that opened it.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, provider: str) -> None:
+        self.session = session
+        self.provider = provider
+        self.pid = os.getpid()
+
+
+def check_options(providers: str, threads: int) -> None:
+    """Raise `ConfigError` unless `providers` is known and `threads` is 1 or more."""
+    if providers not in PROVIDERS:
+        raise ConfigError(
+            f'providers: {shown(providers)}; allowed: {", ".join(PROVIDERS)}; "auto" takes CUDA'
+            " where it is to be had"
+        )
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ConfigError(
+            f"threads: {shown(threads)}; allowed: a whole number from 1 up; use 1 in workers of a"
+            " DataLoader"
+        )
+
+
+def open_session(
+    content: Callable[[], bytes], content_hash: str, providers: str, threads: int
+) -> Session:
+    """Return this process's session for the model with `content_hash`, opened where there is none.
+
+    Copies of a generator share a session. `content` is called only where one has to be opened.
+
+    Raises:
+        ArtifactError: onnxruntime cannot load the model.
+        DeviceError: providers is "cuda" and CUDA is not to be had; what is missing is named.
+    """
+    key = (content_hash, providers, threads)
+    with _lock:
+        session = _open.get(key)
+        if session is None or session.pid != os.getpid():
+            session = _start(content(), providers, threads)
+            _open[key] = session
+        return session
+
+
+def retire(session: Session) -> None:
+    """Keep a session of another process alive without using it."""
+    _inherited.append(session)
+
+
+def _after_fork() -> None:
+    global _lock, _open
+    _lock = threading.Lock()  # another thread of the parent may have held it
+    _inherited.extend(_open.values())
+    _open = weakref.WeakValueDictionary()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _start(content: bytes, providers: str, threads: int) -> Session:
+    import onnxruntime
+
+    _warn_if_both_installed()
+    try:
+        session = _create(onnxruntime, content, threads, [_CPU])
+    except Exception as error:  # onnxruntime's exceptions share no base class but this
+        raise ArtifactError(
+            f"onnxruntime {onnxruntime.__version__} cannot load the model ({first_line(error)});"
+            " upgrade onnxruntime or export the run again"
+        ) from error
+    # The model is sound: what fails from here on is CUDA.
+    if providers == "cuda":
+        return _start_cuda(onnxruntime, content, threads)
+    if providers == "auto" and _CUDA in onnxruntime.get_available_providers() and not _no_gpu():
+        try:
+            return _start_cuda(onnxruntime, content, threads)
+        except DeviceError as error:
+            _say(f"{error}; going on with the CPU")
+    return Session(session, "cpu")
+
+
+def _start_cuda(runtime: Any, content: bytes, threads: int) -> Session:
+    available = runtime.get_available_providers()
+    if _CUDA not in available:
+        raise DeviceError(
+            f"providers: CUDA is not in this onnxruntime (it has {', '.join(available)}); allowed"
+            ' here: "auto", "cpu"; for CUDA install onnxruntime-gpu in place of onnxruntime'
+        )
+    if missing := _no_gpu():
+        raise DeviceError(
+            f'providers: CUDA is not to be had: {missing}; allowed here: "auto", "cpu"; for CUDA'
+            " run on a machine with an NVIDIA GPU and its driver"
+        )
+    reason = _preload(runtime)
+    if not reason:
+        try:
+            session = _create(runtime, content, threads, [_CUDA, _CPU])
+        except Exception as error:  # as above
+            reason = first_line(error)
+        else:
+            taken = session.get_providers()
+            if taken[0] == _CUDA:
+                return Session(session, "cuda")
+            reason = f"it took {', '.join(taken)}"
+    raise DeviceError(
+        f"providers: onnxruntime {runtime.__version__} could not start CUDA ({reason}); allowed"
+        ' here: "auto", "cpu"; for CUDA install the CUDA and cuDNN libraries that it names'
+    )
+
+
+def _create(
+    runtime: Any, content: bytes, threads: int, providers: list[str]
+) -> onnxruntime.InferenceSession:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3  # errors
+    options.use_deterministic_compute = True
+    # A spinning thread takes a core from the training that waits for it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # The bytes were checked as ONNX; onnxruntime must not take them for its own format.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    # enable_fallback: onnxruntime would print a banner and go on with another provider
+    return runtime.InferenceSession(content, options, providers=providers, enable_fallback=0)
+
+
+def _preload(runtime: Any) -> str:
+    """Load the CUDA libraries that torch brought; return what could not be loaded, in a line."""
+    if not hasattr(runtime, "preload_dlls"):  # onnxruntime before 1.21
+        return ""
+    printed = io.StringIO()  # it tells failures by print
+    with contextlib.redirect_stdout(printed):
+        runtime.preload_dlls()
+    failed = [line for line in printed.getvalue().splitlines() if line.startswith("Failed")]
+    return first_line("; ".join(failed))
+
+
+def _no_gpu() -> str:
+    """Return why there can be no NVIDIA GPU here, or an empty string.
+
+    Cheap, and without CUDA being initialised, which a process could not share with its forks.
+    onnxruntime itself would find the same only by printing errors.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides every GPU"
+    windows = sys.platform == "win32"
+    driver = "nvcuda.dll" if windows else "libcuda.so.1"
+    try:
+        ctypes.CDLL(driver)
+    except OSError:
+        return f"the NVIDIA driver ({driver}) is not installed"
+    # a container can hold the driver without a device; /dev/dxg is the device of WSL
+    if not windows and not (glob.glob("/dev/nvidia[0-9]*") or os.path.exists("/dev/dxg")):
+        return "there is no NVIDIA GPU (/dev/nvidia0)"
+    return ""
+
+
+def _warn_if_both_installed() -> None:
+    # They share one folder of files; CUDA is lost without a word (onnxruntime issue 26996).
+    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
+        _say(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files,"
+            " so that CUDA can be missing; mend it with: pip uninstall -y onnxruntime"
+            " onnxruntime-gpu && pip install onnxruntime-gpu"
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    if line not in _said:
+        _said.add(line)
+        _log.warning(line)

@@ -1,0 +1,88 @@
+"""The command `ganaug`: parses, calls, prints. Errors are one line, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from ganaug._version import __version__
+from ganaug.cli import demo, evaluate, export, fit, info
+from ganaug.cli.console import INTERRUPTED, Settings, plain_messages
+from ganaug.errors import GanaugError
+
+__all__ = ["command", "main", "run"]
+
+
+@click.group(name="ganaug", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ganaug")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.pass_obj
+def command(settings: Settings, debug: bool, quiet: bool) -> None:
+    """GAN augmentation for imbalanced image data, with evidence whether it helps.
+
+    Train a generator on a data set (fit), put it into one ONNX file (export), use that file as a
+    transform or a data set in Python, and measure what it is worth (evaluate).
+    """
+    settings.debug, settings.quiet = debug, quiet
+
+
+for _module in (fit, export, evaluate, info, demo):
+    command.add_command(_module.command)
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line with `arguments` and return the exit code.
+
+    0 = done, 1 = failed, 2 = wrong use or input, 130 = interrupted.
+    """
+    settings = Settings(tuple(arguments))
+    try:
+        with plain_messages(settings):
+            result = command.main(
+                args=list(settings.arguments),
+                prog_name="ganaug",
+                standalone_mode=False,
+                obj=settings,
+            )
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ganaug: interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        click.echo(_usage_line(error), err=True)
+        return error.exit_code
+    except GanaugError as error:
+        if settings.debug:
+            traceback.print_exc()
+        click.echo(f"ganaug: error: {_one_line(error)}", err=True)
+        return error.exit_code
+    except Exception as error:  # a defect of ours, or of the machine: still one line
+        if settings.debug:
+            traceback.print_exc()
+            return 1
+        click.echo(
+            f"ganaug: error: {type(error).__name__}: {_one_line(error)}"
+            " (ganaug --debug COMMAND ... shows the traceback)",
+            err=True,
+        )
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _usage_line(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "ganaug"
+    message = _one_line(error.format_message()).rstrip(".")
+    return f"ganaug: error: {message}; see {path} --help"
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

@@ -1,0 +1,188 @@
+"""What is said on stderr while a command runs: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = [
+    "INTERRUPTED",
+    "Settings",
+    "evaluation_progress",
+    "fit_progress",
+    "plain_messages",
+    "say",
+]
+
+INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
+PLAIN_LINES = 10  # lines for the whole of a task where stderr is no terminal
+
+
+@dataclass
+class Settings:
+    """What every command knows: the whole command line, and the options of the group."""
+
+    arguments: tuple[str, ...] = ()
+    debug: bool = False
+    quiet: bool = False
+
+
+def say(settings: Settings, *messages: str) -> None:
+    """Print each message as a line on stderr, unless the user asked for quiet."""
+    if not settings.quiet:
+        for message in messages:
+            click.echo(f"ganaug: {message}", err=True)
+
+
+@contextmanager
+def plain_messages(settings: Settings) -> Iterator[None]:
+    """Show warnings and log records of ganaug as lines on stderr, each once.
+
+    With --debug, warnings look as Python shows them, with the place in the source.
+    """
+    shown: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if settings.debug:
+            usual(message, category, filename, lineno, file, line)
+        elif (text := " ".join(str(message).split())) not in shown:
+            shown.add(text)
+            click.echo(f"ganaug: warning: {text}", err=True)
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:
+                click.echo(f"ganaug: warning: {record.getMessage()}", err=True)
+            else:
+                say(settings, record.getMessage())
+
+    log, lines = logging.getLogger("ganaug"), Lines()
+    level = log.level
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        log.addHandler(lines)
+        log.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            log.removeHandler(lines)
+            log.setLevel(level)
+
+
+@contextmanager
+def fit_progress(
+    settings: Settings,
+    stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Callable[[int, int, Mapping[str, Any]], None] | None]:
+    """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
+    with _display("training", settings, stream) as show:
+        if show is None:
+            yield None
+            return
+        started: list[tuple[int, float]] = []
+
+        def progress(step: int, total: int, row: Mapping[str, Any]) -> None:
+            if not started:  # a resumed run starts at its checkpoint, not at 0
+                started.append((step, clock()))
+            first, since = started[0]
+            left = (clock() - since) / (step - first) * (total - step) if step > first else None
+            show(step, total, left, _losses(row))
+
+        yield progress
+
+
+@contextmanager
+def evaluation_progress(
+    settings: Settings, stream: TextIO | None = None
+) -> Iterator[Callable[[int, int, float | None], None] | None]:
+    """Yield the callback `(done, total, seconds_left)` that shows an evaluation."""
+    with _display("evaluating", settings, stream) as show:
+        if show is None:
+            yield None
+            return
+
+        def progress(done: int, total: int, seconds_left: float | None) -> None:
+            show(done, total, seconds_left, ())
+
+        yield progress
+
+
+def _losses(row: Mapping[str, Any]) -> list[str]:
+    names = {"images_per_second": "images/s", "loss_d": "loss_d", "loss_g": "loss_g"}
+    return [
+        f"{row[key]:.0f} {name}" if key == "images_per_second" else f"{name} {row[key]:.3f}"
+        for key, name in names.items()
+        if row.get(key) is not None
+    ]
+
+
+Show = Callable[[int, int, float | None, Iterable[str]], None]
+
+
+@contextmanager
+def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[Show | None]:
+    stream = sys.stderr if stream is None else stream
+    if settings.quiet:
+        yield None
+    elif stream.isatty():
+        with _bar(stream) as bar:
+            task = bar.add_task(label, total=None, details="")
+
+            def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
+                words = [*details, *([_duration(left)] if left is not None else [])]
+                bar.update(task, completed=done, total=total, details=", ".join(words))
+
+            yield update
+    else:
+        last = [-1]
+
+        def line(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
+            part = PLAIN_LINES * done // max(total, 1)
+            if part == last[0] and done < total:
+                return
+            last[0] = part
+            words = [f"{done}/{total}", *details, *([_duration(left)] if left is not None else [])]
+            click.echo(f"{label} {', '.join(words)}", file=stream)
+
+        yield line
+
+
+def _bar(stream: TextIO) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[details]}", markup=False),
+        console=Console(file=stream),
+    )
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"
+    return f"{text} left"

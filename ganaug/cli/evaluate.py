@@ -1,0 +1,100 @@
+"""`ganaug evaluate`: what a generator is worth, and whether it collapsed or copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganaug.cli.console import Settings, evaluation_progress, say
+from ganaug.cli.options import NAMES, image_options
+
+__all__ = ["command"]
+
+
+@click.command("evaluate")
+@click.argument("file")
+@click.argument("source")
+@click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
+@click.option("--quick", is_flag=True, help="A look: short trainings, no verdict to rely on.")
+@click.option("--refit", is_flag=True, help="A new draw and a new generator for each seed.")
+@click.option("--arms", type=NAMES, help="Arms to compare, such as balanced+affine,ganaug+affine.")
+@click.option(
+    "--baseline",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="The free arm to beat; auto: the strongest one on a part of the training images.",
+)
+@click.option("--steps", type=int, help="Steps of each classifier.")
+@click.option("--jobs", type=int, help="Processes; default: one a core.")
+@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda")
+@click.option("--out", metavar="DIR", help="Folder for the report; default: FILE-evaluation.")
+@click.option("--json", "json_file", metavar="FILE", help="Write both records as JSON, too.")
+@image_options
+@click.pass_obj
+def command(
+    console: Settings,
+    file: str,
+    source: str,
+    seeds: int,
+    quick: bool,
+    refit: bool,
+    arms: tuple[str, ...] | None,
+    baseline: str,
+    steps: int | None,
+    jobs: int | None,
+    device: str,
+    out: str | None,
+    json_file: str | None,
+    size: tuple[int, int] | None,
+    root: str | None,
+    download: bool,
+    skip_corrupt: bool,
+) -> None:
+    """Measure gain and diversity of the generator in FILE on the images of SOURCE.
+
+    Gain: a classifier is trained with and without the generator, paired by seed, and judged on
+    images that neither has seen. Diversity: per class, coverage, precision, spread,
+    near-duplicates and copying, against a real-real reference. Tables go to stdout, the report to
+    a folder.
+    """
+    from ganaug import Generator, evaluate_diversity, evaluate_gain, load_images
+    from ganaug.files import make_folder, write_json
+    from ganaug.report.folder import write_evaluation
+
+    generator = Generator(file)
+    images = load_images(
+        source,
+        size=size or generator.info.size,
+        mode="grey" if generator.info.channels == 1 else "rgb",
+        root=root,
+        download=download,
+        skip_corrupt=skip_corrupt,
+    )
+    say(console, *images.notes)
+    folder = make_folder(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
+    with evaluation_progress(console) as progress:
+        gain = evaluate_gain(
+            generator,
+            train=images,
+            seeds=seeds,
+            arms=arms,
+            baseline=baseline,
+            refit=refit,
+            steps=steps,
+            quick=quick,
+            jobs=jobs,
+            out=folder / "predictions",
+            device=device,
+            progress=progress,
+        )
+    diversity = evaluate_diversity(generator, real=images)
+    records = {"gain": gain.to_dict(), "diversity": diversity.to_dict()}
+    report = write_evaluation(folder, generator, images, **records)
+    if json_file is not None:
+        write_json(json_file, records)
+    click.echo(gain)
+    click.echo()
+    click.echo(diversity)
+    say(console, f"report: {report}")

@@ -1,0 +1,101 @@
+"""`ganaug fit`: train a generator."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+
+from ganaug.cli.console import INTERRUPTED, Settings, fit_progress, say
+from ganaug.cli.options import SETTING, image_options
+
+__all__ = ["command"]
+
+
+@click.command("fit")
+@click.argument("source")
+@click.option(
+    "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
+)
+@click.option(
+    "--preset", default="base", show_default=True, metavar="tiny|small|base|classic", help="Recipe."
+)
+@click.option(
+    "--kind",
+    metavar="variation|class",
+    help="variation: image to image (default). class: noise to image.",
+)
+@image_options
+@click.option("--mode", metavar="grey|rgb", help="Convert the images; default: as they are.")
+@click.option("--steps", type=int, help="Length of the training.")
+@click.option("--batch-size", type=int, help="Images (or pairs) a step.")
+@click.option(
+    "--loss",
+    metavar="NAME",
+    help="relativistic, hinge, least_squares, non_saturating or minimax.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--all",
+    "all_images",
+    is_flag=True,
+    help="Train on all images; else one fifth is held out where SOURCE has no test part.",
+)
+@click.option(
+    "--set",
+    "settings",
+    type=SETTING,
+    multiple=True,
+    help="Any other field of FitConfig, such as --set r1=0.5; may be repeated.",
+)
+@click.pass_obj
+def command(
+    console: Settings,
+    source: str,
+    out: str,
+    preset: str,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    root: str | None,
+    download: bool,
+    skip_corrupt: bool,
+    seed: int,
+    device: str,
+    all_images: bool,
+    settings: tuple[tuple[str, Any], ...],
+    **options: Any,
+) -> None:
+    """Train a generator on the images of SOURCE and write the run to a folder.
+
+    SOURCE is a folder with one folder a class (with or without train/ and test/ around them), an
+    .npz file, torchvision:NAME, or digits.
+    """
+    from ganaug import fit, load_images
+
+    images = load_images(
+        source, size=size, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
+    )
+    say(console, *images.notes)
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        with fit_progress(console) as progress:
+            run = fit(
+                images,
+                out,
+                preset=preset,
+                seed=seed,
+                device=device,
+                all_images=all_images,
+                progress=progress,
+                **given | dict(settings),
+            )
+    except KeyboardInterrupt as interruption:
+        click.echo(
+            f"ganaug: {interruption or 'interrupted; the same command resumes'}:"
+            f" ganaug {shlex.join(console.arguments)}",
+            err=True,
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    say(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")

@@ -1,0 +1,25 @@
+"""`ganaug info`: what a file says about itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("info")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print the metadata as JSON.")
+def command(file: str, as_json: bool) -> None:
+    """Print the metadata of the ONNX file FILE: data, training, policy and evidence."""
+    from ganaug.artifact.reader import read_artifact
+    from ganaug.report.text import metadata_lines
+
+    _, metadata, content_hash = read_artifact(file)
+    record = json.loads(metadata.to_json())
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+    else:
+        click.echo("\n".join(metadata_lines(record, content_hash)))

@@ -1,0 +1,93 @@
+"""Option types and the options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+__all__ = ["NAMES", "SETTING", "SIZE", "image_options"]
+
+Command = Callable[..., Any]
+
+
+class _Size(click.ParamType[tuple[int, int]]):
+    """`32` or `32x40`: height and width in pixels."""
+
+    name = "size"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "N|HxW"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        sides = str(value).lower().split("x")
+        if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+            self.fail(
+                f"{value!r} is no size; give 32 or 32x40 (height x width)", param, ctx
+            )
+        return (int(sides[0]), int(sides[-1]))
+
+
+class _Setting(click.ParamType[tuple[str, Any]]):
+    """`KEY=VALUE`; the value is read as JSON where it is JSON, else as a string."""
+
+    name = "setting"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "KEY=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals or not key.strip():
+            self.fail(f"{value!r} is no setting; give KEY=VALUE, such as r1=0.5", param, ctx)
+        try:
+            return (key.strip(), json.loads(text))
+        except json.JSONDecodeError:
+            return (key.strip(), text.strip())
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    """`A,B,C`: names, separated by commas."""
+
+    name = "names"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "A,B,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(name for name in (part.strip() for part in str(value).split(",")) if name)
+
+
+SIZE = _Size()
+SETTING = _Setting()
+NAMES = _Names()
+
+
+def image_options(function: Command) -> Command:
+    """Add the options that say how the images of SOURCE are read."""
+    for option in reversed(
+        [
+            click.option("--size", type=SIZE, help="Resize the images to this size."),
+            click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
+            click.option("--download", is_flag=True, help="Let torchvision fetch the data set."),
+            click.option(
+                "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
+            ),
+        ]
+    ):
+        function = option(function)
+    return function

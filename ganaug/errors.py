@@ -1,0 +1,58 @@
+"""Errors that a user can cause or mend, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ArtifactError",
+    "ConfigError",
+    "DataError",
+    "DeviceError",
+    "GanaugError",
+    "RunError",
+    "did_you_mean",
+]
+
+
+class GanaugError(Exception):
+    """Something failed; the message is one line: the value, what is allowed, the next step."""
+
+    exit_code = 1
+
+
+class DataError(GanaugError):
+    """The images, labels or groups cannot be used as they are."""
+
+    exit_code = 2
+
+
+class ArtifactError(GanaugError):
+    """The ONNX file is missing, foreign, damaged or does not fit the data."""
+
+    exit_code = 2
+
+
+class ConfigError(GanaugError):
+    """An option, preset or argument has a value that is not allowed."""
+
+    exit_code = 2
+
+
+class RunError(GanaugError):
+    """The run folder holds another run, is in use, or cannot be read or written."""
+
+    exit_code = 2
+
+
+class DeviceError(GanaugError):
+    """The device or execution provider that was asked for is not available."""
+
+    exit_code = 2
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the nearest of `options`, or an empty string."""
+    near = difflib.get_close_matches(word, list(options), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

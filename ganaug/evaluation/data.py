@@ -1,0 +1,151 @@
+"""What a comparison trains and judges on: loading, matching classes, the held-out rule, draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganaug.artifact.format import Metadata
+from ganaug.errors import ArtifactError, DataError, did_you_mean
+from ganaug.images import ImageSet, load_images
+from ganaug.images._hold_out import units
+from ganaug.randomness import stream
+
+__all__ = [
+    "data_name",
+    "default_draw",
+    "in_class_order",
+    "load_part",
+    "training_and_test",
+]
+
+
+def data_name(images: ImageSet) -> str:
+    """Return what the user named, without the folders around it."""
+    return Path(images.source).name or images.source
+
+
+def load_part(source: Any, size: tuple[int, int] | None, channels: int | None) -> ImageSet:
+    """Return `source` if it is an `ImageSet`, else load it at `size` and with `channels`."""
+    if isinstance(source, ImageSet):
+        return source
+    mode = {None: None, 1: "grey", 3: "rgb"}[channels]
+    return load_images(source, size=size, mode=mode)
+
+
+def in_class_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    """Return `images` with labels that count in `classes`, matched by name.
+
+    Raises:
+        DataError: a class of `images` is not among `classes`.
+    """
+    if images.classes == classes:
+        return images
+    position = {name: label for label, name in enumerate(classes)}
+    for name in images.classes:
+        if name not in position:
+            raise DataError(
+                f"{images.source}: class {name!r} is not among the training classes"
+                f"{did_you_mean(name, classes)}; allowed: {_listed(classes)}; name the classes of"
+                " both parts alike"
+            )
+    to = np.array([position[name] for name in images.classes], dtype=np.int64)
+    return replace(images, labels=to[images.labels], classes=classes, test=None)
+
+
+def training_and_test(
+    train: ImageSet, test: ImageSet | None, metadata: Metadata | None
+) -> tuple[ImageSet, ImageSet, tuple[str, ...]]:
+    """Return the training part, the part that is judged on, and notes for the report.
+
+    With a test part, given or in `train`, that is judged on. Without one, it is the fifth that
+    `fit` held out, found again by its rule; `metadata` is the artifact's, or None where every seed
+    trains a new generator.
+
+    Raises:
+        ArtifactError: no test part, and the artifact was trained on all images or on others.
+        DataError: classes that do not match, or an empty part.
+    """
+    notes: list[str] = []
+    if test is None and train.test is None:
+        if metadata is not None:
+            _check_held_out(train, metadata)
+        train = train.hold_out()
+    judged = test if test is not None else train.test
+    if judged is None or not len(judged) or not len(train):
+        raise DataError(
+            f"{train.source}: {len(train)} training and {0 if judged is None else len(judged)} test"
+            " images; both parts need some; give a test part"
+        )
+    judged = in_class_order(replace(judged, test=None), train.classes)
+    if judged.images.shape[1:] != train.images.shape[1:]:
+        raise DataError(
+            f"{judged.source}: test images are {list(judged.images.shape[1:])}, training images"
+            f" {list(train.images.shape[1:])}; load both at the same size and mode"
+        )
+    train = replace(train, test=None)
+    if (train.counts > 0).sum() < 2:
+        raise DataError(
+            f"{train.source}: {int((train.counts > 0).sum())} class with training images; a"
+            " comparison needs at least 2; add images of another class"
+        )
+    if metadata is not None and _fingerprint(train, metadata) != metadata.fingerprint:
+        notes.append(
+            "the training images are not the ones the generator was fitted on (or were loaded in"
+            " another way); the verdict holds for these images"
+        )
+    shared = int(np.isin(judged.keys, train.keys).sum())
+    if shared:
+        notes.append(f"{shared} of {len(judged)} test images are also training images")
+    return train, judged, tuple(notes)
+
+
+def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
+    expected = metadata.data.get("held_out_fingerprint")
+    if not metadata.data.get("held_out") or not expected:
+        raise ArtifactError(
+            f"{train.source}: no test part, and the generator saw all training images; allowed:"
+            " images that it has not seen; give a test part, or fit again without --all"
+        )
+    held = train.hold_out().test
+    if held is None or _fingerprint(held, metadata) != expected:
+        raise ArtifactError(
+            f"{train.source}: the fifth that fit held out ({expected[:12]}) is not found in these"
+            " images; allowed: the images it was fitted on; give those, or a test part"
+        )
+
+
+def _fingerprint(images: ImageSet, metadata: Metadata) -> str:
+    conditional = metadata.config.get("conditional", True)
+    return images.fingerprint if conditional else images.merged().fingerprint
+
+
+def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet:
+    """Return a draw of `fraction` of each class's images, by whole groups where possible.
+
+    Units (a group, or images of equal content) are taken in random order as long as they fit; a
+    class keeps at least one image.
+    """
+    rng = stream(seed, "evaluate/draw")
+    unit = units(images.keys, images.groups)
+    order = rng.permutation(int(unit.max(initial=-1)) + 1)
+    taken = np.zeros(len(order), bool)
+    for label in range(len(images.classes)):
+        rows = np.flatnonzero(images.labels == label)
+        wanted = max(1, round(fraction * len(rows)))
+        members, sizes = np.unique(unit[rows], return_counts=True)
+        reached = int(sizes[taken[members]].sum())
+        for at in np.argsort(order[members]):
+            if taken[members[at]]:
+                continue
+            if reached == 0 or reached + sizes[at] <= wanted:
+                taken[members[at]] = True
+                reached += int(sizes[at])
+    return images.take(np.flatnonzero(taken[unit]))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")

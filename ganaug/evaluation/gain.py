@@ -1,0 +1,428 @@
+"""`evaluate_gain`: does the generator help the classifier, against everything that is free?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ConfigError, DeviceError
+from ganaug.evaluation import statistics
+from ganaug.evaluation.arms import DEFAULT_FREE_ARMS, Arm, parse_arm
+from ganaug.evaluation.classifiers import (
+    ClassifierFactory,
+    Schedule,
+    build_classifier,
+    classifier_name,
+    default_steps,
+)
+from ganaug.evaluation.data import data_name, default_draw, load_part, training_and_test
+from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
+from ganaug.evaluation.parallel import FIT_STEP, Meter, Progress, Refit, run_all, worker_count
+from ganaug.evaluation.runs import Job, Outcome
+from ganaug.evaluation.statistics import TestPart
+from ganaug.files import make_folder
+from ganaug.images import ImageSet
+from ganaug.use.transform import GANAugment
+
+__all__ = ["GainReport", "evaluate_gain"]
+
+QUICK_FIT = {"preset": "tiny", "steps": 300}
+USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
+FEW_TEST_IMAGES = 10
+
+
+def evaluate_gain(
+    artifact: str | os.PathLike[str] | Generator | None,
+    *,
+    train: Any,
+    test: Any = None,
+    seeds: int | Sequence[int] = 6,
+    arms: Sequence[str] | None = None,
+    baseline: str = "auto",
+    refit: bool = False,
+    classifier: str | ClassifierFactory | None = None,
+    steps: int | None = None,
+    quick: bool = False,
+    jobs: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    draw: Callable[[int], ImageSet] | None = None,
+    fit_options: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> GainReport:
+    """Compare ways to train a classifier, paired by seed, with and without the generator.
+
+    The arms of one seed share images, initialisation, order, optimiser steps and schedule; only
+    the augmentation differs. The strongest free arm is chosen on a part of the *training* images
+    and is what the others are compared with. The test part is looked at once, at the end.
+
+    Args:
+        artifact: the exported file, or a `Generator`; None compares free arms alone, or, with
+            `refit`, takes the generator's settings from `fit_options`.
+        train: training images: an `ImageSet`, a data set of (image, label), or anything that
+            `load_images` takes; loaded at the artifact's size. Without a test part, the fifth
+            that `fit` held out is judged on.
+        test: images to judge on, of the same classes (by name).
+        seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
+        arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
+            balanced+affine, balanced+randaugment, and the generator on top of the baseline.
+        baseline: a free arm, or "auto": each free arm is trained once on four fifths of the
+            training images and judged on the rest.
+        refit: draw images and train a new generator for each seed; only this supports a claim
+            about the method, rather than about this generator.
+        classifier: None (a small residual network), the name of a torchvision model, or a factory
+            (channels, classes, (height, width)) -> nn.Module.
+        steps: optimiser steps of the classifier; None = 1500 (600 for images under 16 px).
+        quick: 150 steps, and a short generator where `refit`.
+        jobs: worker processes; None = one for each core; 1 = all in this process.
+        out: folder for predictions and generators; the same call then goes on where it stopped,
+            and further seeds are added to what is there.
+        draw: for `refit`: seed -> the images to train on; a test part of it is judged on in that
+            seed. None = 80% of each class, by whole groups where possible.
+        fit_options: for `refit`: arguments of `ganaug.fit` (preset, fields of `FitConfig`)
+            instead of the artifact's own.
+        device: "cpu", "cuda", or "auto"; the classifiers (and refits) run there.
+        threads: of torch in each process.
+        progress: called as `progress(done, total, seconds_left)`, in training steps.
+
+    Raises:
+        ArtifactError: the file cannot be used, does not know a class, or was trained on the
+            images that it would be judged on.
+        DataError: the images cannot be used.
+        ConfigError: an argument has a value that is not allowed.
+        DeviceError: there is no such device.
+        KeyboardInterrupt: interrupted; what had ended is kept in `out`.
+
+    Example:
+        >>> print(evaluate_gain("defects.onnx", train="photos/"))  # doctest: +SKIP
+    """
+    generator = _generator(artifact)
+    metadata = None if generator is None else generator.info
+    plan = _plan(arms, baseline, metadata, refit)
+    if draw is not None and not refit:
+        raise ConfigError("draw: given without refit; allowed with refit=True only; add that")
+    numbers = _seeds(seeds)
+    parts, notes = _parts(train, test, numbers, draw, refit, metadata)
+    images = parts[numbers[0]].train
+    if generator is not None and not refit:
+        GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
+    build_classifier(classifier, images.channels, len(images.classes), images.size)
+    with ExitStack() as stack:
+        temporary = out is None and stack.enter_context(TemporaryDirectory(prefix="ganaug-"))
+        comparison = _Comparison(
+            plan=plan,
+            parts=parts,
+            generator=None if refit else generator,
+            refit=_refit_options(metadata, fit_options, quick, device) if refit else None,
+            schedule=Schedule(default_steps(images.size, quick) if steps is None else steps),
+            classifier=classifier,
+            device=_device(device),
+            workers=worker_count(jobs),
+            threads=threads,
+            folder=Path(temporary) if temporary else make_folder(out or "."),
+        )
+        return comparison.run(progress, notes + _few_images(parts[numbers[0]].test))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which arms are compared."""
+
+    free: tuple[Arm, ...]
+    ours: tuple[Arm, ...]
+    baseline: Arm | None  # None: to be chosen
+    add_ours: str | None  # kind of generator to put on top of the baseline
+
+    @property
+    def size(self) -> int:
+        return len(self.free) + (1 if self.add_ours else len(self.ours))
+
+    @property
+    def needs_generator(self) -> bool:
+        return bool(self.ours or self.add_ours)
+
+    def on(self, baseline: Arm) -> tuple[Arm, ...]:
+        """Return the arms with a generator, the free arm `baseline` being the strongest."""
+        return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
+
+
+@dataclass(frozen=True)
+class _Part:
+    train: ImageSet
+    test: ImageSet
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Everything that is settled before the first classifier is trained."""
+
+    plan: _Plan
+    parts: dict[int, _Part]
+    generator: Generator | None
+    refit: dict[str, Any] | None
+    schedule: Schedule
+    classifier: str | ClassifierFactory | None
+    device: str
+    workers: int
+    threads: int
+    folder: Path
+
+    def run(self, progress: Progress | None, notes: tuple[str, ...]) -> GainReport:
+        """Choose the baseline, train every arm with every seed, and report."""
+        plan, seeds = self.plan, list(self.parts)
+        inner = None if plan.baseline else _inner(self.parts[seeds[0]])
+        refits = self._refits() if plan.needs_generator else {}
+        steps = plan.size * len(seeds) + (len(plan.free) if inner else 0)
+        fit_steps = sum(FIT_STEP * refit.steps for refit in refits.values())
+        meter = Meter(self.schedule.steps * steps + fit_steps, progress)
+
+        baseline, choice = self._baseline(inner, meter)
+        ours = plan.on(baseline)
+        if ours and baseline.name == "plain":
+            notes += ("the generator's arm also balances the classes; its baseline does not",)
+        arms = (*plan.free, *ours)
+        jobs = [self._job(seed, arm, part) for seed, part in self.parts.items() for arm in arms]
+        outcomes = self._run(jobs, refits, "outcomes", meter)
+        meter.finish()
+        images = self.parts[seeds[0]].train
+        return build_report(
+            Evidence(
+                outcomes,
+                {seed: TestPart.of(part.test) for seed, part in self.parts.items()},
+                {seed: part.train.counts for seed, part in self.parts.items()},
+            ),
+            seeds=seeds,
+            arms=[arm.name for arm in arms],
+            classes=images.classes,
+            dataset=data_name(images),
+            baseline=baseline.name,
+            chosen=ours[0].name if ours else None,
+            claim=self._claim(),
+            choice=choice,
+            settings={
+                "classifier": classifier_name(self.classifier),
+                "steps": self.schedule.steps,
+                "batch": self.schedule.batch,
+                "artifact": self.generator.content_hash[:16] if self.generator else None,
+                "refit": self.refit if refits else None,
+            },
+            environment=_versions(),
+            notes=notes,
+        )
+
+    def _baseline(self, inner: _Part | None, meter: Meter) -> tuple[Arm, dict[str, Any]]:
+        """The free arm to beat, chosen without the test part."""
+        plan = self.plan
+        if plan.baseline is not None:
+            return plan.baseline, {"rule": "given", "balanced_accuracy": {}}
+        if inner is None:
+            rule = "the last one named; no class has images to spare for a choice"
+            return plan.free[-1], {"rule": rule, "balanced_accuracy": {}}
+        seed = next(iter(self.parts))
+        jobs = [self._job(seed, arm, inner) for arm in plan.free]
+        outcomes = self._run(jobs, {}, "choice", meter)
+        classes = len(inner.test.classes)
+        scores = {
+            arm.name: float(
+                np.nanmean(
+                    statistics.recall_by_class(
+                        inner.test.labels, outcomes[seed, arm.name].predicted, classes
+                    )
+                )
+            )
+            for arm in plan.free
+        }
+        # Between equals, the later one, which does more.
+        best = max(reversed(plan.free), key=lambda arm: scores[arm.name])
+        rule = f"best of one run each on {len(inner.test)} images held out of the training part"
+        return best, {"rule": rule, "balanced_accuracy": scores}
+
+    def _job(self, seed: int, arm: Arm, part: _Part) -> Job:
+        generator = None if arm.free else self.generator
+        return Job(
+            seed=seed,
+            arm=arm,
+            train=part.train,
+            test=part.test,
+            schedule=self.schedule,
+            classifier=self.classifier,
+            artifact=generator.path if generator else None,
+            artifact_hash=generator.content_hash if generator else None,
+            device=self.device,
+        )
+
+    def _refits(self) -> dict[int, Refit]:
+        if self.refit is None:
+            return {}
+        steps = int(self.refit.get("steps") or USUAL_FIT_STEPS)
+        refits = {}
+        for seed, part in self.parts.items():
+            content = json.dumps([seed, part.train.fingerprint, self.refit], sort_keys=True)
+            name = f"seed-{seed:04d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+            folder = make_folder(self.folder / "generators" / name)
+            refits[seed] = Refit(seed, part.train, folder, self.refit, steps)
+        return refits
+
+    def _run(
+        self, jobs: list[Job], refits: dict[int, Refit], name: str, meter: Meter
+    ) -> dict[tuple[int, str], Outcome]:
+        return run_all(
+            jobs,
+            refits,
+            workers=self.workers,
+            folder=self.folder / name,
+            meter=meter,
+            threads=self.threads,
+        )
+
+    def _claim(self) -> str:
+        if not self.plan.needs_generator:
+            return "for free arms"
+        return "for this generator" if self.refit is None else "for the method"
+
+
+def _generator(artifact: str | os.PathLike[str] | Generator | None) -> Generator | None:
+    if artifact is None or isinstance(artifact, Generator):
+        return artifact
+    return Generator(artifact)
+
+
+def _plan(
+    names: Sequence[str] | None, baseline: str, metadata: Metadata | None, refit: bool
+) -> _Plan:
+    """Settle the arms; a free arm is always among them."""
+    add_ours = None
+    if names is None and (metadata is not None or refit):
+        add_ours = "variation" if metadata is None else metadata.kind
+    arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
+    free = [arm for arm in arms if arm.free]
+    ours = [arm for arm in arms if not arm.free]
+    if ours and metadata is None and not refit:
+        raise ConfigError(
+            f"arm {ours[0].name!r}: there is no generator; allowed: free arms; give an artifact"
+        )
+    given = None if baseline == "auto" else parse_arm(baseline)
+    if given is not None and not given.free:
+        raise ConfigError(
+            f"baseline {baseline!r}: needs a generator; allowed: a free arm such as"
+            " balanced+randaugment, or 'auto'; choose one"
+        )
+    if given is None and not free:
+        given = parse_arm("+".join(("balanced", *ours[0].augment)))
+    if given is not None and given not in free:
+        free.insert(0, given)
+    if given is None and len(free) == 1:
+        given = free[0]
+    if not free:
+        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
+    return _Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
+
+
+def _seeds(seeds: int | Sequence[int]) -> list[int]:
+    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
+        raise ConfigError(
+            f"seeds: {seeds}; allowed: a number of 1 or more, or different whole numbers from 0;"
+            " 6 give a verdict"
+        )
+    return numbers
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise DeviceError(f"device {device!r}; allowed: auto, cpu, cuda or cuda:N; choose one")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"device {device!r}: torch finds no GPU; allowed: cpu; use device='cpu'")
+    return device
+
+
+def _parts(
+    train: Any,
+    test: Any,
+    seeds: Sequence[int],
+    draw: Callable[[int], ImageSet] | None,
+    refit: bool,
+    metadata: Metadata | None,
+) -> tuple[dict[int, _Part], tuple[str, ...]]:
+    """Return what each seed trains and is judged on, and notes for the report."""
+    size = None if metadata is None else metadata.size
+    channels = None if metadata is None else metadata.channels
+    images = load_part(train, size, channels)
+    given = None if test is None else load_part(test, images.size, images.channels)
+    if not refit:
+        part_train, part_test, notes = training_and_test(images, given, metadata)
+        return {seed: _Part(part_train, part_test) for seed in seeds}, images.notes + notes
+    parts, notes = {}, images.notes
+    for seed in seeds:
+        if draw is None:
+            whole, judged, more = training_and_test(images, given, None)
+            drawn = default_draw(whole, seed)
+        else:
+            drawn = draw(seed)
+            own = drawn.test if drawn.test is not None else given or images.test
+            drawn, judged, more = training_and_test(drawn, own, None)
+        parts[seed] = _Part(drawn, judged)
+        notes = tuple(dict.fromkeys((*notes, *more)))
+    return parts, notes
+
+
+def _inner(part: _Part) -> _Part | None:
+    """Split the training part alone, by whole groups, for the choice of the baseline."""
+    split = replace(part.train, test=None).hold_out()
+    if split.test is None or not len(split.test):
+        return None
+    return _Part(replace(split, test=None), split.test)
+
+
+def _refit_options(
+    metadata: Metadata | None,
+    given: Mapping[str, Any] | None,
+    quick: bool,
+    device: str,
+) -> dict[str, Any]:
+    """What `ganaug.training.fit` is called with: what was given, else the artifact's own config."""
+    options = dict(given or {})
+    if given is None and metadata is not None:
+        options = dict(metadata.config)
+    if quick:
+        kind = {"kind": metadata.kind} if metadata is not None else {}
+        options = QUICK_FIT | kind
+    return options | {"device": device}
+
+
+def _few_images(test: ImageSet) -> tuple[str, ...]:
+    few = int(((test.counts > 0) & (test.counts < FEW_TEST_IMAGES)).sum())
+    none = int((test.counts == 0).sum())
+    notes = []
+    if few:
+        notes.append(f"{few} classes have fewer than {FEW_TEST_IMAGES} test images")
+    if none:
+        notes.append(f"{none} classes have no test images and are left out of every score")
+    return tuple(notes)
+
+
+def _versions() -> dict[str, Any]:
+    names = ("ganaug", "torch", "torchvision", "numpy", "onnxruntime-gpu", "onnxruntime")
+    found = {"python": platform.python_version()}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return {"versions": found}

@@ -1,0 +1,350 @@
+"""`GainReport`: what a comparison found, as numbers, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation import statistics
+from ganaug.evaluation.runs import Outcome
+from ganaug.evaluation.statistics import TestPart
+from ganaug.metrics.calibration import calibration_error
+
+__all__ = ["ArmResult", "Evidence", "Gain", "GainReport", "build_report"]
+
+Scores = tuple[float, ...]
+SomeScores = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm over all seeds; every tuple has one entry for each seed.
+
+    Attributes:
+        balanced_accuracy: mean recall of the classes that have test images, in 0..1.
+        macro_f1: mean F1 of those classes.
+        recall: by class; None for a class without test images.
+        seconds: training time of the classifier.
+        calibration_error: expected calibration error, in 0..1.
+        rarer_half: mean recall of the floor(classes / 2) classes with the fewest training images.
+        rare, middle, frequent: mean recall by thirds of the classes; None for a third without any.
+    """
+
+    balanced_accuracy: Scores
+    macro_f1: Scores
+    recall: tuple[SomeScores, ...]
+    seconds: Scores
+    calibration_error: Scores
+    rarer_half: SomeScores
+    rare: SomeScores
+    middle: SomeScores
+    frequent: SomeScores
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An arm against the baseline: paired differences in balanced accuracy.
+
+    Attributes:
+        mean: over seeds, in -1..1.
+        low, high: the wider of the two 95% intervals.
+        p: of the paired t test.
+        verdict: "helps", "hurts", "no evidence" or "no change".
+        error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
+        rare_error_reduction: the same on the rarer half; None where the baseline has no error.
+        t, bootstrap: the two intervals (low, high).
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+    error_reduction: float | None
+    rare_error_reduction: float | None
+    t: tuple[float, float]
+    bootstrap: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the numbers were computed from; merging needs it, files of results leave it out.
+
+    Attributes:
+        outcomes: by (seed, arm).
+        tests: by seed, what was judged on.
+        counts: by seed, int64 [classes], training images.
+    """
+
+    outcomes: Mapping[tuple[int, str], Outcome]
+    tests: Mapping[int, TestPart]
+    counts: Mapping[int, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class GainReport:
+    """What a comparison found. `print` shows a table, `to_dict` gives JSON values.
+
+    Attributes:
+        dataset: what was judged on.
+        seeds: of the runs.
+        classes: class names.
+        counts: by seed: training images of each class.
+        test_images: by seed.
+        arms: by name.
+        baseline: the free arm that the others are compared with.
+        chosen: the arm with the generator, or None where there was none.
+        gain: of each arm but the baseline.
+        claim: "for this generator", "for the method", or "for free arms".
+        choice: how the baseline was chosen: {"rule", "balanced_accuracy": {arm: score}}.
+        settings: classifier, steps, batch, ...
+        environment: versions, and what the caller adds.
+        notes: what a reader should know, one line each.
+        evidence: what the numbers came from, or None after `from_dict`.
+    """
+
+    dataset: str
+    seeds: tuple[int, ...]
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    test_images: tuple[int, ...]
+    arms: dict[str, ArmResult]
+    baseline: str
+    chosen: str | None
+    gain: dict[str, Gain]
+    claim: str
+    choice: dict[str, Any]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values, without the predictions."""
+        return _listed(asdict(replace(self, evidence=None)), skip="evidence")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GainReport:
+        """Return the report that `to_dict` gave.
+
+        Raises:
+            ConfigError: a field is missing.
+        """
+        try:
+            arms = {name: ArmResult(**_frozen(arm)) for name, arm in values["arms"].items()}
+            gain = {name: Gain(**_frozen(each)) for name, each in values["gain"].items()}
+            names = [name for name in cls.__dataclass_fields__ if name != "evidence"]
+            plain = {name: values[name] for name in names if name not in ("arms", "gain")}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"gain report: {error} is missing or unknown; allowed: what GainReport.to_dict"
+                " gave; make the report again"
+            ) from error
+        for name in ("seeds", "classes", "counts", "test_images", "notes"):
+            plain[name] = _tuples(plain[name])
+        return cls(arms=arms, gain=gain, **plain)
+
+    def merge(self, other: GainReport) -> GainReport:
+        """Return the report over the seeds of both.
+
+        Raises:
+            ConfigError: the reports differ in arms, classes or settings, share a seed, or came
+                from a file; then run `evaluate_gain` with all seeds and the same `out`.
+        """
+        for name in ("classes", "baseline", "claim", "settings"):
+            if getattr(self, name) != getattr(other, name):
+                raise ConfigError(
+                    f"merge: {name} differs; allowed: reports of one comparison with other seeds;"
+                    " evaluate both with the same settings"
+                )
+        shared = sorted(set(self.seeds) & set(other.seeds))
+        if shared or set(self.arms) != set(other.arms):
+            what = f"seed {shared[0]} is in both" if shared else "the arms differ"
+            raise ConfigError(
+                f"merge: {what}; allowed: the same arms with other seeds; evaluate again with"
+                " other seeds"
+            )
+        mine, theirs = self.evidence, other.evidence
+        if mine is None or theirs is None:
+            raise ConfigError(
+                "merge: a report from a file has no predictions; allowed: reports as evaluate_gain"
+                " returned them; call evaluate_gain with all seeds and the same out= folder"
+            )
+        evidence = Evidence(
+            {**mine.outcomes, **theirs.outcomes},
+            {**mine.tests, **theirs.tests},
+            {**mine.counts, **theirs.counts},
+        )
+        return build_report(
+            evidence,
+            seeds=(*self.seeds, *other.seeds),
+            arms=tuple(self.arms),
+            classes=self.classes,
+            dataset=self.dataset,
+            baseline=self.baseline,
+            chosen=self.chosen,
+            claim=self.claim,
+            choice=self.choice,
+            settings=self.settings,
+            environment=self.environment,
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
+
+    def __str__(self) -> str:
+        rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
+        for name, arm in self.arms.items():
+            each = self.gain.get(name)
+            rows.append(
+                (
+                    name,
+                    _spread(arm.balanced_accuracy),
+                    _spread([score for score in arm.rarer_half if score is not None]),
+                    "baseline" if each is None else _interval(each, len(self.seeds)),
+                    "" if each is None else each.verdict,
+                )
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        few = len(self.seeds) < statistics.FEWEST_SEEDS
+        seeds = f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
+        rule = f" (a verdict needs {statistics.FEWEST_SEEDS})" if few else ""
+        lines.append(f"{self.dataset}, {seeds}{rule}, {self.claim}; scores in percent")
+        lines.extend(f"note: {note}" for note in self.notes)
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def build_report(
+    evidence: Evidence,
+    *,
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    classes: tuple[str, ...],
+    baseline: str,
+    **fields: Any,
+) -> GainReport:
+    """Return the report with every number computed from `evidence`."""
+    tests = [evidence.tests[seed] for seed in seeds]
+    counts = [evidence.counts[seed] for seed in seeds]
+    results, correct = {}, {}
+    for name in arms:
+        outcomes = [evidence.outcomes[seed, name] for seed in seeds]
+        results[name] = _arm_result(outcomes, tests, counts, len(classes))
+        correct[name] = [
+            (outcome.predicted == test.labels).astype(np.int8)
+            for outcome, test in zip(outcomes, tests, strict=True)
+        ]
+    gain = {
+        name: _gain(results[name], results[baseline], correct[name], correct[baseline], tests)
+        for name in arms
+        if name != baseline
+    }
+    return GainReport(
+        seeds=tuple(seeds),
+        classes=classes,
+        counts=tuple(tuple(int(n) for n in each) for each in counts),
+        test_images=tuple(len(test.labels) for test in tests),
+        arms=results,
+        baseline=baseline,
+        gain=gain,
+        evidence=evidence,
+        **fields,
+    )
+
+
+def _arm_result(
+    outcomes: Sequence[Outcome],
+    tests: Sequence[TestPart],
+    counts: Sequence[NDArray[np.int64]],
+    num_classes: int,
+) -> ArmResult:
+    columns: dict[str, list[Any]] = {name: [] for name in ArmResult.__dataclass_fields__}
+    for outcome, test, count in zip(outcomes, tests, counts, strict=True):
+        recall = statistics.recall_by_class(test.labels, outcome.predicted, num_classes)
+        rare, middle, frequent = statistics.thirds(count)
+        row = {
+            "balanced_accuracy": float(np.nanmean(recall)),
+            "macro_f1": statistics.macro_f1(test.labels, outcome.predicted, num_classes),
+            "recall": tuple(None if np.isnan(value) else float(value) for value in recall),
+            "seconds": outcome.seconds,
+            "calibration_error": calibration_error(outcome.probabilities, test.labels),
+            "rarer_half": statistics.mean_or_none(recall[statistics.rarer_half(count)]),
+            "rare": statistics.mean_or_none(recall[rare]),
+            "middle": statistics.mean_or_none(recall[middle]),
+            "frequent": statistics.mean_or_none(recall[frequent]),
+        }
+        for name, value in row.items():
+            columns[name].append(value)
+    return ArmResult(**{name: tuple(values) for name, values in columns.items()})
+
+
+def _gain(
+    ours: ArmResult,
+    theirs: ArmResult,
+    correct: Sequence[NDArray[np.int8]],
+    base: Sequence[NDArray[np.int8]],
+    tests: Sequence[TestPart],
+) -> Gain:
+    pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
+    differences = [mine - other for mine, other in pairs]
+    by_image = [mine - other for mine, other in zip(correct, base, strict=True)]
+    low, high, p = statistics.paired_t(differences)
+    t, bootstrap = (low, high), statistics.bootstrap_interval(by_image, tests)
+    wide = statistics.wider(t, bootstrap)
+    halves = [
+        (mine, other)
+        for mine, other in zip(ours.rarer_half, theirs.rarer_half, strict=True)
+        if mine is not None and other is not None
+    ]
+    return Gain(
+        mean=float(np.mean(differences)),
+        low=wide[0],
+        high=wide[1],
+        p=p,
+        verdict=statistics.verdict(
+            len(tests), t, bootstrap, identical=not any(d.any() for d in by_image)
+        ),
+        error_reduction=statistics.error_reduction(
+            ours.balanced_accuracy, theirs.balanced_accuracy
+        ),
+        rare_error_reduction=statistics.error_reduction(
+            [mine for mine, _ in halves], [other for _, other in halves]
+        ),
+        t=t,
+        bootstrap=bootstrap,
+    )
+
+
+def _spread(scores: Sequence[float]) -> str:
+    if not scores:
+        return "-"
+    mean = f"{100 * float(np.mean(scores)):.1f}"
+    return mean if len(scores) < 2 else f"{mean} ± {100 * float(np.std(scores, ddof=1)):.1f}"
+
+
+def _interval(gain: Gain, seeds: int) -> str:
+    mean = f"{100 * gain.mean:+.1f}"
+    if seeds < 2:
+        return f"{mean} (one seed: no interval)"
+    return f"{mean} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+
+
+def _listed(value: Any, skip: str | None = None) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(each) for key, each in value.items() if key != skip}
+    if isinstance(value, list | tuple):
+        return [_listed(each) for each in value]
+    return value
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _tuples(value) for key, value in values.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list | tuple) else value

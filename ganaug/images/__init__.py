@@ -1,0 +1,7 @@
+"""Images, labels, classes and groups: where they come from and how imbalanced sets are drawn."""
+
+from ganaug.images.image_set import ImageSet, require_classes
+from ganaug.images.long_tail import draw_indices, long_tailed
+from ganaug.images.sources import load_images
+
+__all__ = ["ImageSet", "draw_indices", "load_images", "long_tailed", "require_classes"]

@@ -1,0 +1,266 @@
+"""Image sets from torch data sets, among them torchvision's by name."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganaug.errors import DataError, did_you_mean
+from ganaug.images._folder import ImageFile, read_files
+from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._pixels import Damage, Header, choose_layout, read_header, read_pixels
+from ganaug.images.image_set import ImageSet, content_key
+
+__all__ = ["PREFIX", "load_dataset", "load_torchvision"]
+
+PREFIX = "torchvision:"
+DEFAULT_ROOT = "data"
+
+# How each data set names its official parts.
+_BY_FLAG = ({"train": True}, {"train": False})
+_BY_SPLIT = ({"split": "train"}, {"split": "test"})
+_BY_TRAINVAL = ({"split": "trainval"}, {"split": "test"})
+PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "CIFAR10": _BY_FLAG,
+    "CIFAR100": _BY_FLAG,
+    "EMNIST": _BY_FLAG,
+    "FGVCAircraft": _BY_TRAINVAL,
+    "FashionMNIST": _BY_FLAG,
+    "Flowers102": _BY_SPLIT,
+    "Food101": _BY_SPLIT,
+    "GTSRB": _BY_SPLIT,
+    "KMNIST": _BY_FLAG,
+    "MNIST": _BY_FLAG,
+    "OxfordIIITPet": _BY_TRAINVAL,
+    "QMNIST": _BY_FLAG,
+    "STL10": _BY_SPLIT,
+    "SVHN": _BY_SPLIT,
+    "USPS": _BY_FLAG,
+}
+EMNIST_SPLITS = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
+
+
+def load_torchvision(
+    source: str,
+    *,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    root: str | os.PathLike[str] | None,
+    download: bool,
+    skip_corrupt: bool,
+) -> ImageSet:
+    """Load "torchvision:NAME" with its official training and test part. See `load_images`."""
+    name, _, split = source.removeprefix(PREFIX).partition("/")
+    if name not in PARTS:
+        same = [known for known in PARTS if known.lower() == name.lower()]
+        near = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, PARTS)
+        raise DataError(
+            f"{source}: no data set {name!r}{near}; allowed: {', '.join(PARTS)}; choose one of them"
+        )
+    extra: dict[str, Any] = {}
+    if name == "EMNIST":
+        extra["split"] = split or EMNIST_SPLITS[0]
+    if (split and name != "EMNIST") or extra.get("split", "mnist") not in EMNIST_SPLITS:
+        raise DataError(
+            f"{source}: no part {split!r}{did_you_mean(split, EMNIST_SPLITS)}; allowed:"
+            f" torchvision:EMNIST/ with {', '.join(EMNIST_SPLITS)}; correct or leave out"
+            f" '/{split}'"
+        )
+    from torchvision import datasets
+
+    folder = Path(DEFAULT_ROOT if root is None else root)
+    try:
+        train, test = (
+            getattr(datasets, name)(root=folder, download=download, **part, **extra)
+            for part in PARTS[name]
+        )
+    except (OSError, RuntimeError) as error:
+        reason = one_line(error)
+        if download:
+            raise DataError(
+                f"{source}: cannot be downloaded to {folder} ({reason}); allowed: a folder that"
+                " can be written and a network; try again, or name a folder that holds it with"
+                " --root"
+            ) from error
+        raise DataError(
+            f"{source}: not found in {folder} ({reason}); allowed: a folder that torchvision"
+            " downloaded it to; name that with --root, or fetch it with --download"
+        ) from error
+    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+
+
+def load_dataset(
+    dataset: Any, *, size: tuple[int, int] | None, mode: str | None, skip_corrupt: bool
+) -> ImageSet:
+    """Load a map-style data set of (image, label). See `load_images`.
+
+    An ImageFolder without transforms is read from its files, so that it is the same data, with
+    the same content keys, as its folder.
+    """
+    name = type(dataset).__name__
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+        raise DataError(
+            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
+            " 'digits' or a map-style data set of (image, label); give one of these"
+        )
+    if not len(dataset):
+        raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
+    if _is_plain_image_folder(dataset):
+        files = [
+            ImageFile(Path(path), Path(path).relative_to(dataset.root).as_posix(), label)
+            for path, label in dataset.samples
+        ]
+        return read_files(
+            str(dataset.root),
+            dataset.classes,
+            files,
+            [],
+            size=size,
+            mode=mode,
+            skip=skip_corrupt,
+            as_rgb=mode is None,
+        )
+    return _read(name, dataset, None, size=size, mode=mode, skip=skip_corrupt)
+
+
+def _is_plain_image_folder(dataset: Any) -> bool:
+    from torchvision.datasets import DatasetFolder, ImageFolder
+    from torchvision.datasets.folder import default_loader
+
+    return (
+        isinstance(dataset, ImageFolder)
+        and type(dataset).__getitem__ is DatasetFolder.__getitem__
+        and dataset.loader is default_loader
+        and dataset.transform is None
+        and dataset.target_transform is None
+    )
+
+
+def _read(
+    source: str,
+    train: Any,
+    test: Any | None,
+    *,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    skip: bool,
+) -> ImageSet:
+    """Read each item twice: for sizes, modes and labels, then for the pixels.
+
+    Memory so holds the images at the training size alone, whatever their size in the data set.
+    The content key of an image is the hash of its pixels as the data set gives them.
+    """
+    damage = Damage(skip)
+    items: list[tuple[Any, int]] = []
+    headers: list[Header] = []
+    found: list[int] = []
+    num_train = 0
+    for dataset, word in ((train, ""), (test, " (test)")):
+        for index in range(0 if dataset is None else len(dataset)):
+            where = f"{source}[{index}]{word}"
+            try:
+                image, label = _item(dataset, index, where)
+            except (OSError, SyntaxError) as error:
+                damage.found(where, error)
+                continue
+            items.append((dataset, index))
+            headers.append(read_header(image, where))
+            found.append(label)
+            num_train += dataset is train
+    if not num_train:
+        raise DataError(f"{source}: no training image can be read; add images that can")
+    labels = np.array(found, dtype=np.int64)
+    classes = class_names(source, labels[:num_train], _names(train))
+    check_labels(source, labels, classes)
+
+    def load(at: int) -> tuple[Image.Image, int]:
+        dataset, index = items[at]
+        image, _ = _item(dataset, index, headers[at].name)
+        return image, content_key(image.tobytes())
+
+    layout = choose_layout(headers, size, mode)
+    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
+
+    def part(rows: NDArray[np.bool_]) -> ImageSet:
+        return ImageSet(
+            images=pixels.images[rows],
+            labels=labels[pixels.kept[rows]],
+            classes=classes,
+            keys=pixels.keys[rows],
+            source=source,
+        )
+
+    training = part(pixels.kept < num_train)
+    rest = None if test is None else part(pixels.kept >= num_train)
+    return with_test(training, rest, damage.notes)
+
+
+def _names(dataset: Any) -> Sequence[str] | None:
+    """Return the class names of a data set, also where it is wrapped in Subset."""
+    from torch.utils.data import Subset
+
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    names = getattr(dataset, "classes", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
+    """Return item `index` as a Pillow image and a label, or raise `DataError`."""
+    item = dataset[index]
+    if not (isinstance(item, tuple | list) and len(item) == 2):
+        raise DataError(
+            f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
+        )
+    image, label = item
+    try:
+        number = operator.index(label)
+    except TypeError as error:
+        raise DataError(
+            f"{where}: label {label!r}; allowed: a whole number from 0; change the data set"
+        ) from error
+    return _image(image, where), number
+
+
+def _image(image: Any, where: str) -> Image.Image:
+    """Return a Pillow image as it is, and a tensor uint8 or float in 0..1, [C, H, W] or [H, W]."""
+    import torch
+
+    if isinstance(image, Image.Image):
+        return image
+    if not isinstance(image, torch.Tensor):
+        raise DataError(
+            f"{where}: image of type {type(image).__name__}; allowed: a PIL image, or a tensor"
+            " [C, H, W], uint8 or float in 0..1; convert it"
+        )
+    pixels = image.detach().cpu()
+    if pixels.ndim == 2:
+        pixels = pixels[None]
+    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
+        raise DataError(
+            f"{where}: image of shape {list(image.shape)}; allowed: [C, H, W] with C = 1 or 3;"
+            " change the data set"
+        )
+    if pixels.is_floating_point():
+        low, high = float(pixels.min()), float(pixels.max())
+        # A little beyond, as after a resize, is rounding; more is another range.
+        if not (low >= -1e-3 and high <= 1 + 1e-3):
+            values = "NaN" if np.isnan(low) else f"values from {low:.3g} to {high:.3g}"
+            raise DataError(
+                f"{where}: {values}; allowed: float images in 0..1; give the data set without"
+                " Normalize, or as uint8"
+            )
+        pixels = (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+    if pixels.dtype != torch.uint8:
+        raise DataError(
+            f"{where}: image of type {pixels.dtype}; allowed: uint8, or float in 0..1; convert it"
+        )
+    array = pixels.permute(1, 2, 0).numpy()
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else np.ascontiguousarray(array))

@@ -1,0 +1,214 @@
+"""Image sets from .npz files."""
+
+from __future__ import annotations
+
+import difflib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import DataError, did_you_mean
+from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._pixels import Header, choose_layout, rendered
+from ganaug.images.image_set import ImageSet, content_key
+
+__all__ = ["load_npz"]
+
+KEYS = ("images", "labels", "test_images", "test_labels", "groups", "test_groups", "classes")
+
+
+def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> ImageSet:
+    """Load an .npz file with `images`, `labels` and what else `load_images` lists.
+
+    Nothing is unpickled. The content key of an image is the hash of its pixels as stored.
+    """
+    arrays = _read_arrays(path)
+    words = [word for word in ("images", "test_images") if word in arrays]
+    stored = [_images(path, word, arrays[word]) for word in words]
+    labels = [
+        _labels(path, word.replace("images", "labels"), arrays, len(part))
+        for word, part in zip(words, stored, strict=True)
+    ]
+    notes = []
+    if "labels" in arrays:
+        classes = class_names(str(path), labels[0], _classes(path, arrays))
+    else:
+        classes = ("all",)
+        notes.append("no array 'labels': all images are one class")
+    for word, values in zip(words, labels, strict=True):
+        check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
+    layout = choose_layout(
+        [
+            Header(f"{path}: {word}", "RGB" if part.shape[3] == 3 else "L", *part.shape[1:3])
+            for word, part in zip(words, stored, strict=True)
+        ],
+        size,
+        mode,
+    )
+    grey = layout.mode == "RGB" and mode is None and all(_all_grey(part) for part in stored)
+    parts = []
+    for word, part, values in zip(words, stored, labels, strict=True):
+        pixels = rendered(part, layout)
+        parts.append(
+            ImageSet(
+                images=np.ascontiguousarray(pixels[..., :1]) if grey else pixels,
+                labels=values,
+                classes=classes,
+                groups=_groups(path, word.replace("images", "groups"), arrays, len(part)),
+                keys=np.array([content_key(image.tobytes()) for image in part], np.uint64),
+                source=str(path),
+            )
+        )
+    return with_test(parts[0], parts[1] if len(parts) > 1 else None, notes)
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the known arrays of the file, or raise `DataError` where it holds none."""
+    try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise DataError(
+                    f"{path}: not an .npz file; allowed: what numpy.savez writes; save it again"
+                )
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as content:
+                found = list(content.files)
+                _check_keys(path, found)
+                return {key: _read_array(path, content, key) for key in KEYS if key in found}
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it again"
+        ) from error
+
+
+def _read_array(path: Path, content: Any, key: str) -> NDArray[Any]:
+    try:
+        return np.asarray(content[key])
+    except (NotImplementedError, RuntimeError, SyntaxError, ValueError, zlib.error) as error:
+        raise DataError(
+            f"{path}: {key}: cannot be read ({one_line(error)}); allowed: plain numbers or text, no"
+            " Python objects; save it as one array of one type"
+        ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{path}: {key}: too large for the memory of this machine; save fewer or smaller images"
+        ) from error
+
+
+def _check_keys(path: Path, found: list[str]) -> None:
+    """Refuse missing arrays, and names so near to a known one that they must be meant."""
+    unknown = [key for key in found if key not in KEYS]
+    for key in KEYS:
+        if key in found:
+            continue
+        near = did_you_mean(key, unknown)
+        # Other arrays may lie beside ours, unless one is a slip of the pen.
+        slip = bool(difflib.get_close_matches(key, unknown, n=1, cutoff=0.8))
+        if key == "images" or slip:
+            raise DataError(
+                f"{path}: no array {key!r} (found: {', '.join(found) or 'none'}){near}; allowed:"
+                f" 'images' and 'labels', and any of {', '.join(KEYS[2:])}; rename it"
+            )
+    for key, needs in (
+        ("test_labels", "labels"),
+        ("test_labels", "test_images"),
+        ("classes", "labels"),
+        ("test_groups", "test_images"),
+    ):
+        if key in found and needs not in found:
+            raise DataError(f"{path}: {key!r} without {needs!r}; add {needs!r} or leave both out")
+    if "test_images" in found and "labels" in found and "test_labels" not in found:
+        raise DataError(f"{path}: 'test_images' without 'test_labels'; add the labels")
+
+
+def _images(path: Path, word: str, images: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return uint8 [N, H, W, C] from uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]."""
+    where = f"{path}: {word}"
+    if images.dtype.kind == "f":
+        nan = int(np.isnan(images).any(axis=tuple(range(1, images.ndim))).sum())
+        holds = f" and {nan} of {len(images)} hold NaN" if nan else ""
+        raise DataError(
+            f"{where} are {images.dtype}{holds}; allowed: uint8 in 0..255;"
+            f" {'remove those with NaN, then ' if nan else ''}scale and convert them with"
+            " .astype('uint8')"
+        )
+    if images.dtype != np.uint8:
+        raise DataError(
+            f"{where} are {images.dtype}; allowed: uint8 in 0..255; convert them to 8 bits first"
+        )
+    stored = list(images.shape)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    elif images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+        raise DataError(
+            f"{where} have the shape {stored}; allowed: N,H,W or N,H,W,C or N,C,H,W"
+            " with C = 1 or 3 and at least one image; reshape them"
+        )
+    return images
+
+
+def _labels(
+    path: Path, word: str, arrays: dict[str, NDArray[Any]], num_images: int
+) -> NDArray[np.int64]:
+    """Return int64 [num_images]; zeros where the file has no labels."""
+    if word not in arrays:
+        return np.zeros(num_images, np.int64)
+    labels = arrays[word]
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise DataError(
+            f"{path}: {word} hold {int(np.isnan(labels).sum())} NaN; allowed: whole numbers from"
+            " 0; remove those images or label them"
+        )
+    if labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: {word} are {labels.dtype}; allowed: whole numbers from 0; convert them, and"
+            " give names as 'classes'"
+        )
+    _check_length(path, word, labels, num_images)
+    return labels.astype(np.int64)
+
+
+def _groups(
+    path: Path, word: str, arrays: dict[str, NDArray[Any]], num_images: int
+) -> NDArray[np.int64] | None:
+    """Return the groups as int64 [num_images], from numbers or text, or None."""
+    if word not in arrays:
+        return None
+    groups = arrays[word]
+    if groups.dtype.kind not in "iuUS":
+        raise DataError(
+            f"{path}: {word} are {groups.dtype}; allowed: whole numbers or text; convert them"
+        )
+    _check_length(path, word, groups, num_images)
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
+def _check_length(path: Path, word: str, values: NDArray[Any], num_images: int) -> None:
+    if values.shape != (num_images,):
+        raise DataError(
+            f"{path}: {word} have the shape {list(values.shape)} for {num_images} images; allowed:"
+            f" [{num_images}]; give one for each image"
+        )
+
+
+def _classes(path: Path, arrays: dict[str, NDArray[Any]]) -> list[str] | None:
+    if "classes" not in arrays:
+        return None
+    classes = arrays["classes"]
+    if classes.ndim != 1 or classes.dtype.kind not in "iuUS":
+        raise DataError(
+            f"{path}: classes are {classes.dtype} {list(classes.shape)}; allowed: a list of names;"
+            " give one name for each label"
+        )
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in classes.tolist()]
+
+
+def _all_grey(images: NDArray[np.uint8]) -> bool:
+    first = images[..., :1]
+    return all((images[..., at : at + 1] == first).all() for at in (1, 2))

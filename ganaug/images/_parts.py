@@ -1,0 +1,65 @@
+"""What all sources share: class names, labels in range, the training part with its test part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import DataError
+from ganaug.images.image_set import ImageSet
+
+__all__ = ["check_labels", "class_names", "one_line", "with_test"]
+
+
+def one_line(error: Exception) -> str:
+    """Return the text of another library's error as one line, or its name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def class_names(
+    source: str, labels: NDArray[np.int64], given: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the given names, or "0".."K-1" where K - 1 is the largest label.
+
+    Raises:
+        DataError: no names are given, and a label is too large to be the number of a class.
+    """
+    if given is not None:
+        return tuple(given)
+    last = int(labels.max(initial=0))
+    if last >= len(labels):
+        raise DataError(
+            f"{source}: label {last} for {len(labels)} images; allowed: classes numbered from 0;"
+            " number them anew"
+        )
+    return tuple(str(label) for label in range(last + 1))
+
+
+def check_labels(where: str, labels: NDArray[np.int64], classes: Sequence[str]) -> None:
+    """Raise `DataError` unless all labels are in 0..len(classes)-1."""
+    for bad in (int(labels.min(initial=0)), int(labels.max(initial=0))):
+        if not 0 <= bad < len(classes):
+            raise DataError(
+                f"{where}: label {bad} is out of range; allowed: 0 to {len(classes) - 1}"
+                f" ({len(classes)} classes); correct it or name its class"
+            )
+
+
+def with_test(train: ImageSet, test: ImageSet | None, notes: Sequence[str]) -> ImageSet:
+    """Join the parts, and note or refuse classes that have no image in one of them.
+
+    Raises:
+        DataError: there is no training image, or no test image in a test part.
+    """
+    if not len(train) or (test is not None and not len(test)):
+        word = "test" if len(train) else "training"
+        raise DataError(f"{train.source}: no {word} image can be read; add images that can")
+    notes = list(notes)
+    for word, part in (("training", train), ("test", test)):
+        bare = [] if part is None else [part.classes[i] for i in np.flatnonzero(part.counts == 0)]
+        if bare:
+            notes.append(f"classes without a {word} image: {', '.join(bare)}")
+    return replace(train, test=test, notes=tuple(notes))

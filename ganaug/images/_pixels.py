@@ -1,0 +1,298 @@
+"""From images of any size and mode to one uint8 array: checks, the training size, the resizing."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.images._parts import one_line
+
+__all__ = [
+    "UNREADABLE",
+    "Damage",
+    "Header",
+    "Layout",
+    "Pixels",
+    "check_mode",
+    "check_size",
+    "choose_layout",
+    "read_header",
+    "read_pixels",
+    "rendered",
+]
+
+DEFAULT_SIDE = 64
+LEAST_SIDE = 8
+MOST_ASPECT = 2.0
+
+CONVERTIBLE = {
+    "1": "a 1-bit image",
+    "P": "a palette image",
+    "PA": "a palette image with transparency",
+    "LA": "a grey image with transparency",
+    "RGBA": "an RGB image with transparency",
+    "CMYK": "a CMYK image",
+    "YCbCr": "a YCbCr image",
+}
+
+# What Pillow's decoders raise on damaged files.
+UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    Image.DecompressionBombError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+class Header(NamedTuple):
+    """What is known of an image before it is decoded; `name` is for messages."""
+
+    name: str
+    mode: str
+    height: int
+    width: int
+
+
+class Layout(NamedTuple):
+    """How images are stored: `mode` is "L" or "RGB", `size` is (height, width) in pixels."""
+
+    mode: str
+    size: tuple[int, int]
+
+
+class Pixels(NamedTuple):
+    """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n]."""
+
+    images: NDArray[np.uint8]
+    keys: NDArray[np.uint64]
+    kept: NDArray[np.int64]
+
+
+class Damage:
+    """What happens to images that cannot be read: refused, or skipped and listed in `notes`.
+
+    Notes travel with a generator, so they hold paths inside `folder` alone.
+    """
+
+    def __init__(self, skip: bool, folder: str = "") -> None:
+        self.skip = skip
+        self.folder = folder
+        self.notes: list[str] = []
+
+    def found(self, name: str, error: Exception) -> None:
+        """Note that the image `name` cannot be read, or raise `DataError`."""
+        if isinstance(error, UnidentifiedImageError):
+            reason = "not recognised as an image"
+        elif isinstance(error, OSError) and error.strerror:
+            reason = error.strerror
+        else:
+            reason = one_line(error)
+        if not self.skip:
+            raise DataError(
+                f"{name}: cannot be read ({reason}); allowed: whole image files; replace or remove"
+                " it, or go on without such images with --skip-corrupt"
+            ) from error
+        inside = name.removeprefix(self.folder).lstrip("/\\")
+        self.notes.append(f"skipped {inside}: {reason}")
+
+
+def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return `size` as (height, width), or None; raise `ConfigError` where it is neither."""
+    if size is None:
+        return None
+    sides: list[Any] = list(size) if isinstance(size, tuple | list) else [size, size]
+    whole = all(isinstance(side, int | np.integer) and side is not True for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < LEAST_SIDE:
+        raise ConfigError(
+            f"size: {size!r}; allowed: a side, or height and width, in whole pixels from"
+            f" {LEAST_SIDE} up; choose one, for example --size 32"
+        )
+    return (int(sides[0]), int(sides[1]))
+
+
+def check_mode(mode: str | None) -> None:
+    """Raise `ConfigError` unless `mode` is None, "grey" or "rgb"."""
+    if mode not in (None, "grey", "rgb"):
+        near = " (did you mean 'grey'?)" if mode == "gray" else did_you_mean(mode, ["grey", "rgb"])
+        raise ConfigError(
+            f"mode: {mode!r}{near}; allowed: 'grey' or 'rgb'; leave it out to keep what the images"
+            " have"
+        )
+
+
+def read_header(image: Image.Image, name: str) -> Header:
+    """Return the header of an opened image, without decoding it.
+
+    Pillow reads 16-bit RGB files as 8-bit "RGB", and only the decoder's arguments tell; such an
+    image gets the mode "RGB;16".
+    """
+    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    mode = f"{image.mode};16" if deep and ";16" not in image.mode else image.mode
+    return Header(name, mode, image.height, image.width)
+
+
+def choose_layout(
+    headers: Sequence[Header],
+    size: tuple[int, int] | None,
+    mode: str | None,
+    *,
+    as_rgb: bool = False,
+) -> Layout:
+    """Check the modes and sizes of a whole set and say how its images are stored.
+
+    `mode` None keeps grey or RGB images as they are; "grey" and "rgb" convert, also palette,
+    transparent and CMYK images (transparency is dropped). `as_rgb` converts like "rgb", for images
+    that their data set would hand out as RGB. `size` None takes the smallest height and width,
+    scaled down to at most 64 a side.
+
+    Raises:
+        DataError: a mode that is not allowed, grey and RGB mixed, aspect ratios more than a
+            factor of 2 apart without a size, or a side under 8 pixels; the message names files.
+    """
+    first: dict[str, Header] = {}
+    for header in headers:
+        first.setdefault(header.mode, header)
+    convert = mode is not None or as_rgb
+    for header in first.values():
+        _check_pixels(header, convert)
+    if mode is None and not as_rgb and len(first) == 2:
+        raise DataError(
+            f"{first['L'].name}: a grey image, but {first['RGB'].name} is RGB; allowed: one mode"
+            " in a set; pass --mode rgb or --mode grey to convert them"
+        )
+    target = "RGB" if as_rgb or mode == "rgb" or (mode is None and "RGB" in first) else "L"
+    return Layout(target, size or _common_size(headers))
+
+
+def _check_pixels(header: Header, convert: bool) -> None:
+    mode = header.mode
+    if ";16" in mode or mode in ("I", "F"):
+        raise DataError(
+            f"{header.name}: more than 8 bits a channel (mode {mode}); allowed: 8-bit grey (L) or"
+            " RGB; convert it to 8 bits first"
+        )
+    if mode in ("L", "RGB") or (convert and mode in CONVERTIBLE):
+        return
+    if mode in CONVERTIBLE:
+        raise DataError(
+            f"{header.name}: {CONVERTIBLE[mode]} (mode {mode}); allowed: 8-bit grey (L) or RGB;"
+            " pass --mode rgb or --mode grey to convert it"
+        )
+    raise DataError(
+        f"{header.name}: mode {mode}; allowed: 8-bit grey (L) or RGB; convert it to RGB first"
+    )
+
+
+def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
+    """Return the smallest height and width, scaled so that the longer is at most 64."""
+    wide = max(headers, key=lambda header: header.width / header.height)
+    tall = min(headers, key=lambda header: header.width / header.height)
+    if wide.width * tall.height > MOST_ASPECT * wide.height * tall.width:
+        raise DataError(
+            f"{wide.name} is {wide.width}x{wide.height} pixels, {tall.name} is"
+            f" {tall.width}x{tall.height}; allowed: shapes within a factor of {MOST_ASPECT:g};"
+            " choose one for all with --size, or remove the odd ones"
+        )
+    low = min(headers, key=lambda header: header.height)
+    narrow = min(headers, key=lambda header: header.width)
+    height, width = low.height, narrow.width
+    longest = max(height, width)
+    if longest > DEFAULT_SIDE:
+        height = round(height * DEFAULT_SIDE / longest)
+        width = round(width * DEFAULT_SIDE / longest)
+    if min(height, width) < LEAST_SIDE:
+        odd = low if height < LEAST_SIDE else narrow
+        raise DataError(
+            f"{odd.name}: {odd.width}x{odd.height} pixels would make the training size"
+            f" {width}x{height}; allowed: {LEAST_SIDE} pixels a side or more; remove it or choose"
+            " --size"
+        )
+    return (height, width)
+
+
+def converted(image: Image.Image, mode: str) -> Image.Image:
+    """Return the image in `mode`, "L" or "RGB"; transparency is dropped."""
+    if image.mode == mode:
+        return image
+    if image.mode == "P":  # with transparency, Pillow warns on the direct way to RGB
+        image = image.convert("RGBA")
+    return image.convert(mode)
+
+
+def resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a grey or RGB image as uint8 [H, W, C] at `size`, (height, width).
+
+    Resizing is Pillow's BILINEAR, which averages over all source pixels when it makes an image
+    smaller; the exported graph scales in the same way.
+    """
+    height, width = size
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8).reshape(height, width, -1)
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Say whether an RGB image has equal channels everywhere."""
+    red, green, blue = (channel.tobytes() for channel in image.split())
+    return red == green == blue
+
+
+def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    """Return the images in the layout's mode and size; the array itself where it has them."""
+    channels = 3 if layout.mode == "RGB" else 1
+    if images.shape[1:] == (*layout.size, channels):
+        return images
+    out = np.empty((len(images), *layout.size, channels), np.uint8)
+    for at, pixels in enumerate(images):
+        image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+        out[at] = resized(converted(image, layout.mode), layout.size)
+    return out
+
+
+def read_pixels(
+    headers: Sequence[Header],
+    load: Callable[[int], tuple[Image.Image, int]],
+    layout: Layout,
+    damage: Damage,
+    *,
+    keep_rgb: bool,
+) -> Pixels:
+    """Decode every image into one array of the layout; the only copy held in memory.
+
+    `load(i)` returns image i, decoded, and its content key. RGB images that are all grey come back
+    with one channel, unless `keep_rgb`. Images that cannot be read go to `damage`.
+    """
+    channels = 3 if layout.mode == "RGB" else 1
+    images = np.empty((len(headers), *layout.size, channels), np.uint8)
+    keys = np.empty(len(headers), np.uint64)
+    kept: list[int] = []
+    all_grey = channels == 3 and not keep_rgb
+    for at, header in enumerate(headers):
+        try:
+            image, key = load(at)
+            image = converted(image, layout.mode)
+            images[len(kept)] = resized(image, layout.size)
+            # At full size: averaging could hide a pixel of colour.
+            all_grey = all_grey and is_grey(image)
+        except UNREADABLE as error:
+            damage.found(header.name, error)
+            continue
+        keys[len(kept)] = key
+        kept.append(at)
+    images = images[: len(kept)]
+    if all_grey:
+        images = np.ascontiguousarray(images[..., :1])
+    return Pixels(images, keys[: len(kept)], np.array(kept, dtype=np.int64))

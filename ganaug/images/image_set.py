@@ -1,0 +1,219 @@
+"""`ImageSet`: images of one mode, integer labels, class names, an optional test part and groups."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganaug.errors import DataError
+from ganaug.images._hold_out import held_out_mask
+
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "require_classes"]
+
+HELD_OUT_RULE = "one-fifth-by-content-hash/1"
+
+
+def content_key(content: bytes) -> int:
+    """Return a 64-bit hash of an image's content: the bytes of its file, or of its pixels."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled images in memory, at one size.
+
+    Attributes:
+        images: uint8 [N, H, W, C] in 0..255, C = 1 (grey) or 3 (RGB).
+        labels: int64 [N] in 0..len(classes)-1.
+        classes: the class names, by label.
+        groups: int64 [N], equal for images of one physical object, or None.
+        names: where each image came from (a file's path inside the folder), or None.
+        keys: uint64 [N], hash of each image's content before any resizing.
+        test: the test part, with the same classes, or None.
+        held_out: the rule by which `test` was cut off, or None where it was given.
+        source: what the user named, for messages.
+        notes: what a reader should know, one line each (files that were skipped, ...).
+
+    Raises:
+        DataError: shapes, dtypes, label range or lengths do not fit, two classes share a name, or
+            the test part has other classes, another size or another number of channels.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int64] | None = None
+    names: tuple[str, ...] | None = None
+    keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    test: ImageSet | None = None
+    held_out: str | None = None
+    source: str = "arrays"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        object.__setattr__(self, "classes", tuple(self.classes))
+        twice = [name for name, n in Counter(self.classes).items() if n > 1]
+        if twice:
+            raise DataError(
+                f"{self.source}: {twice[0]!r} names two classes; names match a generator to its"
+                " data, so each must be different; rename one"
+            )
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise DataError(
+                f"{self.source}: images are {images.dtype} {list(images.shape)}; allowed: uint8"
+                " [N, H, W, 1] or [N, H, W, 3]; convert them first"
+            )
+        if labels.shape != (len(images),):
+            raise DataError(
+                f"{self.source}: {len(images)} images but labels of shape {list(labels.shape)};"
+                " give one label for each image"
+            )
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise DataError(
+                f"{self.source}: labels are {labels.dtype}; allowed: whole numbers from 0 to"
+                f" {len(self.classes) - 1}"
+            )
+        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.classes)):
+            bad = int(labels.min() if labels.min() < 0 else labels.max())
+            raise DataError(
+                f"{self.source}: label {bad} is out of range; allowed: 0 to"
+                f" {len(self.classes) - 1} ({len(self.classes)} classes)"
+            )
+        object.__setattr__(self, "labels", labels.astype(np.int64))
+        if self.groups is not None:
+            if self.groups.shape != labels.shape:
+                raise DataError(
+                    f"{self.source}: {len(images)} images but groups of shape"
+                    f" {list(self.groups.shape)}; give one group for each image"
+                )
+            _, groups = np.unique(self.groups, return_inverse=True)
+            object.__setattr__(self, "groups", groups.astype(np.int64))
+        if len(self.keys) == 0:
+            keys = [content_key(image.tobytes()) for image in images]
+            object.__setattr__(self, "keys", np.array(keys, dtype=np.uint64))
+        for word, given in (("keys", self.keys), ("names", self.names)):
+            if given is not None and len(given) != len(images):
+                raise DataError(
+                    f"{self.source}: {len(images)} images but {len(given)} {word}; give one for"
+                    " each image, or none at all"
+                )
+        if self.test is not None:
+            self._check_test(self.test)
+
+    def _check_test(self, test: ImageSet) -> None:
+        if test.classes != self.classes:
+            raise DataError(
+                f"{self.source}: the test part has the classes {list(test.classes)}, the"
+                f" training part {list(self.classes)}; both need the same"
+            )
+        if test.images.shape[1:] != self.images.shape[1:]:
+            raise DataError(
+                f"{self.source}: the test images are {list(test.images.shape[1:])} (H, W, C), the"
+                f" training images {list(self.images.shape[1:])}; both need the same; load both"
+                " with one size and mode"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return (int(self.images.shape[1]), int(self.images.shape[2]))
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return int(self.images.shape[3])
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """int64 [classes]: the number of images of each class."""
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of images, labels and class names, whatever the order of the images."""
+        order = np.lexsort((self.labels, self.keys))
+        digest = hashlib.sha256()
+        digest.update(self.keys[order].astype("<u8").tobytes())
+        digest.update(self.labels[order].astype("<i8").tobytes())
+        digest.update("\0".join(self.classes).encode())
+        return digest.hexdigest()
+
+    def take(self, index: ArrayLike) -> ImageSet:
+        """Return the images at `index`, with the same test part.
+
+        `index` holds positions in 0..N-1, or is a bool mask [N].
+        """
+        chosen = np.asarray(index)
+        rows = np.arange(len(self))[chosen if chosen.size else chosen.astype(np.int64)]
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            names=None if self.names is None else tuple(self.names[i] for i in rows),
+            keys=self.keys[rows],
+        )
+
+    def merged(self, name: str = "all") -> ImageSet:
+        """Return the same images as one class called `name`, for an unconditional generator."""
+        return replace(
+            self,
+            labels=np.zeros(len(self), np.int64),
+            classes=(name,),
+            test=None if self.test is None else self.test.merged(name),
+        )
+
+    def hold_out(self) -> ImageSet:
+        """Return this set with a test part: the given one, or about one fifth of each class.
+
+        Whole groups are held out, and images of equal content together, in the order of a hash of
+        their content; no class gives more than half of its images, and a class of a single image
+        or group gives none (a note names it). The result depends on the images alone, not on
+        their order or on a seed, so that `evaluate` finds the same fifth again.
+
+        Raises:
+            DataError: nothing can be held out, as every class is a single image or group.
+        """
+        if self.test is not None:
+            return self
+        held = held_out_mask(self.keys, self.labels, self.groups, len(self.classes))
+        if not held.any():
+            raise DataError(
+                f"{self.source}: nothing can be held out, as each class is a single image or"
+                " group; allowed: at least two in one class; add a test part, or train on all"
+                " images with --all"
+            )
+        test = self.take(np.flatnonzero(held))
+        bare = [self.classes[i] for i in np.flatnonzero((test.counts == 0) & (self.counts > 0))]
+        note = f"classes of a single image or group have no held-out image: {', '.join(bare)}"
+        return replace(
+            self.take(np.flatnonzero(~held)),
+            test=replace(test, held_out=None, notes=()),
+            held_out=HELD_OUT_RULE,
+            notes=(*self.notes, note) if bare else self.notes,
+        )
+
+
+def require_classes(image_set: ImageSet, least: int = 2) -> None:
+    """Check that at least `least` classes have training images.
+
+    Raises:
+        DataError: there are fewer; the message names those found.
+    """
+    found = [image_set.classes[i] for i in np.flatnonzero(image_set.counts)]
+    if len(found) < least:
+        names = ", ".join(repr(name) for name in found)
+        only = f" (only {names})" if found else ""
+        raise DataError(
+            f"classes: {len(found)} found in {image_set.source!r}{only}; a data set needs at least"
+            f" {least}; put each class in a folder of its own"
+        )

@@ -1,0 +1,119 @@
+"""`load_images`: an image set from a folder, an .npz file, a torch data set or a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.images._dataset import PREFIX, load_dataset, load_torchvision
+from ganaug.images._folder import load_folder
+from ganaug.images._npz import load_npz
+from ganaug.images._pixels import Layout, check_mode, check_size, rendered
+from ganaug.images.image_set import ImageSet
+
+__all__ = ["load_images"]
+
+DIGITS = "digits"
+
+
+def load_images(
+    source: Any,
+    *,
+    size: int | Sequence[int] | None = None,
+    mode: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    skip_corrupt: bool = False,
+) -> ImageSet:
+    """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
+
+    `source` is one of:
+
+    - a folder with one folder for each class, or with train/ and test/ that hold these (nothing
+      else beside them is read), classes in ImageFolder's order; images directly inside are one
+      class, "all". A file groups.csv in it, with the columns `file` (path inside the folder) and
+      `group`, names images of one object. Hidden files are left out. An orientation in EXIF is
+      not applied, as torchvision's ImageFolder does not apply it either.
+    - an .npz file with `images` uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]; `labels` integer
+      [N] (without them, all images are one class, "all"); and any of `test_images`,
+      `test_labels`, `groups`, `test_groups`, `classes`.
+    - "torchvision:NAME", such as torchvision:CIFAR10, with its official parts; it lies in `root`
+      (default: data), where `download` fetches it. EMNIST's parts are torchvision:EMNIST/letters
+      and so on (default: balanced).
+    - "digits": scikit-learn's, 8x8, of which 40% of each class are the test part.
+    - a map-style data set of (image, label), where images are PIL images or tensors [C, H, W],
+      uint8 or float in 0..1. Class names are its `.classes`, else the labels. It is read twice.
+
+    Args:
+        size: a side, or (height, width), in pixels from 8 up. None takes the smallest height and
+            the smallest width of all images, scaled down, aspect kept, to at most 64 a side.
+            Images of other sizes are resized (bilinear, antialiased).
+        mode: "grey" or "rgb" converts; also palette, transparent (transparency is dropped) and
+            CMYK images, which are refused otherwise. None keeps grey or RGB as it is, except that
+            RGB images with equal channels throughout the set become grey.
+        root: where torchvision's data sets lie.
+        download: whether torchvision may fetch the data set.
+        skip_corrupt: go on without images that cannot be read, and list them in `notes`.
+
+    Raises:
+        DataError: the images or labels cannot be used; the message names the file.
+        ConfigError: an argument has a value that is not allowed.
+
+    Example:
+        >>> digits = load_images("digits")
+        >>> digits.size, len(digits), len(digits.test)
+        ((8, 8), 1078, 719)
+    """
+    sides = check_size(size)
+    check_mode(mode)
+    by_name = isinstance(source, str) and source.startswith(PREFIX)
+    if not by_name and (root is not None or download):
+        raise ConfigError(
+            "root, download: given for a source that is not torchvision:NAME; allowed: for these"
+            " alone; leave --root and --download out"
+        )
+    if by_name:
+        return load_torchvision(
+            source, size=sides, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
+        )
+    if isinstance(source, str) and source == DIGITS:
+        return _load_digits(sides, mode)
+    if not isinstance(source, str | os.PathLike):
+        return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
+    path = Path(source)
+    if path.is_dir():
+        return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt)
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return load_npz(path, size=sides, mode=mode)
+    allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"
+    if path.exists():
+        raise DataError(f"{path}: neither a folder nor an .npz file; {allowed}; convert it")
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = did_you_mean(path.name, [*beside, DIGITS])
+    raise DataError(f"{source}: no such folder or file{near}; {allowed}; correct the path")
+
+
+def _load_digits(size: tuple[int, int] | None, mode: str | None) -> ImageSet:
+    """Load scikit-learn's digits; of each class, the 40% with the lowest content keys are test."""
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    pixels = np.rint(raw.images * (255 / 16)).astype(np.uint8)
+    labels = raw.target.astype(np.int64)
+    classes = tuple(str(digit) for digit in range(10))
+    native = ImageSet(pixels[..., np.newaxis], labels, classes, source=DIGITS)
+    rank = np.empty(len(native), np.int64)
+    for label in range(len(classes)):
+        members = np.flatnonzero(labels == label)
+        rank[members[np.argsort(native.keys[members])]] = np.arange(len(members))
+    is_test = rank < np.rint(0.4 * native.counts)[labels]
+    layout = Layout("RGB" if mode == "rgb" else "L", size or native.size)
+    whole = replace(native, images=rendered(native.images, layout))
+    test = whole.take(np.flatnonzero(is_test))
+    return replace(whole.take(np.flatnonzero(~is_test)), test=test)

@@ -1,0 +1,1 @@
+"""Pure functions on arrays: coverage, precision, spread, copying, calibration, features."""

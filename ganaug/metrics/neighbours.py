@@ -1,0 +1,136 @@
+"""Nearest neighbours: coverage, precision, and distances to references.
+
+Distances are Euclidean and computed as the root of the sum of squared differences, never from
+inner products: equal rows have the distance 0 exactly, and no result depends on the block size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from ganaug.errors import DataError
+
+__all__ = ["coverage", "nearest_distance", "neighbour_radius", "precision"]
+
+Features = NDArray[np.floating]
+BLOCK = 1024  # rows at a time, so that memory grows with N and not with its square
+
+
+def coverage(real: Features, synthetic: Features, k: int = 5, *, block: int = BLOCK) -> float:
+    """Return the fraction of real images with a synthetic image in their k-NN ball, in 0..1.
+
+    The ball around a real image reaches to its k-th nearest other real image, border included
+    (`<=`): where k + 1 real images are equal the radius is 0, and only `<=` counts exact copies of
+    them. Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML 2020;
+    the code published with that paper has `<`.
+
+    Args:
+        real: float [N, D], N > k.
+        synthetic: float [M, D], M of 1 or more.
+        k: neighbours, 1 or more.
+        block: rows compared at a time; does not change the result.
+
+    Raises:
+        DataError: too few images, or shapes that do not fit.
+    """
+    _check(real, synthetic, k)
+    radius = neighbour_radius(real, k, block=block)
+    covered = 0
+    for rows, distances in _blocks(real, synthetic, block):
+        covered += int((distances.min(1) <= radius[rows]).sum())
+    return covered / len(real)
+
+
+def precision(real: Features, synthetic: Features, k: int = 5, *, block: int = BLOCK) -> float:
+    """Return the fraction of synthetic images inside the k-NN ball of a real image, in 0..1.
+
+    Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models",
+    NeurIPS 2019. Arguments, balls and errors as in `coverage`.
+    """
+    _check(real, synthetic, k)
+    radius = neighbour_radius(real, k, block=block)
+    inside = 0
+    for _, distances in _blocks(synthetic, real, block):
+        inside += int((distances <= radius).any(1).sum())
+    return inside / len(synthetic)
+
+
+def neighbour_radius(points: Features, k: int = 5, *, block: int = BLOCK) -> NDArray[np.float64]:
+    """Return float64 [N]: the distance of each point to its k-th nearest other point.
+
+    Raises:
+        DataError: not more than k points.
+    """
+    if not 1 <= k < len(points):
+        raise DataError(
+            f"k = {k} neighbours of {len(points)} images; allowed: 1 to {len(points) - 1}; give"
+            " more images"
+        )
+    radius = np.empty(len(points))
+    for rows, distances in _blocks(points, points, block):
+        distances[np.arange(len(distances)), rows] = np.inf  # a point is no neighbour of itself
+        radius[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+    return radius
+
+
+def nearest_distance(
+    queries: Features,
+    references: Features,
+    exclude: NDArray[np.int64] | None = None,
+    *,
+    block: int = BLOCK,
+) -> NDArray[np.float64]:
+    """Return float64 [N]: the distance of each query to its nearest reference.
+
+    Args:
+        queries: float [N, D].
+        references: float [M, D].
+        exclude: int64 [N], for each query the row of a reference that does not count (the image
+            that it is a variation of, or itself), or None.
+        block: rows compared at a time; does not change the result.
+
+    Raises:
+        DataError: no reference is left, or shapes that do not fit.
+    """
+    _check_pair(queries, references)
+    if len(references) < (1 if exclude is None else 2):
+        raise DataError(
+            f"nearest distance: {len(references)} references; allowed: 1 or more beside an excluded"
+            " one; give more images"
+        )
+    nearest = np.empty(len(queries))
+    for rows, distances in _blocks(queries, references, block):
+        if exclude is not None:
+            distances[np.arange(len(distances)), exclude[rows]] = np.inf
+        nearest[rows] = distances.min(1)
+    return nearest
+
+
+def _blocks(
+    first: Features, second: Features, block: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield rows of `first` and their distances to all of `second`, float64 [rows, M]."""
+    for start in range(0, len(first), block):
+        rows = np.arange(start, min(start + block, len(first)))
+        yield rows, cdist(first[rows], second)
+
+
+def _check(real: Features, synthetic: Features, k: int) -> None:
+    _check_pair(real, synthetic)
+    if not 1 <= k < len(real) or not len(synthetic):
+        raise DataError(
+            f"{len(real)} real and {len(synthetic)} synthetic images with k = {k}; allowed: more"
+            " than k real images and 1 synthetic one; give more images"
+        )
+
+
+def _check_pair(first: Features, second: Features) -> None:
+    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+        raise DataError(
+            f"features {list(first.shape)} and {list(second.shape)}; allowed: [N, D] and [M, D];"
+            " compute both with the same features"
+        )

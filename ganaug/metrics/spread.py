@@ -1,0 +1,74 @@
+"""How far images of one class lie apart: spread, and near-duplicates among them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from ganaug.errors import DataError
+from ganaug.metrics.neighbours import BLOCK, Features, nearest_distance
+from ganaug.randomness import stream
+
+__all__ = ["mean_pairwise_distance", "near_duplicates", "spread_ratio"]
+
+
+def spread_ratio(
+    real: Features, synthetic: Features, *, seed: int = 0, block: int = BLOCK
+) -> float:
+    """Return the mean pairwise distance of the synthetic images over that of the real ones.
+
+    Near 1 for a faithful generator, near 0 for a collapsed one. The larger set is cut to the size
+    of the smaller one by a draw from `seed`. Infinite where only the real images are all equal, and
+    1 where both are.
+
+    Args:
+        real, synthetic: float [N, D] and [M, D], each with 2 rows or more.
+        seed: of the draw.
+        block: rows compared at a time; does not change the result.
+
+    Raises:
+        DataError: fewer than 2 images.
+    """
+    n = min(len(real), len(synthetic))
+    theirs = mean_pairwise_distance(_cut(real, n, seed), block=block)
+    ours = mean_pairwise_distance(_cut(synthetic, n, seed), block=block)
+    if theirs == 0:
+        return 1.0 if ours == 0 else float("inf")
+    return ours / theirs
+
+
+def mean_pairwise_distance(points: Features, *, block: int = BLOCK) -> float:
+    """Return the mean Euclidean distance of two different rows of float [N, D], N of 2 or more."""
+    n = len(points)
+    if points.ndim != 2 or n < 2:
+        raise DataError(
+            f"mean pairwise distance of features {list(points.shape)}; allowed: [N, D] with N of 2"
+            " or more; give more images"
+        )
+    sums = np.empty(n)
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        sums[start:stop] = cdist(points[start:stop], points).sum(1)
+    return float(sums.sum() / (n * (n - 1)))
+
+
+def near_duplicates(images: Features, threshold: float, *, block: int = BLOCK) -> float:
+    """Return the fraction of rows with another row at most `threshold` away, in 0..1.
+
+    Args:
+        images: float [N, D], N of 2 or more.
+        threshold: a distance, 0 or more; 0 finds exact duplicates.
+        block: rows compared at a time; does not change the result.
+
+    Raises:
+        DataError: fewer than 2 images.
+    """
+    itself = np.arange(len(images), dtype=np.int64)
+    return float((nearest_distance(images, images, itself, block=block) <= threshold).mean())
+
+
+def _cut(points: Features, n: int, seed: int) -> NDArray[np.floating]:
+    if len(points) == n:
+        return points
+    return points[np.sort(stream(seed, "metrics/spread").permutation(len(points))[:n])]

@@ -1,0 +1,195 @@
+"""The parts of the report that show a gain record, the dict of `GainReport.to_dict()`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganaug.report.html import (
+    MISSING,
+    card,
+    heading,
+    interval,
+    mean,
+    paragraph,
+    percent,
+    points,
+    section,
+    table,
+)
+from ganaug.report.plots import Track, legend, track_row, track_scale
+
+__all__ = ["arms_section", "classes_section", "gain_cards"]
+
+STYLES = {"helps": "good", "hurts": "bad", "no evidence": "unsure", "no change": "unsure"}
+MEANING = {
+    "helps": "Both 95% intervals, over seeds and over seeds and test images, lie above 0.",
+    "hurts": "Both 95% intervals, over seeds and over seeds and test images, lie below 0.",
+    "no evidence": "The 95% intervals do not both lie on one side of 0.",
+    "no change": "The arms gave the same predictions.",
+}
+FEWEST_SEEDS = 6
+
+
+def gain_cards(gain: Mapping[str, Any]) -> list[str]:
+    """Return the boxes of the first screen: verdict with claim, gain, error on rare classes."""
+    chosen = gain["chosen"]
+    seeds = len(gain["seeds"])
+    if chosen is None or chosen not in gain["gain"]:
+        text = f"Only arms without a generator were compared, over {_seeds(seeds)}."
+        return [card("Verdict", "No generator", text, "unsure")]
+    record = gain["gain"][chosen]
+    verdict = record["verdict"]
+    meaning = MEANING[verdict]
+    if seeds < FEWEST_SEEDS and verdict == "no evidence":
+        meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
+    width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])
+    return [
+        card("Verdict", verdict.capitalize(), f"{gain['claim']}. {meaning}", STYLES[verdict]),
+        card(
+            "Gain in balanced accuracy",
+            f"{points(record['mean'])} points",
+            f"95% interval {width}, over {_seeds(seeds)}: {chosen} against {gain['baseline']}.",
+        ),
+        card(
+            "Error removed",
+            percent(record["error_reduction"], 0),
+            f"{percent(record['rare_error_reduction'], 0)} on the rarer half of the classes;"
+            " negative: errors were added.",
+        ),
+    ]
+
+
+def _seeds(count: int) -> str:
+    return f"{count} paired seed{'s' if count != 1 else ''}"
+
+
+def arms_section(gain: Mapping[str, Any]) -> str:
+    """Return the arms as dots and intervals, and as a table."""
+    arms, baseline = gain["arms"], gain["baseline"]
+    scores = [score for arm in arms.values() for score in arm["balanced_accuracy"]]
+    track = Track(100 * min(scores), 100 * max(scores))
+    rows = [_level(track, name, arm["balanced_accuracy"]) for name, arm in arms.items()]
+    key = [("ours", "with the generator"), ("free", "without"), ("free faint", "one seed")]
+    parts = [
+        heading("Balanced accuracy, percent"),
+        *rows,
+        track_scale(track),
+        legend(key),
+    ]
+    if gain["gain"] and len(gain["seeds"]) > 1:
+        bounds = [100 * one[side] for one in gain["gain"].values() for side in ("low", "high")]
+        track = Track(min(0.0, *bounds), max(0.0, *bounds))
+        parts.append(heading(f"Gain over {baseline}, points, with 95% interval"))
+        parts += [_difference(track, name, one) for name, one in gain["gain"].items()]
+        parts.append(track_scale(track))
+    names = list(arms)
+    marked = frozenset(i for i, name in enumerate(names) if name == gain["chosen"])
+    parts.append(table(HEAD, (_arm_row(gain, name) for name in names), marked))
+    parts += [paragraph(f"Note: {line}.", "note") for line in gain["notes"]]
+    return section("Arms", paragraph(_how(gain)), *parts)
+
+
+HEAD = (
+    "arm",
+    "balanced accuracy",
+    "rarer half",
+    "macro F1",
+    "calibration error",
+    "gain, points",
+    "95% interval",
+    "p",
+    "verdict",
+    "error removed",
+    "on the rarer half",
+    "seconds",
+)
+
+
+def _how(gain: Mapping[str, Any]) -> str:
+    seeds = _seeds(len(gain["seeds"]))
+    return (
+        f"Each arm trains the same classifier on {gain['dataset']}, over {seeds}; arms of one seed"
+        " share images, initialisation and order. The others are compared with"
+        f" {gain['baseline']} (choice of the baseline: {gain['choice']['rule']})."
+    )
+
+
+def _level(track: Track, name: str, scores: Sequence[float]) -> str:
+    style = _style(name)
+    marks = [track.seed(100 * score, style) for score in scores]
+    middle = mean(scores)
+    if middle is not None:
+        marks.append(track.dot(100 * middle, style))
+    return track_row(name, "".join(marks), percent(middle))
+
+
+def _difference(track: Track, name: str, record: Mapping[str, Any]) -> str:
+    low, high, style = 100 * record["low"], 100 * record["high"], _style(name)
+    marks = track.zero() + track.line(low, high, style) + track.dot(100 * record["mean"], style)
+    return track_row(name, marks, points(record["mean"]))
+
+
+def _style(arm: str) -> str:
+    return "ours" if arm.split("+")[0] in ("ganaug", "mixed") else "free"
+
+
+def _arm_row(gain: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    arm, record = gain["arms"][name], gain["gain"].get(name)
+    scores = [percent(mean(arm[key])) for key in ("balanced_accuracy", "rarer_half", "macro_f1")]
+    scores.append(percent(mean(arm["calibration_error"])))
+    seconds = f"{mean(arm['seconds']) or 0:.0f}"
+    if record is None:
+        return (name, *scores, "baseline", *[""] * 5, seconds)
+    width = interval(record["low"], record["high"]) if len(gain["seeds"]) > 1 else MISSING
+    return (
+        name,
+        *scores,
+        points(record["mean"]),
+        width,
+        f"{record['p']:.3f}",
+        record["verdict"],
+        percent(record["error_reduction"], 0),
+        percent(record["rare_error_reduction"], 0),
+        seconds,
+    )
+
+
+def classes_section(gain: Mapping[str, Any]) -> str:
+    """Return recall with and without the generator, and training images, rarest class first."""
+    classes = gain["classes"]
+    counts = [mean(column) or 0 for column in zip(*gain["counts"], strict=True)]
+    before = _recall(gain, gain["baseline"])
+    after = _recall(gain, gain["chosen"]) if gain["chosen"] else [None] * len(classes)
+    known = [100 * value for value in (*before, *after) if value is not None]
+    if not known:
+        return ""
+    amount, track = Track(0, max(*counts, 1)), Track(min(known), max(known))
+    bars, rows = [], []
+    for label in sorted(range(len(classes)), key=lambda label: counts[label]):
+        name, old, new = classes[label], before[label], after[label]
+        bars.append(track_row(name, amount.bar(counts[label], "free"), f"{counts[label]:.0f}"))
+        marks = "" if old is None else track.dot(100 * old, "hollow")
+        figure = percent(old)
+        if old is not None and new is not None:
+            change = "up" if new >= old else "down"
+            line = track.line(100 * min(old, new), 100 * max(old, new), change)
+            marks = line + marks + track.dot(100 * new, change)
+            figure = f"{percent(old)} → {percent(new)}"
+        rows.append(track_row(name, marks, figure))
+    key = [("hollow", f"{gain['baseline']}")]
+    if gain["chosen"]:
+        key += [("up", f"{gain['chosen']}, better or equal"), ("down", "worse")]
+    return section(
+        "Classes",
+        heading("Recall, percent, from the rarest class on"),
+        *rows,
+        track_scale(track),
+        legend(key),
+        heading("Training images"),
+        *bars,
+    )
+
+
+def _recall(gain: Mapping[str, Any], arm: str) -> list[float | None]:
+    return [mean(column) for column in zip(*gain["arms"][arm]["recall"], strict=True)]

@@ -1,0 +1,106 @@
+"""Pieces of the page: text from outside is escaped here, and nowhere else is it put into HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+__all__ = [
+    "MISSING",
+    "card",
+    "definitions",
+    "heading",
+    "interval",
+    "mean",
+    "paragraph",
+    "percent",
+    "points",
+    "section",
+    "table",
+]
+
+MISSING = "–"
+
+
+def section(title: str, *parts: str) -> str:
+    """Return a section with a heading; `parts` are HTML. Empty where there are no parts."""
+    body = "".join(parts)
+    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
+
+
+def card(name: str, value: str, text: str, style: str = "") -> str:
+    """Return one of the boxes of the first screen."""
+    return (
+        f'<div class="card"><div class="name">{escape(name)}</div>'
+        f'<div class="value {style}">{escape(value)}</div><p>{escape(text)}</p></div>'
+    )
+
+
+def heading(text: str) -> str:
+    """Return a heading inside a section."""
+    return f"<h3>{escape(text)}</h3>"
+
+
+def paragraph(text: str, style: str = "") -> str:
+    """Return a paragraph."""
+    return f'<p class="{style}">{escape(text)}</p>' if style else f"<p>{escape(text)}</p>"
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], marked: frozenset[int] = frozenset()
+) -> str:
+    """Return a table that scrolls inside its own box; `marked` rows are emphasised."""
+    cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    lines = [
+        f"<tr{' class=mark' if i in marked else ''}>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        + "</tr>"
+        for i, row in enumerate(rows)
+    ]
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{cells}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def definitions(values: Mapping[str, Any]) -> str:
+    """Return names and values as a list of definitions; nested values are written in one line."""
+    entries = "".join(
+        f"<dt>{escape(str(name))}</dt><dd>{escape(_flat(value))}</dd>"
+        for name, value in values.items()
+    )
+    return f"<dl>{entries}</dl>" if entries else ""
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items()) or MISSING
+    if isinstance(value, list | tuple):
+        return ", ".join(_flat(inner) for inner in value) or MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return MISSING if value is None else str(value)
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are there, or None."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a fraction as percent, or a dash where there is none."""
+    return MISSING if value is None else f"{100 * value:.{digits}f}%"
+
+
+def points(value: float | None) -> str:
+    """Return a difference of fractions in points, with its sign (a true minus, not a hyphen)."""
+    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def interval(low: float, high: float) -> str:
+    """Return "low to high" in points."""
+    return f"{points(low)} to {points(high)}"

@@ -1,0 +1,132 @@
+"""Plots as HTML and inline SVG: text stays readable on a phone, nothing is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+__all__ = ["Track", "curves", "legend", "ticks", "track_row", "track_scale"]
+
+
+class Track:
+    """A horizontal axis from `low` to `high`, on which marks are placed by value."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self.ticks = ticks(low, high)
+        self.low = min(low, self.ticks[0])
+        self.high = max(high, self.ticks[-1])
+
+    def at(self, value: float) -> float:
+        """Return the place of `value` in percent of the axis, 0 to 100."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(100 * min(1.0, max(0.0, share)), 2)
+
+    def dot(self, value: float, style: str, title: str = "") -> str:
+        """Return a dot at `value`."""
+        return f'<i class="dot {style}" style="left:{self.at(value)}%"{_title(title)}></i>'
+
+    def seed(self, value: float, style: str) -> str:
+        """Return a small, faint dot at `value`: one seed's result."""
+        return f'<i class="seed {style}" style="left:{self.at(value)}%"></i>'
+
+    def line(self, low: float, high: float, style: str, title: str = "") -> str:
+        """Return a horizontal line from `low` to `high`: an interval."""
+        left, width = self.at(low), round(self.at(high) - self.at(low), 2)
+        place = f"left:{left}%;width:{width}%"
+        return f'<i class="range {style}" style="{place}"{_title(title)}></i>'
+
+    def bar(self, value: float, style: str) -> str:
+        """Return a bar from the left end to `value`."""
+        return f'<i class="bar {style}" style="width:{self.at(value)}%"></i>'
+
+    def zero(self) -> str:
+        """Return a vertical line at 0, where 0 lies on the axis."""
+        if not self.low <= 0 <= self.high:
+            return ""
+        return f'<i class="zero" style="left:{self.at(0)}%"></i>'
+
+
+def track_row(name: str, marks: str, figure: str) -> str:
+    """Return a row: `name` (escaped here), its marks on the track, a figure in words."""
+    return (
+        f'<div class="row"><span>{escape(name)}</span><span class="track">{marks}</span>'
+        f'<span class="figure">{escape(figure)}</span></div>'
+    )
+
+
+def track_scale(track: Track, suffix: str = "") -> str:
+    """Return the axis under the rows of `track`."""
+    spans = "".join(
+        f'<span style="left:{track.at(tick)}%">{_number(tick)}{escape(suffix)}</span>'
+        for tick in track.ticks
+        if track.low <= tick <= track.high
+    )
+    return (
+        '<div class="row" aria-hidden="true"><span></span>'
+        f'<span class="scale">{spans}</span><span class="figure"></span></div>'
+    )
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """Return the key of a plot: (style, words) for each kind of mark."""
+    parts = (f'<span class="key {style}"></span>{escape(words)}' for style, words in entries)
+    return f'<p class="soft">{"".join(parts)}</p>'
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Return round numbers, about `count`, that cover `low` to `high`."""
+    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
+        low, high = (low - 0.5, low + 0.5) if math.isfinite(low) else (0.0, 1.0)
+    raw = (high - low) / max(count - 1, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def curves(
+    title: str, series: Sequence[tuple[str, Sequence[tuple[float, float]]]], x_name: str
+) -> str:
+    """Return a small line chart of at most two series of (x, y), as a figure with inline SVG."""
+    points = [point for _, line in series for point in line]
+    xs = ticks(min(x for x, _ in points), max(x for x, _ in points), 4)
+    ys = ticks(min(y for _, y in points), max(y for _, y in points), 4)
+    left, top, width, height = 44.0, 8.0, 300.0, 130.0
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (x - xs[0]) / (xs[-1] - xs[0])
+        up = (y - ys[0]) / (ys[-1] - ys[0])
+        return round(left + width * across, 1), round(top + height * (1 - up), 1)
+
+    parts = []
+    for y in ys:
+        across = place(xs[0], y)[1]
+        parts.append(f'<path class="axis" d="M{left} {across}H{left + width}"/>')
+        parts.append(f'<text x="{left - 5}" y="{across + 4}" text-anchor="end">{_number(y)}</text>')
+    for x in xs:
+        along = place(x, ys[0])[0]
+        parts.append(
+            f'<text x="{along}" y="{top + height + 15}" text-anchor="middle">{_number(x)}</text>'
+        )
+    for style, (_, line) in zip("ab", series, strict=False):
+        places = " ".join(f"{x} {y}" for x, y in (place(x, y) for x, y in line))
+        parts.append(f'<polyline class="{style}" points="{places}"/>')
+    names = ", ".join(
+        f"{name} ({colour})" if len(series) > 1 else name
+        for (name, _), colour in zip(series, ("blue", "grey"), strict=False)
+    )
+    box = f"0 0 {left + width + 16} {top + height + 22}"
+    return (
+        f'<figure><svg viewBox="{box}" role="img" aria-label="{escape(title)}">{"".join(parts)}'
+        f"</svg><figcaption>{escape(title)}: {escape(names)}, by {escape(x_name)}</figcaption>"
+        "</figure>"
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.6g}"
+
+
+def _title(text: str) -> str:
+    return f' title="{escape(text)}"' if text else ""

@@ -1,0 +1,88 @@
+"""The style sheet of the report: light and dark, a phone and paper, no file beside the HTML."""
+
+from __future__ import annotations
+
+__all__ = ["STYLE"]
+
+STYLE = """
+:root { color-scheme: light dark; --page: #fbfbf9; --ink: #1d2126; --soft: #5b636d;
+  --line: #dcdfe3; --panel: #ffffff; --ours: #1f5fbf; --free: #7d8791; --good: #17703c;
+  --bad: #b3261e; --unsure: #7a5a00; }
+@media (prefers-color-scheme: dark) { :root { --page: #15181c; --ink: #e8eaed; --soft: #a2abb5;
+  --line: #353b43; --panel: #1c2026; --ours: #7fb2ff; --free: #98a2ad; --good: #6bd394;
+  --bad: #ff9d94; --unsure: #f0c75e; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; overflow-wrap: anywhere; }
+header p { margin: 0; color: var(--soft); }
+h1 { font-size: 1.35rem; margin: 0 0 1rem; font-weight: 600; }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
+  border-top: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+p { margin: .4rem 0 .8rem; max-width: 44rem; }
+.soft, figcaption, .note { color: var(--soft); font-size: .875rem; }
+.first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
+.card { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
+  padding: .9rem 1rem; }
+.card .name { color: var(--soft); font-size: .875rem; }
+.card .value { font-size: 1.55rem; font-weight: 650; line-height: 1.25; }
+.card p { margin: .35rem 0 0; font-size: .9rem; }
+.good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
+.scroll { overflow-x: auto; max-width: 100%; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--line);
+  white-space: nowrap; overflow-wrap: normal; }
+th { font-weight: 600; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td.wide { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 12rem; }
+tr.mark td { font-weight: 600; }
+.plot { margin: .75rem 0; }
+.row { display: grid; grid-template-columns: minmax(6rem, 13rem) 1fr minmax(4.5rem, auto);
+  gap: .75rem; align-items: center; font-size: .875rem; min-height: 1.7rem; }
+.row .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.track { position: relative; height: 1.1rem; border-bottom: 1px solid var(--line); }
+.track i { position: absolute; top: 50%; }
+.track .dot { width: .7rem; height: .7rem; border-radius: 50%; transform: translate(-50%, -50%); }
+.track .seed { width: .5rem; height: .5rem; border-radius: 50%; opacity: .45;
+  transform: translate(-50%, -50%); }
+.track .range { height: 3px; transform: translateY(-50%); border-radius: 2px; }
+.track .zero { top: -.3rem; bottom: -.3rem; width: 1px; background: var(--soft); }
+.track .bar { top: 15%; height: 70%; border-radius: 2px; left: 0; }
+.ours { background: var(--ours); } .free { background: var(--free); }
+.up { background: var(--good); } .down { background: var(--bad); }
+.faint { opacity: .45; }
+.hollow { background: var(--panel); border: 2px solid var(--free); }
+.scale { position: relative; height: 1.3rem; font-size: .75rem; color: var(--soft); }
+.scale span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
+.key { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%;
+  margin: 0 .3rem 0 .9rem; vertical-align: -.05rem; }
+.key:first-child { margin-left: 0; }
+.charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+figure { margin: 0; }
+svg { width: 100%; height: auto; display: block; }
+svg text { fill: var(--soft); font-size: 11px; font-family: inherit; }
+svg .axis { stroke: var(--line); fill: none; }
+svg .a { stroke: var(--ours); } svg .b { stroke: var(--free); }
+svg .a, svg .b { fill: none; stroke-width: 1.6; }
+.pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+.pictures img { max-width: 100%; height: auto; display: block; border: 1px solid var(--line);
+  image-rendering: pixelated; }
+dl { display: grid; grid-template-columns: minmax(7rem, 13rem) 1fr; gap: .2rem 1rem; margin: 0;
+  font-size: .875rem; }
+dt { color: var(--soft); } dd { margin: 0; }
+@media (max-width: 34rem) {
+  .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
+  .row .track { grid-column: 1 / -1; }
+  .scale { margin: 0 !important; }
+  dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
+}
+@media print {
+  :root { --page: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #bbb; --ours: #1f5fbf;
+    --free: #7d8791; --good: #17703c; --bad: #b3261e; --unsure: #7a5a00; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  main { max-width: none; padding: 0; } .scroll { overflow: visible; }
+  table { font-size: .75rem; } th, td { padding: .2rem .4rem; }
+  h2 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
+}
+"""

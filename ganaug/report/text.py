@@ -1,0 +1,53 @@
+"""Metadata as lines of text, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["metadata_lines", "policy_text"]
+
+
+def metadata_lines(metadata: Mapping[str, Any], content_hash: str) -> list[str]:
+    """Return what a person wants to know of an artifact's metadata, one line each."""
+    height, width = metadata["size"]
+    data, policy = metadata["data"], metadata["policy"]
+    classes = list(zip(metadata["classes"], metadata["counts"], strict=True))
+    facts = {
+        "kind": metadata["kind"],
+        "images": f"{height}x{width} {'grey' if metadata['channels'] == 1 else 'RGB'}",
+        "latent": f"{metadata['latent_dim']} values",
+        "data": f"{_safe(data['source'])}, fingerprint {metadata['fingerprint'][:16]}",
+        "held out": _safe(data["held_out"] or "nothing, or a test part of the data"),
+        "classes": f"{len(classes)}, training images of each:",
+        **{f"  {_safe(name)}": str(count) for name, count in classes},
+        "training": f"{metadata['steps']} steps, seed {metadata['seed']}",
+        "policy": policy_text(policy),
+        "parity": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["parity"].items()) or "-",
+        "batch exact": "yes" if metadata["batch_exact"] else "no, images run singly",
+        "versions": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["versions"].items()),
+        "gain": _verdict(metadata["gain"]),
+        "diversity": "measured" if metadata["diversity"] else "not measured",
+        "sha256": content_hash,
+    }
+    width_of_names = max(len(name) for name in facts)
+    lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
+    return lines + [f"warning: {_safe(line)}" for line in metadata["warnings"]]
+
+
+def policy_text(policy: Mapping[str, Any] | None) -> str:
+    """Return a policy in words."""
+    if policy is None:
+        return "none"
+    points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in policy["p"])
+    measured = "from a rule, not measured" if policy["source"] == "rule" else policy["source"]
+    return f"p {points}; latents times {policy['scale']:g}; {_safe(measured)}"
+
+
+def _verdict(gain: Mapping[str, Any] | None) -> str:
+    return "not measured" if gain is None else _safe(gain.get("verdict", "measured"))
+
+
+def _safe(value: object) -> str:
+    """Text from a file, without control characters: they could rewrite the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))

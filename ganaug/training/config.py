@@ -1,0 +1,206 @@
+"""`FitConfig`: everything that decides how a generator is trained, and the presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganaug.errors import ConfigError, did_you_mean
+
+__all__ = ["PRESETS", "FitConfig", "make_config"]
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Settings of one training run; every field is honoured, an unknown one is refused.
+
+    Attributes:
+        kind: "variation" learns (image, latent) -> another image of its class; "class" learns
+            (class, latent) -> image.
+        architecture: "conv", or "dense" (class kind only): the original dense generator with a
+            5x5 convolutional discriminator.
+        conditional: False ignores the labels and trains on all images as one class (class kind).
+        size: height and width in pixels at which it is trained, each at least 8; None = the size
+            of the image set.
+        latent_dim: length of the latent, drawn from N(0, 1).
+        width: channels of the first convolution; later ones have two and four times as many.
+        strided: the discriminator's first layer halves the image (0.44 of the cost of a step).
+        loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax".
+        r1, r2: weights (gamma) of the gradient penalties on real and on generated images.
+        penalty_every: the penalties are taken exactly every so many steps, times that number.
+        augment: differentiable augmentations of what the discriminator sees, any of "shift",
+            "colour", "cutout".
+        class_power: classes are drawn with probability ~ count ** class_power.
+        steps, batch_size: length of the run, and images (or pairs) a step.
+        learning_rate, beta1, beta2: Adam's; the rate falls linearly in the second half, to 5%.
+        decay: False keeps the rate constant.
+        ema: decay of the averaged generator that is exported; 0 exports the last weights.
+        precision: "auto" (bfloat16 where the device is measured to be faster with it), "fp32" or
+            "bf16".
+        checkpoint_every, sample_every, log_every: in steps.
+    """
+
+    kind: Literal["variation", "class"] = "variation"
+    architecture: Literal["conv", "dense"] = "conv"
+    conditional: bool = True
+    size: tuple[int, int] | None = None
+    latent_dim: int = 32
+    width: int = 24
+    strided: bool = False
+    loss: Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"] = (
+        "relativistic"
+    )
+    r1: float = 1.0
+    r2: float = 1.0
+    penalty_every: int = 4
+    augment: tuple[Literal["shift", "colour", "cutout"], ...] = ("shift",)
+    class_power: float = 0.5
+    steps: int = 2500
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    beta1: float = 0.0
+    beta2: float = 0.99
+    decay: bool = True
+    ema: float = 0.998
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    checkpoint_every: int = 500
+    sample_every: int = 500
+    log_every: int = 50
+
+    def __post_init__(self) -> None:
+        for name, hint in typing.get_type_hints(FitConfig).items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), hint))
+        for name in ("latent_dim", "width", "penalty_every", "steps", "batch_size"):
+            self._at_least(name, 1)
+        for name in ("checkpoint_every", "sample_every", "log_every"):
+            self._at_least(name, 1)
+        for name in ("r1", "r2", "class_power", "learning_rate"):
+            self._at_least(name, 0)
+        for name in ("beta1", "beta2", "ema"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ConfigError(f"{name}: {value} is not allowed; choose 0 <= {name} < 1")
+        if self.size is not None and min(self.size) < 8:
+            raise ConfigError(
+                f"size: {self.size[0]}x{self.size[1]} is too small; each side needs at least 8"
+                " pixels"
+            )
+        if self.kind == "variation" and self.architecture == "dense":
+            raise ConfigError(
+                "architecture: 'dense' makes images from noise alone; use it with kind 'class'"
+            )
+        if self.kind == "variation" and not self.conditional:
+            raise ConfigError(
+                "conditional: a variation generator learns from pairs of one class; use"
+                " conditional = false with kind 'class'"
+            )
+
+    def _at_least(self, name: str, least: float) -> None:
+        if getattr(self, name) < least:
+            raise ConfigError(
+                f"{name}: {getattr(self, name)} is not allowed; choose {least} or more"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FitConfig:
+        """Build a config from `to_dict`'s result; unknown keys are refused by name."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        for key in values:
+            if key not in names:
+                raise ConfigError(
+                    f"{key}: no such option{did_you_mean(key, names)}; the options are"
+                    f" {', '.join(names)}"
+                )
+        return cls(**values)
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """Return `value` as the type `hint` (lists become tuples), or raise `ConfigError`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value in arguments and not isinstance(value, bool):
+            return value
+        allowed = ", ".join(map(str, arguments))
+        raise ConfigError(
+            f"{name}: {value!r} is not allowed{did_you_mean(str(value), arguments)}; choose one"
+            f" of {allowed}"
+        )
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _checked(name, value, arguments[0])
+    if origin is tuple:
+        if isinstance(value, list | tuple):
+            if arguments[-1] is Ellipsis:
+                return tuple(_checked(name, item, arguments[0]) for item in value)
+            if len(value) == len(arguments):
+                return tuple(_checked(name, v, a) for v, a in zip(value, arguments, strict=True))
+        raise ConfigError(f"{name}: {value!r} is not allowed; give a list such as {_example(name)}")
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    raise ConfigError(f"{name}: {value!r} is not allowed; give a {hint.__name__}")
+
+
+def _example(name: str) -> str:
+    return "[32, 32]" if name == "size" else '["shift"]'
+
+
+PRESETS: dict[str, FitConfig] = {
+    "tiny": FitConfig(width=16, steps=1200, strided=True, checkpoint_every=300, sample_every=300),
+    "small": FitConfig(strided=True, steps=3000, batch_size=64),
+    "base": FitConfig(),
+    "classic": FitConfig(
+        kind="class",
+        architecture="dense",
+        conditional=False,
+        latent_dim=100,
+        width=64,
+        loss="least_squares",
+        r1=0.0,
+        r2=0.0,
+        augment=(),
+        steps=10_000,
+        batch_size=64,
+        learning_rate=2e-4,
+        beta1=0.5,
+        beta2=0.999,
+        decay=False,
+        ema=0.0,
+    ),
+}
+# A class generator sees each image alone, so it needs the stronger augmentation.
+CLASS_KIND = {"kind": "class", "augment": ("shift", "colour", "cutout"), "latent_dim": 64}
+
+
+def make_config(preset: str = "base", **options: Any) -> FitConfig:
+    """Return the config of `preset` with `options` in place of its fields.
+
+    Options that are None are left at the preset's value. Choosing kind "class" also takes that
+    kind's augmentation and latent length, unless they are given.
+
+    Raises:
+        ConfigError: unknown preset or option, or a value that is not allowed.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(
+            f"preset: {preset!r} does not exist{did_you_mean(preset, PRESETS)}; choose one of"
+            f" {', '.join(PRESETS)}"
+        )
+    base = PRESETS[preset]
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("kind") == "class" and base.kind != "class":
+        given = CLASS_KIND | given
+    return FitConfig.from_dict(base.to_dict() | given)

@@ -1,0 +1,297 @@
+"""`export`: from a run folder to one ONNX file that needs no code of ours.
+
+The file is checked against torch before it is written: same inputs, several batches and sizes, real
+images among them. What it says of itself is in its metadata (`ganaug.artifact.format`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganaug._version import __version__
+from ganaug.artifact.format import KEY, Metadata, Policy
+from ganaug.artifact.reader import read_artifact
+from ganaug.errors import GanaugError, RunError
+from ganaug.files import atomic_path
+from ganaug.randomness import stream
+from ganaug.training import checkpoint
+from ganaug.training.config import FitConfig
+from ganaug.training.networks import VariationGenerator, build_generator
+
+__all__ = ["export"]
+
+log = logging.getLogger("ganaug")
+
+OPSET = 20  # the first with a GridSample that torch's exporter and onnxruntime agree on
+TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
+BATCHES = (1, 2, 7, 64)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What export needs of a run folder."""
+
+    config: FitConfig
+    seed: int
+    data: dict[str, Any]
+    step: int
+    generator: nn.Module
+
+
+def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadata:
+    """Write the averaged generator of the run folder `run` as one ONNX file; return its metadata.
+
+    The same weights give the same bytes on any machine with the same versions.
+
+    Raises:
+        RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written.
+        GanaugError: onnxruntime's results differ from torch's; nothing is written.
+
+    Example:
+        >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
+    """
+    folder, target = Path(run), Path(path)
+    loaded = _read_run(folder)
+    model = _to_onnx(loaded)
+    images = _real_images(folder)
+    parity, batch_exact = _compare(model, loaded, images)
+    metadata = _metadata(loaded, parity, batch_exact)
+    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+        read_artifact(temporary)  # what we write, our own reader accepts
+    return metadata
+
+
+def _read_run(folder: Path) -> _Run:
+    record = _json(folder / "config.json")
+    data = _json(folder / "data.json")
+    saved = checkpoint.read(folder)
+    if saved is None:
+        raise RunError(f"{folder}: has no checkpoint yet; let `ganaug fit` reach one first")
+    config = FitConfig.from_dict(record["config"])
+    generator = build_generator(config, data["channels"], len(data["classes"]))
+    generator.load_state_dict(saved.weights("average"))
+    if saved.step < config.steps:
+        log.warning(
+            "%s: exported after %d of %d steps; the same fit command finishes the run",
+            folder,
+            saved.step,
+            config.steps,
+        )
+    return _Run(config, record["seed"], data, saved.step, generator.eval().requires_grad_(False))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
+            " folder that `ganaug fit --out` wrote"
+        ) from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
+    return content
+
+
+class _Vary(nn.Module):
+    """The exported graph of a variation generator: any image size, clamped."""
+
+    def __init__(self, generator: VariationGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, image: Tensor, latent: Tensor) -> Tensor:
+        return self.generator.vary(image, latent)
+
+
+def _wrapped(run: _Run) -> nn.Module:
+    if isinstance(run.generator, VariationGenerator):
+        return _Vary(run.generator).eval()
+    return run.generator
+
+
+def _to_onnx(run: _Run) -> onnx.ModelProto:
+    """Trace the generator; example sizes are unlike any constant, so that nothing is frozen."""
+    batch = torch.export.Dim("batch")
+    latent = torch.zeros(3, run.config.latent_dim)
+    shapes: tuple[dict[int, Any], ...]
+    if run.config.kind == "variation":
+        first = torch.rand(3, run.data["channels"], 51, 43)
+        names, output = ["image", "latent"], "variation"
+        height, width = torch.export.Dim("height"), torch.export.Dim("width")
+        shapes = ({0: batch, 2: height, 3: width}, {0: batch})
+    else:
+        first = torch.zeros(3, dtype=torch.int64)
+        names, output = ["label", "latent"], "image"
+        shapes = ({0: batch}, {0: batch})
+    with _quiet():
+        program = torch.onnx.export(
+            _wrapped(run),
+            (first, latent),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=[output],
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise GanaugError("torch.onnx.export returned nothing; install the pinned torch version")
+    model = program.model_proto
+    _strip(model)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter leaves of this machine: paths, stack traces, doc strings."""
+    model.producer_name, model.producer_version = "ganaug", __version__
+    model.doc_string = ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.name, graph.doc_string = "generator", ""
+    del graph.metadata_props[:]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    for function in model.functions:
+        function.doc_string = ""
+        del function.metadata_props[:]
+        for node in function.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's own deprecation warnings and log lines from the user."""
+    names = ("torch.onnx", "onnxscript", "onnx_ir")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _real_images(folder: Path) -> NDArray[np.float32]:
+    """Float32 [N, C, H, W] in 0..1: the training images that `fit` put aside for this check."""
+    with np.load(folder / "examples.npz", allow_pickle=False) as examples:
+        pixels = examples["images"]
+    return np.asarray(pixels.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
+
+
+def _compare(
+    model: onnx.ModelProto, run: _Run, images: NDArray[np.float32]
+) -> tuple[dict[str, Any], bool]:
+    """Compare torch and onnxruntime by value; return the figures, and whether batches are exact.
+
+    Raises:
+        GanaugError: a difference is over its tolerance.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    module = _wrapped(run)
+    worst: dict[str, float] = {}
+    batch_exact = True
+    for where, inputs in _cases(run, images):
+        expected = module(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+        (found,) = session.run(None, inputs)
+        difference = float(np.abs(found - expected).max())
+        worst[where] = max(worst.get(where, 0.0), difference)
+        if not difference <= TOLERANCE[where]:
+            shape = list(found.shape)
+            raise GanaugError(
+                f"export: onnxruntime and torch differ by {difference:.2g} at {shape}, allowed is"
+                f" {TOLERANCE[where]:.0e}; nothing was written: install the versions in"
+                " constraints.txt, and if it stays report it with this line"
+            )
+        for row in range(len(found)):
+            (alone,) = session.run(None, {k: v[row : row + 1] for k, v in inputs.items()})
+            batch_exact &= bool((alone[0] == found[row]).all())
+    # Rounded up to a power of ten: the last digits differ between machines, the file must not.
+    figures = {
+        where.replace(" ", "_"): 10.0 ** math.ceil(math.log10(value)) if value else 0.0
+        for where, value in worst.items()
+    }
+    return {"batches": list(BATCHES), "largest_difference_below": figures}, batch_exact
+
+
+def _cases(run: _Run, images: NDArray[np.float32]) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+    """Yield (which tolerance, inputs) for all batches, and for sizes that were not trained."""
+    rng = stream(run.seed, "export check")
+    dim = run.config.latent_dim
+    for count in BATCHES:
+        latent = rng.standard_normal((count, dim), dtype=np.float32)
+        if run.config.kind == "class":
+            label = rng.integers(0, len(run.data["classes"]), count)
+            yield "training size", {"label": label, "latent": latent}
+            continue
+        batch = images[rng.integers(0, len(images), count)]
+        yield "training size", {"image": batch, "latent": latent}
+    if run.config.kind == "variation":
+        height, width = images.shape[2:]
+        for size in ((height + 5, width + 12), (200, 200), (max(8, height // 2), width)):
+            resized = torch.nn.functional.interpolate(
+                torch.from_numpy(images[:2]), size, mode="bicubic", antialias=True
+            )
+            latent = rng.standard_normal((len(resized), dim), dtype=np.float32)
+            yield "other size", {"image": resized.clamp(0, 1).numpy(), "latent": latent}
+
+
+def _metadata(run: _Run, parity: dict[str, Any], batch_exact: bool) -> Metadata:
+    config, data = run.config, run.data
+    notes = list(data["notes"])
+    if run.step < config.steps:
+        notes.append(f"exported after {run.step} of {config.steps} steps")
+    versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
+    variation = config.kind == "variation"
+    if config.size is None:
+        raise ValueError("the config of a run has a size")
+    return Metadata(
+        kind=config.kind,
+        classes=tuple(data["classes"]),
+        channels=data["channels"],
+        size=config.size,
+        latent_dim=config.latent_dim,
+        counts=tuple(data["counts"]),
+        fingerprint=data["fingerprint"],
+        data={
+            key: data[key]
+            for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
+        },
+        config=config.to_dict(),
+        steps=run.step,
+        seed=run.seed,
+        versions=versions | {"onnxruntime": onnxruntime.__version__},
+        parity=parity,
+        batch_exact=batch_exact,
+        policy=Policy.rule(data["counts"]) if variation else None,
+        warnings=tuple(notes),
+    )

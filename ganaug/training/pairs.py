@@ -1,0 +1,77 @@
+"""Pairs of one class, from which a variation generator learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import DataError
+
+__all__ = ["PairSampler"]
+
+
+class PairSampler:
+    """Draws pairs of different images of a class, of different groups where it has several.
+
+    Classes are drawn with probability ~ count ** power; in a class every image is the source
+    equally often, and every image outside the source's group its partner. A class with one image
+    has no pairs; in a class with one group the partner is any other image.
+
+    Attributes:
+        notes: one line for each class that has no pairs, or only pairs within one group.
+
+    Raises:
+        DataError: no class has two images.
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.int64],
+        groups: NDArray[np.int64] | None,
+        classes: Sequence[str],
+        power: float,
+    ) -> None:
+        counts = np.bincount(labels, minlength=len(classes))
+        groups = np.arange(len(labels)) if groups is None else groups
+        self.order = np.lexsort((groups, labels))  # by class, then by group
+        self.counts = counts
+        self.starts = np.cumsum(counts) - counts
+        # For each position: the block of its class that its partner must not come from.
+        self.block_start = np.arange(len(labels))
+        self.block_length = np.ones(len(labels), np.int64)
+        notes = []
+        for label, name in enumerate(classes):
+            start, count = self.starts[label], counts[label]
+            members = groups[self.order[start : start + count]]
+            _, first, inverse, sizes = np.unique(
+                members, return_index=True, return_inverse=True, return_counts=True
+            )
+            if count == 1:
+                notes.append(
+                    f"class {name!r} has a single image: it is varied, but teaches nothing"
+                )
+            elif count and len(sizes) == 1:
+                notes.append(f"class {name!r} has a single group: its pairs come from within it")
+            elif count:
+                self.block_start[start : start + count] = start + first[inverse]
+                self.block_length[start : start + count] = sizes[inverse]
+        self.notes = tuple(notes)
+        weights = np.where(counts > 1, counts.astype(float) ** power, 0.0)
+        if not weights.any():
+            raise DataError(
+                "no class has two images; a variation generator learns from pairs of one class:"
+                " add images, or train one on all of them with --kind class"
+            )
+        self.weights = weights / weights.sum()
+
+    def draw(self, count: int, stream: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+        """Return (sources, partners), int64 [count] each, as positions in the image set."""
+        label = stream.choice(len(self.counts), count, p=self.weights)
+        size, start = self.counts[label], self.starts[label]
+        source = start + stream.integers(0, size)
+        block, length = self.block_start[source], self.block_length[source]
+        step = stream.integers(0, size - length)
+        partner = start + (block - start + length + step) % size
+        return self.order[source], self.order[partner]

@@ -1,0 +1,1 @@
+"""The generator in a torch pipeline: transform, data sets, sampler. Imports no training code."""

@@ -1,0 +1,221 @@
+"""Images of any accepted type to float32 arrays in 0..1, and back to what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision import tv_tensors
+
+from ganaug.errors import ConfigError, DataError
+
+__all__ = [
+    "TOLERANCE",
+    "Normalisation",
+    "check_image",
+    "num_images",
+    "read_pixels",
+    "replace_pixels",
+]
+
+MODES = ("L", "RGB")
+# Half a grey level: what rounding to float16 or undoing a normalisation may add.
+TOLERANCE = 0.5 / 255
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What a `Normalize` before the generator did: y = (x - mean) / std for each channel.
+
+    Attributes:
+        mean: one value, or one for each channel, in units of the image before it.
+        std: as many values, all over 0.
+
+    Raises:
+        ConfigError: lengths differ, or a value is not finite or not positive.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3):
+            raise ConfigError(
+                f"mean= has {len(self.mean)} values and std= {len(self.std)}; allowed: 1 or 3 of"
+                " each; pass those of the Normalize before it"
+            )
+        if not np.isfinite(self.mean).all() or not np.isfinite(self.std).all():
+            raise ConfigError(f"mean={self.mean}, std={self.std}; allowed: finite numbers")
+        if min(self.std) <= 0:
+            raise ConfigError(f"std={self.std}; allowed: numbers over 0")
+
+    @classmethod
+    def of(
+        cls, mean: float | Sequence[float] | None, std: float | Sequence[float] | None
+    ) -> Normalisation | None:
+        """Return the normalisation of the arguments `mean` and `std`, None where both are None."""
+        if mean is None and std is None:
+            return None
+        if mean is None or std is None:
+            missing = "mean" if mean is None else "std"
+            raise ConfigError(f"{missing}= is missing; mean= and std= go together; pass both")
+        return cls(_floats("mean", mean), _floats("std", std))
+
+    def undo(self, image: torch.Tensor) -> torch.Tensor:
+        """Return image * std + mean; image float [..., C, H, W]."""
+        return image * _column(self.std, image) + _column(self.mean, image)
+
+    def redo(self, image: torch.Tensor) -> torch.Tensor:
+        """Return (image - mean) / std; image float [..., C, H, W]."""
+        return (image - _column(self.mean, image)) / _column(self.std, image)
+
+
+def _floats(name: str, value: float | Sequence[float]) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in np.atleast_1d(np.asarray(value, np.float64)))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{name}={value!r}; allowed: a number or a sequence of 1 or 3 numbers"
+        ) from error
+
+
+def _column(values: tuple[float, ...], image: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=image.device).view(-1, 1, 1)
+
+
+def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
+    """Refuse an image that cannot be varied; every message ends with the next step.
+
+    Args:
+        image: a PIL image of mode L or RGB, or a tensor [C, H, W] or [N, C, H, W] with C = 1 or 3,
+            uint8 in 0..255 or floating point in 0..1 (after `normalisation` is undone).
+
+    Raises:
+        DataError: another mode, dtype or shape, or floats out of range.
+        ConfigError: a normalisation is to be undone on an image that cannot have one.
+    """
+    if isinstance(image, Image.Image):
+        if image.mode not in MODES:
+            raise DataError(
+                f"PIL image of mode {image.mode!r}; allowed: L or RGB; convert it first"
+                " (v2.Grayscale or v2.RGB, or image.convert('RGB'))"
+            )
+        _check_not_normalised("a PIL image", normalisation)
+        return
+    shape = list(image.shape)
+    if len(shape) not in (3, 4) or shape[-3] not in (1, 3):
+        raise DataError(
+            f"image tensor of shape {shape}; allowed: [C, H, W] or [N, C, H, W] with C = 1 or 3;"
+            " permute its axes or convert it with v2.ToImage()"
+        )
+    if image.dtype == torch.uint8:
+        _check_not_normalised("uint8", normalisation)
+        return
+    if not image.is_floating_point():
+        raise DataError(
+            f"image tensor of {_name(image.dtype)}; allowed: uint8 or floating point; convert it"
+            " first with v2.ToDtype(torch.float32, scale=True)"
+        )
+    _check_range(image, normalisation)
+
+
+def _check_not_normalised(what: str, normalisation: Normalisation | None) -> None:
+    if normalisation is not None:
+        raise ConfigError(
+            f"mean= and std= were given, but the image is {what}, which no Normalize has seen;"
+            " allowed: floating-point tensors; drop mean= and std=, or move the transform behind"
+            " Normalize"
+        )
+
+
+def _check_range(image: torch.Tensor, normalisation: Normalisation | None) -> None:
+    if image.numel() == 0:
+        return
+    undone = image if normalisation is None else normalisation.undo(image.float())
+    least, most = (float(bound) for bound in torch.aminmax(undone.detach()))
+    if least >= -TOLERANCE and most <= 1 + TOLERANCE:  # False for NaN
+        return
+    span = f"{_name(image.dtype)} image with values from {least:.3g} to {most:.3g}"
+    if normalisation is None:
+        raise DataError(
+            f"{span}; allowed: 0 to 1; put it before Normalize, or pass GANAugment the mean= and"
+            " std= of the Normalize before it (values in 0..255: v2.ToDtype with scale=True)"
+        )
+    raise DataError(
+        f"{span} after mean={normalisation.mean} and std={normalisation.std} were undone; allowed:"
+        " 0 to 1; pass exactly the mean= and std= of the Normalize before it"
+    )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def num_images(image: Any) -> int | None:
+    """Return N for a batch [N, C, H, W], None for a single image."""
+    if isinstance(image, Image.Image) or image.ndim == 3:
+        return None
+    return int(image.shape[0])
+
+
+def read_pixels(
+    image: Any, rows: NDArray[np.intp] | None = None, normalisation: Normalisation | None = None
+) -> NDArray[np.float32]:
+    """Return float32 [N, C, H, W] in 0..1 of a checked image; `rows` selects from a batch."""
+    if isinstance(image, Image.Image):
+        pixels = np.array(image, dtype=np.float32)
+        pixels /= 255.0
+        return pixels[None, None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)[None].copy()
+    tensor = image.detach().as_subclass(torch.Tensor)
+    if tensor.ndim == 3:
+        tensor = tensor[None]
+    elif rows is not None:
+        tensor = tensor[torch.from_numpy(rows)]
+    if tensor.dtype == torch.uint8:
+        values = tensor.float() / 255.0
+    else:
+        values = tensor.float()
+        values = (normalisation.undo(values) if normalisation else values).clamp(0.0, 1.0)
+    return np.ascontiguousarray(values.cpu().numpy())
+
+
+def replace_pixels(
+    image: Any,
+    pixels: NDArray[np.float32],
+    rows: NDArray[np.intp] | None = None,
+    normalisation: Normalisation | None = None,
+) -> Any:
+    """Return an image of the type, dtype, size and device of `image`, showing `pixels`.
+
+    Args:
+        image: the checked image that `read_pixels` was given; it is left as it is.
+        pixels: float32 [N, C, H, W] in 0..1, N = 1 for a single image.
+        rows: the places of `pixels` in a batch; the other images of it are kept bit for bit.
+    """
+    if isinstance(image, Image.Image):
+        levels = _levels(torch.from_numpy(pixels[0])).numpy()
+        return Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
+    values = torch.from_numpy(pixels)
+    if image.dtype == torch.uint8:
+        values = _levels(values)
+    elif normalisation is not None:
+        values = normalisation.redo(values)
+    values = values.to(device=image.device, dtype=image.dtype)
+    plain = image.detach().as_subclass(torch.Tensor)
+    if plain.ndim == 3:
+        result = values[0]
+    elif rows is None:
+        result = values
+    else:
+        result = plain.clone()
+        result[torch.from_numpy(rows).to(image.device)] = values
+    return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
+
+
+def _levels(values: torch.Tensor) -> torch.Tensor:
+    return (values * 255.0).round_().clamp_(0, 255).to(torch.uint8)

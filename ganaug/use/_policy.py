@@ -1,0 +1,226 @@
+"""How often each class is varied, and how many images each class gets added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.use._checks import is_real, is_whole
+
+__all__ = [
+    "Counts",
+    "Probability",
+    "added_counts",
+    "class_map",
+    "class_probabilities",
+    "latent_scale",
+    "listed",
+    "policy_of",
+]
+
+Probability = float | Mapping[str, float] | Sequence[float] | None
+Counts = str | int | Mapping[str, int] | Mapping[int, int]
+
+DEFAULT_P = 0.5
+DEFAULT_SCALE = 1.0
+
+
+def policy_of(info: Metadata, policy: str | None = "artifact") -> Policy | None:
+    """Return the policy of the artifact, or None where there is none or it is not wanted.
+
+    Raises:
+        ConfigError: `policy` is neither "artifact" nor None.
+    """
+    if policy not in ("artifact", None):
+        raise ConfigError(
+            f"policy={policy!r}; allowed: 'artifact' (the one in the file) or None; pass p= and"
+            " scale= to set your own"
+        )
+    return None if policy is None else info.policy
+
+
+def latent_scale(scale: float | None, policy: Policy | None) -> float:
+    """Return the given scale of the latents, else the policy's, else 1."""
+    if scale is None:
+        return DEFAULT_SCALE if policy is None else float(policy.scale)
+    if not is_real(scale):
+        raise ConfigError(f"scale={scale!r}; allowed: a number of at least 0, or None")
+    if not 0 <= float(scale) < float("inf"):
+        raise ConfigError(f"scale={scale}; allowed: a finite number of at least 0")
+    return float(scale)
+
+
+def class_probabilities(
+    p: Probability, policy: Policy | None, info: Metadata, name: str
+) -> NDArray[np.float64]:
+    """Return float64 [classes of the artifact]: how likely an image of each class is varied.
+
+    Args:
+        p: one number for all; {class name: number}, 0 for the classes left out; one number for
+            each class in the artifact's order; None for the policy at the artifact's training
+            counts, 0.5 where there is none.
+
+    Raises:
+        ConfigError: a value is not in 0..1, a name is unknown, or the length does not fit.
+    """
+    classes = info.classes
+    if p is None:
+        if policy is None:
+            return np.full(len(classes), DEFAULT_P)
+        return np.asarray(policy.probability(np.asarray(info.counts, np.float64)), np.float64)
+    if isinstance(p, Mapping):
+        for key in p:
+            if key not in classes:
+                raise ConfigError(
+                    f"p= has the class {key!r}{did_you_mean(str(key), classes)}; allowed:"
+                    f" {listed(classes)} (the classes of {name})"
+                )
+        values = [p.get(key, 0.0) for key in classes]
+    elif isinstance(p, (Sequence, np.ndarray)):
+        values = list(p)
+    elif is_real(p):
+        values = [float(p)] * len(classes)
+    else:
+        raise ConfigError(
+            f"p={p!r}; allowed: a number from 0 to 1, {{class name: number}}, one number for each"
+            " class, or None for the policy"
+        )
+    if len(values) != len(classes):
+        raise ConfigError(
+            f"p= has {len(values)} values; allowed: one for each of the {len(classes)} classes of"
+            f" {name}; or pass {{class name: p}}"
+        )
+    for value in values:
+        if not is_real(value) or not 0 <= float(value) <= 1:
+            raise ConfigError(f"p={value!r}; allowed: 0 to 1; 0 switches the generator off")
+    return np.array(values, np.float64)
+
+
+def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.int64]:
+    """Return int64 [len(classes)]: the artifact's label of each class of a data set, by name.
+
+    Raises:
+        ArtifactError: the artifact does not know a class.
+    """
+    known = {known_class: label for label, known_class in enumerate(info.classes)}
+    for each in classes:
+        if each not in known:
+            raise ArtifactError(
+                f"the data set's class {each!r} is not in"
+                f" {name}{did_you_mean(each, info.classes)}; allowed: {listed(info.classes)};"
+                " rename the class, or fit and export for this data set"
+            )
+    return np.array([known[each] for each in classes], np.int64)
+
+
+def added_counts(
+    counts: Counts,
+    real: NDArray[np.int64],
+    probabilities: NDArray[np.float64] | None,
+    classes: Sequence[str],
+    usable: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Return int64 [classes]: how many images to add to each class.
+
+    Args:
+        counts: "auto", by the policy: a class of n images with probability p gets
+            round(n * p / (1 - p)), so that its share of generated images is p; "balance", up to
+            the largest class; a number, the total, given to the smallest classes first so that
+            they become as level as it allows; {class name or label: number}.
+        real: int64 [classes], the images there are.
+        probabilities: float64 [classes], or None where there is no policy ("auto" adds none).
+        usable: bool [classes], False where a class has no image to start from.
+
+    Raises:
+        ConfigError: `counts` is none of these, or a policy's p of 1 has no finite count.
+        DataError: images are wanted of a class that is not usable.
+    """
+    if isinstance(counts, str):
+        if counts == "auto":
+            return _by_policy(real, probabilities, classes, usable)
+        if counts == "balance":
+            return np.where(usable, real.max(initial=0) - real, 0)
+        near = did_you_mean(counts, ["auto", "balance"])
+        raise ConfigError(
+            f"counts={counts!r}{near}; allowed: 'auto', 'balance', a number, or {{class: number}}"
+        )
+    if isinstance(counts, Mapping):
+        return _by_class(counts, classes, usable)
+    if not is_whole(counts) or counts < 0:
+        raise ConfigError(
+            f"counts={counts!r}; allowed: 'auto', 'balance', a whole number of at least 0, or"
+            " {class: number}"
+        )
+    if counts and not usable.any():
+        raise DataError(
+            f"counts={counts}, but the source has no images; allowed: 0; give a source with images"
+        )
+    return _level(real, int(counts), usable)
+
+
+def _by_policy(
+    real: NDArray[np.int64],
+    probabilities: NDArray[np.float64] | None,
+    classes: Sequence[str],
+    usable: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    if probabilities is None:
+        return np.zeros_like(real)
+    always = np.flatnonzero((probabilities >= 1) & usable)
+    if len(always):
+        raise ConfigError(
+            f"counts='auto' with p = 1 for the class {classes[always[0]]!r} has no finite number;"
+            " allowed: p under 1; pass counts='balance' or {class: number}"
+        )
+    share = np.where(usable, probabilities, 0.0)
+    return np.rint(real * share / (1 - share)).astype(np.int64)
+
+
+def _by_class(
+    counts: Mapping[str, int] | Mapping[int, int],
+    classes: Sequence[str],
+    usable: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    added = np.zeros(len(classes), np.int64)
+    for key, value in counts.items():
+        if key in classes:
+            label = list(classes).index(str(key))
+        elif is_whole(key) and 0 <= int(key) < len(classes):
+            label = int(key)
+        else:
+            near = did_you_mean(str(key), classes)
+            raise ConfigError(f"counts: no class {key!r}{near}; allowed: {listed(classes)}")
+        if not is_whole(value) or value < 0:
+            raise ConfigError(
+                f"counts: {value!r} for the class {key!r}; allowed: a whole number of at least 0"
+            )
+        if value and not usable[label]:
+            raise DataError(
+                f"counts: {value} images of the class {key!r}, of which the source has none;"
+                " allowed: 0; add at least one image of it to the source"
+            )
+        added[label] += int(value)
+    return added
+
+
+def _level(real: NDArray[np.int64], total: int, usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pour `total` images onto the classes like water: the lowest rise first, to one level."""
+    low, high = 0, int(real.max(initial=0)) + total
+    while low < high:  # the highest level that `total` pays for
+        middle = (low + high + 1) // 2
+        cost = int(np.maximum(middle - real, 0)[usable].sum())
+        low, high = (middle, high) if cost <= total else (low, middle - 1)
+    added = np.where(usable, np.maximum(low - real, 0), 0)
+    next_up = np.flatnonzero(usable & (real <= low))[: total - int(added.sum())]
+    added[next_up] += 1
+    return added
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Return the names for a message, the first `most` of them."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,72 @@
+"""Epoch and switch of a data set in shared memory, so that a change reaches running workers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch.utils.data import get_worker_info
+
+__all__ = ["SharedState"]
+
+EPOCH, ENABLED, BASE, WARNED, FIRST_SLOT = 0, 1, 2, 3, 4
+SLOTS = 64
+
+
+class SharedState:
+    """A few numbers that the main process and its workers see alike.
+
+    `torch.utils.data` copies the data set into each worker, and persistent workers keep that copy
+    (pytorch issue 97326): a plain attribute set later would not reach them. The numbers live in a
+    shared tensor. Forked workers map it, spawned ones get a handle to it; any other copy (pickle,
+    deepcopy) gets numbers of its own.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = torch.zeros(FIRST_SLOT + SLOTS, dtype=torch.int64).share_memory_()
+        self._numbers[ENABLED] = 1
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        numbers: torch.Tensor = state["_numbers"]
+        self._numbers = numbers if numbers.is_shared() else numbers.clone().share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        return int(self._numbers[EPOCH])
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self._numbers[EPOCH] = epoch
+            self._numbers[BASE] = self._served()
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self._numbers[ENABLED])
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self._numbers[ENABLED] = int(enabled)
+
+    def _served(self) -> int:
+        return int(self._numbers[FIRST_SLOT:].sum())
+
+    def count(self, items: int, length: int) -> None:
+        """Count items that were generated, and warn once when one epoch was read twice over.
+
+        Each worker counts in a slot of its own, so that no lock is needed. Twice the length, and
+        not one repeated item, because samplers with replacement repeat items within a pass.
+        """
+        worker = get_worker_info()
+        slot = FIRST_SLOT + (0 if worker is None else (1 + worker.id) % SLOTS)
+        self._numbers[slot] += items
+        if self._numbers[WARNED] or self._served() - int(self._numbers[BASE]) < 2 * length:
+            return
+        self._numbers[WARNED] = 1
+        warnings.warn(
+            f"two passes over the generated images of epoch {self.epoch}, which are the same in"
+            " both; call set_epoch(epoch) before each iter(loader) for new ones",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,261 @@
+"""What a data set of someone else tells about itself: labels, class names, items."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import numbers
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
+
+from ganaug.errors import DataError, GanaugError
+
+__all__ = [
+    "Wrapper",
+    "check_repeatable",
+    "classes_of",
+    "describe_item",
+    "fetch",
+    "inner_datasets",
+    "item_position",
+    "labels_of",
+    "named",
+    "overrides_getitem",
+    "size_of",
+]
+
+# Reading an item twice finds a random flip in one of 8 with probability 1 - 1/256.
+ITEMS_READ_TWICE = 8
+
+
+class Wrapper(Dataset[Any]):
+    """A data set of ours around others; class names as torchvision's ImageFolder has them."""
+
+    _class_names: tuple[str, ...] | None
+
+    def locate(self, position: int) -> tuple[Any, int]:
+        """Return the data set inside and the position there of the item at `position`."""
+        raise NotImplementedError
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names by label; an AttributeError where the data set inside has none."""
+        if self._class_names is None:
+            raise AttributeError(f"the data set in {type(self).__name__} has no classes")
+        return list(self._class_names)
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """{class name: label}; an AttributeError where there are no classes."""
+        return {name: label for label, name in enumerate(self.classes)}
+
+
+def size_of(dataset: Any) -> int:
+    """Return the number of items, or refuse a data set that has none of the map style."""
+    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        raise DataError(
+            f"a data set of type {type(dataset).__name__}; allowed: a map-style data set with"
+            " __getitem__ and __len__; collect the items of an iterable one first"
+        )
+    return len(dataset)
+
+
+def item_position(index: Any, length: int) -> int:
+    """Return `index` as a position in 0..length-1; negative ones count from the end."""
+    position = operator.index(index)
+    if not -length <= position < length:
+        raise IndexError(f"item {position} of a data set of length {length}")
+    return position % length
+
+
+def inner_datasets(dataset: Any) -> list[Any]:
+    """Return the data sets that a Subset or ConcatDataset is made of."""
+    if isinstance(dataset, Subset):
+        return [dataset.dataset]
+    if isinstance(dataset, ConcatDataset):
+        return list(dataset.datasets)
+    return []
+
+
+def classes_of(dataset: Any) -> tuple[str, ...] | None:
+    """Return the class names by label, None where the data set has none.
+
+    A Subset has those of its data set, a ConcatDataset those that all its parts share.
+    """
+    inner = inner_datasets(dataset)
+    if inner:
+        found = {classes_of(part) for part in inner}
+        return found.pop() if len(found) == 1 else None
+    classes = getattr(dataset, "classes", None)
+    if not isinstance(classes, Sequence) or isinstance(classes, str):
+        return None
+    return tuple(str(name) for name in classes)
+
+
+def labels_of(dataset: Any) -> NDArray[np.int64]:
+    """Return int64 [N], the label of each item.
+
+    Read without loading images from `.targets`, `.labels` or the second tensor of a TensorDataset,
+    and through Subset and ConcatDataset. A data set with none of these is iterated once, which
+    loads every image.
+
+    Raises:
+        DataError: the labels are not one whole number of at least 0 for each item.
+    """
+    if isinstance(dataset, Subset):
+        return labels_of(dataset.dataset)[np.asarray(dataset.indices, np.int64)]
+    if isinstance(dataset, ConcatDataset):
+        return np.concatenate([labels_of(part) for part in dataset.datasets])
+    length = size_of(dataset)
+    if isinstance(dataset, TensorDataset):
+        found: Any = dataset.tensors[1] if len(dataset.tensors) > 1 else None
+    else:
+        found = getattr(dataset, "targets", None)
+        found = getattr(dataset, "labels", None) if found is None else found
+    if found is None:
+        found = [item_label(dataset[i], dataset, i) for i in range(length)]
+    return _whole_numbers(found, dataset, length)
+
+
+def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
+    if isinstance(found, torch.Tensor):
+        found = found.detach().cpu().numpy()
+    try:
+        labels = np.asarray(found)
+    except ValueError:
+        labels = np.asarray(None)
+    if labels.size == 0 and length == 0:
+        return np.zeros(0, np.int64)
+    if labels.shape != (length,) or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"the labels of {type(dataset).__name__} are {labels.dtype} {list(labels.shape)};"
+            f" allowed: one whole number for each of its {length} items; give the data set a"
+            " .targets list of them"
+        )
+    if labels.min() < 0:
+        raise DataError(
+            f"the labels of {type(dataset).__name__} go down to {labels.min()}; allowed: 0 and up;"
+            " take the labelled items with torch.utils.data.Subset"
+        )
+    return labels.astype(np.int64)
+
+
+def item_label(item: Any, dataset: Any, index: int) -> int:
+    """Return the label of an (image, label, ...) item as a number."""
+    if not isinstance(item, (tuple, list)) or len(item) < 2:
+        raise DataError(
+            f"{describe_item(dataset, index)} is {type(item).__name__}; allowed: (image, label);"
+            " wrap the data set so that its items are such pairs"
+        )
+    label = item[1]
+    if isinstance(label, torch.Tensor) and label.numel() == 1 and not label.is_floating_point():
+        return int(label)
+    if isinstance(label, np.ndarray) and label.size == 1 and label.dtype.kind in "iu":
+        return int(label.item())
+    if not isinstance(label, numbers.Integral):
+        raise DataError(
+            f"{describe_item(dataset, index)} has the label {label!r:.60}; allowed: a whole number;"
+            " make one-hot labels after generation, in collate_fn or the training loop"
+        )
+    return int(label)
+
+
+def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
+    """Read a few items twice and refuse a data set that changes them, or contradicts `labels`.
+
+    Raises:
+        DataError: an item differs between two reads, or its label is not the one in `labels`.
+    """
+    length = len(labels)
+    for index in sorted({i * length // ITEMS_READ_TWICE for i in range(ITEMS_READ_TWICE)}):
+        if index >= length:
+            continue
+        first, second = dataset[index], dataset[index]
+        label = item_label(first, dataset, index)
+        if not _equal(first[0], second[0]) or label != item_label(second, dataset, index):
+            raise DataError(
+                f"{describe_item(dataset, index)} changes between two reads; allowed: a source"
+                " that always yields the same; give the data set without its random transform, and"
+                " the transform to AugmentedDataset"
+            )
+        if label != labels[index]:
+            raise DataError(
+                f"{describe_item(dataset, index)} has the label {label}, but .targets says"
+                f" {labels[index]}; allowed: equal labels; give the data set without its"
+                " target_transform"
+            )
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, Image.Image) and isinstance(second, Image.Image):
+        same = first.mode == second.mode and first.size == second.size
+        return same and first.tobytes() == second.tobytes()
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return first.dtype == second.dtype and torch.equal(first, second)
+    return type(first) is type(second)
+
+
+def describe_item(dataset: Any, index: int) -> str:
+    """Return "item 3 of ImageFolder ('photos/ok/3.png')", with the file where it is known."""
+    holder, position = dataset, int(index)
+    while (inside := _inside(holder, position)) is not None:
+        holder, position = inside
+    samples, file = getattr(holder, "samples", None), None
+    if isinstance(samples, Sequence) and position < len(samples):
+        entry = samples[position]
+        file = entry[0] if isinstance(entry, (tuple, list)) and entry else entry
+    elif hasattr(holder, "generator"):
+        file = getattr(holder.generator, "path", None)
+    shown = f" ({str(file)!r})" if file is not None else ""
+    return f"item {index} of {type(dataset).__name__}{shown}"
+
+
+def _inside(dataset: Any, position: int) -> tuple[Any, int] | None:
+    """Return which item of which data set inside `dataset` an item of it is."""
+    if isinstance(dataset, Subset):
+        return dataset.dataset, int(dataset.indices[position])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect.bisect_right(dataset.cumulative_sizes, position)
+        first = dataset.cumulative_sizes[part - 1] if part else 0
+        return dataset.datasets[part], position - first
+    return dataset.locate(position) if isinstance(dataset, Wrapper) else None
+
+
+@contextlib.contextmanager
+def named(where: Callable[[], str]) -> Iterator[None]:
+    """Put `where` before the message of an error inside the block, also across a worker process.
+
+    Errors of other packages keep their type and message and get it as a note.
+    """
+    try:
+        yield
+    except GanaugError as error:
+        raise type(error)(f"{where()}: {error}") from error
+    except Exception as error:
+        error.add_note(f"ganaug: this was {where()}")
+        raise
+
+
+def overrides_getitem(dataset: Any) -> bool:
+    """Return whether a subclass overrides `__getitem__`, but not the `__getitems__` it inherits.
+
+    Such a `__getitems__` would bypass it (pytorch issue 100375).
+    """
+    order = type(dataset).__mro__
+    single = next((base for base in order if "__getitem__" in vars(base)), None)
+    several = next((base for base in order if "__getitems__" in vars(base)), None)
+    return several is not single
+
+
+def fetch(dataset: Any, indices: Sequence[int]) -> list[Any]:
+    """Return the items at `indices`, through `__getitems__` where the data set has its own."""
+    if callable(getattr(dataset, "__getitems__", None)) and not overrides_getitem(dataset):
+        return list(dataset.__getitems__(list(indices)))
+    return [dataset[i] for i in indices]

@@ -1,0 +1,282 @@
+"""`SyntheticDataset`: generated items, each a function of seed, epoch and its index alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ConfigError, DataError
+from ganaug.randomness import stream, stream_seed
+from ganaug.use._checks import checked_epoch
+from ganaug.use._generate import generate, open_generator
+from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
+from ganaug.use._policy import (
+    Counts,
+    added_counts,
+    class_map,
+    class_probabilities,
+    latent_scale,
+    listed,
+    policy_of,
+)
+from ganaug.use._shared import SharedState
+from ganaug.use._sources import (
+    check_repeatable,
+    classes_of,
+    describe_item,
+    item_position,
+    labels_of,
+    named,
+    overrides_getitem,
+)
+
+__all__ = ["SyntheticDataset"]
+
+_log = logging.getLogger("ganaug")
+
+
+class SyntheticDataset(Dataset[Any]):
+    """Generated images with labels, as a map-style data set.
+
+    Items are ordered by class. Item i belongs to a fixed class; which image of that class it
+    varies (uniformly drawn from the source) and its latent come from a counter-based stream, so
+    that it is a function of (seed, epoch, i) alone: the same bytes for any number of workers,
+    order and batch size, on one machine with the same versions, on the CPU provider. With a class
+    generator the drawn source image gives type and size, and is replaced.
+
+    An item is the source's item with its image exchanged: (image, label), label and image of the
+    types that the source yields (PIL in, PIL out). Without a source: uint8 tensor [C, H, W] of the
+    trained size, and an int. Labels count through `classes`.
+
+    Args:
+        artifact: path of an exported file, run on the CPU, or a `Generator`.
+        source: map-style data set of (image, label) without any random transform; images as
+            `GANAugment` takes them, single, floats in 0..1. Its `.classes` are matched with the
+            artifact's by name; without `.classes` its labels count through the artifact's.
+            Needed for a variation generator. Labels are read from `.targets`, `.labels` or
+            `.tensors[1]`; a data set with none of them is iterated once, which loads every image.
+        counts: images *added*. "auto": by the policy, a class of n images varied with probability
+            p gets round(n * p / (1 - p)), and none where there is no policy; "balance": up to the
+            largest class; a number: the total, to the smallest classes first; {class: number}.
+            n counts the source's images (without a source: the training images); p is the
+            policy's at the artifact's training counts, as in `GANAugment`.
+        seed: of all that is drawn.
+        transform: function of the image, called after generation. torch's generator is seeded from
+            the item's stream during the call and restored after it; what a transform draws from
+            `random` or numpy is not repeatable.
+
+    Attributes:
+        classes: class names by label.
+        class_to_idx: {class name: label}.
+        targets: label of each item.
+        counts: int64 [classes], images added of each class.
+        source: the source, or None.
+
+    Raises:
+        ArtifactError: the file is no artifact, or does not know a class of the source.
+        ConfigError: an argument is not allowed.
+        DataError: the source yields no (image, label), changes between two reads (a few items are
+            read twice here), or lacks images of a class.
+    """
+
+    def __init__(
+        self,
+        artifact: str | os.PathLike[str] | Generator,
+        source: Dataset[Any] | None = None,
+        counts: Counts = "auto",
+        seed: int = 0,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.generator = open_generator(artifact)
+        info, path = self.generator.info, self.generator.path
+        if source is None and info.kind == "variation":
+            raise ConfigError(
+                f"source is missing, but {path} varies real images; allowed: a data set of"
+                " (image, label); pass the training images as source="
+            )
+        self.source, self.seed, self.transform = source, seed, transform
+        policy = policy_of(info)
+        self._scale = latent_scale(None, policy)
+        own = None if source is None else classes_of(source)
+        self.classes: list[str] = list(info.classes if own is None else own)
+        self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
+        self._artifact_labels = class_map(self.classes, info, str(path))
+        real = self._read_source()
+        added = added_counts(
+            counts,
+            real,
+            None
+            if policy is None
+            else class_probabilities(None, policy, info, str(path))[self._artifact_labels],
+            self.classes,
+            np.ones(len(real), bool) if source is None else real > 0,
+        )
+        if isinstance(counts, str) and counts == "auto" and policy is None:
+            _log.info("%s: holds no policy, so that counts='auto' adds no images", path)
+        self.counts = added
+        self.targets: list[int] = np.repeat(np.arange(len(added)), added).tolist()
+        self._state = SharedState()
+
+    def _read_source(self) -> NDArray[np.int64]:
+        """Check the source, index its items by class, and return the images of each class."""
+        if self.source is None:
+            return np.asarray(self.generator.info.counts, np.int64)
+        labels = labels_of(self.source)
+        if len(labels) and labels.max() >= len(self.classes):
+            raise DataError(
+                f"the source has the label {labels.max()}; allowed: 0 to {len(self.classes) - 1}"
+                f" ({listed(self.classes)}); give it the .classes that its labels count through"
+            )
+        check_repeatable(self.source, labels)
+        real = np.bincount(labels, minlength=len(self.classes)).astype(np.int64)
+        self._by_class = np.argsort(labels, kind="stable")
+        self._starts = np.cumsum(real) - real
+        self._real = real
+        return real
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._items([item_position(index, len(self))])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return the items at `indices`, the generator run once for images of one size."""
+        if overrides_getitem(self):
+            return [self[i] for i in indices]
+        return self._items([item_position(index, len(self)) for index in indices])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set which variations the items are; call it before `iter(loader)`.
+
+        Reaches running workers, persistent ones too. Items that a worker prefetched keep the epoch
+        they were made in.
+        """
+        self._state.epoch = checked_epoch(epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was set, 0 at first."""
+        return self._state.epoch
+
+    @property
+    def enabled(self) -> bool:
+        """False: items are their source's images as they are. Reaches running workers."""
+        return self._state.enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        if not enabled and self.source is None:
+            raise ConfigError(
+                "enabled=False on generated images without a source, which have no real image to"
+                " show; allowed: True; pass source=, or leave this data set out"
+            )
+        self._state.enabled = bool(enabled)
+
+    def _items(self, positions: list[int]) -> list[Any]:
+        epoch, enabled = self._state.epoch, self._state.enabled
+        drawn = [self._draw(i, epoch) for i in positions]
+        items = [self._template(i, at) for i, (at, _) in zip(positions, drawn, strict=True)]
+        if enabled:
+            items = self._generated(positions, items, [latent for _, latent in drawn])
+            self._state.count(len(positions), len(self))
+        if self.transform is not None:
+            items = [
+                (self._transformed(i, epoch, item[0]), *item[1:])
+                for i, item in zip(positions, items, strict=True)
+            ]
+        return items
+
+    def _draw(self, index: int, epoch: int) -> tuple[int | None, NDArray[np.float32]]:
+        """Return the position of the source image (None without a source) and the latent."""
+        random = stream(self.seed, "synthetic", epoch, index)
+        at = None
+        if self.source is not None:
+            label = self.targets[index]
+            member = self._starts[label] + random.integers(self._real[label])
+            at = int(self._by_class[member])
+        latent = random.standard_normal(self.generator.info.latent_dim, np.float32)
+        return at, latent * np.float32(self._scale)
+
+    def _template(self, index: int, at: int | None) -> tuple[Any, ...]:
+        """Return the source's item, or a black image with the label where there is no source."""
+        if self.source is None or at is None:
+            info = self.generator.info
+            empty = torch.zeros((info.channels, *info.size), dtype=torch.uint8)
+            return empty, self.targets[index]
+        source = self.source
+        with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
+            item = source[at]
+            if not isinstance(item, (tuple, list)) or len(item) < 2:
+                raise DataError(f"{type(item).__name__} in place of (image, label)")
+            return tuple(item)
+
+    def _generated(
+        self, positions: list[int], items: list[tuple[Any, ...]], latents: list[NDArray[np.float32]]
+    ) -> list[Any]:
+        """Return the items with generated images; those of one size share a call."""
+        pixels = []
+        for i, item in zip(positions, items, strict=True):
+            with named(lambda i=i: self._name([i])):  # type: ignore[misc]
+                pixels.append(self._pixels(item[0]))
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, array in enumerate(pixels):
+            groups.setdefault(array.shape, []).append(place)
+        result: list[Any] = list(items)
+        for places in groups.values():
+            labels = np.array([self.targets[positions[k]] for k in places], np.int64)
+            with named(lambda places=places: self._name([positions[k] for k in places])):  # type: ignore[misc]
+                made = generate(
+                    self.generator,
+                    np.concatenate([pixels[k] for k in places]),
+                    np.stack([latents[k] for k in places]),
+                    self._artifact_labels[labels],
+                    singly=not self.generator.info.batch_exact,
+                )
+            for k, image in zip(places, made, strict=True):
+                result[k] = (replace_pixels(items[k][0], image[None]), *items[k][1:])
+        return result
+
+    def _pixels(self, image: Any) -> NDArray[np.float32]:
+        check_source_image(image)
+        return read_pixels(image)
+
+    def _transformed(self, index: int, epoch: int, image: Any) -> Any:
+        assert self.transform is not None
+        random = torch.default_generator
+        state = random.get_state()
+        random.manual_seed(stream_seed(self.seed, "synthetic transform", epoch, index))
+        try:
+            with named(lambda: self._name([index])):
+                return self.transform(image)
+        finally:
+            random.set_state(state)
+
+    def _name(self, positions: list[int]) -> str:
+        shown = ", ".join(str(i) for i in positions[:8]) + (" ..." if len(positions) > 8 else "")
+        kinds = sorted({self.classes[self.targets[i]] for i in positions})
+        items = "item" if len(positions) == 1 else "items"
+        return f"{self.generator.path}: generated {items} {shown} ({listed(kinds, 3)})"
+
+
+def check_source_image(image: Any) -> None:
+    """Refuse a source image that is no single image, or that cannot be varied."""
+    if not hasattr(image, "mode") and not isinstance(image, torch.Tensor):
+        raise DataError(
+            f"an image of type {type(image).__name__}; allowed: PIL images or tensors [C, H, W];"
+            " convert it with v2.ToImage() in the source's transform"
+        )
+    check_image(image)
+    if num_images(image) is not None:
+        raise DataError(
+            f"an image of shape {list(image.shape)}; allowed: [C, H, W]; give a source of single"
+            " images and let the DataLoader make the batches"
+        )

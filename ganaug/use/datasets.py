@@ -1,0 +1,209 @@
+"""Data sets: generated items, generated beside real ones, and a transform that sees the label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import PIL.Image
+from torch.utils.data import Dataset
+
+from ganaug.errors import ConfigError, DataError
+from ganaug.use._checks import checked_epoch
+from ganaug.use._sources import (
+    Wrapper,
+    classes_of,
+    describe_item,
+    fetch,
+    inner_datasets,
+    item_position,
+    labels_of,
+    named,
+    overrides_getitem,
+    size_of,
+)
+from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use.transform import for_classes
+
+__all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
+
+
+class MixedDataset(Wrapper):
+    """Real items followed by generated ones.
+
+    Args:
+        real: map-style data set of (image, label), untransformed where `synthetic` has no
+            transform: wrap the mixture in `AugmentedDataset` to transform both alike. A
+            MixedDataset too, so that several generators work in one pipeline.
+        synthetic: the generated items, usually with `source=real`.
+
+    Attributes:
+        real: the real items.
+        synthetic: the generated items.
+
+    Raises:
+        DataError: the class names differ, or PIL images would be mixed with generated tensors.
+    """
+
+    def __init__(self, real: Dataset[Any], synthetic: SyntheticDataset) -> None:
+        if not isinstance(synthetic, SyntheticDataset):
+            raise ConfigError(
+                f"synthetic is a {type(synthetic).__name__}; allowed: a SyntheticDataset; build one"
+                " from the artifact, with source= the real data set"
+            )
+        self.real, self.synthetic = real, synthetic
+        self._num_real = size_of(real)
+        own = classes_of(real)
+        if own is not None and list(own) != synthetic.classes:
+            raise DataError(
+                f"the real data set has the classes {list(own)}, the generated one"
+                f" {synthetic.classes}; allowed: equal ones; pass source= the real data set to"
+                " SyntheticDataset"
+            )
+        self._class_names = tuple(synthetic.classes)
+        if synthetic.source is None and synthetic.transform is None and self._num_real:
+            item: Any = real[0]
+            if isinstance(item, (tuple, list)) and isinstance(item[0], PIL.Image.Image):
+                raise DataError(
+                    "the real data set yields PIL images, the generated one tensors; allowed: one"
+                    " type; pass source= the real data set to SyntheticDataset"
+                )
+
+    def __len__(self) -> int:
+        return self._num_real + len(self.synthetic)
+
+    def locate(self, position: int) -> tuple[Any, int]:
+        """Return the data set inside and the position there of the item at `position`."""
+        if position < self._num_real:
+            return self.real, position
+        return self.synthetic, position - self._num_real
+
+    def __getitem__(self, index: int) -> Any:
+        dataset, position = self.locate(item_position(index, len(self)))
+        return dataset[position]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return the items at `indices`, the generator run once for images of one size."""
+        if overrides_getitem(self):
+            return [self[i] for i in indices]
+        positions = [item_position(index, len(self)) for index in indices]
+        real = [i for i in positions if i < self._num_real]
+        made = [i - self._num_real for i in positions if i >= self._num_real]
+        found_real = iter(fetch(self.real, real) if real else [])
+        found_made = iter(fetch(self.synthetic, made) if made else [])
+        return [next(found_real if i < self._num_real else found_made) for i in positions]
+
+    @cached_property
+    def targets(self) -> list[int]:
+        """Label of each item, the real ones first; see `SyntheticDataset` for how they are read."""
+        return [*labels_of(self.real).tolist(), *self.synthetic.targets]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set which variations the generated items are; call it before `iter(loader)`.
+
+        Reaches running workers, persistent ones too, and the data sets inside `real`.
+        """
+        _set_epoch(self.synthetic, checked_epoch(epoch))
+        _set_epoch(self.real, epoch)
+
+    @property
+    def enabled(self) -> bool:
+        """False: generated items show their source's image as it is. Reaches running workers.
+
+        The length stays. For `real`, where that is a MixedDataset too, set it there.
+        """
+        return self.synthetic.enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self.synthetic.enabled = enabled
+
+
+class AugmentedDataset(Wrapper):
+    """A data set with a transform that sees image and label together.
+
+    torchvision's data sets hand their `transform` the image alone; this calls
+    `transform(image, label)`, so that `GANAugment` knows the class. Each `GANAugment` in a
+    Compose, RandomApply, RandomChoice, RandomOrder or nn.Sequential is set to the `.classes` of
+    the data set, matched by name; one inside a function of your own needs `for_classes` by hand.
+
+    Args:
+        dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
+            `.targets`, `set_epoch` and `.enabled` are forwarded.
+        transform: called with the parts of the item, `transform(*item)`, or with the item itself
+            where that is no tuple or list (a dict). Returns the new item. Each item is transformed
+            by itself.
+
+    Attributes:
+        dataset: the data set inside.
+        transform: the transform, set to the classes.
+
+    Raises:
+        ArtifactError: an artifact in the transform does not know a class of the data set.
+    """
+
+    def __init__(self, dataset: Dataset[Any], transform: Callable[..., Any]) -> None:
+        if not callable(transform):
+            raise ConfigError(
+                f"transform={transform!r}; allowed: a function of image and label; pass a v2"
+                " transform such as v2.Compose([GANAugment(...), v2.RandAugment()])"
+            )
+        self.dataset = dataset
+        self._length = size_of(dataset)
+        self._class_names = classes_of(dataset)
+        self.transform = transform
+        if self._class_names is not None:
+            self.transform = for_classes(transform, self._class_names)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def locate(self, position: int) -> tuple[Any, int]:
+        """Return the data set inside and the position there of the item at `position`."""
+        return self.dataset, position
+
+    def __getitem__(self, index: int) -> Any:
+        position = item_position(index, self._length)
+        return self._transformed(position, self.dataset[position])
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return the items at `indices`, fetched together and transformed one by one."""
+        if overrides_getitem(self):
+            return [self[i] for i in indices]
+        positions = [item_position(index, self._length) for index in indices]
+        items = fetch(self.dataset, positions)
+        return [self._transformed(i, item) for i, item in zip(positions, items, strict=True)]
+
+    def _transformed(self, index: int, item: Any) -> Any:
+        with named(lambda: describe_item(self.dataset, index)):
+            if isinstance(item, (tuple, list)) and len(item) > 1:
+                return self.transform(*item)
+            return self.transform(item)
+
+    @cached_property
+    def targets(self) -> list[int]:
+        """Label of each item; see `SyntheticDataset` for how they are read."""
+        return [int(label) for label in labels_of(self.dataset)]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Forward to the data sets inside that have a `set_epoch`, also through Subset."""
+        _set_epoch(self.dataset, checked_epoch(epoch))
+
+    @property
+    def enabled(self) -> bool:
+        """That of the data set inside; an AttributeError where it has none."""
+        return bool(getattr(self.dataset, "enabled"))  # noqa: B009 - a Dataset declares none
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        if not hasattr(self.dataset, "enabled"):
+            raise AttributeError(f"{type(self.dataset).__name__} has no generated items to switch")
+        setattr(self.dataset, "enabled", enabled)  # noqa: B010 - as above
+
+
+def _set_epoch(dataset: Any, epoch: int) -> None:
+    if callable(getattr(dataset, "set_epoch", None)):
+        dataset.set_epoch(epoch)
+    for part in inner_datasets(dataset):
+        _set_epoch(part, epoch)

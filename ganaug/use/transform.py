@@ -1,0 +1,307 @@
+"""`GANAugment`: the generator as a torchvision transform."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ConfigError, DataError
+from ganaug.use._generate import generate, open_generator
+from ganaug.use._labels import LabelsGetter, get_label, read_label
+from ganaug.use._pixels import (
+    Normalisation,
+    check_image,
+    num_images,
+    read_pixels,
+    replace_pixels,
+)
+from ganaug.use._policy import (
+    Probability,
+    class_map,
+    class_probabilities,
+    latent_scale,
+    policy_of,
+)
+
+__all__ = ["GANAugment", "for_classes"]
+
+_REFUSED = {
+    tv_tensors.BoundingBoxes: "bounding boxes (tv_tensors.BoundingBoxes)",
+    tv_tensors.Mask: "masks (tv_tensors.Mask)",
+    tv_tensors.KeyPoints: "key points (tv_tensors.KeyPoints)",
+    tv_tensors.Video: "videos (tv_tensors.Video)",
+}
+
+_log = logging.getLogger("ganaug")
+_logged: set[str] = set()
+
+
+class GANAugment(v2.Transform):
+    """Vary images with a trained generator, each with the probability of its class.
+
+    Takes PIL images (L, RGB), tensors [C, H, W] or batches [N, C, H, W] with C = 1 or 3 (uint8 in
+    0..255 or floating point in 0..1) and tv_tensors.Image, alone or anywhere in a structure of
+    tuples, lists and dicts. Type, dtype, range, size and device stay as they are; everything else
+    comes back as the same objects, and so does an image that is not varied. As in torchvision, a
+    plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
+    first one with three or four axes. Several images in one sample share what is drawn.
+
+    A variation generator changes the image. A class generator *replaces* it by one of its class,
+    resized to its size (bilinear, antialiased), and therefore needs the label, unless it has one
+    class only.
+
+    In a batch each image is decided on by itself, and the generator is called once for those that
+    are varied. What is random comes from torch's global generator: the decisions and the latents.
+
+    Args:
+        artifact: path of an exported file, which is read here once so that a bad one fails early,
+            and run on the CPU; or a `Generator`, with the provider it was made for.
+        p: probability in 0..1 for all images; or {class name: p}, 0 for names left out; or one for
+            each class of the artifact, in its order. None: the policy, at the number of training
+            images of each class as the artifact holds them; 0.5 where there is no policy. One line
+            of the log "ganaug" says which.
+        scale: factor on the latents, N(0, 1), at least 0. None: the policy's, or 1.
+        policy: "artifact" for the one in the file, or None to go without.
+        labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
+            or a key with "label"), extended to whole numbers; a function of the sample; None for
+            no label. Labels are whole numbers, tensors [N], one-hot or soft labels [classes] or
+            [N, classes]. Without a label p is the mean over the classes, weighted by their
+            training images.
+        mean: of the `Normalize` before this transform, a number or one for each channel; undone
+            before the generator and redone after it. Behind Normalize only.
+        std: of the same `Normalize`.
+
+    Raises:
+        ArtifactError: the file cannot be read or is no artifact.
+        ConfigError: an argument is not allowed; or, when called, bounding boxes, masks, key points
+            or videos in the sample, which would no longer fit the image.
+        DataError: when called, an image or label that is not allowed, such as floats out of 0..1.
+
+    Example:
+        >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
+        >>> image, label = train(image, label)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        artifact: str | os.PathLike[str] | Generator,
+        p: Probability = None,
+        scale: float | None = None,
+        policy: str | None = "artifact",
+        labels_getter: LabelsGetter = "default",
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if labels_getter not in ("default", None) and not callable(labels_getter):
+            raise ConfigError(
+                f"labels_getter={labels_getter!r}; allowed: 'default', None, or a function of the"
+                " sample that returns its label"
+            )
+        self.generator = open_generator(artifact)
+        self.labels_getter = labels_getter
+        self._normalisation = Normalisation.of(mean, std)
+        info = self.generator.info
+        found = policy_of(info, policy)
+        self.scale = latent_scale(scale, found)
+        self._by_label = isinstance(p, (Sequence, np.ndarray))
+        self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
+        self._p_source = "given" if p is not None else "0.5" if found is None else "policy"
+        counts = np.asarray(info.counts, np.float64)
+        weights = counts if counts.sum() > 0 else np.ones_like(counts)
+        self.mean_p = float(np.average(self._artifact_p, weights=weights))
+        self._labels = np.arange(len(info.classes))  # the artifact's label of each label
+        self._p = self._artifact_p
+        if p is None:
+            self._say_which()
+
+    def _say_which(self) -> None:
+        path, low, high = self.generator.path, self._p.min(), self._p.max()
+        if self._p_source == "policy":
+            line = f"{path}: p from its policy, {low:.2f} to {high:.2f} by class size"
+        else:
+            line = f"{path}: p = 0.5 for all images, since no policy is used"
+        if line not in _logged:  # once per process
+            _logged.add(line)
+            _log.info("%s", line)
+
+    def for_classes(self, classes: Sequence[str]) -> GANAugment:
+        """Return this transform for labels that count through `classes`, matched by name.
+
+        `AugmentedDataset` does this with the `.classes` of its data set. Without it labels are
+        taken to count through the artifact's own classes.
+
+        Raises:
+            ArtifactError: the artifact does not know one of the classes.
+            ConfigError: p was given as a sequence by label, and the order of the classes differs.
+        """
+        names, info = tuple(str(name) for name in classes), self.generator.info
+        labels = class_map(names, info, str(self.generator.path))
+        if self._by_label and names != tuple(info.classes):
+            raise ConfigError(
+                "p= as a sequence counts through the artifact's classes, and the data set has"
+                " others or another order; allowed: {class name: p}; pass that"
+            )
+        clone = copy.copy(self)
+        clone._labels, clone._p = labels, self._artifact_p[labels]
+        return clone
+
+    def extra_repr(self) -> str:
+        """Return what `repr` shows: the file, its kind, p and the scale."""
+        low, high = float(self._p.min()), float(self._p.max())
+        p = f"{low:.3g}" if low == high else f"{low:.3g}..{high:.3g}"
+        text = f"artifact={str(self.generator.path)!r}, kind={self.generator.info.kind!r}, p={p}"
+        text += f" ({self._p_source})" if self._p_source != "0.5" else " (no policy)"
+        text += f", scale={self.scale:g}"
+        if self._normalisation is not None:
+            text += f", mean={self._normalisation.mean}, std={self._normalisation.std}"
+        return text
+
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Refuse what would no longer fit a varied image."""
+        for value in flat_inputs:
+            if not isinstance(value, tv_tensors.TVTensor):
+                continue
+            for kind, name in _REFUSED.items():
+                if isinstance(value, kind):
+                    raise ConfigError(
+                        f"{name} in the sample; allowed: images with labels; a generator moves"
+                        " what they mark, so apply GANAugment to samples without them"
+                    )
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return the sample with its images varied, or the sample itself where none is."""
+        sample = inputs if len(inputs) > 1 else inputs[0]
+        flat, spec = tree_flatten(sample)
+        self.check_inputs(flat)
+        label = get_label(sample, self.labels_getter)
+        places = _image_places(flat, label)
+        images = [flat[place] for place in places]
+        for image in images:
+            check_image(image, self._normalisation)
+        params = self.make_params(images, label)
+        if not len(params["rows"]):
+            return sample
+        for place in places:
+            flat[place] = self.transform(flat[place], params)
+        return tree_unflatten(flat, spec)
+
+    def make_params(self, flat_inputs: list[Any], label: Any = None) -> dict[str, Any]:
+        """Draw which images are varied, and with what latents; the only place with randomness.
+
+        Args:
+            flat_inputs: the images of one sample, all single or all of one batch size.
+            label: the label of the sample, or None.
+
+        Returns:
+            rows int64 [k], the places of the k images to be varied; latents float32 [k, Z];
+            labels int64 [k] in the artifact's order, or None.
+        """
+        sizes = {num_images(image) for image in flat_inputs}
+        if len(sizes) > 1:
+            raise DataError(
+                f"images of {len(sizes)} batch sizes in one sample; allowed: all single, or all"
+                " batches of one size; call the transform for each"
+            )
+        batch = sizes.pop()
+        count = 1 if batch is None else batch
+        p, labels = self._read(label, batch, count)
+        rows = np.flatnonzero(torch.rand(count, device="cpu").numpy() < p)
+        latents = torch.randn(len(rows), self.generator.info.latent_dim, device="cpu").numpy()
+        return {
+            "rows": rows,
+            "latents": latents * np.float32(self.scale),
+            "labels": None if labels is None else labels[rows],
+        }
+
+    def _read(
+        self, label: Any, batch: int | None, count: int
+    ) -> tuple[NDArray[np.float64] | float, NDArray[np.int64] | None]:
+        """Return p of each image, and the artifact's label of each where there is one."""
+        info = self.generator.info
+        if label is None:
+            if info.kind == "class" and len(info.classes) > 1:
+                raise ConfigError(
+                    f"no label in the sample, but {self.generator.path} makes images by class;"
+                    " allowed: (image, label); wrap the data set in AugmentedDataset or pass"
+                    " labels_getter="
+                )
+            return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
+        index, weights = read_label(label, batch, len(self._p))
+        if weights is None:
+            return self._p[index], self._labels[index]
+        if info.kind == "class" and (weights.max(axis=1) <= 0.5).any():
+            raise ConfigError(
+                "a mixed label (no class has more than half of it), but"
+                f" {self.generator.path} makes images of one class; allowed: one-hot labels; put"
+                " GANAugment before MixUp and CutMix"
+            )
+        return weights @ self._p, self._labels[index]
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Return the image or batch with the rows in `params` varied."""
+        rows = params["rows"]
+        pixels = read_pixels(inpt, rows, self._normalisation)
+        made = generate(self.generator, pixels, params["latents"], params["labels"])
+        return replace_pixels(inpt, made, rows, self._normalisation)
+
+
+def _image_places(flat: list[Any], label: Any) -> list[int]:
+    """Return where the images are, by torchvision's rule for plain tensors."""
+    marked = [
+        place
+        for place, value in enumerate(flat)
+        if isinstance(value, (PIL.Image.Image, tv_tensors.Image))
+    ]
+    if marked:
+        return marked
+    for place, value in enumerate(flat):
+        if isinstance(value, torch.Tensor) and value is not label and value.ndim >= 3:
+            return [place]
+    held = ", ".join(sorted({type(value).__name__ for value in flat})) or "nothing"
+    raise DataError(
+        f"no image in the sample (it holds: {held}); allowed: PIL images, tensors [C, H, W] or"
+        " [N, C, H, W], tv_tensors.Image; convert arrays with v2.ToImage() first"
+    )
+
+
+def for_classes(transform: Any, classes: Sequence[str]) -> Any:
+    """Return `transform` with each `GANAugment` in it set to `classes`.
+
+    Looks into containers: what has a list `transforms` (Compose, RandomApply, RandomChoice,
+    RandomOrder, of both versions of torchvision) and nn.Sequential. `transform` is left as it is.
+    """
+    if isinstance(transform, GANAugment):
+        return transform.for_classes(classes)
+    if isinstance(transform, (nn.Sequential, nn.ModuleList)):
+        parts = [for_classes(part, classes) for part in transform]
+        same = all(new is old for new, old in zip(parts, transform, strict=True))
+        return transform if same else type(transform)(*_as_arguments(transform, parts))
+    inner = getattr(transform, "transforms", None)
+    if not isinstance(inner, (list, tuple, nn.ModuleList)):
+        return transform
+    parts = [for_classes(part, classes) for part in inner]
+    if all(new is old for new, old in zip(parts, inner, strict=True)):
+        return transform
+    clone = copy.copy(transform)
+    if isinstance(clone, nn.Module):  # copy.copy shares the registry of modules
+        clone._modules = dict(clone._modules)
+    clone.transforms = nn.ModuleList(parts) if isinstance(inner, nn.ModuleList) else parts
+    return clone
+
+
+def _as_arguments(container: nn.Module, parts: list[Any]) -> list[Any]:
+    return [parts] if isinstance(container, nn.ModuleList) else parts

@@ -1,0 +1,37 @@
+"""Small image sets for tests: bars at an angle that is the class, under random light and place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ganaug.images import ImageSet
+
+
+def bars(
+    counts: Sequence[int] = (24, 12, 6),
+    size: tuple[int, int] = (12, 12),
+    channels: int = 1,
+    *,
+    groups: bool = False,
+    seed: int = 0,
+) -> ImageSet:
+    """Return an image set with `counts` images of a bar at angle pi * label / classes."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j]
+    images = np.empty((len(labels), *size, channels), np.uint8)
+    for i, label in enumerate(labels):
+        angle = np.pi * label / len(counts) + rng.normal(0, 0.1)
+        offset = rng.uniform(-0.3, 0.3)
+        away = np.abs(np.cos(angle) * x + np.sin(angle) * y + offset)
+        light = rng.uniform(0.5, 1, channels)
+        image = np.exp(-((away / 0.25) ** 2))[..., None] * light
+        images[i] = np.clip(255 * image + rng.normal(0, 3, image.shape), 0, 255)
+    return ImageSet(
+        images,
+        labels,
+        tuple(f"bar {label}" for label in range(len(counts))),
+        groups=np.arange(len(labels)) // 2 if groups else None,
+    )

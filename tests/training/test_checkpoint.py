@@ -1,0 +1,112 @@
+"""A checkpoint survives being killed at any operation, and damage is noticed."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from ganaug.errors import RunError
+from ganaug.training import checkpoint
+from ganaug.training.step import State
+
+
+def small_state(seed: int) -> State:
+    torch.manual_seed(seed)
+    nets = [nn.Linear(3, 2), nn.Linear(2, 1)]
+    optimizers = [torch.optim.Adam(net.parameters(), 1e-2) for net in nets]
+    for net, optimizer in zip(nets, optimizers, strict=True):
+        net(torch.randn(4, net.in_features)).sum().backward()
+        optimizer.step()
+    return State(nets[0], nets[1], copy.deepcopy(nets[0]), optimizers[0], optimizers[1])
+
+
+def test_round_trip_keeps_weights_and_optimisers(tmp_path: Path) -> None:
+    saved, fresh = small_state(0), small_state(1)
+    checkpoint.save(tmp_path, saved, 7)
+    record = checkpoint.read(tmp_path)
+    assert record is not None
+    assert record.step == 7
+    checkpoint.load(fresh, record)
+    torch.testing.assert_close(fresh.generator.state_dict(), saved.generator.state_dict())
+    expected = saved.optimizer_d.state_dict()["state"]
+    torch.testing.assert_close(fresh.optimizer_d.state_dict()["state"], expected)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing it would have done afterwards happens."""
+
+
+def test_killed_at_any_operation_the_old_or_the_new_step_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = small_state(0), small_state(1)
+    for last in range(1, 60):
+        run = tmp_path / str(last)
+        run.mkdir()
+        checkpoint.save(run, old, 1)
+        with monkeypatch.context() as patch:
+            done = 0
+
+            def limited(call: Any, last: int = last) -> Any:
+                def inner(*args: Any, **kwargs: Any) -> Any:
+                    nonlocal done
+                    done += 1
+                    if done >= last:
+                        raise Killed
+                    return call(*args, **kwargs)
+
+                return inner
+
+            for owner, name in (
+                (os, "replace"),
+                (os, "fsync"),
+                (os, "open"),
+                (Path, "write_bytes"),
+                (Path, "unlink"),
+                (Path, "chmod"),
+            ):
+                patch.setattr(owner, name, limited(getattr(owner, name)))
+            try:
+                checkpoint.save(run, new, 2)
+                finished = True
+            except Killed:
+                finished = False
+        record = checkpoint.read(run)
+        assert record is not None
+        expected = {1: old, 2: new}[record.step].generator.state_dict()
+        torch.testing.assert_close(record.weights("generator"), expected)
+        if finished:
+            assert record.step == 2
+            assert len(list(run.iterdir())) == 2
+            assert last > 8  # several operations were interrupted before this one succeeded
+            return
+    pytest.fail("saving never finished")
+
+
+@pytest.mark.parametrize("damage", ["tensors", "pointer", "version", "missing"])
+def test_damage_is_named(tmp_path: Path, damage: str) -> None:
+    checkpoint.save(tmp_path, small_state(0), 3)
+    tensors, pointer = tmp_path / "checkpoint-000003.safetensors", tmp_path / "checkpoint.json"
+    if damage == "tensors":
+        content = bytearray(tensors.read_bytes())
+        content[-1] ^= 1
+        tensors.write_bytes(content)
+    elif damage == "pointer":
+        pointer.write_text('{"format": 1')
+    elif damage == "version":
+        pointer.write_text(pointer.read_text().replace('"format": 1', '"format": 9'))
+    else:
+        tensors.unlink()
+    words = {"tensors": "damaged", "pointer": "readable", "version": "format 9", "missing": "read"}
+    with pytest.raises(RunError, match=words[damage]):
+        checkpoint.read(tmp_path)
+
+
+def test_no_checkpoint_is_none(tmp_path: Path) -> None:
+    assert checkpoint.read(tmp_path) is None

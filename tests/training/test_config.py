@@ -1,0 +1,67 @@
+"""`FitConfig`: typed, checked, and honest about what it does not know."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from ganaug.errors import ConfigError
+from ganaug.training.config import PRESETS, FitConfig, make_config
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_round_trip_through_json(preset: str) -> None:
+    config = make_config(preset, size=[28, 36])
+    assert FitConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.size == (28, 36)
+
+
+def test_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FitConfig().steps = 3  # type: ignore[misc]
+
+
+def test_options_left_at_none_keep_the_preset() -> None:
+    assert make_config("tiny", steps=None, loss="hinge").steps == PRESETS["tiny"].steps
+
+
+def test_the_class_kind_brings_its_own_augmentation() -> None:
+    assert make_config("base", kind="class").augment == ("shift", "colour", "cutout")
+    assert make_config("base", kind="class", augment=["shift"]).augment == ("shift",)
+
+
+def test_classic_is_the_original_system() -> None:
+    config = make_config("classic")
+    assert (config.kind, config.architecture, config.conditional) == ("class", "dense", False)
+    assert (config.latent_dim, config.batch_size, config.learning_rate) == (100, 64, 2e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"preset": "bas"}, ["'bas'", "did you mean 'base'", "tiny"]),
+        ({"stepz": 3}, ["stepz", "did you mean 'steps'"]),
+        ({"steps": 0}, ["steps", "0", "1 or more"]),
+        ({"steps": 1.5}, ["steps", "1.5", "int"]),
+        ({"steps": True}, ["steps", "True", "int"]),
+        ({"loss": "hing"}, ["'hing'", "did you mean 'hinge'", "minimax"]),
+        ({"ema": 1.0}, ["ema", "1.0", "< 1"]),
+        ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
+        ({"r1": -1}, ["r1", "-1", "0 or more"]),
+        ({"size": [4, 32]}, ["4x32", "at least 8"]),
+        ({"size": 32}, ["size", "32", "[32, 32]"]),
+        ({"augment": ["blur"]}, ["augment", "'blur'", "cutout"]),
+        ({"architecture": "dense"}, ["'dense'", "kind 'class'"]),
+        ({"conditional": False}, ["conditional", "kind 'class'"]),
+    ],
+)
+def test_refuses_by_name(options: dict[str, Any], parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_config(**options)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message

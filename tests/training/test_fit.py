@@ -1,0 +1,175 @@
+"""`fit`: a run resumes exactly, refuses another run's folder, and survives Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_images import bars
+
+from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
+from ganaug.training import checkpoint, fit
+
+SHORT: dict[str, Any] = {
+    "preset": "tiny",
+    "steps": 6,
+    "width": 8,
+    "batch_size": 8,
+    "checkpoint_every": 3,
+    "sample_every": 3,
+    "log_every": 2,
+    "device": "cpu",
+    "precision": "fp32",
+}
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    record = checkpoint.read(run)
+    assert record is not None
+    return record.tensors
+
+
+def test_writes_a_whole_run(tmp_path: Path) -> None:
+    rows: list[tuple[int, int, dict[str, Any]]] = []
+    run = fit(bars(), tmp_path / "run", progress=lambda *row: rows.append(row), **SHORT)
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "data.json", "metrics.jsonl", "checkpoint.json", "samples"} <= names
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6]
+    assert {"loss_d", "loss_g", "images_per_second", "r1", "moved"} <= lines[0].keys()
+    assert [(step, total) for step, total, _ in rows] == [(2, 6), (4, 6), (6, 6)]
+    with Image.open(run / "samples" / "step-000006.png") as grid:
+        assert np.asarray(grid).std() > 10
+    data = json.loads((run / "data.json").read_text())
+    assert sum(data["counts"]) < 42  # a fifth was held out
+    assert data["held_out_fingerprint"]
+
+
+@pytest.mark.parametrize("kind", ["variation", "class"])
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, kind: str) -> None:
+    def interrupt(step: int, total: int, row: dict[str, Any]) -> None:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = fit(bars(), tmp_path / "whole", kind=kind, **SHORT)
+    part = tmp_path / "part"
+    with pytest.raises(KeyboardInterrupt, match="after step 4 of 6; the same command resumes"):
+        fit(bars(), part, kind=kind, progress=interrupt, **SHORT)
+    record = checkpoint.read(part)
+    assert record is not None
+    assert record.step == 4
+    fit(bars(), part, kind=kind, **SHORT)
+    torch.testing.assert_close(weights(part), weights(whole), rtol=0, atol=0)
+    steps = [json.loads(row)["step"] for row in (part / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6]
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    run = fit(bars(), tmp_path / "run", **SHORT)
+    before = {path: path.stat().st_mtime_ns for path in run.iterdir() if path.name != ".lock"}
+    fit(bars(), run, **SHORT)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_seed_decides_everything(tmp_path: Path) -> None:
+    runs = [fit(bars(), tmp_path / n, seed=s, **SHORT) for n, s in (("a", 1), ("b", 1), ("c", 2))]
+    torch.testing.assert_close(weights(runs[0]), weights(runs[1]), rtol=0, atol=0)
+    assert not torch.equal(
+        weights(runs[0])["average.to_half.weight"], weights(runs[2])["average.to_half.weight"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 8}, "steps is 6 there, 8 here"),
+        ({"seed": 5}, "seed is 0 there, 5 here"),
+        ({"source": bars(seed=9)}, "trained on other images"),
+    ],
+)
+def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    fit(bars(), tmp_path / "run", **SHORT)
+    before = weights(tmp_path / "run")
+    options: dict[str, Any] = {"source": bars(), **SHORT, **change}
+    with pytest.raises(RunError, match=words):
+        fit(out=tmp_path / "run", **options)
+    torch.testing.assert_close(weights(tmp_path / "run"), before, rtol=0, atol=0)
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("words")
+    with pytest.raises(RunError, match="holds other files"):
+        fit(bars(), tmp_path, **SHORT)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be created"):
+        fit(bars(), tmp_path / "file" / "run", **SHORT)
+
+
+def test_a_single_image_is_a_source_without_pairs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fit(bars((20, 1)), tmp_path / "run", **SHORT)
+    assert "'bar 1' has a single image" in caplog.text
+
+
+def test_one_class_needs_the_class_kind(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="needs at least 2"):
+        fit(bars((20,)), tmp_path / "run", **SHORT)
+    assert not (tmp_path / "run").exists()
+    fit(bars((20,)), tmp_path / "run", kind="class", **SHORT)
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non_saturating", "least_squares", "hinge"])
+@pytest.mark.parametrize("kind", ["variation", "class"])
+def test_every_loss_trains_both_kinds(tmp_path: Path, loss: str, kind: str) -> None:
+    options = SHORT | {"steps": 2}
+    run = fit(bars(), tmp_path / "run", kind=kind, loss=loss, augment=["colour"], **options)
+    assert all(torch.isfinite(value).all() for value in weights(run).values())
+
+
+def test_divergence_is_an_error_not_a_result(tmp_path: Path) -> None:
+    with pytest.raises(GanaugError, match="training diverged before step") as caught:
+        fit(bars(), tmp_path / "run", **SHORT | {"learning_rate": 1e30})
+    assert caught.value.exit_code == 1
+
+
+def test_classic_ignores_labels_and_ends_with_25_samples(tmp_path: Path) -> None:
+    options = SHORT | {"preset": "classic", "steps": 3}
+    run = fit(bars(), tmp_path / "run", **options)
+    assert json.loads((run / "data.json").read_text())["classes"] == ["all"]
+    with Image.open(run / "samples" / "step-000003.png") as grid:
+        assert grid.width == grid.height
+
+
+def test_bf16_trains(tmp_path: Path) -> None:
+    run = fit(bars(), tmp_path / "run", **SHORT | {"precision": "bf16", "steps": 2})
+    assert all(torch.isfinite(value).all() for value in weights(run).values())
+
+
+def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
+    """After a few hundred steps a variation differs from its source about as much as a partner."""
+    options = SHORT | {"steps": 250, "width": 16, "log_every": 50, "batch_size": 32}
+    run = fit(bars((60, 30)), tmp_path / "run", **options)
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert 0.3 < last["moved"] / last["moved_real"] < 1.7
+
+
+def test_devices(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'gpu' is not allowed"):
+        fit(bars(), tmp_path / "run", **SHORT | {"device": "gpu"})
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="'cuda' is not available"):
+            fit(bars(), tmp_path / "run", **SHORT | {"device": "cuda"})
+    else:
+        run = fit(bars(), tmp_path / "run", **SHORT | {"device": "cuda"})
+        assert all(torch.isfinite(value).all() for value in weights(run).values())

@@ -1,0 +1,293 @@
+"""`MixedDataset` and `AugmentedDataset`, alone, nested, and under samplers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_models import expected_class, write_variation_model
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+)
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from ganaug import (
+    AugmentedDataset,
+    ClassBalancedSampler,
+    GANAugment,
+    MixedDataset,
+    SyntheticDataset,
+)
+from ganaug.errors import ArtifactError, ConfigError, DataError
+
+pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
+
+TO_TENSOR = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+
+@pytest.fixture
+def mixed(real: ImageFolder, variation: Path) -> MixedDataset:
+    """14 real items, and 10 generated ones that bring each class to 8."""
+    return MixedDataset(real, SyntheticDataset(variation, source=real, counts="balance"))
+
+
+def pixels(item: Any) -> bytes:
+    image = item[0]
+    return image.tobytes() if isinstance(image, Image.Image) else image.numpy().tobytes()
+
+
+# MixedDataset
+
+
+def test_mixed_is_real_then_generated(mixed: MixedDataset, real: ImageFolder) -> None:
+    assert len(mixed) == 24
+    for i in range(14):
+        assert pixels(mixed[i]) == pixels(real[i])
+    for i in range(14, 24):
+        assert pixels(mixed[i]) == pixels(mixed.synthetic[i - 14])
+        assert mixed[i][1] == mixed.targets[i]
+    assert pixels(mixed[-1]) == pixels(mixed[23])
+    with pytest.raises(IndexError):
+        mixed[24]
+    assert mixed.classes == real.classes
+    assert mixed.class_to_idx == real.class_to_idx
+    assert np.bincount(mixed.targets).tolist() == [8, 8, 8]
+
+
+def test_mixed_getitems_keeps_the_order(mixed: MixedDataset) -> None:
+    order = [20, 0, 14, 13, 20, -1, 5]
+    assert [pixels(item) for item in mixed.__getitems__(order)] == [pixels(mixed[i]) for i in order]
+    assert mixed.__getitems__([]) == []
+
+
+def test_subset_of_a_mixture(mixed: MixedDataset) -> None:
+    part = Subset(mixed, [3, 15, 22])
+    expected = [pixels(mixed[i]) for i in (3, 15, 22)]
+    assert [pixels(part[i]) for i in range(3)] == expected
+    assert [pixels(item) for item in part.__getitems__([0, 1, 2])] == expected
+    outer = AugmentedDataset(part, TO_TENSOR)
+    assert outer.classes == mixed.classes
+    assert outer.targets == [mixed.targets[i] for i in (3, 15, 22)]
+
+
+def test_a_mixture_of_two_generators(
+    mixed: MixedDataset, by_class: Path, real: ImageFolder
+) -> None:
+    more = SyntheticDataset(by_class, source=real, counts={"cat": 2}, seed=3)
+    both = MixedDataset(mixed, more)
+    assert len(both) == 26
+    assert both.targets == [*mixed.targets, 2, 2]
+    before = [pixels(item) for item in both.__getitems__(list(range(26)))]
+    assert before == [pixels(both[i]) for i in range(26)]
+    both.set_epoch(1)
+    assert (mixed.synthetic.epoch, more.epoch) == (1, 1)
+    after = [pixels(both[i]) for i in range(26)]
+    assert [a == b for a, b in zip(after, before, strict=True)] == [True] * 14 + [False] * 12
+
+
+def test_enabled_switches_the_generated_items(mixed: MixedDataset, real: ImageFolder) -> None:
+    mixed.enabled = False
+    assert not mixed.enabled
+    assert len(mixed) == 24
+    originals = {pixels(real[i]) for i in range(14)}
+    assert all(pixels(mixed[i]) in originals for i in range(24))
+    mixed.enabled = True
+    assert not any(pixels(mixed[i]) in originals for i in range(14, 24))
+
+
+def test_mixtures_that_are_refused(
+    real: ImageFolder, variation: Path, by_class: Path, tmp_path: Path
+) -> None:
+    made = SyntheticDataset(variation, source=real, counts=1)
+    with pytest.raises(ConfigError, match="allowed: a SyntheticDataset"):
+        MixedDataset(made, real)
+    with pytest.raises(DataError, match="yields PIL images, the generated one tensors"):
+        MixedDataset(real, SyntheticDataset(by_class, counts=1))
+    two = write_variation_model(tmp_path / "two.onnx", channels=3)
+    plain = TensorDataset(torch.zeros(2, 3, 8, 8), torch.tensor([0, 1]))
+    with pytest.raises(DataError, match=r"classes \['ant', 'bee', 'cat'\].*\['a', 'b'\]"):
+        MixedDataset(real, SyntheticDataset(two, source=plain, counts=1))
+
+
+def test_a_real_data_set_without_class_names(variation: Path) -> None:
+    images = torch.randint(0, 255, (4, 3, 8, 8), dtype=torch.uint8)
+    plain = TensorDataset(images, torch.tensor([0, 0, 0, 2]))
+    mixed = MixedDataset(plain, SyntheticDataset(variation, source=plain, counts="balance"))
+    assert mixed.classes == ["ant", "bee", "cat"]
+    batch, labels = next(iter(DataLoader(mixed, batch_size=6)))
+    assert batch.dtype == torch.uint8
+    assert labels.tolist() == [0, 0, 0, 2, 2, 2]
+    assert not torch.equal(batch[4], batch[3])
+
+
+# AugmentedDataset
+
+
+def test_the_transform_sees_image_and_label(real: ImageFolder) -> None:
+    seen = []
+
+    def transform(image: Any, label: int) -> Any:
+        seen.append(label)
+        return image.size, label + 1
+
+    outer = AugmentedDataset(real, transform)
+    assert outer[13] == ((8, 8), 3)
+    assert outer.__getitems__([0, 8]) == [((8, 8), 1), ((8, 8), 2)]
+    assert seen == [2, 0, 1]
+    assert len(outer) == 14
+    assert outer.classes == real.classes
+    assert outer.class_to_idx == real.class_to_idx
+    assert outer.targets == real.targets
+
+
+def test_a_dict_item_is_handed_over_whole(variation: Path) -> None:
+    class Records(Dataset[Any]):
+        targets = (2, 0)
+
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> Any:
+            return {"image": torch.full((3, 8, 8), 0.5), "label": self.targets[index]}
+
+    outer = AugmentedDataset(Records(), GANAugment(variation, p={"cat": 1.0}))
+    assert not (outer[0]["image"] == 0.5).all()
+    assert (outer[1]["image"] == 0.5).all()
+    assert outer.targets == [2, 0]
+    assert not hasattr(outer, "classes")
+    assert not hasattr(outer, "class_to_idx")
+
+
+def test_augment_is_set_to_the_classes_of_the_data_set(photos: Path, by_class: Path) -> None:
+    """The folder holds two of the three classes, so that its labels are others than the file's."""
+
+    class Two(ImageFolder):
+        def find_classes(self, directory: Any) -> tuple[list[str], dict[str, int]]:
+            return ["bee", "cat"], {"bee": 0, "cat": 1}
+
+    given = v2.Compose([GANAugment(by_class, p={"cat": 1.0}, scale=0.0), TO_TENSOR])
+    outer = AugmentedDataset(Two(str(photos)), given)
+    image, label = outer[5]
+    assert label == 1
+    expected = expected_class(np.array([2]), np.zeros((1, 4), np.float32), classes=3, channels=3)
+    assert np.abs(image.numpy() - expected[0]).max() <= 0.51 / 255
+    assert torch.equal(outer[0][0], TO_TENSOR(outer.dataset[0][0]))
+    assert given.transforms[0]._labels.tolist() == [0, 1, 2], "the given transform was changed"
+
+
+def test_a_class_that_the_file_does_not_know_is_refused_at_once(
+    real: ImageFolder, tmp_path: Path
+) -> None:
+    path = write_variation_model(tmp_path / "a.onnx", channels=3, classes=("ant", "bees", "cat"),
+                                 counts=(8, 4, 2))  # fmt: skip
+    for transform in (GANAugment(path), v2.Compose([v2.RandomApply([GANAugment(path)])])):
+        with pytest.raises(ArtifactError, match=r"'bee' is not in .*did you mean 'bees'"):
+            AugmentedDataset(real, transform)
+
+
+def test_what_is_inside_is_forwarded(mixed: MixedDataset) -> None:
+    outer = AugmentedDataset(AugmentedDataset(mixed, v2.Identity()), TO_TENSOR)
+    assert outer.classes == mixed.classes
+    assert outer.class_to_idx == mixed.class_to_idx
+    assert outer.targets == mixed.targets
+    outer.set_epoch(6)
+    assert mixed.synthetic.epoch == 6
+    outer.enabled = False
+    assert not mixed.enabled
+    assert not outer.enabled
+
+
+def test_set_epoch_reaches_through_subset_and_concat(mixed: MixedDataset) -> None:
+    AugmentedDataset(ConcatDataset([Subset(mixed, [0, 20])]), v2.Identity()).set_epoch(2)
+    assert mixed.synthetic.epoch == 2
+
+
+def test_a_plain_data_set_has_no_switch_and_takes_any_epoch(real: ImageFolder) -> None:
+    outer = AugmentedDataset(real, v2.Identity())
+    outer.set_epoch(3)
+    assert not hasattr(outer, "enabled")
+    with pytest.raises(AttributeError, match="no generated items"):
+        outer.enabled = False
+    with pytest.raises(ConfigError, match="epoch=-1"):
+        outer.set_epoch(-1)
+
+
+def test_arguments_that_are_refused(real: ImageFolder) -> None:
+    with pytest.raises(ConfigError, match="transform=None"):
+        AugmentedDataset(real, None)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="map-style"):
+        AugmentedDataset(iter([]), v2.Identity())  # type: ignore[arg-type]
+
+
+def test_an_error_in_the_transform_names_item_and_file(
+    mixed: MixedDataset, variation: Path
+) -> None:
+    to_float = v2.ToDtype(torch.float32, scale=True)
+    behind = v2.Compose([v2.ToImage(), to_float, v2.Normalize([0.9], [0.1]), GANAugment(variation)])
+    outer = AugmentedDataset(Subset(mixed, [13, 14]), behind)
+    with pytest.raises(DataError, match=r"^item 0 of Subset \('.*cat.1\.png'\): float32 image"):
+        outer[0]
+    with pytest.raises(DataError, match=r"^item 1 of Subset \('.*variation\.onnx'\): float32"):
+        outer[1]
+
+    def broken(image: Any, label: int) -> Any:
+        raise ValueError("no such luck")
+
+    with pytest.raises(ValueError, match="no such luck") as caught:
+        AugmentedDataset(ConcatDataset([mixed, mixed]), broken)[24 + 2]
+    (note,) = caught.value.__notes__
+    assert note.startswith("ganaug: this was item 26 of ConcatDataset ('")
+    assert note.endswith("2.png')")
+
+
+def test_subclasses_that_override_getitem_are_not_bypassed(mixed: MixedDataset) -> None:
+    class Doubled(MixedDataset):
+        def __getitem__(self, index: int) -> Any:
+            return "doubled", super().__getitem__(index)[1]
+
+    class Tagged(AugmentedDataset):
+        def __getitem__(self, index: int) -> Any:
+            return *super().__getitem__(index), "tag"
+
+    doubled = Doubled(mixed.real, mixed.synthetic)
+    assert doubled.__getitems__([0, 20]) == [("doubled", 0), ("doubled", 2)]
+    outer = Tagged(doubled, lambda image, label: (image, label))
+    assert outer.__getitems__([20]) == [("doubled", 2, "tag")]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_copies(copied: Any, mixed: MixedDataset) -> None:
+    outer = AugmentedDataset(mixed, TO_TENSOR)
+    outer.set_epoch(2)
+    twin = copied(outer)
+    assert [pixels(twin[i]) for i in range(24)] == [pixels(outer[i]) for i in range(24)]
+
+
+def test_readme_pipelines(photos: Path, variation_policy: Path) -> None:
+    real = ImageFolder(str(photos))
+    gan = GANAugment(variation_policy)
+    train = AugmentedDataset(real, v2.Compose([gan, v2.RandAugment(), TO_TENSOR]))
+    loader = DataLoader(train, batch_size=7, sampler=ClassBalancedSampler(real.targets))
+    shapes = [(tuple(images.shape), len(labels)) for images, labels in loader]
+    assert shapes == [((7, 3, 8, 8), 7)] * 2
+
+    more = SyntheticDataset(variation_policy, source=real, counts="balance")
+    train = AugmentedDataset(MixedDataset(real, more), v2.Compose([v2.RandAugment(), TO_TENSOR]))
+    weights = (1 / np.bincount(train.targets))[train.targets]
+    drawn = WeightedRandomSampler(weights.tolist(), 12)
+    assert [len(labels) for _, labels in DataLoader(train, batch_size=6, sampler=drawn)] == [6, 6]
+    loader = DataLoader(train, batch_size=24, sampler=ClassBalancedSampler(train.targets))
+    _, labels = next(iter(loader))
+    assert torch.bincount(labels).tolist() == [8, 8, 8]

@@ -1,0 +1,469 @@
+"""`GANAugment`: how often, for which class, what it refuses, and where it stands in a pipeline."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_models import expected_class, write_class_model, write_variation_model
+from torch import nn
+from torch.utils.data import default_collate
+from torchvision import transforms as v1
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from ganaug import GANAugment, Generator
+from ganaug.artifact.format import Policy
+from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.use import transform as module
+from ganaug.use.transform import for_classes
+
+
+def image(channels: int = 3, size: tuple[int, int] = (8, 8)) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).random((channels, *size), np.float32))
+
+
+def share_varied(transform: GANAugment, label: Any, n: int = 2000) -> float:
+    """The share of a batch of one image, all of one label, that is varied."""
+    before = image().expand(n, -1, -1, -1)
+    torch.manual_seed(0)
+    after = transform((before, label))[0] if label is not None else transform(before)
+    return float((after != before).flatten(1).any(1).float().mean())
+
+
+def near(share: float) -> Any:
+    """Within three standard deviations of a share of 2,000."""
+    return pytest.approx(share, abs=0.035)
+
+
+def test_p_follows_the_policy_at_the_training_counts(variation_policy: Path) -> None:
+    transform = GANAugment(variation_policy)
+    shares = [share_varied(transform, torch.full((2000,), label)) for label in range(3)]
+    assert shares[0] == 0
+    assert shares[1:] == [near(0.25), near(0.5)]
+
+
+def test_without_a_label_p_is_the_mean_weighted_by_counts(variation_policy: Path) -> None:
+    transform = GANAugment(variation_policy)
+    assert transform.mean_p == pytest.approx((8 * 0 + 4 * 0.25 + 2 * 0.5) / 14)
+    assert share_varied(transform, None) == near(2 / 14)
+    blind = GANAugment(variation_policy, labels_getter=None)
+    assert share_varied(blind, torch.zeros(2000, dtype=torch.int64)) == near(2 / 14)
+
+
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        (0.3, [0.3, 0.3, 0.3]),
+        (1, [1.0, 1.0, 1.0]),
+        ({"cat": 0.8, "bee": 0.1}, [0.0, 0.1, 0.8]),
+        ([0.1, 0.0, 0.4], [0.1, 0.0, 0.4]),
+        (np.array([0.1, 0.0, 0.4]), [0.1, 0.0, 0.4]),
+        (None, [0.0, 0.25, 0.5]),
+    ],
+)
+def test_p_as_given(p: Any, expected: list[float], variation_policy: Path) -> None:
+    transform = GANAugment(variation_policy, p=p)
+    for label, wanted in enumerate(expected):
+        assert share_varied(transform, label) == near(wanted)
+
+
+def test_soft_labels_weigh_p(variation: Path) -> None:
+    transform = GANAugment(variation, p=[0.0, 0.2, 0.8])
+    soft = torch.tensor([[0.0, 0.5, 0.5]]).expand(2000, -1)
+    assert share_varied(transform, soft) == near(0.5)
+
+
+def test_each_image_of_a_batch_is_decided_on_by_itself(variation: Path) -> None:
+    before = image().expand(6, -1, -1, -1).clone()
+    transform = GANAugment(variation, p=[0.0, 1.0, 0.0])
+    after, labels = transform(before, torch.tensor([0, 1, 2, 1, 0, 1]))
+    varied = (after != before).flatten(1).any(1)
+    assert varied.tolist() == [False, True, False, True, False, True]
+    rows = after[varied]
+    assert not torch.equal(rows[0], rows[1]), "one latent for two images"
+    assert labels.tolist() == [0, 1, 2, 1, 0, 1]
+
+
+def test_scale_multiplies_the_latents(variation: Path, variation_policy: Path) -> None:
+    def moved(transform: GANAugment) -> torch.Tensor:
+        torch.manual_seed(1)
+        return transform(torch.full((3, 8, 8), 0.5)) - 0.5
+
+    whole = moved(GANAugment(variation, p=1.0))
+    for transform, factor in [
+        (GANAugment(variation, p=1.0, scale=0.25), 0.25),
+        (GANAugment(variation_policy, p=1.0), 0.5),
+        (GANAugment(variation_policy, p=1.0, policy=None), 1.0),
+        (GANAugment(variation_policy, p=1.0, scale=0.0), 0.0),
+    ]:
+        assert torch.allclose(moved(transform), factor * whole, atol=1e-6)
+
+
+def test_one_log_line_says_which_p(
+    variation_policy: Path,
+    variation: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_logged", set())
+    with caplog.at_level(logging.INFO, logger="ganaug"):
+        for _ in range(2):
+            GANAugment(variation_policy)
+            GANAugment(variation)
+            GANAugment(variation, p=0.1)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert "p from its policy, 0.00 to 0.50" in lines[0]
+    assert "policy.onnx" in lines[0]
+    assert "p = 0.5 for all images" in lines[1]
+
+
+def test_repr_shows_what_it_does(variation_policy: Path, variation: Path) -> None:
+    shown = repr(GANAugment(variation_policy))
+    assert "policy.onnx" in shown
+    assert "kind='variation', p=0..0.5 (policy), scale=0.5" in shown
+    assert "p=0.5 (no policy)" in repr(GANAugment(variation))
+    assert "p=0.2 (given), scale=1, mean=(0.5,), std=(0.1,)" in repr(
+        GANAugment(variation, p=0.2, mean=0.5, std=0.1)
+    )
+
+
+# Classes by name
+
+
+def test_classes_are_matched_by_name(variation: Path, by_class: Path) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0}).for_classes(["cat", "ant"])
+    assert share_varied(transform, 0) == 1
+    assert share_varied(transform, 1) == 0
+    with pytest.raises(DataError, match="label 2 is out of range; allowed: 0 to 1"):
+        transform(image(), 2)
+
+    swapped = GANAugment(by_class, p=1.0, scale=0.0).for_classes(["cat", "ant"])
+    made = swapped(image(), 0)[0].numpy()
+    expected = expected_class(np.array([2]), np.zeros((1, 4), np.float32), classes=3, channels=3)
+    assert np.allclose(made, expected[0], atol=1e-6)
+
+
+def test_an_unknown_class_is_refused(variation: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"class 'bees' is not in .*did you mean 'bee'"):
+        GANAugment(variation).for_classes(["ant", "bees"])
+
+
+def test_p_by_label_is_refused_where_the_order_differs(variation: Path) -> None:
+    transform = GANAugment(variation, p=[0.1, 0.2, 0.3])
+    assert share_varied(transform.for_classes(["ant", "bee", "cat"]), 2) == near(0.3)
+    with pytest.raises(ConfigError, match=r"allowed: \{class name: p\}"):
+        transform.for_classes(["cat", "bee", "ant"])
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda t: v2.Compose([v2.Identity(), t]),
+        lambda t: v1.Compose([t]),
+        lambda t: v2.RandomApply([t], p=1.0),
+        lambda t: v2.RandomApply(nn.ModuleList([t]), p=1.0),
+        lambda t: v2.RandomChoice([t, v2.Compose([t])]),
+        lambda t: nn.Sequential(nn.Identity(), t),
+    ],
+)
+def test_for_classes_reaches_into_containers(wrap: Callable[[Any], Any], variation: Path) -> None:
+    outer = wrap(GANAugment(variation, p={"cat": 1.0}))
+    inner = for_classes(outer, ["cat"])
+    assert type(inner) is type(outer)
+    before = image()
+    label = {"label": 0}
+    assert not torch.equal(inner((before, label))[0], before)
+    assert torch.equal(outer((before, label))[0], before), "the given transform was changed"
+
+
+def test_for_classes_leaves_what_holds_no_generator() -> None:
+    for outer in (v2.Compose([v2.Identity()]), nn.Sequential(nn.Identity()), print):
+        assert for_classes(outer, ["a"]) is outer
+
+
+# The class kind
+
+
+def test_a_class_generator_needs_a_label(by_class: Path) -> None:
+    for sample in (image(), (image(), "ant"), {"image": image()}):
+        with pytest.raises(ConfigError, match="no label in the sample"):
+            GANAugment(by_class)(sample)
+
+
+def test_a_generator_of_one_class_needs_none(tmp_path: Path) -> None:
+    path = write_class_model(tmp_path / "one.onnx", classes=("all",), counts=(9,))
+    made = GANAugment(path, p=1.0, scale=0.0)(torch.zeros(1, 8, 8))
+    expected = expected_class(np.array([0]), np.zeros((1, 4), np.float32), classes=1)
+    assert np.allclose(made.numpy(), expected[0], atol=1e-6)
+
+
+def test_a_mixed_label_is_refused_by_a_class_generator(by_class: Path) -> None:
+    with pytest.raises(ConfigError, match="before MixUp and CutMix"):
+        GANAugment(by_class)(image(), torch.tensor([0.5, 0.5, 0.0]))
+    GANAugment(by_class)(image(), torch.tensor([0.9, 0.1, 0.0]))  # smoothed is not mixed
+
+
+def test_a_generated_image_has_the_size_of_the_one_it_replaces(by_class: Path) -> None:
+    made = GANAugment(by_class, p=1.0, scale=0.0)(image(size=(20, 12)), 1)[0]
+    whole = expected_class(np.array([1]), np.zeros((1, 4), np.float32), classes=3, channels=3)
+    expected = v2.functional.resize(torch.from_numpy(whole[0]), [20, 12], antialias=True)
+    assert torch.allclose(made, expected.clamp(0, 1), atol=1e-5)
+
+
+# Channels
+
+
+def test_a_grey_generator_takes_grey_rgb(grey: Path, grey_by_class: Path) -> None:
+    rgb = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8), np.uint8)).convert(
+        "RGB"
+    )
+    for path in (grey, grey_by_class):
+        after = GANAugment(path, p=1.0)(rgb, 1)[0]
+        assert after.mode == "RGB"
+        levels = np.asarray(after)
+        assert (levels == levels[:, :, :1]).all()
+        assert not np.array_equal(levels, np.asarray(rgb))
+
+
+def test_a_grey_generator_behind_normalize(grey: Path) -> None:
+    """Undoing each channel's own mean and std leaves traces of colour in a grey image."""
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    normalise = v2.Normalize(mean, std)
+    before = image(1).expand(3, -1, -1)
+    torch.manual_seed(0)
+    plain = normalise(GANAugment(grey, p=1.0)(before))
+    torch.manual_seed(0)
+    behind = GANAugment(grey, p=1.0, mean=mean, std=std)(normalise(before))
+    assert torch.allclose(plain, behind, atol=1e-5)
+
+
+def test_channels_that_do_not_fit_are_refused(grey: Path, variation: Path, by_class: Path) -> None:
+    with pytest.raises(DataError, match="is coloured"):
+        GANAugment(grey, p=1.0)(image())
+    for path in (variation, by_class):
+        with pytest.raises(DataError, match=r"grey image .*makes RGB.*v2.RGB"):
+            GANAugment(path, p=1.0)(image(1), 0)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        (tv_tensors.Mask(torch.zeros(8, 8)), "masks"),
+        (
+            tv_tensors.BoundingBoxes(torch.zeros(1, 4), format="XYXY", canvas_size=(8, 8)),
+            "bounding boxes",
+        ),
+        (tv_tensors.KeyPoints(torch.zeros(1, 2), canvas_size=(8, 8)), "key points"),
+        (tv_tensors.Video(torch.zeros(2, 3, 8, 8)), "videos"),
+    ],
+)
+def test_what_would_no_longer_fit_is_refused_by_name(mark: Any, name: str, variation: Path) -> None:
+    with pytest.raises(ConfigError, match=name):
+        GANAugment(variation)(image(), {"label": 1, "mark": mark})
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (Image.new("RGBA", (8, 8)), "mode 'RGBA'; allowed: L or RGB"),
+        (Image.new("1", (8, 8)), "mode '1'"),
+        (torch.zeros(8, 8, 3), r"shape \[8, 8, 3\]; allowed: \[C, H, W\]"),
+        (torch.zeros(2, 3, 3, 8, 8), r"shape \[2, 3, 3, 8, 8\]"),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), r"of int64; .*v2.ToDtype"),
+        (torch.full((3, 8, 8), -0.5), "from -0.5 to -0.5; allowed: 0 to 1; .*mean= and std="),
+        (torch.full((3, 8, 8), 7.0), "values from 7 to 7; .*scale=True"),
+        (torch.full((3, 8, 8), float("nan")), "from nan to nan"),
+        (torch.zeros(8, 8), "no image in the sample"),
+        (np.zeros((8, 8, 3), np.uint8), r"no image .*holds: int, ndarray.*v2.ToImage"),
+    ],
+)
+def test_images_that_are_refused(bad: Any, message: str, variation: Path) -> None:
+    for p in (0.0, 1.0):  # not only where the image happens to be varied
+        with pytest.raises(DataError, match=message):
+            GANAugment(variation, p=p)((bad, 1))
+
+
+def test_range_allows_rounding(variation: Path) -> None:
+    after = GANAugment(variation, p=1.0)(torch.full((3, 8, 8), 1.001))
+    assert after.max() <= 1
+
+
+def test_batches_of_two_sizes_in_one_sample_are_refused(variation: Path) -> None:
+    views = [tv_tensors.Image(torch.zeros(n, 3, 8, 8)) for n in (2, 3)]
+    with pytest.raises(DataError, match="2 batch sizes"):
+        GANAugment(variation)(views)
+
+
+def test_images_of_one_sample_share_what_is_drawn(variation: Path) -> None:
+    before = torch.full((3, 8, 8), 0.5)
+    first, second = GANAugment(variation, p=1.0)([tv_tensors.Image(before)] * 2)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"p": 1.5}, "p=1.5; allowed: 0 to 1"),
+        ({"p": float("nan")}, "p=nan"),
+        ({"p": True}, "p=True"),
+        ({"p": "auto"}, "p="),
+        ({"p": [0.1, 0.2]}, "2 values; allowed: one for each of the 3"),
+        ({"p": {"cats": 0.2}}, "did you mean 'cat'"),
+        ({"p": {"cat": 2}}, "p=2; allowed"),
+        ({"scale": -1}, "scale=-1"),
+        ({"scale": float("inf")}, "scale=inf"),
+        ({"scale": "1"}, "scale='1'"),
+        ({"policy": "tuned"}, "policy='tuned'"),
+        ({"labels_getter": "first"}, "labels_getter='first'"),
+        ({"mean": 0.5}, "std= is missing"),
+        ({"std": [0.5] * 3}, "mean= is missing"),
+        ({"mean": [0.5, 0.5], "std": [0.5, 0.5]}, "1 or 3"),
+        ({"mean": [0.5], "std": [0.5] * 3}, "1 or 3"),
+        ({"mean": 0.5, "std": 0}, "numbers over 0"),
+        ({"mean": float("nan"), "std": 1}, "finite"),
+        ({"mean": "imagenet", "std": 1}, "mean='imagenet'"),
+    ],
+)
+def test_arguments_that_are_refused(
+    arguments: dict[str, Any], message: str, variation: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        GANAugment(variation, **arguments)
+
+
+def test_a_file_that_is_missing_or_foreign_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "foreign.onnx").write_bytes(b"no model")
+    for name in ("missing.onnx", "foreign.onnx"):
+        with pytest.raises(ArtifactError, match=name):
+            GANAugment(tmp_path / name)
+
+
+def test_a_file_replaced_after_construction_is_noticed(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "a.onnx", channels=3, seed=-77)
+    transform = GANAugment(path, p=1.0)
+    write_variation_model(path, channels=3, seed=-78)
+    with pytest.raises(ArtifactError, match=r"a.onnx: was replaced"):
+        transform(image())
+
+
+# In a pipeline
+
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+def test_behind_normalize_equals_before_it(variation: Path) -> None:
+    normalise = v2.Normalize(MEAN, STD)
+    torch.manual_seed(0)
+    before = normalise(GANAugment(variation, p=1.0)(image()))
+    torch.manual_seed(0)
+    behind = GANAugment(variation, p=1.0, mean=MEAN, std=STD)(normalise(image()))
+    assert torch.allclose(before, behind, atol=1e-5)
+
+
+def test_one_mean_serves_all_channels(variation: Path) -> None:
+    torch.manual_seed(0)
+    one = GANAugment(variation, p=1.0, mean=0.5, std=0.5)(image() * 2 - 1)
+    torch.manual_seed(0)
+    three = GANAugment(variation, p=1.0, mean=[0.5] * 3, std=[0.5] * 3)(image() * 2 - 1)
+    assert torch.equal(one, three)
+
+
+def test_a_normalisation_that_does_not_fit_is_refused(variation: Path) -> None:
+    with pytest.raises(DataError, match="exactly the mean= and std="):
+        GANAugment(variation, mean=MEAN, std=STD)(image() * 9)
+    behind = GANAugment(variation, mean=MEAN, std=STD)
+    for early in (Image.new("RGB", (8, 8)), torch.zeros(3, 8, 8, dtype=torch.uint8)):
+        with pytest.raises(ConfigError, match="drop mean= and std="):
+            behind(early)
+
+
+def test_in_compose_on_both_sides_of_to_dtype(variation: Path, photos: Path) -> None:
+    to_float = v2.ToDtype(torch.float32, scale=True)
+    gan = GANAugment(variation, p=1.0)
+    photo = Image.open(next(photos.rglob("*.png"))).convert("RGB")
+    pipelines = {
+        "PIL": v2.Compose([gan, v2.ToImage(), to_float, v2.Normalize(MEAN, STD)]),
+        "uint8": v2.Compose([v2.ToImage(), gan, to_float, v2.Normalize(MEAN, STD)]),
+        "float": v2.Compose([v2.ToImage(), to_float, gan, v2.Normalize(MEAN, STD)]),
+    }
+    results = {}
+    for name, pipeline in pipelines.items():
+        torch.manual_seed(3)
+        results[name], label = pipeline(photo, 1)
+        assert label == 1
+        assert isinstance(results[name], tv_tensors.Image)
+    assert torch.equal(results["PIL"], results["uint8"])
+    assert (results["float"] - results["PIL"]).abs().max() < 1 / 255 / min(STD)
+
+
+@pytest.mark.parametrize("form", ["PIL", "tensor"])
+def test_with_rand_augment(form: str, variation: Path) -> None:
+    pipeline = v2.Compose(
+        [GANAugment(variation, p=0.5), v2.RandAugment(), v2.ToImage(), v2.ToDtype(torch.float32)]
+    )
+    before: Any = torch.randint(0, 255, (3, 8, 8), dtype=torch.uint8)
+    before = v2.functional.to_pil_image(before) if form == "PIL" else before
+    for seed in range(8):
+        torch.manual_seed(seed)
+        after, label = pipeline(before, 2)
+        assert after.shape == (3, 8, 8)
+        assert label == 2
+
+
+@pytest.mark.parametrize("mix", [v2.MixUp, v2.CutMix])
+def test_before_mixup_and_cutmix_in_collate(mix: Any, variation: Path) -> None:
+    gan, mixed = GANAugment(variation, p=[0.0, 1.0, 1.0]), mix(num_classes=3)
+    batch = [(image(), 0), (image(), 1), (image(), 2)]
+
+    torch.manual_seed(0)
+    images, labels = mixed(*gan(*default_collate(batch)))
+    assert images.shape == (3, 3, 8, 8)
+    assert labels.shape == (3, 3)
+    assert torch.allclose(labels.sum(1), torch.ones(3))
+
+    hot = torch.nn.functional.one_hot(torch.tensor([0, 1, 2]), 3).float()
+    images, _ = gan(torch.stack([image()] * 3), hot)
+    assert (images != image()).flatten(1).any(1).tolist() == [False, True, True]
+
+
+def test_two_generators_in_one_pipeline(variation: Path, by_class: Path) -> None:
+    both = v2.Compose(
+        [GANAugment(by_class, p={"ant": 1.0}, scale=0.0), GANAugment(variation, p={"bee": 1.0})]
+    )
+    before = image()
+    varied, made = both(before, 1)[0], both(before, 0)[0]
+    expected = expected_class(np.array([0]), np.zeros((1, 4), np.float32), classes=3, channels=3)
+    assert np.allclose(made.numpy(), expected[0], atol=1e-6)
+    assert not torch.equal(varied, before)
+    assert both(before, 2)[0] is before
+
+
+def test_a_generator_object_can_be_given(variation: Path) -> None:
+    generator = Generator(variation, providers="cpu")
+    transform = GANAugment(generator, p=1.0)
+    assert transform.generator is generator
+    assert not torch.equal(transform(image()), image())
+
+
+def test_torch_default_device_is_left_alone(variation: Path) -> None:
+    """Under torch.device("meta") new tensors hold no numbers; what is drawn must not follow it."""
+    with torch.device("meta"):
+        after = GANAugment(variation, p=1.0)(image())
+    assert not torch.equal(after, image())
+
+
+def test_rule_policy_is_taken(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "a.onnx", counts=(10, 2), policy=Policy.rule((10, 2)))
+    assert GANAugment(path)._p.tolist() == pytest.approx([0.0, 0.7])
