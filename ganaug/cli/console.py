@@ -52,7 +52,6 @@ def plain_messages(settings: Settings) -> Iterator[None]:
     With --debug, warnings look as Python shows them, with the place in the source.
     """
     shown: set[str] = set()
-    usual = warnings.showwarning
 
     def show(
         message: Warning | str,
@@ -63,7 +62,8 @@ def plain_messages(settings: Settings) -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if settings.debug:
-            usual(message, category, filename, lineno, file, line)
+            text = warnings.formatwarning(message, category, filename, lineno, line)
+            click.echo(text, err=True, nl=False)
         elif (text := " ".join(str(message).split())) not in shown:
             shown.add(text)
             click.echo(f"ganaug: warning: {text}", err=True)

@@ -89,11 +89,13 @@ def command(
             device=device,
             progress=progress,
         )
-    diversity = evaluate_diversity(generator, real=images)
-    records = {"gain": gain.to_dict(), "diversity": diversity.to_dict()}
-    report = write_evaluation(folder, generator, images, **records)
+    diversity = evaluate_diversity(generator, real=images, quick=quick)
+    gain_record, diversity_record = gain.to_dict(), diversity.to_dict()
+    report = write_evaluation(
+        folder, generator, images, gain=gain_record, diversity=diversity_record
+    )
     if json_file is not None:
-        write_json(json_file, records)
+        write_json(json_file, {"gain": gain_record, "diversity": diversity_record})
     click.echo(gain)
     click.echo()
     click.echo(diversity)

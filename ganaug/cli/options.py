@@ -28,9 +28,7 @@ class _Size(click.ParamType[tuple[int, int]]):
             return value
         sides = str(value).lower().split("x")
         if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
-            self.fail(
-                f"{value!r} is no size; give 32 or 32x40 (height x width)", param, ctx
-            )
+            self.fail(f"{value!r} is no size; give 32 or 32x40 (height x width)", param, ctx)
         return (int(sides[0]), int(sides[-1]))
 
 

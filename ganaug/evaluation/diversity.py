@@ -199,8 +199,8 @@ def evaluate_diversity(
             if measured
         },
         rule=(
-            f"a class has too few images where half of them are {NEIGHBOURS} or fewer, or fewer"
-            " than 2 were generated"
+            f"a class has too few images where half of them are {NEIGHBOURS} or fewer, or all"
+            " alike, or fewer than 2 were generated"
         ),
         settings={
             "neighbours": NEIGHBOURS,
@@ -251,7 +251,7 @@ class _Comparison:
         for cut in range(self.cuts):
             rng = stream(self.seed, "diversity/halves", cut, label)
             half_a, half_b = _halves(rows, self.groups, self.most, rng)
-            if len(half_a) <= NEIGHBOURS or len(half_b) < 2:
+            if len(half_a) <= NEIGHBOURS or len(half_b) < 2 or not self._differ(half_a):
                 return ClassDiversity(name, len(rows), 0, TOO_FEW)
             part = self.make(half_b, label, stream(self.seed, "diversity/make", cut, label))
             made = len(part.images)
@@ -280,6 +280,9 @@ class _Comparison:
             for measure, (value, reference) in zip(MEASURES, means, strict=True)
         }
         return ClassDiversity(name, len(rows), made, "measured", **measures)
+
+    def _differ(self, rows: NDArray[np.int64]) -> bool:
+        return bool((self.real[rows] != self.real[rows[0]]).any())
 
 
 def _halves(

@@ -19,7 +19,7 @@ import torch
 
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ConfigError, DeviceError
+from ganaug.errors import ConfigError, DataError, DeviceError
 from ganaug.evaluation import statistics
 from ganaug.evaluation.arms import DEFAULT_FREE_ARMS, Arm, parse_arm
 from ganaug.evaluation.classifiers import (
@@ -121,7 +121,8 @@ def evaluate_gain(
     images = parts[numbers[0]].train
     if generator is not None and not refit:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
-    build_classifier(classifier, images.channels, len(images.classes), images.size)
+    with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here
+        build_classifier(classifier, images.channels, len(images.classes), images.size)
     with ExitStack() as stack:
         temporary = out is None and stack.enter_context(TemporaryDirectory(prefix="ganaug-"))
         comparison = _Comparison(
@@ -310,6 +311,8 @@ def _plan(
     if names is None and (metadata is not None or refit):
         add_ours = "variation" if metadata is None else metadata.kind
     arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
+    if not arms:
+        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
     free = [arm for arm in arms if arm.free]
     ours = [arm for arm in arms if not arm.free]
     if ours and metadata is None and not refit:
@@ -328,8 +331,6 @@ def _plan(
         free.insert(0, given)
     if given is None and len(free) == 1:
         given = free[0]
-    if not free:
-        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
     return _Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
 
 
@@ -386,10 +387,11 @@ def _parts(
 
 def _inner(part: _Part) -> _Part | None:
     """Split the training part alone, by whole groups, for the choice of the baseline."""
-    split = replace(part.train, test=None).hold_out()
-    if split.test is None or not len(split.test):
+    try:
+        split = replace(part.train, test=None).hold_out()
+    except DataError:  # each class is a single image or group
         return None
-    return _Part(replace(split, test=None), split.test)
+    return None if split.test is None else _Part(replace(split, test=None), split.test)
 
 
 def _refit_options(

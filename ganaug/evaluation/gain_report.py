@@ -231,16 +231,12 @@ def build_report(
     """Return the report with every number computed from `evidence`."""
     tests = [evidence.tests[seed] for seed in seeds]
     counts = [evidence.counts[seed] for seed in seeds]
-    results, correct = {}, {}
-    for name in arms:
-        outcomes = [evidence.outcomes[seed, name] for seed in seeds]
-        results[name] = _arm_result(outcomes, tests, counts, len(classes))
-        correct[name] = [
-            (outcome.predicted == test.labels).astype(np.int8)
-            for outcome, test in zip(outcomes, tests, strict=True)
-        ]
+    outcomes = {name: [evidence.outcomes[seed, name] for seed in seeds] for name in arms}
+    results = {
+        name: _arm_result(each, tests, counts, len(classes)) for name, each in outcomes.items()
+    }
     gain = {
-        name: _gain(results[name], results[baseline], correct[name], correct[baseline], tests)
+        name: _gain(results[name], results[baseline], outcomes[name], outcomes[baseline], tests)
         for name in arms
         if name != baseline
     }
@@ -286,13 +282,17 @@ def _arm_result(
 def _gain(
     ours: ArmResult,
     theirs: ArmResult,
-    correct: Sequence[NDArray[np.int8]],
-    base: Sequence[NDArray[np.int8]],
+    our_outcomes: Sequence[Outcome],
+    their_outcomes: Sequence[Outcome],
     tests: Sequence[TestPart],
 ) -> Gain:
     pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
     differences = [mine - other for mine, other in pairs]
-    by_image = [mine - other for mine, other in zip(correct, base, strict=True)]
+    outcomes = list(zip(our_outcomes, their_outcomes, strict=True))
+    by_image = [
+        (mine.predicted == test.labels).astype(np.int8) - (other.predicted == test.labels)
+        for (mine, other), test in zip(outcomes, tests, strict=True)
+    ]
     low, high, p = statistics.paired_t(differences)
     t, bootstrap = (low, high), statistics.bootstrap_interval(by_image, tests)
     wide = statistics.wider(t, bootstrap)
@@ -307,7 +307,13 @@ def _gain(
         high=wide[1],
         p=p,
         verdict=statistics.verdict(
-            len(tests), t, bootstrap, identical=not any(d.any() for d in by_image)
+            len(tests),
+            t,
+            bootstrap,
+            # To the bit: arms that merely agree on every test image may still differ.
+            identical=all(
+                np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
+            ),
         ),
         error_reduction=statistics.error_reduction(
             ours.balanced_accuracy, theirs.balanced_accuracy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -116,7 +117,7 @@ def save_outcome(path: Path, job: Job, outcome: Outcome) -> None:
 def load_outcome(path: Path, job: Job) -> Outcome | None:
     """Return the outcome kept for `job`, or None where there is none or it cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             if str(content["identity"]) != job.identity():
                 return None
             outcome = Outcome(content["probabilities"], float(content["seconds"]))
@@ -250,11 +251,14 @@ def _mixed_batches(job: Job, mixed: MixedDataset) -> Iterator[tuple[Tensor, Tens
     """
     rows = list(_order(np.asarray(mixed.targets, dtype=np.int64), job))
     in_epoch = max(1, len(mixed) // job.schedule.batch)
-    for epoch, start in enumerate(range(0, len(rows), in_epoch)):
-        mixed.set_epoch(epoch)
-        batches = [batch.tolist() for batch in rows[start : start + in_epoch]]
-        for images, labels in DataLoader(mixed, batch_sampler=batches):
-            yield augment(images, job.arm.augment), labels
+    with warnings.catch_warnings():
+        # Balanced draws come back to the few generated images of a rare class within an epoch.
+        warnings.filterwarnings("ignore", "two passes over the generated images", UserWarning)
+        for epoch, start in enumerate(range(0, len(rows), in_epoch)):
+            mixed.set_epoch(epoch)
+            batches = [batch.tolist() for batch in rows[start : start + in_epoch]]
+            for images, labels in DataLoader(mixed, batch_sampler=batches):
+                yield augment(images, job.arm.augment), labels
 
 
 def _artifact(job: Job) -> Path:

@@ -81,7 +81,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 return {key: _read_array(path, content, key) for key in KEYS if key in found}
     except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it again"
+            f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it"
+            " again"
         ) from error
 
 

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganaug.errors import DataError
 from ganaug.metrics.neighbours import BLOCK, Features, nearest_distance
-from ganaug.randomness import stream
 
 __all__ = ["mean_pairwise_distance", "near_duplicates", "spread_ratio"]
 
 
-def spread_ratio(
-    real: Features, synthetic: Features, *, seed: int = 0, block: int = BLOCK
-) -> float:
+def spread_ratio(real: Features, synthetic: Features, *, block: int = BLOCK) -> float:
     """Return the mean pairwise distance of the synthetic images over that of the real ones.
 
-    Near 1 for a faithful generator, near 0 for a collapsed one. The larger set is cut to the size
-    of the smaller one by a draw from `seed`. Infinite where only the real images are all equal, and
-    1 where both are.
+    Near 1 for a faithful generator, near 0 for a collapsed one. The mean over pairs of different
+    images has the same expectation for any number of them, so sets of unequal size compare without
+    being cut to one. Infinite where only the real images are all equal, and 1 where both are.
 
     Args:
         real, synthetic: float [N, D] and [M, D], each with 2 rows or more.
-        seed: of the draw.
         block: rows compared at a time; does not change the result.
 
     Raises:
         DataError: fewer than 2 images.
     """
-    n = min(len(real), len(synthetic))
-    theirs = mean_pairwise_distance(_cut(real, n, seed), block=block)
-    ours = mean_pairwise_distance(_cut(synthetic, n, seed), block=block)
+    theirs = mean_pairwise_distance(real, block=block)
+    ours = mean_pairwise_distance(synthetic, block=block)
     if theirs == 0:
         return 1.0 if ours == 0 else float("inf")
     return ours / theirs
@@ -66,9 +60,3 @@ def near_duplicates(images: Features, threshold: float, *, block: int = BLOCK) -
     """
     itself = np.arange(len(images), dtype=np.int64)
     return float((nearest_distance(images, images, itself, block=block) <= threshold).mean())
-
-
-def _cut(points: Features, n: int, seed: int) -> NDArray[np.floating]:
-    if len(points) == n:
-        return points
-    return points[np.sort(stream(seed, "metrics/spread").permutation(len(points))[:n])]

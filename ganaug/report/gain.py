@@ -17,7 +17,7 @@ from ganaug.report.html import (
     section,
     table,
 )
-from ganaug.report.plots import Track, legend, track_row, track_scale
+from ganaug.report.plots import Track, legend, plot, track_row
 
 __all__ = ["arms_section", "classes_section", "gain_cards"]
 
@@ -45,19 +45,28 @@ def gain_cards(gain: Mapping[str, Any]) -> list[str]:
         meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
     width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])
     return [
-        card("Verdict", verdict.capitalize(), f"{gain['claim']}. {meaning}", STYLES[verdict]),
+        card(
+            "Verdict",
+            verdict.capitalize(),
+            f"{gain['claim'].capitalize()}. {meaning}",
+            STYLES[verdict],
+        ),
         card(
             "Gain in balanced accuracy",
             f"{points(record['mean'])} points",
             f"95% interval {width}, over {_seeds(seeds)}: {chosen} against {gain['baseline']}.",
         ),
         card(
-            "Error removed",
-            percent(record["error_reduction"], 0),
-            f"{percent(record['rare_error_reduction'], 0)} on the rarer half of the classes;"
-            " negative: errors were added.",
+            "Change of the balanced error",
+            _change(record["error_reduction"]),
+            f"{_change(record['rare_error_reduction'])} on the rarer half of the classes; less is"
+            " better.",
         ),
     ]
+
+
+def _change(reduction: float | None) -> str:
+    return MISSING if reduction is None else f"{-100 * reduction:+.0f}%".replace("-", "−")
 
 
 def _seeds(count: int) -> str:
@@ -73,16 +82,14 @@ def arms_section(gain: Mapping[str, Any]) -> str:
     key = [("ours", "with the generator"), ("free", "without"), ("free faint", "one seed")]
     parts = [
         heading("Balanced accuracy, percent"),
-        *rows,
-        track_scale(track),
+        plot(track, rows),
         legend(key),
     ]
     if gain["gain"] and len(gain["seeds"]) > 1:
         bounds = [100 * one[side] for one in gain["gain"].values() for side in ("low", "high")]
         track = Track(min(0.0, *bounds), max(0.0, *bounds))
         parts.append(heading(f"Gain over {baseline}, points, with 95% interval"))
-        parts += [_difference(track, name, one) for name, one in gain["gain"].items()]
-        parts.append(track_scale(track))
+        parts.append(plot(track, [_difference(track, *item) for item in gain["gain"].items()]))
     names = list(arms)
     marked = frozenset(i for i, name in enumerate(names) if name == gain["chosen"])
     parts.append(table(HEAD, (_arm_row(gain, name) for name in names), marked))
@@ -96,13 +103,11 @@ HEAD = (
     "rarer half",
     "macro F1",
     "calibration error",
-    "gain, points",
-    "95% interval",
+    "gain, points (95% interval)",
     "p",
     "verdict",
-    "error removed",
-    "on the rarer half",
-    "seconds",
+    "change of the error (rarer half)",
+    "seconds a run",
 )
 
 
@@ -140,17 +145,15 @@ def _arm_row(gain: Mapping[str, Any], name: str) -> tuple[str, ...]:
     scores.append(percent(mean(arm["calibration_error"])))
     seconds = f"{mean(arm['seconds']) or 0:.0f}"
     if record is None:
-        return (name, *scores, "baseline", *[""] * 5, seconds)
-    width = interval(record["low"], record["high"]) if len(gain["seeds"]) > 1 else MISSING
+        return (name, *scores, "baseline", *[""] * 3, seconds)
+    width = interval(record["low"], record["high"]) if len(gain["seeds"]) > 1 else "one seed"
     return (
         name,
         *scores,
-        points(record["mean"]),
-        width,
-        f"{record['p']:.3f}",
+        f"{points(record['mean'])} ({width})",
+        "<0.001" if record["p"] < 0.001 else f"{record['p']:.3f}",
         record["verdict"],
-        percent(record["error_reduction"], 0),
-        percent(record["rare_error_reduction"], 0),
+        f"{_change(record['error_reduction'])} ({_change(record['rare_error_reduction'])})",
         seconds,
     )
 
@@ -183,11 +186,10 @@ def classes_section(gain: Mapping[str, Any]) -> str:
     return section(
         "Classes",
         heading("Recall, percent, from the rarest class on"),
-        *rows,
-        track_scale(track),
+        plot(track, rows),
         legend(key),
         heading("Training images"),
-        *bars,
+        plot(amount, bars),
     )
 
 

@@ -20,6 +20,8 @@ from ganaug.report.text import policy_text
 
 __all__ = ["write_report"]
 
+LOSSES: tuple[str, ...] = ("loss_g", "loss_d")
+
 
 def write_report(
     path: str | os.PathLike[str],
@@ -108,8 +110,8 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     if len(history) < 2:
         return ""
     names = [name for name in history[0] if name not in ("step", "seconds")]
-    losses = [name for name in ("loss_g", "loss_d") if name in names]
-    charts = [("Losses", losses)] if losses else []
+    losses = [name for name in LOSSES if name in names]
+    charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in losses]
     figures = []
     for title, shown in charts:

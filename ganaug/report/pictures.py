@@ -89,7 +89,7 @@ def _rows(
     found = []
     for row, at in enumerate(np.resize(members, rows)):
         source = images.images[at]
-        pixels = np.float32(source.transpose(2, 0, 1)) / 255
+        pixels = source.transpose(2, 0, 1).astype(np.float32) / 255
         repeated = np.repeat(pixels[None], columns - 1, axis=0)
         made = _to_uint8(generator.vary(repeated, latents[row]))
         found.append(np.concatenate([source[None], made]))

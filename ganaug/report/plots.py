@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["Track", "curves", "legend", "ticks", "track_row", "track_scale"]
+__all__ = ["Track", "curves", "legend", "plot", "ticks", "track_row"]
 
 
 class Track:
@@ -55,17 +55,13 @@ def track_row(name: str, marks: str, figure: str) -> str:
     )
 
 
-def track_scale(track: Track, suffix: str = "") -> str:
-    """Return the axis under the rows of `track`."""
+def plot(track: Track, rows: Sequence[str]) -> str:
+    """Return the rows, made by `track_row`, with the axis of `track` under them."""
     spans = "".join(
-        f'<span style="left:{track.at(tick)}%">{_number(tick)}{escape(suffix)}</span>'
-        for tick in track.ticks
-        if track.low <= tick <= track.high
+        f'<span style="left:{track.at(tick)}%">{_number(tick)}</span>' for tick in track.ticks
     )
-    return (
-        '<div class="row" aria-hidden="true"><span></span>'
-        f'<span class="scale">{spans}</span><span class="figure"></span></div>'
-    )
+    axis = f'<div class="row" aria-hidden="true"><span></span><span class="scale">{spans}</span>'
+    return f'<div class="plot">{"".join(rows)}{axis}<span></span></div></div>'
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
@@ -90,12 +86,13 @@ def curves(
 ) -> str:
     """Return a small line chart of at most two series of (x, y), as a figure with inline SVG."""
     points = [point for _, line in series for point in line]
-    xs = ticks(min(x for x, _ in points), max(x for x, _ in points), 4)
+    last = max(x for x, _ in points)
+    xs = [tick for tick in ticks(min(x for x, _ in points), last, 4) if tick <= last]
     ys = ticks(min(y for _, y in points), max(y for _, y in points), 4)
     left, top, width, height = 44.0, 8.0, 300.0, 130.0
 
     def place(x: float, y: float) -> tuple[float, float]:
-        across = (x - xs[0]) / (xs[-1] - xs[0])
+        across = (x - xs[0]) / (last - xs[0])
         up = (y - ys[0]) / (ys[-1] - ys[0])
         return round(left + width * across, 1), round(top + height * (1 - up), 1)
 
@@ -112,20 +109,21 @@ def curves(
     for style, (_, line) in zip("ab", series, strict=False):
         places = " ".join(f"{x} {y}" for x, y in (place(x, y) for x, y in line))
         parts.append(f'<polyline class="{style}" points="{places}"/>')
-    names = ", ".join(
-        f"{name} ({colour})" if len(series) > 1 else name
-        for (name, _), colour in zip(series, ("blue", "grey"), strict=False)
-    )
+    names = title
+    if len(series) > 1:
+        colours = zip(series, ("blue", "grey"), strict=False)
+        names += ": " + ", ".join(f"{name} ({colour})" for (name, _), colour in colours)
     box = f"0 0 {left + width + 16} {top + height + 22}"
     return (
         f'<figure><svg viewBox="{box}" role="img" aria-label="{escape(title)}">{"".join(parts)}'
-        f"</svg><figcaption>{escape(title)}: {escape(names)}, by {escape(x_name)}</figcaption>"
+        f"</svg><figcaption>{escape(names)}, by {escape(x_name)}</figcaption>"
         "</figure>"
     )
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.6g}"
+    whole = value == round(value) and abs(value) < 1e7
+    return (f"{value:,.0f}" if whole else f"{value:.6g}").replace("-", "−")
 
 
 def _title(text: str) -> str:

@@ -22,7 +22,7 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .soft, figcaption, .note { color: var(--soft); font-size: .875rem; }
-.first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
+.first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
   padding: .9rem 1rem; }
 .card .name { color: var(--soft); font-size: .875rem; }
@@ -31,15 +31,16 @@ p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--line);
+th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line);
   white-space: nowrap; overflow-wrap: normal; }
-th { font-weight: 600; vertical-align: bottom; }
+th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.wide { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 12rem; }
 tr.mark td { font-weight: 600; }
-.plot { margin: .75rem 0; }
-.row { display: grid; grid-template-columns: minmax(6rem, 13rem) 1fr minmax(4.5rem, auto);
-  gap: .75rem; align-items: center; font-size: .875rem; min-height: 1.7rem; }
+.plot { display: grid; grid-template-columns: fit-content(13rem) 1fr max-content; gap: 0 1rem;
+  margin: .5rem 0; }
+.row { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; align-items: center;
+  font-size: .875rem; min-height: 1.7rem; }
 .row .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .track { position: relative; height: 1.1rem; border-bottom: 1px solid var(--line); }
 .track i { position: absolute; top: 50%; }
@@ -72,9 +73,9 @@ dl { display: grid; grid-template-columns: minmax(7rem, 13rem) 1fr; gap: .2rem 1
   font-size: .875rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 @media (max-width: 34rem) {
+  .plot { display: block; }
   .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
-  .row .track { grid-column: 1 / -1; }
-  .scale { margin: 0 !important; }
+  .row .track, .row .scale { grid-column: 1 / -1; grid-row: 2; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
 }
 @media print {

@@ -25,6 +25,7 @@ MAPPED = 64  # length of the mapped latent
 AFFINE = 0.4  # largest change of an affine parameter
 FLOW = 0.35  # largest local displacement, where the image spans -1..1
 RESIDUAL = 0.5  # largest residual
+LITTLE_BLUR = -2.0  # before the logistic function: an eighth of the way to the blurred image
 
 
 def _act(values: Tensor) -> Tensor:
@@ -67,17 +68,16 @@ class VariationGenerator(nn.Module):
         self.to_quarter = nn.Conv2d(width, 2 * width, 3, 2, 1)
         self.blocks = nn.ModuleList(nn.Conv2d(2 * width, 2 * width, 3, 1, 1) for _ in range(2))
         self.modulations = nn.ModuleList(Modulation(c) for c in (width, *[2 * width] * 3))
-        self.whole = nn.Sequential(
-            nn.Linear(2 * width + MAPPED, MAPPED),
-            nn.LeakyReLU(0.2),
-            nn.Linear(MAPPED, 6 + 2 * channels + 1),
-        )
+        self.whole_in = nn.Linear(2 * width + MAPPED, MAPPED)
+        self.whole_out = nn.Linear(MAPPED, 6 + 2 * channels + 1)
         self.local = nn.Conv2d(2 * width, 2 + 2 * channels, 3, 1, 1)
-        self.residual_in = nn.Conv2d(2 * width, 2 * width, 3, 1, 1)
-        self.residual_out = nn.Conv2d(width // 2, channels, 3, 1, 1)
-        for head in (self.whole[-1], self.local, self.residual_out):
+        self.residual_in = nn.Conv2d(2 * width, width, 3, 1, 1)
+        self.residual_out = nn.Conv2d(width, channels, 3, 1, 1)
+        for head in (self.whole_out, self.local, self.residual_out):
             for name, parameter in head.named_parameters():
                 nn.init.normal_(parameter, 0, 0.02 if name == "weight" else 0.0)
+        with torch.no_grad():
+            self.whole_out.bias[-1] = LITTLE_BLUR
 
     def maps(self, image: Tensor, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Predict from an image at the training size.
@@ -93,8 +93,11 @@ class VariationGenerator(nn.Module):
         hidden = _act(second(self.to_quarter(hidden), mapped))
         for block, modulation in zip(self.blocks, inner, strict=True):
             hidden = hidden + _act(modulation(block(hidden), mapped))
-        whole = self.whole(torch.cat([hidden.mean((2, 3)), mapped], 1))
-        detail = nn.functional.pixel_shuffle(_act(self.residual_in(hidden)), 2)
+        pooled = torch.cat([hidden.mean((2, 3)), mapped], 1)
+        whole = self.whole_out(_act(self.whole_in(pooled)))
+        # Resized, not pixel-shuffled: a shuffle leaves checkerboards and loses more classes.
+        detail = _act(self.residual_in(hidden))
+        detail = interpolate(detail, scale_factor=2, mode="bilinear", align_corners=False)
         return whole, self.local(hidden), self.residual_out(detail)
 
     def apply_maps(

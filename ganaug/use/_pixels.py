@@ -168,8 +168,7 @@ def read_pixels(
 ) -> NDArray[np.float32]:
     """Return float32 [N, C, H, W] in 0..1 of a checked image; `rows` selects from a batch."""
     if isinstance(image, Image.Image):
-        pixels = np.array(image, dtype=np.float32)
-        pixels /= 255.0
+        pixels = np.divide(np.asarray(image), 255, dtype=np.float32)
         return pixels[None, None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)[None].copy()
     tensor = image.detach().as_subclass(torch.Tensor)
     if tensor.ndim == 3:
@@ -177,10 +176,9 @@ def read_pixels(
     elif rows is not None:
         tensor = tensor[torch.from_numpy(rows)]
     if tensor.dtype == torch.uint8:
-        values = tensor.float() / 255.0
-    else:
-        values = tensor.float()
-        values = (normalisation.undo(values) if normalisation else values).clamp(0.0, 1.0)
+        return np.divide(tensor.cpu().numpy(), 255, dtype=np.float32)
+    values = tensor.float()
+    values = (normalisation.undo(values) if normalisation else values).clamp(0.0, 1.0)
     return np.ascontiguousarray(values.cpu().numpy())
 
 
@@ -198,13 +196,13 @@ def replace_pixels(
         rows: the places of `pixels` in a batch; the other images of it are kept bit for bit.
     """
     if isinstance(image, Image.Image):
-        levels = _levels(torch.from_numpy(pixels[0])).numpy()
+        levels = _levels(pixels[0])
         return Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
-    values = torch.from_numpy(pixels)
     if image.dtype == torch.uint8:
-        values = _levels(values)
-    elif normalisation is not None:
-        values = normalisation.redo(values)
+        values = torch.from_numpy(_levels(pixels))
+    else:
+        values = torch.from_numpy(pixels)
+        values = values if normalisation is None else normalisation.redo(values)
     values = values.to(device=image.device, dtype=image.dtype)
     plain = image.detach().as_subclass(torch.Tensor)
     if plain.ndim == 3:
@@ -217,5 +215,5 @@ def replace_pixels(
     return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
 
 
-def _levels(values: torch.Tensor) -> torch.Tensor:
-    return (values * 255.0).round_().clamp_(0, 255).to(torch.uint8)
+def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(pixels * np.float32(255)).astype(np.uint8)

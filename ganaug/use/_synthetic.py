@@ -188,9 +188,10 @@ class SyntheticDataset(Dataset[Any]):
         if enabled:
             items = self._generated(positions, items, [latent for _, latent in drawn])
             self._state.count(len(positions), len(self))
-        if self.transform is not None:
+        transform = self.transform
+        if transform is not None:
             items = [
-                (self._transformed(i, epoch, item[0]), *item[1:])
+                (self._transformed(transform, i, epoch, item[0]), *item[1:])
                 for i, item in zip(positions, items, strict=True)
             ]
         return items
@@ -249,14 +250,15 @@ class SyntheticDataset(Dataset[Any]):
         check_source_image(image)
         return read_pixels(image)
 
-    def _transformed(self, index: int, epoch: int, image: Any) -> Any:
-        assert self.transform is not None
+    def _transformed(
+        self, transform: Callable[[Any], Any], index: int, epoch: int, image: Any
+    ) -> Any:
         random = torch.default_generator
         state = random.get_state()
         random.manual_seed(stream_seed(self.seed, "synthetic transform", epoch, index))
         try:
             with named(lambda: self._name([index])):
-                return self.transform(image)
+                return transform(image)
         finally:
             random.set_state(state)
 

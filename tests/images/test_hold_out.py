@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -54,7 +54,8 @@ ROWS = st.lists(
     min_size=1,
     max_size=60,
 )
-FAST = settings(max_examples=80, deadline=None)
+# No limit on time: a busy machine is no failure.
+FAST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FAST

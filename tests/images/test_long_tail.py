@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import ImageSet, draw_indices, load_images, long_tailed
 
-FAST = settings(max_examples=80, deadline=None)
+# No limit on time: a busy machine is no failure.
+FAST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def make(counts: list[int], groups: Any = None) -> ImageSet:

@@ -56,7 +56,8 @@ def test_training_starts_near_the_identity() -> None:
     generator = VariationGenerator(3, (32, 32))
     smooth = torch.nn.functional.interpolate(torch.rand(4, 3, 5, 5), (32, 32), mode="bicubic")
     moved = (generator(smooth, torch.randn(4, 32)) - smooth).abs().mean()
-    assert moved < 0.1
+    to_another = (smooth.roll(1, 0) - smooth).abs().mean()
+    assert moved < 0.5 * to_another
 
 
 def test_any_size_agrees_with_the_training_size() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from small_models import write_class_model, write_variation_model
 from torchvision.datasets import ImageFolder
@@ -17,6 +18,12 @@ COUNTS = (8, 4, 2)
 SIZE = (8, 8)
 # p of the classes: 0, 0.25, 0.5
 POLICY = Policy(p=((2, 0.5), (4, 0.25), (8, 0.0)), scale=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """What is random in these tests comes from torch's generator, and is the same in each run."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

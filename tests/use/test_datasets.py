@@ -291,3 +291,22 @@ def test_readme_pipelines(photos: Path, variation_policy: Path) -> None:
     loader = DataLoader(train, batch_size=24, sampler=ClassBalancedSampler(train.targets))
     _, labels = next(iter(loader))
     assert torch.bincount(labels).tolist() == [8, 8, 8]
+
+
+def test_real_photographs_of_grey_steel(shared_data: Path, tmp_path: Path) -> None:
+    """200 px JPEGs, grey but stored as RGB, through a one-channel generator of 32 px."""
+    steel = ImageFolder(str(shared_data / "neu-defects" / "test"))
+    path = write_variation_model(
+        tmp_path / "a.onnx", size=(32, 32), classes=steel.classes, counts=[200, 100, 60, 30, 15, 8]
+    )
+    few = Subset(steel, [*range(0, 360, 60), 1, 2])
+    mixed = MixedDataset(few, SyntheticDataset(path, source=few, counts="balance"))
+    assert np.bincount(mixed.targets).tolist() == [3] * 6
+    image, label = mixed[len(few)]
+    assert (image.mode, image.size, label) == ("RGB", (200, 200), 1)
+    levels = np.asarray(image)
+    assert (levels == levels[:, :, :1]).all()
+    assert not np.array_equal(levels, np.asarray(few[1][0]))
+    train = AugmentedDataset(mixed, v2.Compose([GANAugment(path), TO_TENSOR]))
+    loader = DataLoader(train, batch_size=6, sampler=ClassBalancedSampler(train.targets))
+    assert [tuple(images.shape) for images, _ in loader] == [(6, 3, 200, 200)] * 3

@@ -15,7 +15,7 @@ from ganaug import GANAugment
 from ganaug.errors import ConfigError, DataError
 from ganaug.use._labels import find_label, read_label
 
-IMAGE = torch.zeros(3, 4, 4)
+IMAGE = torch.full((3, 4, 4), 0.5)
 LABEL = torch.tensor([1, 2])
 
 TORCHVISIONS = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import logging
 import pickle
 import warnings
 from pathlib import Path
@@ -13,49 +12,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from PIL import Image
+from small_datasets import Pairs, as_bytes, tensors
 from small_models import (
     expected_class,
     expected_variation,
+    metadata_of,
+    variation_model,
     write_class_model,
+    write_model,
     write_variation_model,
 )
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from ganaug import Generator, SyntheticDataset
-from ganaug.artifact.format import Policy
-from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.errors import ConfigError
 from ganaug.randomness import stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
-
-
-class Pairs(Dataset[Any]):
-    """Images and labels, with what `attributes` says about them."""
-
-    def __init__(self, images: list[Any], given: list[Any], **attributes: Any) -> None:
-        self.images, self.given = images, given
-        self.__dict__.update(attributes)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.images[index], self.given[index]
-
-
-def tensors(n: int, dtype: torch.dtype = torch.float32, channels: int = 3) -> list[torch.Tensor]:
-    levels = np.random.default_rng(5).integers(60, 200, (n, channels, 8, 8), np.uint8)
-    images = torch.from_numpy(levels)
-    return list(images if dtype == torch.uint8 else (images / 255).to(dtype))
-
-
-def as_bytes(item: Any) -> bytes:
-    image, label = item
-    content = image.tobytes() if isinstance(image, Image.Image) else image.numpy().tobytes()
-    return content + str(int(label)).encode()
 
 
 def items(made: SyntheticDataset) -> list[Any]:
@@ -142,14 +119,12 @@ def test_seed_epoch_and_index_all_matter(variation: Path, real: ImageFolder) -> 
     assert len({*drawn(0, 0), *drawn(0, 1), *drawn(1, 0), *drawn(1, 1)}) == 16
 
 
-@pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("kind", ["variation", "class"])
-def test_items_do_not_depend_on_batch_or_order(kind: str, exact: bool, tmp_path: Path) -> None:
+def test_items_do_not_depend_on_batch_or_order(kind: str, tmp_path: Path) -> None:
     write = write_variation_model if kind == "variation" else write_class_model
     path = write(
-        tmp_path / "a.onnx", channels=3, latent_dim=19, classes=("a", "b", "c"), counts=(9, 5, 2),
-        batch_exact=exact,
-    )  # fmt: skip
+        tmp_path / "a.onnx", channels=3, latent_dim=19, classes=("a", "b", "c"), counts=(9, 5, 2)
+    )
     odd = torch.rand(3, 5, 13, generator=torch.Generator().manual_seed(0))
     source = Pairs([*tensors(15), odd], [0] * 9 + [1] * 5 + [2] * 2)
     made = SyntheticDataset(path, source=source, counts=40)
@@ -161,6 +136,25 @@ def test_items_do_not_depend_on_batch_or_order(kind: str, exact: bool, tmp_path:
             assert [as_bytes(item) for item in made.__getitems__(indices)] == [
                 singly[i] for i in indices
             ]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_graph_that_depends_on_the_batch_runs_singly(
+    exact: bool, real: ImageFolder, tmp_path: Path
+) -> None:
+    """The graph takes the mean latent of its batch; only `batch_exact` says what to do with it."""
+    metadata = metadata_of(
+        "variation", channels=3, classes=real.classes, counts=(8, 4, 2), batch_exact=exact
+    )
+    model = variation_model(metadata)
+    mean = helper.make_node("ReduceMean", ["offset", "batch_axis"], ["pooled"])
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0]), "batch_axis"))
+    model.graph.node.insert(1, mean)
+    model.graph.node[2].input[0] = "pooled"
+    path = write_model(tmp_path / "a.onnx", model)
+    made = SyntheticDataset(path, source=real, counts=6)
+    together = [as_bytes(item) for item in made.__getitems__(list(range(6)))]
+    assert (together == [as_bytes(made[i]) for i in range(6)]) is not exact
 
 
 def test_negative_and_numpy_indices(variation: Path, real: ImageFolder) -> None:
@@ -214,208 +208,6 @@ def test_a_random_transform_is_repeatable_and_leaves_torchs_generator_alone(
     assert [as_bytes(item) for item in made.__getitems__(list(range(12)))] == first
     torch.manual_seed(0)
     assert torch.equal(torch.get_rng_state(), state)
-
-
-# counts: the source has 8, 4 and 2 images
-
-
-@pytest.mark.parametrize(
-    ("counts", "added"),
-    [
-        ("auto", [0, round(4 * 0.25 / 0.75), 2]),
-        ("balance", [0, 4, 6]),
-        (0, [0, 0, 0]),
-        (1, [0, 0, 1]),
-        (3, [0, 1, 2]),
-        (10, [0, 4, 6]),
-        (12, [1, 5, 6]),
-        (100, [30, 34, 36]),
-        (np.int64(3), [0, 1, 2]),
-        ({"cat": 5}, [0, 0, 5]),
-        ({0: 1, 2: 4}, [1, 0, 4]),
-        ({}, [0, 0, 0]),
-    ],
-)
-def test_counts(counts: Any, added: list[int], variation_policy: Path, real: ImageFolder) -> None:
-    made = SyntheticDataset(variation_policy, source=real, counts=counts)
-    assert made.counts.tolist() == added
-    assert len(made) == sum(added)
-    assert made.targets == [label for label in range(3) for _ in range(added[label])]
-
-
-def test_auto_takes_p_at_the_training_counts_and_n_from_the_source(tmp_path: Path) -> None:
-    path = write_variation_model(
-        tmp_path / "a.onnx", channels=3, counts=(100, 10), policy=Policy(p=((10, 0.5), (100, 0.2)))
-    )
-    source = Pairs(tensors(12), [0] * 8 + [1] * 4)
-    assert SyntheticDataset(path, source=source).counts.tolist() == [2, 4]
-
-
-def test_without_a_policy_auto_adds_none_and_says_so(
-    variation: Path, real: ImageFolder, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO, logger="ganaug"):
-        made = SyntheticDataset(variation, source=real)
-    assert len(made) == 0
-    assert "no policy" in caplog.text
-    assert list(DataLoader(made, batch_size=2)) == []
-    assert made.__getitems__([]) == []
-
-
-def test_a_class_without_source_images_gets_none(variation: Path) -> None:
-    source = Pairs(tensors(4), [0, 0, 0, 2], classes=["ant", "bee", "cat"])
-    assert SyntheticDataset(variation, source=source, counts="balance").counts.tolist() == [0, 0, 2]
-    assert SyntheticDataset(variation, source=source, counts=4).counts.tolist() == [1, 0, 3]
-    with pytest.raises(DataError, match="'bee', of which the source has none"):
-        SyntheticDataset(variation, source=source, counts={"bee": 1})
-
-
-def test_balance_without_a_source_takes_the_training_counts(by_class: Path) -> None:
-    assert SyntheticDataset(by_class, counts="balance").counts.tolist() == [0, 4, 6]
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        ("balanced", "did you mean 'balance'"),
-        (-1, "counts=-1"),
-        (1.5, r"counts=1\.5"),
-        (True, "counts=True"),
-        (None, "counts=None"),
-        ({"cats": 1}, "no class 'cats' .did you mean 'cat'"),
-        ({3: 1}, "no class 3"),
-        ({"cat": -1}, "-1 for the class 'cat'"),
-        ({"cat": 0.5}, "0.5 for the class 'cat'"),
-    ],
-)
-def test_counts_that_are_refused(
-    counts: Any, message: str, variation: Path, real: ImageFolder
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        SyntheticDataset(variation, source=real, counts=counts)
-
-
-def test_a_policy_of_one_has_no_finite_count(tmp_path: Path, real: ImageFolder) -> None:
-    classes, policy = ("ant", "bee", "cat"), Policy(p=((2, 1.0), (8, 0.0)))
-    path = write_variation_model(
-        tmp_path / "a.onnx", channels=3, classes=classes, counts=(8, 4, 2), policy=policy
-    )
-    with pytest.raises(ConfigError, match="p = 1 for the class 'cat'"):
-        SyntheticDataset(path, source=real)
-
-
-# Sources
-
-
-def test_labels_are_read_where_the_source_has_them(variation: Path) -> None:
-    images, labels = tensors(4), [0, 1, 1, 2]
-    stacked = torch.stack(images)
-    sources: list[Any] = [
-        Pairs(images, labels, targets=labels),
-        Pairs(images, labels, targets=torch.tensor(labels)),
-        Pairs(images, labels, labels=np.array(labels)),
-        Pairs(images, labels),
-        Pairs(images, [np.int64(label) for label in labels]),
-        Pairs(images, list(torch.tensor(labels))),
-        TensorDataset(stacked, torch.tensor(labels)),
-        Subset(TensorDataset(stacked[[2, 3, 0, 1]], torch.tensor([1, 2, 0, 1])), [2, 3, 0, 1]),
-        Subset(Subset(Pairs(images * 2, labels * 2), range(8)), [4, 5, 6, 7]),
-        ConcatDataset([Pairs(images[:1], [0]), Pairs(images[1:], [1, 1, 2])]),
-    ]
-    for source in sources:
-        made = SyntheticDataset(variation, source=source, counts="balance")
-        assert made.targets == [0, 2], source
-        assert int(made[1][1]) == 2
-
-
-def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageFolder) -> None:
-    made = SyntheticDataset(by_class, source=Subset(real, [0, 12, 13]), counts="balance")
-    assert made.classes == ["ant", "bee", "cat"]
-    assert made.targets == [0]
-    both: ConcatDataset[Any] = ConcatDataset([real, Subset(real, [0])])
-    assert SyntheticDataset(by_class, source=both, counts="balance").counts.tolist() == [0, 5, 7]
-
-
-class Flipping(Pairs):
-    """Every second read of an item shows it mirrored."""
-
-    reads = 0
-
-    def __getitem__(self, index: int) -> Any:
-        self.reads += 1
-        image, label = super().__getitem__(index)
-        return (image.flip(-1) if self.reads % 2 else image), label
-
-
-@pytest.mark.parametrize(
-    ("source", "error", "message"),
-    [
-        (Flipping(tensors(4), [0, 1, 1, 2]), DataError, "changes between two reads.*Augmented"),
-        (Pairs(tensors(2), [0, 1], targets=[1, 1]), DataError, "label 0, but .targets says 1"),
-        (Pairs(tensors(2), [0, 3]), DataError, "label 3; allowed: 0 to 2"),
-        (Pairs(tensors(2), [0, -1]), DataError, "go down to -1"),
-        (Pairs(tensors(2), [0, 0.5]), DataError, "has the label 0.5"),
-        (Pairs(tensors(2), [0, torch.eye(3)[1]]), DataError, "has the label tensor"),
-        (Pairs(tensors(2), [0, 1], targets=[0]), DataError, r"int64 \[1\]"),
-        (Pairs(tensors(2), [0, 1], targets=["a", "b"]), DataError, "allowed: one whole number"),
-        (tensors(2), DataError, "is Tensor; allowed: .image, label."),
-        (Pairs(tensors(2), [0, 1], classes=["ant", "dog"]), ArtifactError, "'dog' is not in"),
-        (TensorDataset(torch.stack(tensors(2))), DataError, r"allowed: .image, label."),
-        (iter([]), DataError, "map-style"),
-    ],
-)
-def test_sources_that_are_refused(
-    source: Any, error: type[Exception], message: str, variation: Path
-) -> None:
-    with pytest.raises(error, match=message):
-        SyntheticDataset(variation, source=source, counts=1)
-
-
-def test_a_folder_with_a_random_transform_is_refused(photos: Path, variation: Path) -> None:
-    torch.manual_seed(0)
-    flipping = ImageFolder(str(photos), transform=v2.RandomHorizontalFlip())
-    with pytest.raises(DataError, match=r"item \d+ of ImageFolder .*png.*random transform"):
-        SyntheticDataset(variation, source=flipping, counts=1)
-
-
-def test_a_variation_generator_needs_a_source(variation: Path) -> None:
-    with pytest.raises(ConfigError, match="source is missing"):
-        SyntheticDataset(variation, counts=3)
-
-
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        (torch.full((3, 8, 8), -1.0), "allowed: 0 to 1"),
-        (torch.zeros(2, 3, 8, 8), r"shape \[2, 3, 8, 8\]; allowed: \[C, H, W\]"),
-        (np.zeros((8, 8, 3), np.uint8), "type ndarray"),
-        (Image.new("CMYK", (8, 8)), "mode 'CMYK'"),
-        (torch.zeros(1, 8, 8), "grey image"),
-    ],
-)
-def test_an_image_that_is_refused_names_file_and_item(
-    image: Any, message: str, variation: Path
-) -> None:
-    made = SyntheticDataset(variation, source=Pairs([image], [1]), counts=5)
-    with pytest.raises(
-        DataError, match=rf"variation.onnx: generated item 3 \('bee'\): .*{message}"
-    ):
-        made[3]
-
-
-def test_a_source_that_fails_is_named(variation: Path, photos: Path, tmp_path: Path) -> None:
-    root = tmp_path / "photos"
-    for file in sorted(photos.rglob("*.png")):
-        (root / file.parent.name).mkdir(parents=True, exist_ok=True)
-        (root / file.parent.name / file.name).write_bytes(file.read_bytes())
-    made = SyntheticDataset(variation, source=ImageFolder(str(root)), counts={"bee": 1})
-    for file in (root / "bee").iterdir():
-        file.write_bytes(b"no image")
-    with pytest.raises(Exception, match="cannot identify image") as caught:
-        made[0]
-    (note,) = caught.value.__notes__
-    assert "variation.onnx: generated item 0 ('bee')" in note
-    assert "bee/" in note.replace("\\", "/")
 
 
 # Epoch, switch, copies

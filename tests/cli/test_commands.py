@@ -1,0 +1,144 @@
+"""The commands from images to a report, on small photographs, in one process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import TINY
+
+from ganaug import load_images, long_tailed
+from ganaug.cli import run
+from ganaug.images.image_set import HELD_OUT_RULE
+
+
+def test_fit_says_what_comes_next_and_resumes(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    command = ["fit", str(photos), "--out", str(out), "--steps", "2", "--size", "16x12", *TINY]
+    assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "3"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "training 2/2" in captured.err
+    assert f"ganaug export {out}" in captured.err
+    record = json.loads((out / "config.json").read_text())
+    config = record["config"]
+    assert (config["size"], config["loss"], record["seed"]) == ([16, 12], "hinge", 3)
+    assert (config["width"], config["latent_dim"], config["batch_size"]) == (4, 4, 4)
+    assert json.loads((out / "data.json").read_text())["channels"] == 1
+    metrics = (out / "metrics.jsonl").read_bytes()
+    assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "3"]) == 0
+    assert (out / "metrics.jsonl").read_bytes() == metrics
+    capsys.readouterr()
+    assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "4"]) == 2
+    assert "holds another run" in capsys.readouterr().err
+
+
+def test_quiet_fit_prints_nothing(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "run")
+    assert run(["-q", "fit", str(photos), "--out", out, "--steps", "1", *TINY]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    arguments = ["fit", str(photos), "--out", str(out), "--steps", "400", *TINY]
+    arguments += ["--set", "log_every=1", "--set", "checkpoint_every=10000"]
+    command = [sys.executable, "-m", "ganaug", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline()]
+        while "training" not in lines[-1] and lines[-1]:
+            lines.append(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, "".join(lines) + rest
+    assert "same command resumes: ganaug fit" in rest
+    assert f"'{out}'" in rest  # quoted, as a shell needs it
+    assert "Traceback" not in rest
+    stopped = json.loads((out / "checkpoint.json").read_text())["step"]
+    assert 0 < stopped < 400
+    assert run(["-q", *arguments]) == 0
+    assert json.loads((out / "checkpoint.json").read_text())["step"] == 400
+
+
+def test_export_and_info(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", str(artifact)]) == 0
+    text = capsys.readouterr().out
+    for words in ("variation", "24x24 RGB", "crack", "sha256", "from a rule, not measured"):
+        assert words in text
+    assert run(["info", str(artifact), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["classes"] == ["crack", "dent", "ok"]
+    assert record["counts"] == [4, 6, 12]
+    assert record["steps"] == 3
+
+
+def test_evaluate_writes_tables_records_and_a_report(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "photos.onnx"
+    shutil.copy(artifact, file)
+    both = tmp_path / "both.json"
+    command = ["evaluate", str(file), str(photos), "--seeds", "1", "--quick", "--steps", "2"]
+    command += ["--jobs", "1", "--arms", "balanced,ganaug", "--baseline", "balanced"]
+    assert run([*command, "--json", str(both)]) == 0
+    out, err = capsys.readouterr()
+    for words in ("balanced accuracy", "ganaug", "no evidence", "coverage", "for this generator"):
+        assert words in out
+    folder = tmp_path / "photos-evaluation"
+    assert f"report: {folder / 'report.html'}" in err
+    names = {path.name for path in folder.iterdir()}
+    assert {"report.html", "gain.json", "diversity.json", "grid.png", "predictions"} <= names
+    records = json.loads(both.read_text())
+    assert records["gain"] == json.loads((folder / "gain.json").read_text())
+    assert records["gain"]["baseline"] == "balanced"
+    assert len(records["diversity"]["classes"]) == 3
+
+
+def test_evaluate_finds_the_held_out_fifth_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ["-q", "fit", "digits.npz", "--steps", "1", *TINY]
+    source = tmp_path / "digits.npz"
+    _write_digits(source)
+    fit[2] = str(source)
+    assert run([*fit, "--out", str(tmp_path / "held")]) == 0
+    assert run([*fit, "--out", str(tmp_path / "all"), "--all"]) == 0
+    data = {
+        name: json.loads((tmp_path / name / "data.json").read_text()) for name in ("held", "all")
+    }
+    assert data["held"]["held_out"] == HELD_OUT_RULE
+    assert data["all"]["held_out"] is None
+    assert sum(data["held"]["counts"]) < sum(data["all"]["counts"]) == 40
+    assert run(["-q", "export", str(tmp_path / "all"), str(tmp_path / "all.onnx")]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", str(tmp_path / "all.onnx"), str(source)]) == 2
+    assert "--all" in capsys.readouterr().err
+
+
+def _write_digits(path: Path) -> None:
+    digits = long_tailed(load_images("digits"), [4] * 10)
+    np.savez(path, images=digits.images, labels=digits.labels)
+
+
+def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "demo"
+    command = ["demo", "--out", str(folder), "--seeds", "1", "--steps", "5"]
+    assert run([*command, "--classifier-steps", "3"]) == 0
+    out, err = capsys.readouterr()
+    for arm in ("plain", "balanced", "balanced+affine", "ganaug+affine", "mixed+affine"):
+        assert f"\n{arm} " in out
+    assert "for this generator" in out
+    assert "50% of them odd" in err
+    names = {path.name for path in folder.iterdir()}
+    assert {"digits.onnx", "grid.png", "gain.json", "diversity.json", "report.html"} <= names

@@ -1,0 +1,66 @@
+"""Progress on stderr: plain lines, a bar on a terminal, nothing when quiet."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+from ganaug.cli.console import Settings, evaluation_progress, fit_progress
+
+ROW = {"step": 1, "images_per_second": 523.4, "loss_d": 0.6931, "loss_g": 0.7}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_say_rate_losses_and_time_left() -> None:
+    stream, seconds = io.StringIO(), itertools.count(step=60)
+    with fit_progress(Settings(), stream, lambda: float(next(seconds))) as progress:
+        assert progress is not None
+        for step in (100, 200, 1000):
+            progress(step, 1000, ROW)
+    assert stream.getvalue().splitlines() == [
+        "training 100/1000, 523 images/s, loss_d 0.693, loss_g 0.700",
+        "training 200/1000, 523 images/s, loss_d 0.693, loss_g 0.700, 8:00 left",
+        "training 1000/1000, 523 images/s, loss_d 0.693, loss_g 0.700, 0:00 left",
+    ]
+
+
+def test_plain_lines_are_few() -> None:
+    stream = io.StringIO()
+    with evaluation_progress(Settings(), stream) as progress:
+        assert progress is not None
+        for done in range(1001):
+            progress(done, 1000, None)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 11
+    assert (lines[0], lines[-1]) == ("evaluating 0/1000", "evaluating 1000/1000")
+
+
+def test_time_left_in_hours() -> None:
+    stream = io.StringIO()
+    with evaluation_progress(Settings(), stream) as progress:
+        assert progress is not None
+        progress(1, 2, 2 * 3600 + 5 * 60)
+    assert stream.getvalue() == "evaluating 1/2, 2 h 05 min left\n"
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    stream = Terminal()
+    with fit_progress(Settings(), stream) as progress:
+        assert progress is not None
+        progress(5, 10, ROW)
+        progress(10, 10, ROW)
+    text = stream.getvalue()
+    assert "10/10" in text
+    assert "523 images/s" in text
+    assert "━" in text
+
+
+def test_quiet_shows_nothing() -> None:
+    with fit_progress(Settings(quiet=True)) as fitting:
+        assert fitting is None
+    with evaluation_progress(Settings(quiet=True)) as evaluating:
+        assert evaluating is None

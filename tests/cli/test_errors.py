@@ -1,0 +1,149 @@
+"""Wrong use, wrong input and defects: exit codes and one line on stderr."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import click
+import pytest
+
+import ganaug
+from ganaug import cli
+from ganaug.cli import run
+from ganaug.errors import ConfigError, GanaugError
+
+
+def failed(
+    arguments: list[str], code: int, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run, check the exit code, and that stderr is one line with `words`; return the line."""
+    assert run(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("ganaug: error: ")
+    for word in words:
+        assert word in err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fitt"], ["'fitt'", "'fit'", "ganaug --help"]),
+        (["fit"], ["SOURCE", "ganaug fit --help"]),
+        (["fit", "digits", "--out", "x", "--presett", "tiny"], ["--presett", "--preset"]),
+        (["fit", "digits", "--out", "x", "--size", "8x8x8"], ["'8x8x8'", "32x40"]),
+        (["fit", "digits", "--out", "x", "--set", "r1"], ["'r1'", "KEY=VALUE"]),
+        (["fit", "digits", "--out", "x", "--steps", "many"], ["'many'"]),
+        (["evaluate", "a.onnx"], ["SOURCE"]),
+        (["--debugg"], ["--debugg", "--debug"]),
+    ],
+)
+def test_wrong_use(
+    arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(arguments, 2, words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--preset", "tinny"], ["'tinny'", "'tiny'", "base"]),
+        (["--kind", "classs"], ["'classs'", "'class'"]),
+        (["--loss", "wasserstein"], ["'wasserstein'", "relativistic"]),
+        (["--set", "r3=1"], ["r3", "r1"]),
+        (["--set", "r1=high"], ["r1", "'high'"]),
+        (["--size", "4"], ["4"]),
+        (["--mode", "blue"], ["'blue'", "grey"]),
+        (["--steps", "0"], ["steps", "0"]),
+        (["--device", "gpu"], ["'gpu'", "cuda"]),
+    ],
+)
+def test_wrong_settings_of_fit(
+    options: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    failed(["fit", "digits", "--out", str(out), *options], 2, words, capsys)
+    assert not out.exists()
+
+
+def test_wrong_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in ("empty", "nothing", "torchvision:MNISST"):
+        path = source if ":" in source else str(tmp_path / source)
+        failed(["fit", path, "--out", str(tmp_path / "run")], 2, [source], capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = tmp_path / "foreign.onnx"
+    foreign.write_bytes(b"not a model")
+    failed(["info", str(foreign)], 2, ["foreign.onnx"], capsys)
+    failed(["info", str(tmp_path / "none.onnx")], 2, ["none.onnx"], capsys)
+    failed(["evaluate", str(foreign), "digits"], 2, ["foreign.onnx"], capsys)
+    failed(["export", str(tmp_path), str(tmp_path / "x.onnx")], 2, [str(tmp_path)], capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.onnx"]
+
+
+@pytest.fixture
+def failing() -> click.Command:
+    """A command of the group, for this test, that fails as its argument says."""
+    errors = {
+        "wrong": ConfigError("p: 2 is not allowed;\nchoose 0 to 1"),
+        "failed": GanaugError("training diverged"),
+        "defect": ZeroDivisionError("division by zero"),
+        "interrupt": KeyboardInterrupt(),
+    }
+
+    @click.command("failing")
+    @click.argument("how")
+    def command(how: str) -> None:
+        raise errors[how]
+
+    cli.command.add_command(command)
+    yield command
+    del cli.command.commands["failing"]
+
+
+@pytest.mark.usefixtures("failing")
+def test_each_cause_has_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    failed(["failing", "wrong"], 2, ["p: 2 is not allowed; choose 0 to 1"], capsys)
+    failed(["failing", "failed"], 1, ["training diverged"], capsys)
+    failed(["failing", "defect"], 1, ["ZeroDivisionError", "--debug"], capsys)
+    assert run(["failing", "interrupt"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize(("how", "code"), [("wrong", 2), ("failed", 1), ("defect", 1)])
+def test_debug_shows_the_traceback(how: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--debug", "failing", how]) == code
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_warnings_are_single_lines_without_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command("warning")
+    def command() -> None:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            warnings.warn("few\nimages", stacklevel=1)
+
+    cli.command.add_command(command)
+    try:
+        assert run(["warning"]) == 0
+        assert capsys.readouterr().err == "ganaug: warning: few images\n"
+        assert run(["--debug", "warning"]) == 0
+        assert __file__ in capsys.readouterr().err
+    finally:
+        del cli.command.commands["warning"]
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"ganaug, version {ganaug.__version__}\n"
+    for arguments in ([], ["-h"], ["fit", "--help"]):
+        assert run(arguments) == (0 if arguments else 2)
+    out, err = capsys.readouterr()
+    assert "Usage: ganaug [OPTIONS] COMMAND" in out + err

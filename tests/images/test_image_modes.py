@@ -1,0 +1,173 @@
+"""Sizes and modes of image files: what is chosen, converted and refused."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from ganaug.errors import DataError
+from ganaug.images import load_images
+
+Writer = Callable[..., Path]
+
+
+def refuses(source: Any, message: str, **options: Any) -> None:
+    """Check that loading fails with one line that holds `message`."""
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        load_images(source, **options)
+    assert "\n" not in str(caught.value)
+
+
+# Sizes
+
+
+def test_the_size_is_the_smallest_height_and_width(write_image: Writer) -> None:
+    write_image("photos/a/wide.png", size=(28, 20))
+    write_image("photos/a/tall.png", size=(20, 28))
+    folder = write_image("photos/a/square.png", size=(24, 24)).parent.parent
+    assert load_images(folder).size == (20, 20)
+    assert load_images(folder, size=(9, 40)).size == (9, 40)
+    assert load_images(folder, size=16).size == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((64, 48), (48, 64)), ((200, 200), (64, 64)), ((200, 120), (38, 64)), ((66, 100), (64, 42))],
+)
+def test_large_images_are_scaled_to_64(
+    write_image: Writer, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert load_images(write_image("photos/a.png", size=size).parent).size == expected
+
+
+def test_resizing_averages_over_all_pixels(tmp_path: Path) -> None:
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 200
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    small = load_images(tmp_path, size=8).images
+    assert abs(small.astype(int) - 100).max() <= 4  # at the border, half of the window is missing
+
+
+def test_refuses_shapes_too_far_apart(write_image: Writer) -> None:
+    wide = write_image("photos/a/wide.png", size=(30, 20))
+    tall = write_image("photos/a/tall.png", size=(14, 20))
+    folder = wide.parent.parent
+    refuses(folder, f"{wide} is 30x20 pixels, {tall} is 14x20; allowed: shapes within a factor")
+    assert load_images(folder, size=16).size == (16, 16)
+
+
+@pytest.mark.parametrize("size", [(7, 12), (12, 7), (1200, 80)])
+def test_refuses_sides_under_8(write_image: Writer, size: tuple[int, int]) -> None:
+    path = write_image("photos/a.png", size=size)
+    refuses(path.parent, f"{path}: {size[0]}x{size[1]} pixels would make the training size")
+    assert load_images(path.parent, size=8).size == (8, 8)
+
+
+# Modes
+
+
+def test_rgb_with_equal_channels_becomes_grey(write_folder: Writer, write_image: Writer) -> None:
+    folder = write_folder()
+    for path in folder.rglob("*.png"):
+        Image.open(path).convert("RGB").save(path)
+    images = load_images(folder)
+    assert images.channels == 1
+    np.testing.assert_array_equal(images.images, load_images(folder, mode="rgb").images[..., :1])
+    assert load_images(folder, mode="rgb").channels == 3
+    write_image("photos/cat/colour.png", "RGB")
+    assert load_images(folder).channels == 3
+
+
+def test_one_pixel_of_colour_counts_also_when_it_averages_out(tmp_path: Path) -> None:
+    pixels = np.full((200, 200, 3), 128, np.uint8)
+    pixels[0, 0, 0] = 129
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert load_images(tmp_path).channels == 3
+
+
+def test_colour_in_the_test_part_counts(write_folder: Writer, write_image: Writer) -> None:
+    folder = write_folder(below="photos/train").parent
+    for path in folder.rglob("*.png"):
+        Image.open(path).convert("RGB").save(path)
+    write_image("photos/test/cat/0.png", "RGB")
+    images = load_images(folder)
+    assert images.channels == images.test.channels == 3
+
+
+def test_refuses_grey_and_rgb_mixed(write_image: Writer) -> None:
+    grey = write_image("photos/a/grey.png", "L")
+    colour = write_image("photos/b/colour.png", "RGB")
+    folder = grey.parent.parent
+    refuses(folder, f"{grey}: a grey image, but {colour} is RGB; allowed: one mode in a set; pass")
+    assert load_images(folder, mode="grey").channels == 1
+    assert load_images(folder, mode="rgb").channels == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "words"),
+    [
+        ("1", "png", "a 1-bit image (mode 1)"),
+        ("P", "png", "a palette image (mode P)"),
+        ("LA", "png", "a grey image with transparency (mode LA)"),
+        ("RGBA", "png", "an RGB image with transparency (mode RGBA)"),
+        ("CMYK", "jpg", "a CMYK image (mode CMYK)"),
+    ],
+)
+def test_other_modes_are_refused_and_converted(
+    write_image: Writer, mode: str, suffix: str, words: str
+) -> None:
+    path = write_image(f"photos/a.{suffix}", mode)
+    refuses(path.parent, f"{path}: {words}; allowed: 8-bit grey (L) or RGB; pass --mode rgb or")
+    colour = np.asarray(Image.open(path).convert("RGB"))
+    np.testing.assert_array_equal(load_images(path.parent, mode="rgb").images[0], colour)
+    grey = load_images(path.parent, mode="grey").images[0, ..., 0].astype(int)
+    assert abs(grey - np.asarray(Image.fromarray(colour).convert("L"))).max() <= 1
+
+
+def test_a_palette_with_transparency_is_converted_without_a_warning(tmp_path: Path) -> None:
+    palette = Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12)).convert("P")
+    palette.save(tmp_path / "a.png", transparency=bytes(range(255, -1, -1)))
+    assert load_images(tmp_path, mode="grey").images[0, ..., 0].ravel().tolist() == [*range(144)]
+
+
+@pytest.mark.parametrize("mode", [None, "grey", "rgb"])
+def test_refuses_16_bits(write_image: Writer, mode: str | None) -> None:
+    path = write_image("photos/a.png", "I;16")
+    refuses(path.parent, f"{path}: more than 8 bits a channel (mode I;16)", mode=mode)
+    refuses(path.parent, "convert it to 8 bits first", mode=mode)
+
+
+def test_refuses_16_bit_rgb_which_pillow_calls_rgb(tmp_path: Path) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    rows = zlib.compress(b"".join(b"\0" + bytes(10 * 6) for _ in range(10)))
+    header = struct.pack(">IIBBBBB", 10, 10, 16, 2, 0, 0, 0)
+    path = tmp_path / "deep.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+    with Image.open(path) as image:
+        assert image.mode == "RGB"
+    refuses(tmp_path, f"{path}: more than 8 bits a channel (mode RGB;16)", mode="rgb")
+
+
+def test_orientation_is_not_applied_as_in_image_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    image = Image.fromarray(np.arange(120, dtype=np.uint8).reshape(10, 12))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotated by a quarter
+    image.save(tmp_path / "a" / "turned.png", exif=exif)
+    images = load_images(tmp_path)
+    assert images.size == (10, 12)
+    np.testing.assert_array_equal(images.images[0, ..., 0], ImageFolder(tmp_path)[0][0].split()[0])

@@ -1,0 +1,129 @@
+"""Records of an evaluation, made by hand through the classes that write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from small_models import metadata_of
+
+from ganaug.artifact.format import Policy
+from ganaug.evaluation.diversity import ClassDiversity, DiversityReport, Measure
+from ganaug.evaluation.gain_report import ArmResult, Gain, GainReport
+
+__all__ = ["CLASSES", "diversity_record", "gain_record", "history", "metadata_record"]
+
+HOSTILE = "<script>alert('x')</script>&\"b\""
+CLASSES = ("ok", HOSTILE, "a name that is far longer than anything that fits on a telephone")
+COUNTS = (120, 30, 4)
+
+
+def _arm(accuracy: float, seeds: int) -> ArmResult:
+    scores = tuple(accuracy + 0.01 * seed for seed in range(seeds))
+    recall = tuple((0.9, score, 2 * score - 0.9) for score in scores)
+    return ArmResult(
+        balanced_accuracy=scores,
+        macro_f1=scores,
+        recall=recall,
+        seconds=(12.0,) * seeds,
+        calibration_error=(0.05,) * seeds,
+        rarer_half=tuple(row[2] for row in recall),
+        rare=tuple(row[2] for row in recall),
+        middle=scores,
+        frequent=(0.9,) * seeds,
+    )
+
+
+def gain_record(
+    verdict: str = "helps", seeds: int = 6, *, generator: bool = True
+) -> dict[str, Any]:
+    """A comparison of plain, balanced and the generator on top of balanced."""
+    sign = -1 if verdict == "hurts" else 1
+    gains = {"plain": (-0.05, "hurts")}
+    arms = {"plain": _arm(0.75, seeds), "balanced": _arm(0.8, seeds)}
+    if generator:
+        arms["ganaug"] = _arm(0.8 + sign * 0.03, seeds)
+        gains["ganaug"] = (sign * 0.03, verdict)
+    report = GainReport(
+        dataset="parts",
+        seeds=tuple(range(seeds)),
+        classes=CLASSES,
+        counts=(COUNTS,) * seeds,
+        test_images=(300,) * seeds,
+        arms=arms,
+        baseline="balanced",
+        chosen="ganaug" if generator else None,
+        gain={
+            name: Gain(
+                mean=mean,
+                low=mean - 0.01,
+                high=mean + 0.01,
+                p=0.004,
+                verdict=word,
+                error_reduction=mean / 0.2,
+                rare_error_reduction=mean / 0.1,
+                t=(mean - 0.01, mean + 0.01),
+                bootstrap=(mean - 0.005, mean + 0.005),
+            )
+            for name, (mean, word) in gains.items()
+        },
+        claim="for this generator",
+        choice={"rule": "given", "balanced_accuracy": {}},
+        settings={"classifier": "resnet-small", "steps": 600},
+        environment={"torch": "2"},
+        notes=("2 of 300 test images are also training images",),
+    )
+    record: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
+    return record
+
+
+def diversity_record(*, measured: bool = True) -> dict[str, Any]:
+    """Two classes measured, the last one with too few images."""
+    numbers = {
+        name: Measure(0.7 + 0.01 * i, 0.9)
+        for i, name in enumerate(("coverage", "precision", "spread", "near_duplicates", "nearest"))
+    }
+    classes = [
+        ClassDiversity(name, count, count // 2, "measured", **numbers)
+        if measured and count > 10
+        else ClassDiversity(name, count, 0, "too few images")
+        for name, count in zip(CLASSES, COUNTS, strict=True)
+    ]
+    report = DiversityReport(
+        dataset="parts",
+        kind="variation",
+        classes=tuple(classes),
+        macro=numbers if measured else {},
+        rule="a class has too few images where half of them are 5 or fewer",
+        settings={"neighbours": 5},
+    )
+    record: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
+    return record
+
+
+def metadata_record() -> dict[str, Any]:
+    """The metadata of an artifact with these classes, a policy and a warning."""
+    metadata = metadata_of(
+        "variation",
+        classes=CLASSES,
+        counts=COUNTS,
+        data={
+            "source": "parts <i>",
+            "held_out": "one-fifth-by-content-hash/1",
+            "held_out_fingerprint": "1" * 64,
+            "groups": False,
+        },
+        policy=Policy.rule(COUNTS),
+        warnings=("class 'x' has a single image",),
+        parity={"batches": [1, 2], "largest": 1e-6},
+    )
+    record: dict[str, Any] = json.loads(metadata.to_json())
+    return record
+
+
+def history(rows: int = 5) -> list[dict[str, float]]:
+    """Rows of a run's metrics.jsonl."""
+    return [
+        {"step": 50 * i, "seconds": i, "loss_g": 0.7 - 0.01 * i, "loss_d": 0.6, "moved": 0.1}
+        for i in range(1, rows + 1)
+    ]

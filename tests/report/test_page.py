@@ -1,0 +1,179 @@
+"""The HTML report: what it says, what it escapes, and that it loads nothing."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from records import CLASSES, diversity_record, gain_record, history, metadata_record
+
+from ganaug.errors import RunError
+from ganaug.report.page import write_report
+from ganaug.report.pictures import Picture
+
+VOID = {"meta", "img", "path", "polyline"}
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text; checks that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [str(v) for k, v in attrs if k in ("src", "href", "action", "srcset")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+
+def read(path: Path) -> tuple[Reader, str]:
+    """Return the parsed page and its text in one line."""
+    reader = Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    assert reader.open == []
+    return reader, " ".join(" ".join(reader.text).split())
+
+
+def full_report(path: Path) -> Path:
+    picture = Picture(CLASSES[1], Image.fromarray(np.zeros((20, 60, 3), np.uint8)))
+    write_report(
+        path,
+        metadata=metadata_record(),
+        gain=gain_record(),
+        diversity=diversity_record(),
+        grids=[picture],
+        history=history(),
+    )
+    return path
+
+
+def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) -> None:
+    _, text = read(full_report(tmp_path / "report.html"))
+    first = text[: text.index("Arms")]
+    for words in (
+        "Verdict Helps For this generator.",
+        "Gain in balanced accuracy +3.0 points 95% interval +2.0 to +4.0, over 6 paired seeds",
+        "ganaug against balanced",
+        "Change of the balanced error −15% −30% on the rarer half",
+        "Diversity: coverage 0.70",
+        "1 of 3 classes have too few images",
+        "p 0.7 at 4 images, 0 at 72 images",
+    ):
+        assert words in first
+
+
+def test_every_part_is_there(tmp_path: Path) -> None:
+    reader, text = read(full_report(tmp_path / "report.html"))
+    for words in (
+        "82.5%",  # the mean of balanced accuracy 0.8 to 0.85, of the baseline
+        "+3.0 (+2.0 to +4.0)",
+        "2 of 300 test images are also training images",
+        "Training images",
+        "Real and generated images",
+        "near-duplicates",
+        "Losses: loss_g (blue), loss_d (grey), by step",
+        "moved, by step",
+        "one-fifth-by-content-hash/1",
+        "resnet-small",
+        "Warning: class 'x' has a single image",
+        "0" * 64,
+    ):
+        assert words in text
+    assert reader.tags.count("svg") == 2
+    assert reader.tags.count("img") == 1
+
+
+def test_text_from_outside_is_escaped_and_nothing_is_loaded(tmp_path: Path) -> None:
+    path = full_report(tmp_path / "report.html")
+    reader, text = read(path)
+    page = path.read_text(encoding="utf-8")
+    assert "script" not in reader.tags
+    assert "i" not in [tag for tag in reader.tags if tag == "i" and "parts <i>" not in text]
+    assert CLASSES[1] in text
+    assert "parts <i>" in text
+    assert "<script" not in page
+    assert all(link.startswith("data:image/png;base64,") for link in reader.links)
+    assert not re.search(r"https?:|@import|url\(|//\w", page)
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("hurts", "Verdict Hurts"),
+        ("no evidence", "Verdict No evidence"),
+        ("no change", "Verdict No change"),
+    ],
+)
+def test_each_verdict(verdict: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, metadata=metadata_record(), gain=gain_record(verdict))
+    _, text = read(path)
+    assert words in text
+    assert "Diversity" not in text
+    assert "by step" not in text
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, metadata=metadata_record(), gain=gain_record("no evidence", seeds=1))
+    _, text = read(path)
+    assert "1 paired seed; a verdict needs at least 6." in text
+    assert "no interval from one seed" in text
+    assert "95% interval +" not in text
+    assert "(one seed)" in text
+
+
+def test_free_arms_alone(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, metadata=metadata_record(), gain=gain_record(generator=False))
+    _, text = read(path)
+    assert "Verdict No generator" in text
+
+
+def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> None:
+    gain = gain_record()
+    for arm in gain["arms"].values():
+        for row in arm["recall"]:
+            row[2] = None
+    gain["gain"]["ganaug"]["rare_error_reduction"] = None
+    path = tmp_path / "report.html"
+    write_report(
+        path, metadata=metadata_record(), gain=gain, diversity=diversity_record(measured=False)
+    )
+    _, text = read(path)
+    assert "Diversity Too few images No class can be measured." in text
+    assert "(–)" in text
+
+
+def test_metadata_alone(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, metadata=metadata_record())
+    _, text = read(path)
+    assert "Configuration" in text
+    assert "Arms" not in text
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cannot be written"):
+        write_report(tmp_path / "none" / "report.html", metadata=metadata_record())

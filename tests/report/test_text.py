@@ -1,0 +1,30 @@
+"""Metadata in the terminal."""
+
+from __future__ import annotations
+
+from records import metadata_record
+
+from ganaug.report.text import metadata_lines, policy_text
+
+
+def test_metadata_in_lines() -> None:
+    lines = metadata_lines(metadata_record(), "c" * 64)
+    text = "\n".join(lines)
+    for words in ("variation", "8x8 grey", "120", "from a rule, not measured", "c" * 64):
+        assert words in text
+    assert lines[-1] == "warning: class 'x' has a single image"
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
+    record = metadata_record()
+    record["classes"][0] = "ok\x1b[2J\nkind  class"
+    record["warnings"] = ["\x07bell"]
+    record["data"]["source"] = "a\u202eb"
+    lines = metadata_lines(record, "c" * 64)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_policies_in_words() -> None:
+    assert policy_text(None) == "none"
+    measured = {"p": [[10, 0.5]], "scale": 0.8, "source": "tune"}
+    assert policy_text(measured) == "p 0.5 at 10 images; latents times 0.8; tune"

@@ -1,0 +1,107 @@
+"""`SyntheticDataset`: how many images each class gets added."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_datasets import Pairs, tensors
+from small_models import (
+    write_variation_model,
+)
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+
+from ganaug import SyntheticDataset
+from ganaug.artifact.format import Policy
+from ganaug.errors import ConfigError, DataError
+
+pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
+
+
+@pytest.mark.parametrize(
+    ("counts", "added"),
+    [
+        ("auto", [0, round(4 * 0.25 / 0.75), 2]),
+        ("balance", [0, 4, 6]),
+        (0, [0, 0, 0]),
+        (1, [0, 0, 1]),
+        (3, [0, 1, 2]),
+        (10, [0, 4, 6]),
+        (12, [1, 5, 6]),
+        (100, [30, 34, 36]),
+        (np.int64(3), [0, 1, 2]),
+        ({"cat": 5}, [0, 0, 5]),
+        ({0: 1, 2: 4}, [1, 0, 4]),
+        ({}, [0, 0, 0]),
+    ],
+)
+def test_counts(counts: Any, added: list[int], variation_policy: Path, real: ImageFolder) -> None:
+    made = SyntheticDataset(variation_policy, source=real, counts=counts)
+    assert made.counts.tolist() == added
+    assert len(made) == sum(added)
+    assert made.targets == [label for label in range(3) for _ in range(added[label])]
+
+
+def test_auto_takes_p_at_the_training_counts_and_n_from_the_source(tmp_path: Path) -> None:
+    path = write_variation_model(
+        tmp_path / "a.onnx", channels=3, counts=(100, 10), policy=Policy(p=((10, 0.5), (100, 0.2)))
+    )
+    source = Pairs(tensors(12), [0] * 8 + [1] * 4)
+    assert SyntheticDataset(path, source=source).counts.tolist() == [2, 4]
+
+
+def test_without_a_policy_auto_adds_none_and_says_so(
+    variation: Path, real: ImageFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="ganaug"):
+        made = SyntheticDataset(variation, source=real)
+    assert len(made) == 0
+    assert "no policy" in caplog.text
+    assert list(DataLoader(made, batch_size=2)) == []
+    assert made.__getitems__([]) == []
+
+
+def test_a_class_without_source_images_gets_none(variation: Path) -> None:
+    source = Pairs(tensors(4), [0, 0, 0, 2], classes=["ant", "bee", "cat"])
+    assert SyntheticDataset(variation, source=source, counts="balance").counts.tolist() == [0, 0, 2]
+    assert SyntheticDataset(variation, source=source, counts=4).counts.tolist() == [1, 0, 3]
+    with pytest.raises(DataError, match="'bee', of which the source has none"):
+        SyntheticDataset(variation, source=source, counts={"bee": 1})
+
+
+def test_balance_without_a_source_takes_the_training_counts(by_class: Path) -> None:
+    assert SyntheticDataset(by_class, counts="balance").counts.tolist() == [0, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ("balanced", "did you mean 'balance'"),
+        (-1, "counts=-1"),
+        (1.5, r"counts=1\.5"),
+        (True, "counts=True"),
+        (None, "counts=None"),
+        ({"cats": 1}, "no class 'cats' .did you mean 'cat'"),
+        ({3: 1}, "no class 3"),
+        ({"cat": -1}, "-1 for the class 'cat'"),
+        ({"cat": 0.5}, "0.5 for the class 'cat'"),
+    ],
+)
+def test_counts_that_are_refused(
+    counts: Any, message: str, variation: Path, real: ImageFolder
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SyntheticDataset(variation, source=real, counts=counts)
+
+
+def test_a_policy_of_one_has_no_finite_count(tmp_path: Path, real: ImageFolder) -> None:
+    classes, policy = ("ant", "bee", "cat"), Policy(p=((2, 1.0), (8, 0.0)))
+    path = write_variation_model(
+        tmp_path / "a.onnx", channels=3, classes=classes, counts=(8, 4, 2), policy=policy
+    )
+    with pytest.raises(ConfigError, match="p = 1 for the class 'cat'"):
+        SyntheticDataset(path, source=real)

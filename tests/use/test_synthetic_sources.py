@@ -1,0 +1,131 @@
+"""`SyntheticDataset`: what it reads from a source, and which sources it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_datasets import Pairs, tensors
+from torch.utils.data import ConcatDataset, Subset, TensorDataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from ganaug import SyntheticDataset
+from ganaug.errors import ArtifactError, ConfigError, DataError
+
+pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
+
+
+def test_labels_are_read_where_the_source_has_them(variation: Path) -> None:
+    images, labels = tensors(4), [0, 1, 1, 2]
+    stacked = torch.stack(images)
+    sources: list[Any] = [
+        Pairs(images, labels, targets=labels),
+        Pairs(images, labels, targets=torch.tensor(labels)),
+        Pairs(images, labels, labels=np.array(labels)),
+        Pairs(images, labels),
+        Pairs(images, [np.int64(label) for label in labels]),
+        Pairs(images, list(torch.tensor(labels))),
+        TensorDataset(stacked, torch.tensor(labels)),
+        Subset(TensorDataset(stacked[[2, 3, 0, 1]], torch.tensor([1, 2, 0, 1])), [2, 3, 0, 1]),
+        Subset(Subset(Pairs(images * 2, labels * 2), range(8)), [4, 5, 6, 7]),
+        ConcatDataset([Pairs(images[:1], [0]), Pairs(images[1:], [1, 1, 2])]),
+    ]
+    for source in sources:
+        made = SyntheticDataset(variation, source=source, counts="balance")
+        assert made.targets == [0, 2], source
+        assert int(made[1][1]) == 2
+
+
+def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageFolder) -> None:
+    made = SyntheticDataset(by_class, source=Subset(real, [0, 12, 13]), counts="balance")
+    assert made.classes == ["ant", "bee", "cat"]
+    assert made.targets == [0]
+    both: ConcatDataset[Any] = ConcatDataset([real, Subset(real, [0])])
+    assert SyntheticDataset(by_class, source=both, counts="balance").counts.tolist() == [0, 5, 7]
+
+
+class Flipping(Pairs):
+    """Every second read of an item shows it mirrored."""
+
+    reads = 0
+
+    def __getitem__(self, index: int) -> Any:
+        self.reads += 1
+        image, label = super().__getitem__(index)
+        return (image.flip(-1) if self.reads % 2 else image), label
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        (Flipping(tensors(4), [0, 1, 1, 2]), DataError, "changes between two reads.*Augmented"),
+        (Pairs(tensors(2), [0, 1], targets=[1, 1]), DataError, "label 0, but .targets says 1"),
+        (Pairs(tensors(2), [0, 3]), DataError, "label 3; allowed: 0 to 2"),
+        (Pairs(tensors(2), [0, -1]), DataError, "go down to -1"),
+        (Pairs(tensors(2), [0, 0.5]), DataError, "has the label 0.5"),
+        (Pairs(tensors(2), [0, torch.eye(3)[1]]), DataError, "has the label tensor"),
+        (Pairs(tensors(2), [0, 1], targets=[0]), DataError, r"int64 \[1\]"),
+        (Pairs(tensors(2), [0, 1], targets=["a", "b"]), DataError, "allowed: one whole number"),
+        (tensors(2), DataError, "is Tensor; allowed: .image, label."),
+        (Pairs(tensors(2), [0, 1], classes=["ant", "dog"]), ArtifactError, "'dog' is not in"),
+        (TensorDataset(torch.stack(tensors(2))), DataError, r"allowed: .image, label."),
+        (iter([]), DataError, "map-style"),
+    ],
+)
+def test_sources_that_are_refused(
+    source: Any, error: type[Exception], message: str, variation: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        SyntheticDataset(variation, source=source, counts=1)
+
+
+def test_a_folder_with_a_random_transform_is_refused(photos: Path, variation: Path) -> None:
+    torch.manual_seed(0)
+    flipping = ImageFolder(str(photos), transform=v2.RandomHorizontalFlip())
+    with pytest.raises(DataError, match=r"item \d+ of ImageFolder .*png.*random transform"):
+        SyntheticDataset(variation, source=flipping, counts=1)
+
+
+def test_a_variation_generator_needs_a_source(variation: Path) -> None:
+    with pytest.raises(ConfigError, match="source is missing"):
+        SyntheticDataset(variation, counts=3)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.full((3, 8, 8), -1.0), "allowed: 0 to 1"),
+        (torch.zeros(2, 3, 8, 8), r"shape \[2, 3, 8, 8\]; allowed: \[C, H, W\]"),
+        (np.zeros((8, 8, 3), np.uint8), "type ndarray"),
+        (Image.new("CMYK", (8, 8)), "mode 'CMYK'"),
+        (torch.zeros(1, 8, 8), "grey image"),
+    ],
+)
+def test_an_image_that_is_refused_names_file_and_item(
+    image: Any, message: str, variation: Path
+) -> None:
+    made = SyntheticDataset(variation, source=Pairs([image], [1]), counts=5)
+    with pytest.raises(
+        DataError, match=rf"variation.onnx: generated item 3 \('bee'\): .*{message}"
+    ):
+        made[3]
+
+
+def test_a_source_that_fails_is_named(variation: Path, photos: Path, tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    for file in sorted(photos.rglob("*.png")):
+        (root / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (root / file.parent.name / file.name).write_bytes(file.read_bytes())
+    made = SyntheticDataset(variation, source=ImageFolder(str(root)), counts={"bee": 1})
+    for file in (root / "bee").iterdir():
+        file.write_bytes(b"no image")
+    with pytest.raises(Exception, match="cannot identify image") as caught:
+        made[0]
+    (note,) = caught.value.__notes__
+    assert "variation.onnx: generated item 0 ('bee')" in note
+    assert "bee/" in note.replace("\\", "/")

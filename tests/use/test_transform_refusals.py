@@ -1,0 +1,121 @@
+"""What `GANAugment` refuses, and says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_models import write_variation_model
+from torchvision import tv_tensors
+
+from ganaug import GANAugment
+from ganaug.errors import ArtifactError, ConfigError, DataError
+
+
+def image(channels: int = 3, size: tuple[int, int] = (8, 8)) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).random((channels, *size), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        (tv_tensors.Mask(torch.zeros(8, 8)), "masks"),
+        (
+            tv_tensors.BoundingBoxes(torch.zeros(1, 4), format="XYXY", canvas_size=(8, 8)),
+            "bounding boxes",
+        ),
+        (tv_tensors.KeyPoints(torch.zeros(1, 2), canvas_size=(8, 8)), "key points"),
+        (tv_tensors.Video(torch.zeros(2, 3, 8, 8)), "videos"),
+    ],
+)
+def test_what_would_no_longer_fit_is_refused_by_name(mark: Any, name: str, variation: Path) -> None:
+    with pytest.raises(ConfigError, match=name):
+        GANAugment(variation)(image(), {"label": 1, "mark": mark})
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (Image.new("RGBA", (8, 8)), "mode 'RGBA'; allowed: L or RGB"),
+        (Image.new("1", (8, 8)), "mode '1'"),
+        (torch.zeros(8, 8, 3), r"shape \[8, 8, 3\]; allowed: \[C, H, W\]"),
+        (torch.zeros(2, 3, 3, 8, 8), r"shape \[2, 3, 3, 8, 8\]"),
+        (torch.zeros(3, 8, 8, dtype=torch.int64), r"of int64; .*v2.ToDtype"),
+        (torch.full((3, 8, 8), -0.5), "from -0.5 to -0.5; allowed: 0 to 1; .*mean= and std="),
+        (torch.full((3, 8, 8), 7.0), "values from 7 to 7; .*scale=True"),
+        (torch.full((3, 8, 8), float("nan")), "from nan to nan"),
+        (torch.zeros(8, 8), "no image in the sample"),
+        (np.zeros((8, 8, 3), np.uint8), r"no image .*holds: int, ndarray.*v2.ToImage"),
+    ],
+)
+def test_images_that_are_refused(bad: Any, message: str, variation: Path) -> None:
+    for p in (0.0, 1.0):  # not only where the image happens to be varied
+        with pytest.raises(DataError, match=message):
+            GANAugment(variation, p=p)((bad, 1))
+
+
+def test_range_allows_rounding(variation: Path) -> None:
+    after = GANAugment(variation, p=1.0)(torch.full((3, 8, 8), 1.001))
+    assert after.max() <= 1
+
+
+def test_batches_of_two_sizes_in_one_sample_are_refused(variation: Path) -> None:
+    views = [tv_tensors.Image(torch.zeros(n, 3, 8, 8)) for n in (2, 3)]
+    with pytest.raises(DataError, match="2 batch sizes"):
+        GANAugment(variation)(views)
+
+
+def test_images_of_one_sample_share_what_is_drawn(variation: Path) -> None:
+    before = torch.full((3, 8, 8), 0.5)
+    first, second = GANAugment(variation, p=1.0)([tv_tensors.Image(before)] * 2)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"p": 1.5}, "p=1.5; allowed: 0 to 1"),
+        ({"p": float("nan")}, "p=nan"),
+        ({"p": True}, "p=True"),
+        ({"p": "auto"}, "p="),
+        ({"p": [0.1, 0.2]}, "2 values; allowed: one for each of the 3"),
+        ({"p": {"cats": 0.2}}, "did you mean 'cat'"),
+        ({"p": {"cat": 2}}, "p=2; allowed"),
+        ({"scale": -1}, "scale=-1"),
+        ({"scale": float("inf")}, "scale=inf"),
+        ({"scale": "1"}, "scale='1'"),
+        ({"policy": "tuned"}, "policy='tuned'"),
+        ({"labels_getter": "first"}, "labels_getter='first'"),
+        ({"mean": 0.5}, "std= is missing"),
+        ({"std": [0.5] * 3}, "mean= is missing"),
+        ({"mean": [0.5, 0.5], "std": [0.5, 0.5]}, "1 or 3"),
+        ({"mean": [0.5], "std": [0.5] * 3}, "1 or 3"),
+        ({"mean": 0.5, "std": 0}, "numbers over 0"),
+        ({"mean": float("nan"), "std": 1}, "finite"),
+        ({"mean": "imagenet", "std": 1}, "mean='imagenet'"),
+    ],
+)
+def test_arguments_that_are_refused(
+    arguments: dict[str, Any], message: str, variation: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        GANAugment(variation, **arguments)
+
+
+def test_a_file_that_is_missing_or_foreign_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "foreign.onnx").write_bytes(b"no model")
+    for name in ("missing.onnx", "foreign.onnx"):
+        with pytest.raises(ArtifactError, match=name):
+            GANAugment(tmp_path / name)
+
+
+def test_a_file_replaced_after_construction_is_noticed(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "a.onnx", channels=3, seed=-77)
+    transform = GANAugment(path, p=1.0)
+    write_variation_model(path, channels=3, seed=-78)
+    with pytest.raises(ArtifactError, match=r"a.onnx: was replaced"):
+        transform(image())
