@@ -109,6 +109,10 @@ def main(
                 "commit": _commit(),
             }
             write_json(json_path, result)
+    except KeyboardInterrupt as error:
+        kept = f"the same command goes on from {out}" if out else "with --out it could go on"
+        click.echo(f"benchmarks.gain: stopped; {kept}", err=True)
+        raise SystemExit(130) from error
     except GanaugError as error:
         click.echo(f"benchmarks.gain: {error}", err=True)
         raise SystemExit(error.exit_code) from error

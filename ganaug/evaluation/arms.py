@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from ganaug.errors import ConfigError, did_you_mean
 
-__all__ = ["AUGMENTATIONS", "DEFAULT_FREE_ARMS", "Arm", "augment", "parse_arm"]
+__all__ = ["AUGMENTATIONS", "DEFAULT_FREE_ARMS", "Arm", "Plan", "augment", "make_plan", "parse_arm"]
 
 DEFAULT_FREE_ARMS = ("plain", "balanced", "balanced+affine", "balanced+randaugment")
 
@@ -77,6 +77,76 @@ def parse_arm(name: str) -> Arm:
             raise ConfigError(f"arm {name!r}: {step!r} stands twice; name each augmentation once")
     ganaug = {"ganaug": "transform", "mixed": "mixed"}.get(head)
     return Arm(name, balanced=head != "plain", augment=tuple(steps), ganaug=ganaug)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which arms are compared.
+
+    Attributes:
+        free: the arms without a generator, one or more.
+        ours: the arms with one that were named.
+        baseline: the free arm to beat; None where it is to be chosen.
+        add_ours: kind of the generator to put on top of the baseline, or None.
+    """
+
+    free: tuple[Arm, ...]
+    ours: tuple[Arm, ...]
+    baseline: Arm | None
+    add_ours: str | None
+
+    @property
+    def size(self) -> int:
+        """Number of arms, whatever the baseline."""
+        return len(self.free) + (1 if self.add_ours else len(self.ours))
+
+    @property
+    def needs_generator(self) -> bool:
+        """Whether there is any arm with a generator."""
+        return bool(self.ours or self.add_ours)
+
+    def on(self, baseline: Arm) -> tuple[Arm, ...]:
+        """Return the arms with a generator, the free arm `baseline` being the strongest."""
+        return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
+
+
+def make_plan(names: Sequence[str] | None, baseline: str, kind: str | None, refit: bool) -> Plan:
+    """Settle the arms of a comparison; a free arm is always among them.
+
+    Args:
+        names: the arms, or None for `DEFAULT_FREE_ARMS` and the generator on top of the baseline.
+        baseline: a free arm, or "auto".
+        kind: of the generator, "variation" or "class"; None where there is none.
+        refit: generators will be trained.
+
+    Raises:
+        ConfigError: an unknown arm, none at all, or one that needs a generator where there is none.
+    """
+    add_ours = None
+    if names is None and (kind is not None or refit):
+        add_ours = kind or "variation"
+    arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
+    if not arms:
+        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
+    free = [arm for arm in arms if arm.free]
+    ours = [arm for arm in arms if not arm.free]
+    if ours and kind is None and not refit:
+        raise ConfigError(
+            f"arm {ours[0].name!r}: there is no generator; allowed: free arms; give an artifact"
+        )
+    given = None if baseline == "auto" else parse_arm(baseline)
+    if given is not None and not given.free:
+        raise ConfigError(
+            f"baseline {baseline!r}: needs a generator; allowed: a free arm such as"
+            " balanced+randaugment, or 'auto'; choose one"
+        )
+    if given is None and not free:
+        given = parse_arm("+".join(("balanced", *ours[0].augment)))
+    if given is not None and given not in free:
+        free.insert(0, given)
+    if given is None and len(free) == 1:
+        given = free[0]
+    return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
 
 
 def augment(images: Tensor, names: tuple[str, ...]) -> Tensor:

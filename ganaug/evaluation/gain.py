@@ -21,7 +21,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError, DeviceError
 from ganaug.evaluation import statistics
-from ganaug.evaluation.arms import DEFAULT_FREE_ARMS, Arm, parse_arm
+from ganaug.evaluation.arms import Arm, Plan, make_plan
 from ganaug.evaluation.classifiers import (
     ClassifierFactory,
     Schedule,
@@ -113,7 +113,7 @@ def evaluate_gain(
     """
     generator = _generator(artifact)
     metadata = None if generator is None else generator.info
-    plan = _plan(arms, baseline, metadata, refit)
+    plan = make_plan(arms, baseline, metadata.kind if metadata else None, refit)
     if draw is not None and not refit:
         raise ConfigError("draw: given without refit; allowed with refit=True only; add that")
     numbers = _seeds(seeds)
@@ -141,28 +141,6 @@ def evaluate_gain(
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Which arms are compared."""
-
-    free: tuple[Arm, ...]
-    ours: tuple[Arm, ...]
-    baseline: Arm | None  # None: to be chosen
-    add_ours: str | None  # kind of generator to put on top of the baseline
-
-    @property
-    def size(self) -> int:
-        return len(self.free) + (1 if self.add_ours else len(self.ours))
-
-    @property
-    def needs_generator(self) -> bool:
-        return bool(self.ours or self.add_ours)
-
-    def on(self, baseline: Arm) -> tuple[Arm, ...]:
-        """Return the arms with a generator, the free arm `baseline` being the strongest."""
-        return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
-
-
-@dataclass(frozen=True)
 class _Part:
     train: ImageSet
     test: ImageSet
@@ -172,7 +150,7 @@ class _Part:
 class _Comparison:
     """Everything that is settled before the first classifier is trained."""
 
-    plan: _Plan
+    plan: Plan
     parts: dict[int, _Part]
     generator: Generator | None
     refit: dict[str, Any] | None
@@ -303,37 +281,6 @@ def _generator(artifact: str | os.PathLike[str] | Generator | None) -> Generator
     return Generator(artifact)
 
 
-def _plan(
-    names: Sequence[str] | None, baseline: str, metadata: Metadata | None, refit: bool
-) -> _Plan:
-    """Settle the arms; a free arm is always among them."""
-    add_ours = None
-    if names is None and (metadata is not None or refit):
-        add_ours = "variation" if metadata is None else metadata.kind
-    arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
-    if not arms:
-        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
-    free = [arm for arm in arms if arm.free]
-    ours = [arm for arm in arms if not arm.free]
-    if ours and metadata is None and not refit:
-        raise ConfigError(
-            f"arm {ours[0].name!r}: there is no generator; allowed: free arms; give an artifact"
-        )
-    given = None if baseline == "auto" else parse_arm(baseline)
-    if given is not None and not given.free:
-        raise ConfigError(
-            f"baseline {baseline!r}: needs a generator; allowed: a free arm such as"
-            " balanced+randaugment, or 'auto'; choose one"
-        )
-    if given is None and not free:
-        given = parse_arm("+".join(("balanced", *ours[0].augment)))
-    if given is not None and given not in free:
-        free.insert(0, given)
-    if given is None and len(free) == 1:
-        given = free[0]
-    return _Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
-
-
 def _seeds(seeds: int | Sequence[int]) -> list[int]:
     numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
@@ -378,7 +325,7 @@ def _parts(
             drawn = default_draw(whole, seed)
         else:
             drawn = draw(seed)
-            own = drawn.test if drawn.test is not None else given or images.test
+            own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
             drawn, judged, more = training_and_test(drawn, own, None)
         parts[seed] = _Part(drawn, judged)
         notes = tuple(dict.fromkeys((*notes, *more)))

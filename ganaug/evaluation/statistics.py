@@ -137,7 +137,9 @@ def bootstrap_interval(
 
     Each draw takes seeds with replacement and, in each class, units (whole groups, or images) with
     replacement; seeds that share a test part share the drawn units. The statistic is the mean over
-    seeds of the mean over classes of the mean difference.
+    seeds of the mean over classes of the mean difference. Noise that belongs to one seed and one
+    image alone enters about three times (Owen, "The pigeonhole bootstrap", Annals of Applied
+    Statistics, 2007), so the interval errs on the wide side.
 
     Args:
         differences: for each seed [N]: correct in our arm (0 or 1) minus correct in the other.

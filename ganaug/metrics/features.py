@@ -76,7 +76,8 @@ def _pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     step = -(-max(height, width) // LARGEST_SIDE)
     rows, columns = height // step, width // step
     if not rows or not columns:  # a strip thinner than a block
-        return images.reshape(n, -1).astype(np.float32) / 255
-    cut = images[:, : rows * step, : columns * step].astype(np.float32) / 255
+        return images.reshape(n, -1).astype(np.float32) / np.float32(255)
+    cut = images[:, : rows * step, : columns * step].astype(np.float32) / np.float32(255)
     blocks = cut.reshape(n, rows, step, columns, step, channels)
-    return blocks.mean((2, 4)).astype(np.float32).reshape(n, -1)
+    averaged: NDArray[np.float32] = blocks.mean((2, 4)).reshape(n, -1)
+    return averaged
