@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError, did_you_mean
 from ganaug.evaluation.data import default_draw
-from ganaug.images import ImageSet, load_images, long_tailed
-from ganaug.images._hold_out import units
+from ganaug.images import ImageSet, load_images, long_tailed, units
 from ganaug.randomness import stream
 
 __all__ = ["NAMES", "Protocol", "half_a", "open_protocol"]

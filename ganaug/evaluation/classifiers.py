@@ -163,10 +163,14 @@ class Schedule:
 
 
 def default_steps(image_size: tuple[int, int], quick: bool = False) -> int:
-    """Return the optimiser steps of a comparison: fewer for tiny images, 150 for a quick look."""
+    """Return the optimiser steps of a comparison: 1500, 1200 under 16 px, 150 for a quick look.
+
+    On digits-lt, 1200 steps gave 0.7 points more than 600, and 2400 no more than 1200 (balanced
+    and affine, six draws, validation images).
+    """
     if quick:
         return 150
-    return 1500 if min(image_size) >= 16 else 600
+    return 1500 if min(image_size) >= 16 else 1200
 
 
 def train_classifier(

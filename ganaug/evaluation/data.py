@@ -10,8 +10,7 @@ import numpy as np
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
-from ganaug.images import ImageSet, load_images
-from ganaug.images._hold_out import units
+from ganaug.images import ImageSet, load_images, units
 from ganaug.randomness import stream
 
 __all__ = [

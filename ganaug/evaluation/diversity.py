@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.evaluation.data import data_name, load_part
-from ganaug.images import ImageSet
-from ganaug.images._hold_out import units
+from ganaug.images import ImageSet, units
 from ganaug.metrics.features import FeatureMap, PixelPCA
 from ganaug.metrics.neighbours import coverage, nearest_distance, precision
 from ganaug.metrics.spread import near_duplicates, spread_ratio

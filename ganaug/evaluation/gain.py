@@ -87,7 +87,7 @@ def evaluate_gain(
             about the method, rather than about this generator.
         classifier: None (a small residual network), the name of a torchvision model, or a factory
             (channels, classes, (height, width)) -> nn.Module.
-        steps: optimiser steps of the classifier; None = 1500 (600 for images under 16 px).
+        steps: optimiser steps of the classifier; None = 1500 (1200 for images under 16 px).
         quick: 150 steps, and a short generator where `refit`.
         jobs: worker processes; None = one for each core; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,

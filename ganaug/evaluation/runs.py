@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -251,14 +250,11 @@ def _mixed_batches(job: Job, mixed: MixedDataset) -> Iterator[tuple[Tensor, Tens
     """
     rows = list(_order(np.asarray(mixed.targets, dtype=np.int64), job))
     in_epoch = max(1, len(mixed) // job.schedule.batch)
-    with warnings.catch_warnings():
-        # Balanced draws come back to the few generated images of a rare class within an epoch.
-        warnings.filterwarnings("ignore", "two passes over the generated images", UserWarning)
-        for epoch, start in enumerate(range(0, len(rows), in_epoch)):
-            mixed.set_epoch(epoch)
-            batches = [batch.tolist() for batch in rows[start : start + in_epoch]]
-            for images, labels in DataLoader(mixed, batch_sampler=batches):
-                yield augment(images, job.arm.augment), labels
+    for epoch, start in enumerate(range(0, len(rows), in_epoch)):
+        mixed.set_epoch(epoch)
+        batches = [batch.tolist() for batch in rows[start : start + in_epoch]]
+        for images, labels in DataLoader(mixed, batch_sampler=batches):
+            yield augment(images, job.arm.augment), labels
 
 
 def _artifact(job: Job) -> Path:

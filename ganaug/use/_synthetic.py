@@ -146,13 +146,15 @@ class SyntheticDataset(Dataset[Any]):
         return len(self.targets)
 
     def __getitem__(self, index: int) -> Any:
-        return self._items([item_position(index, len(self))])[0]
+        self.count_reads(1, len(self))
+        return self.items_at([item_position(index, len(self))])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the items at `indices`, the generator run once for images of one size."""
         if overrides_getitem(self):
             return [self[i] for i in indices]
-        return self._items([item_position(index, len(self)) for index in indices])
+        self.count_reads(len(indices), len(self))
+        return self.items_at([item_position(index, len(self)) for index in indices])
 
     def set_epoch(self, epoch: int) -> None:
         """Set which variations the items are; call it before `iter(loader)`.
@@ -181,13 +183,18 @@ class SyntheticDataset(Dataset[Any]):
             )
         self._state.enabled = bool(enabled)
 
-    def _items(self, positions: list[int]) -> list[Any]:
+    def count_reads(self, items: int, length: int) -> None:
+        """Note that `items` of a data set of `length` were read; two passes in an epoch warn."""
+        if self._state.enabled and items and len(self):
+            self._state.count(items, length)
+
+    def items_at(self, positions: list[int]) -> list[Any]:
+        """Return the items at `positions`, 0 to length - 1, without counting them as read."""
         epoch, enabled = self._state.epoch, self._state.enabled
         drawn = [self._draw(i, epoch) for i in positions]
         items = [self._template(i, at) for i, (at, _) in zip(positions, drawn, strict=True)]
         if enabled:
             items = self._generated(positions, items, [latent for _, latent in drawn])
-            self._state.count(len(positions), len(self))
         transform = self.transform
         if transform is not None:
             items = [

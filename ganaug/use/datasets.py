@@ -81,18 +81,26 @@ class MixedDataset(Wrapper):
 
     def __getitem__(self, index: int) -> Any:
         dataset, position = self.locate(item_position(index, len(self)))
-        return dataset[position]
+        self.synthetic.count_reads(1, len(self))
+        return self._made([position])[0] if dataset is self.synthetic else dataset[position]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the items at `indices`, the generator run once for images of one size."""
         if overrides_getitem(self):
             return [self[i] for i in indices]
         positions = [item_position(index, len(self)) for index in indices]
+        self.synthetic.count_reads(len(positions), len(self))
         real = [i for i in positions if i < self._num_real]
         made = [i - self._num_real for i in positions if i >= self._num_real]
         found_real = iter(fetch(self.real, real) if real else [])
-        found_made = iter(fetch(self.synthetic, made) if made else [])
+        found_made = iter(self._made(made) if made else [])
         return [next(found_real if i < self._num_real else found_made) for i in positions]
+
+    def _made(self, positions: list[int]) -> list[Any]:
+        """Return generated items; a pass is over the mixture, whatever a sampler repeats."""
+        if overrides_getitem(self.synthetic):
+            return fetch(self.synthetic, positions)
+        return self.synthetic.items_at(positions)
 
     @cached_property
     def targets(self) -> list[int]:

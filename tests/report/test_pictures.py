@@ -56,7 +56,7 @@ def test_a_class_generator_stands_under_real_images(tmp_path: Path) -> None:
 def test_many_classes_are_thinned_out_evenly(tmp_path: Path) -> None:
     images = bars((8, 7, 6, 5, 4, 3, 2, 1, 1))
     names = images.classes
-    file = write_variation_model(tmp_path / "m.onnx", classes=names, counts=images.counts)
+    file = write_variation_model(tmp_path / "m.onnx", classes=names, counts=images.counts.tolist())
     pictures = class_pictures(Generator(file), images, most=3)
     assert [p.caption for p in pictures] == ["bar 7, 1 image", "bar 4, 4 images", "bar 0, 8 images"]
 

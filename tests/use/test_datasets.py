@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def pixels(item: Any) -> bytes:
 
 
 # MixedDataset
+
+
+def test_a_pass_is_over_the_mixture_whatever_a_sampler_repeats(mixed: MixedDataset) -> None:
+    """Balanced draws come back to the few generated images of a class within one epoch."""
+    to_tensor = AugmentedDataset(mixed, TO_TENSOR)
+    only_made = list(range(14, 24)) * 2 + [0, 1, 2, 3]
+    loader = DataLoader(to_tensor, sampler=only_made, batch_size=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for epoch in range(2):
+            mixed.set_epoch(epoch)
+            assert len(list(loader)) == 6
+        with pytest.raises(UserWarning, match="call set_epoch"):
+            list(loader)
 
 
 def test_mixed_is_real_then_generated(mixed: MixedDataset, real: ImageFolder) -> None:
