@@ -14,24 +14,28 @@ __all__ = ["command"]
 @click.command("demo")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, help="Steps of the generator; default: the preset's.")
-@click.option("--classifier-steps", type=int, help="Steps of each classifier.")
+@click.option("--steps", type=int, default=800, show_default=True, help="Steps of the generator.")
+@click.option(
+    "--classifier-steps", type=int, default=500, show_default=True, help="Steps of each classifier."
+)
 @click.pass_obj
-def command(
-    console: Settings, out: str, seeds: int, steps: int | None, classifier_steps: int | None
-) -> None:
+def command(console: Settings, out: str, seeds: int, steps: int, classifier_steps: int) -> None:
     """Train, export, use and evaluate a generator of digits, on the CPU, in a few minutes.
 
     scikit-learn's digits are made imbalanced: of the odd ones five images each are left. The
     folder then holds the ONNX file, a picture of real images beside their variations, the records
     of gain and diversity, and report.html. The numbers are what was measured.
     """
+    import torch
+
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
     from ganaug.files import make_folder
     from ganaug.report.demo import ARMS, BASELINE, digits_lt, read_pipelines
     from ganaug.report.folder import write_evaluation
     from ganaug.report.pictures import read_history
 
+    # A second thread costs more than it gives on 8x8 images; the evaluation uses processes.
+    torch.set_num_threads(1)
     folder = make_folder(out)
     images = digits_lt()
     say(console, f"digits-lt: {len(images)} training images; five of each odd digit")

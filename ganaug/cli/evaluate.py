@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,7 +61,7 @@ def command(
     a folder.
     """
     from ganaug import Generator, evaluate_diversity, evaluate_gain, load_images
-    from ganaug.files import make_folder, write_json
+    from ganaug.files import write_json
     from ganaug.report.folder import write_evaluation
 
     generator = Generator(file)
@@ -73,30 +74,34 @@ def command(
         skip_corrupt=skip_corrupt,
     )
     say(console, *images.notes)
-    folder = make_folder(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
-    with evaluation_progress(console) as progress:
-        gain = evaluate_gain(
-            generator,
-            train=images,
-            seeds=seeds,
-            arms=arms,
-            baseline=baseline,
-            refit=refit,
-            steps=steps,
-            quick=quick,
-            jobs=jobs,
-            out=folder / "predictions",
-            device=device,
-            progress=progress,
-        )
+    folder = Path(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
+    records: dict[str, Any] = {"gain": None}
+    if len(generator.info.classes) > 1:
+        with evaluation_progress(console) as progress:
+            gain = evaluate_gain(
+                generator,
+                train=images,
+                seeds=seeds,
+                arms=arms,
+                baseline=baseline,
+                refit=refit,
+                steps=steps,
+                quick=quick,
+                jobs=jobs,
+                out=folder / "predictions",
+                device=device,
+                progress=progress,
+            )
+        records["gain"] = gain.to_dict()
+        click.echo(f"{gain}\n")
+    else:
+        say(console, "a generator of one class cannot help a classifier: no gain is measured")
     diversity = evaluate_diversity(generator, real=images, quick=quick)
-    gain_record, diversity_record = gain.to_dict(), diversity.to_dict()
+    records["diversity"] = diversity.to_dict()
+    click.echo(diversity)
     report = write_evaluation(
-        folder, generator, images, gain=gain_record, diversity=diversity_record
+        folder, generator, images, gain=records["gain"], diversity=records["diversity"]
     )
     if json_file is not None:
-        write_json(json_file, {"gain": gain_record, "diversity": diversity_record})
-    click.echo(gain)
-    click.echo()
-    click.echo(diversity)
+        write_json(json_file, records)
     say(console, f"report: {report}")

@@ -34,7 +34,7 @@ def class_pictures(
     In each row of a variation generator's picture the first image is real, the others are its
     variations. A class generator's picture has one row of real images above the generated ones.
     """
-    found = []
+    images, found = _as_trained(generator, images), []
     for label in _chosen(images, most):
         count = int(images.counts[label])
         caption = f"{images.classes[label]}, {count} image{'s' if count != 1 else ''}"
@@ -47,7 +47,7 @@ def overview(
     generator: Generator, images: ImageSet, *, most: int = 16, columns: int = 9
 ) -> Image.Image:
     """Return one picture of all classes (at most `most`): a row a class, the first image real."""
-    rows = []
+    images, rows = _as_trained(generator, images), []
     for label in sorted(_chosen(images, most)):
         row = _rows(generator, images, label, 1, columns)
         rows.append(row[0] if len(row) == 1 else np.concatenate([row[0][:1], row[1][1:]]))
@@ -60,6 +60,12 @@ def read_history(run: str | os.PathLike[str]) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _as_trained(generator: Generator, images: ImageSet) -> ImageSet:
+    """Return `images` as one class where the generator was trained without labels."""
+    (name, *others) = generator.info.classes
+    return images if others or name in images.classes else images.merged(name)
 
 
 def _chosen(images: ImageSet, most: int) -> list[int]:
@@ -81,9 +87,9 @@ def _rows(
     if info.policy is not None:
         latents *= np.float32(info.policy.scale)
     if info.kind == "class":
-        wanted = info.classes.index(name) if name in info.classes else 0
         flat = latents.reshape(-1, info.latent_dim)
-        made = _to_uint8(generator.generate(np.full(len(flat), wanted, np.int64), flat))
+        wanted = np.full(len(flat), info.classes.index(name), np.int64)
+        made = _to_uint8(generator.generate(wanted, flat))
         real = images.images[np.resize(members, columns - 1)]
         return [real, *np.split(made, rows)]
     found = []

@@ -105,6 +105,35 @@ def test_evaluate_writes_tables_records_and_a_report(
     assert len(records["diversity"]["classes"]) == 3
 
 
+def test_the_original_gan_has_diversity_but_no_gain(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_folder, file = str(tmp_path / "run"), str(tmp_path / "classic.onnx")
+    fit = ["-q", "fit", str(photos), "--out", run_folder, "--preset", "classic", "--steps", "1"]
+    assert run([*fit, "--batch-size", "4", "--set", "width=4"]) == 0
+    assert run(["-q", "export", run_folder, file]) == 0
+    assert run(["evaluate", file, str(photos), "--quick"]) == 0
+    out, err = capsys.readouterr()
+    assert "no gain is measured" in err
+    assert "balanced accuracy" not in out
+    assert "all    22" in out
+    folder = tmp_path / "classic-evaluation"
+    assert {path.name for path in folder.iterdir()} == {
+        "diversity.json",
+        "grid.png",
+        "report.html",
+    }
+
+
+def test_a_refused_evaluation_leaves_no_folder(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["evaluate", str(artifact), "digits", "--out", str(out)]) == 2
+    assert "ganaug: error:" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_evaluate_finds_the_held_out_fifth_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

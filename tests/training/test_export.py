@@ -64,7 +64,7 @@ def test_parity(tmp_path: Path, kind: str, channels: int, size: tuple[int, int])
             expected = torch_model(torch.from_numpy(label), torch.from_numpy(latent))
         assert made.shape == (count, channels, *size)
         np.testing.assert_allclose(made, expected.numpy(), atol=1e-4, rtol=0)
-        assert made.std() > 0.01
+        assert made.std() > 1e-3  # an image, not a constant; it is hardly trained
     assert metadata.parity["batches"] == [1, 2, 7, 64]
 
 
