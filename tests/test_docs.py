@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import runpy
 import shlex
 import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import click
@@ -167,3 +169,17 @@ def test_help_names_every_preset_and_loss(capsys: pytest.CaptureFixture[str]) ->
     assert run(["fit", "--help"]) == 0
     words = capsys.readouterr().out
     assert all(name in words for name in (*PRESETS, *LOSSES))
+
+
+def test_the_figures_of_the_readme_are_those_of_the_result_files() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if "](docs/results/" in line]
+    assert rows
+    for row in rows:
+        file = re.search(r"\]\((docs/results/[^)]+\.json)\)", row)
+        assert file is not None
+        result = json.loads((ROOT / file[1]).read_text(encoding="utf-8"))
+        for arm in (result["baseline"], result["chosen"]):
+            scores = result["arms"][arm]
+            shown = [100 * mean(scores[key]) for key in ("balanced_accuracy", "rarer_half")]
+            assert f"{shown[0]:.1f} ({shown[1]:.1f})" in row
