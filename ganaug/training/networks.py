@@ -203,6 +203,12 @@ class DenseGenerator(nn.Module):
         for inputs in (latent_dim, 128, 128):
             layers += [nn.Linear(inputs, 128), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Linear(128, channels * size[0] * size[1]))
+        for name, parameter in self.layers.named_parameters():
+            # torch's own start shrinks each layer's output, so that all latents give one image.
+            if name.endswith("weight"):
+                nn.init.kaiming_normal_(parameter, 0.2)
+            else:
+                nn.init.zeros_(parameter)
 
     def forward(self, label: Tensor, latent: Tensor) -> Tensor:
         """Generate images at the training size, in 0..1; `label` [N] only gives the count."""
@@ -228,10 +234,12 @@ class _Convolutions(nn.Module):
         self.layers = nn.ModuleList(nn.Conv2d(*s) for s in shape)
         with torch.no_grad():
             for name, parameter in self.layers.named_parameters():
-                if name.endswith("weight"):
-                    nn.init.kaiming_normal_(parameter, 0.2).mul_(0.8)
-                else:
+                if not name.endswith("weight"):
                     nn.init.zeros_(parameter)
+                elif kernel == 5:
+                    nn.init.normal_(parameter, 0, 0.02)
+                else:
+                    nn.init.kaiming_normal_(parameter, 0.2).mul_(0.8)
             self.features = self(torch.zeros(1, channels, *size)).shape[1]
 
     def forward(self, images: Tensor) -> Tensor:
