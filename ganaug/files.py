@@ -47,7 +47,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError as error:
+            raise RunError(
+                f"{target}: cannot be written ({error.strerror}); choose another name"
+            ) from error
         _flush_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)

@@ -20,6 +20,5 @@ def command(console: Settings, run: str, file: str) -> None:
     """
     from ganaug import export
 
-    metadata = export(run, file)
-    say(console, *(f"warning: {warning}" for warning in metadata.warnings))
+    export(run, file)
     say(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")

@@ -93,7 +93,7 @@ def command(
             )
     except KeyboardInterrupt as interruption:
         click.echo(
-            f"ganaug: {interruption or 'interrupted; the same command resumes'}:"
+            f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
             f" ganaug {shlex.join(console.arguments)}",
             err=True,
         )

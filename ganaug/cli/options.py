@@ -12,6 +12,19 @@ __all__ = ["NAMES", "SETTING", "SIZE", "image_options"]
 
 Command = Callable[..., Any]
 
+# What `fit` takes beside the fields of FitConfig, or takes from the images.
+OPTIONS_OF_THEIR_OWN = {
+    "source": "the argument SOURCE",
+    "out": "--out",
+    "preset": "--preset",
+    "seed": "--seed",
+    "device": "--device",
+    "all_images": "--all",
+    "size": "--size",
+    "mode": "--mode",
+    "progress": "ganaug -q",
+}
+
 
 class _Size(click.ParamType[tuple[int, int]]):
     """`32` or `32x40`: height and width in pixels."""
@@ -48,6 +61,9 @@ class _Setting(click.ParamType[tuple[str, Any]]):
         key, equals, text = str(value).partition("=")
         if not equals or not key.strip():
             self.fail(f"{value!r} is no setting; give KEY=VALUE, such as r1=0.5", param, ctx)
+        if key.strip() in OPTIONS_OF_THEIR_OWN:
+            own = OPTIONS_OF_THEIR_OWN[key.strip()]
+            self.fail(f"{value!r} is no field of FitConfig; use {own} instead", param, ctx)
         try:
             return (key.strip(), json.loads(text))
         except json.JSONDecodeError:

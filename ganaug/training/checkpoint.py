@@ -83,9 +83,13 @@ def read(run: Path) -> Checkpoint | None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror}); train again") from error
+        raise RunError(
+            f"{path}: cannot be read ({error.strerror}); train again in another folder"
+        ) from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise RunError(f"{path}: is damaged (its hash is not the recorded one); train again")
+        raise RunError(
+            f"{path}: is damaged (its hash is not the recorded one); train again in another folder"
+        )
     return Checkpoint(step, safetensors.torch.load(content))
 
 

@@ -95,6 +95,11 @@ class FitConfig:
             raise ConfigError(
                 "architecture: 'dense' makes images from noise alone; use it with kind 'class'"
             )
+        if self.architecture == "dense" and self.conditional:
+            raise ConfigError(
+                "conditional: a dense generator does not read the label; use conditional = false,"
+                " or architecture 'conv'"
+            )
         if self.kind == "variation" and not self.conditional:
             raise ConfigError(
                 "conditional: a variation generator learns from pairs of one class; use"
@@ -171,7 +176,7 @@ PRESETS: dict[str, FitConfig] = {
         width=64,
         loss="least_squares",
         # Not in the original: without it the discriminator wins within a hundred steps, and all
-        # samples are one. r1 = 0 is the original to the letter.
+        # samples are one.
         r1=10.0,
         r2=0.0,
         augment=(),

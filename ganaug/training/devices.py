@@ -22,15 +22,16 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
+    kind, colon, index = name.partition(":")
+    if name != "cpu" and (kind != "cuda" or bool(colon) != index.isdigit()):
         raise ConfigError(f"device: {name!r} is not allowed; choose auto, cpu, cuda or cuda:N")
     if kind == "cuda" and not torch.cuda.is_available():
         reason = "no GPU was found" if torch.version.cuda else "this torch was built without CUDA"
         raise DeviceError(f"device: {name!r} is not available ({reason}); use --device cpu")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
         raise DeviceError(
-            f"device: {name!r} does not exist; this machine has {torch.cuda.device_count()} GPU(s)"
+            f"device: {name!r} does not exist; this machine has {torch.cuda.device_count()} GPU(s),"
+            " counted from cuda:0; choose one of them"
         )
     return torch.device(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
 import logging
 import os
@@ -35,6 +36,14 @@ from ganaug.training.watch import Progress, Watch, sample_grid
 __all__ = ["fit"]
 
 log = logging.getLogger("ganaug")
+ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
+
+
+def data_name(source: str) -> str:
+    """Return what to call the data in a file: never a path of this machine."""
+    if source.startswith("torchvision:"):
+        return source
+    return os.path.basename(source.rstrip("/\\")) or source
 
 
 def fit(
@@ -87,19 +96,23 @@ def fit(
             f"size: the images are {images.size[0]}x{images.size[1]}, the config says"
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
+    batches = _Batches(images, config, seed)
     run = make_folder(out)
+    _refuse_other_files(run)
     with locked(run):
         state = _build(config, images, seed, chosen)
         step = _open(run, state, config, images, seed)
         if step < config.steps:
-            _train(run, state, config, images, seed, step, progress)
+            for note in batches.notes:
+                log.warning(note)
+            _train(run, state, config, batches, step, progress)
     return run
 
 
 def _build(config: FitConfig, images: ImageSet, seed: int, device: torch.device) -> State:
     shape = (images.channels, len(images.classes))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "weights"))
+        torch.default_generator.manual_seed(stream_seed(seed, "weights"))
         networks = [build_generator(config, *shape), build_discriminator(config, *shape)]
     # On a CPU a step with the channels last takes about 0.8 of the time.
     generator, discriminator = (
@@ -111,23 +124,35 @@ def _build(config: FitConfig, images: ImageSet, seed: int, device: torch.device)
     optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate, betas)
     optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate, betas)
 
+    return State(generator, discriminator, average, optimizer_g, optimizer_d)
+
+
+def _precision(wanted: str, state: State, config: FitConfig, images: ImageSet) -> torch.dtype:
+    """The dtype of autocast, tried out on the run's own discriminator."""
+    device = next(state.discriminator.parameters()).device
+
     def trial() -> torch.Tensor:
         channels = images.channels * (2 if config.kind == "variation" else 1)
         seen = torch.zeros(config.batch_size, channels, *images.size, device=device)
         label = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
-        logits: torch.Tensor = discriminator(
-            seen.contiguous(memory_format=torch.channels_last), label
-        )
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        logits: torch.Tensor = state.discriminator(seen, label)
         return logits
 
-    precision = choose_precision(config.precision, device, trial)
-    discriminator.zero_grad(set_to_none=True)
-    return State(generator, discriminator, average, optimizer_g, optimizer_d, precision)
+    precision = choose_precision(wanted, device, trial)
+    state.discriminator.zero_grad(set_to_none=True)
+    return precision
 
 
 def _open(run: Path, state: State, config: FitConfig, images: ImageSet, seed: int) -> int:
     """Start the folder, or load its checkpoint when it holds this very run; return its step."""
-    wanted = {"config": config.to_dict(), "seed": seed, "fingerprint": images.fingerprint}
+    wanted = {
+        "config": config.to_dict(),
+        "seed": seed,
+        "channels": images.channels,
+        "fingerprint": images.fingerprint,
+        "groups": _groups_hash(images),
+    }
     path = run / "config.json"
     if path.exists():
         try:
@@ -142,38 +167,64 @@ def _open(run: Path, state: State, config: FitConfig, images: ImageSet, seed: in
                 f"{run}: holds another run ({difference}); repeat that command to resume it, or"
                 " choose another output folder"
             )
+        state.precision = _precision(found.get("precision", "fp32"), state, config, images)
         saved = checkpoint.read(run)
         if saved is None:
             return 0
         checkpoint.load(state, saved)
         return saved.step
-    if any(entry.name != ".lock" for entry in run.iterdir()):
-        raise RunError(f"{run}: holds other files; choose an empty or new output folder")
+    state.precision = _precision(config.precision, state, config, images)
     write_json(run / "data.json", _describe(images))
     shown = np.linspace(0, len(images) - 1, min(len(images), 64)).astype(int)
     with atomic_path(run / "examples.npz") as temporary:  # real images for the check at export
         np.savez_compressed(temporary, images=images.images[shown])
-    write_json(path, wanted)
+    # Measured once: another choice after an interruption would not continue the same run.
+    chosen = "bf16" if state.precision == torch.bfloat16 else "fp32"
+    write_json(path, wanted | {"precision": chosen})
     return 0
+
+
+def _refuse_other_files(run: Path) -> None:
+    """Refuse a folder that holds anything but a run, or the beginnings of one that was killed."""
+    if (run / "config.json").exists():
+        return
+    for entry in run.iterdir():
+        ours = (".lock", "data.json", "examples.npz")
+        if entry.name not in ours and not entry.name.startswith(ATOMIC):
+            raise RunError(
+                f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
+            )
+
+
+def _groups_hash(images: ImageSet) -> str | None:
+    """Which images are of one group, whatever the order and the numbers of the groups."""
+    if images.groups is None:
+        return None
+    least = np.full(int(images.groups.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(least, images.groups, images.keys)
+    order = np.lexsort((images.labels, images.keys))
+    return hashlib.sha256(least[images.groups][order].astype("<u8").tobytes()).hexdigest()
 
 
 def _difference(found: Any, wanted: dict[str, Any]) -> str:
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
         return "its config.json is not one of ganaug's"
-    there = found["config"] | {"seed": found.get("seed")}
-    here = wanted["config"] | {"seed": wanted["seed"]}
+    there = found["config"] | {key: found.get(key) for key in ("seed", "channels")}
+    here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
     for key, value in here.items():
         if there.get(key) != value:
             return f"{key} is {there.get(key)} there, {value} here"
     if found.get("fingerprint") != wanted["fingerprint"]:
         return "it was trained on other images"
+    if found.get("groups") != wanted["groups"]:
+        return "it was trained on the same images with other groups"
     return ""
 
 
 def _describe(images: ImageSet) -> dict[str, Any]:
     held_out = images.test if images.held_out else None
     return {
-        "source": os.path.basename(images.source.rstrip("/\\")) or images.source,
+        "source": data_name(images.source),
         "classes": list(images.classes),
         "channels": images.channels,
         "counts": images.counts.tolist(),
@@ -195,16 +246,13 @@ def _train(
     run: Path,
     state: State,
     config: FitConfig,
-    images: ImageSet,
-    seed: int,
+    batches: _Batches,
     step: int,
     progress: Progress | None,
 ) -> None:
     device = next(state.generator.parameters()).device
+    images = batches.images
     pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2))).to(device)
-    batches = _Batches(images, config, seed)
-    for note in batches.notes:
-        log.warning(note)
     make_folder(run / "samples")
     watch = Watch(run, config, step, progress)
     with _interruptible() as interrupted:

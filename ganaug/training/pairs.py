@@ -50,7 +50,7 @@ class PairSampler:
             )
             if count == 1:
                 notes.append(
-                    f"class {name!r} has a single image: it is varied, but teaches nothing"
+                    f"class {name!r} has a single training image: it is varied, but teaches nothing"
                 )
             elif count and len(sizes) == 1:
                 notes.append(f"class {name!r} has a single group: its pairs come from within it")
@@ -61,8 +61,8 @@ class PairSampler:
         weights = np.where(counts > 1, counts.astype(float) ** power, 0.0)
         if not weights.any():
             raise DataError(
-                "no class has two images; a variation generator learns from pairs of one class:"
-                " add images, or train one on all of them with --kind class"
+                "no class has two training images; a variation generator learns from pairs of one"
+                " class: add images, use those held out with --all, or choose --kind class"
             )
         self.weights = weights / weights.sum()
 

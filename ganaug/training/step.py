@@ -122,9 +122,12 @@ def _seen(
     source: Tensor | None, real: Tensor, fake: Tensor, draws: augment.Draws
 ) -> tuple[Tensor, Tensor]:
     """What the discriminator is shown: images or pairs, real and fake augmented alike."""
+    real, fake = augment.apply(real, draws), augment.apply(fake, draws)
     if source is not None:
+        # Each image by itself: colours of the source must not leak into the candidate.
+        source = augment.apply(source, draws)
         real, fake = torch.cat([source, real], 1), torch.cat([source, fake], 1)
-    return augment.apply(real, draws), augment.apply(fake, draws)
+    return real, fake
 
 
 def _set_learning_rate(state: State, config: FitConfig, step: int) -> None:

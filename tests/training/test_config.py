@@ -56,6 +56,7 @@ def test_classic_is_the_original_system() -> None:
         ({"augment": ["blur"]}, ["augment", "'blur'", "cutout"]),
         ({"architecture": "dense"}, ["'dense'", "kind 'class'"]),
         ({"conditional": False}, ["conditional", "kind 'class'"]),
+        ({"preset": "classic", "conditional": True}, ["does not read the label", "'conv'"]),
     ],
 )
 def test_refuses_by_name(options: dict[str, Any], parts: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ def test_no_run_no_file(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist_is_named(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be written"):
         export(run, tmp_path / "nowhere" / "file.onnx")
+
+
+def test_a_folder_as_target_is_refused_before_any_work(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="it is a folder"):
+        export(run, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["examples.npz", "data.json"])
+def test_a_damaged_run_is_named(run: Path, tmp_path: Path, name: str) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / name).write_text("{}")
+    with pytest.raises(RunError, match="train again in another folder"):
+        export(copy, tmp_path / "file.onnx")
+    assert not (tmp_path / "file.onnx").exists()
 
 
 def test_a_disagreement_is_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from small_images import bars
 
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
-from ganaug.training import checkpoint, fit
+from ganaug.training import checkpoint, devices, fit
 
 SHORT: dict[str, Any] = {
     "preset": "tiny",
@@ -103,23 +104,49 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], words: s
     torch.testing.assert_close(weights(tmp_path / "run"), before, rtol=0, atol=0)
 
 
-def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("words")
-    with pytest.raises(RunError, match="holds other files"):
-        fit(bars(), tmp_path, **SHORT)
-
-
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be created"):
         fit(bars(), tmp_path / "file" / "run", **SHORT)
 
 
+def test_a_start_that_was_killed_is_no_other_run(tmp_path: Path) -> None:
+    for name in (".lock", "data.json", ".data.json.x1.json", ".examples.npz.y2.npz"):
+        (tmp_path / name).write_text("")
+    run = fit(bars(), tmp_path, **SHORT)
+    assert json.loads((run / "data.json").read_text())["classes"] == ["bar 0", "bar 1", "bar 2"]
+
+
+def test_the_same_images_in_another_mode_or_with_groups_are_another_run(tmp_path: Path) -> None:
+    images = bars()
+    held = replace(images, test=images.take(range(4)))
+    run = fit(held, tmp_path / "run", **SHORT)
+    colour = replace(held, images=held.images.repeat(3, axis=3), test=None)
+    with pytest.raises(RunError, match="channels is 1 there, 3 here"):
+        fit(colour, run, all_images=True, **SHORT)
+    grouped = replace(held, groups=np.arange(len(held)) // 2)
+    with pytest.raises(RunError, match="with other groups"):
+        fit(grouped, run, **SHORT)
+
+
+def test_refused_images_leave_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no class has two training images"):
+        fit(bars((2, 2)), tmp_path / "run", **SHORT)
+    fit(bars((2, 2)), tmp_path / "run", all_images=True, **SHORT)
+
+
+def test_a_refused_folder_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("words")
+    with pytest.raises(RunError, match=r"thesis\.tex"):
+        fit(bars(), tmp_path, **SHORT)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
 def test_a_single_image_is_a_source_without_pairs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fit(bars((20, 1)), tmp_path / "run", **SHORT)
-    assert "'bar 1' has a single image" in caplog.text
+    assert "'bar 1' has a single training image" in caplog.text
 
 
 def test_one_class_needs_the_class_kind(tmp_path: Path) -> None:
@@ -148,12 +175,46 @@ def test_classic_ignores_labels_and_ends_with_25_samples(tmp_path: Path) -> None
     run = fit(bars(), tmp_path / "run", **options)
     assert json.loads((run / "data.json").read_text())["classes"] == ["all"]
     with Image.open(run / "samples" / "step-000003.png") as grid:
-        assert grid.width == grid.height
+        tiles = np.asarray(grid.convert("L"))
+    for axis in (0, 1):
+        gaps = np.flatnonzero((tiles == 255).all(axis))
+        assert len(np.split(gaps, np.flatnonzero(np.diff(gaps) > 1) + 1)) == 6  # around 5 tiles
 
 
-def test_bf16_trains(tmp_path: Path) -> None:
-    run = fit(bars(), tmp_path / "run", **SHORT | {"precision": "bf16", "steps": 2})
-    assert all(torch.isfinite(value).all() for value in weights(run).values())
+def test_bf16_trains_and_is_kept_on_resuming(tmp_path: Path) -> None:
+    runs = {}
+    for precision in ("fp32", "bf16"):
+        run = fit(bars(), tmp_path / precision, **SHORT | {"precision": precision, "steps": 2})
+        assert json.loads((run / "config.json").read_text())["precision"] == precision
+        runs[precision] = weights(run)
+    assert all(torch.isfinite(value).all() for value in runs["bf16"].values())
+    name = "average.to_half.weight"
+    assert not torch.equal(runs["fp32"][name], runs["bf16"][name])
+    torch.testing.assert_close(runs["fp32"][name], runs["bf16"][name], atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [((1.0, 0.5), torch.bfloat16), ((1.0, 0.9), torch.float32)]
+)
+def test_auto_takes_what_a_trial_shows_to_be_faster(
+    monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: torch.dtype
+) -> None:
+    taken = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
+    monkeypatch.setattr(devices, "_seconds", lambda device, dtype, trial: taken[dtype])
+    cpu = torch.device("cpu")
+    assert devices.choose_precision("auto", cpu, lambda: torch.zeros(1)) == chosen
+
+
+def test_a_trial_really_runs_both_ways() -> None:
+    layer, seen = torch.nn.Linear(4, 4), []
+
+    def trial() -> torch.Tensor:
+        result: torch.Tensor = layer(torch.ones(2, 4))
+        seen.append(result.dtype)
+        return result
+
+    assert devices.choose_precision("auto", torch.device("cpu"), trial) in set(seen)
+    assert {torch.float32, torch.bfloat16} == set(seen)
 
 
 def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
@@ -165,8 +226,9 @@ def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
 
 
 def test_devices(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'gpu' is not allowed"):
-        fit(bars(), tmp_path / "run", **SHORT | {"device": "gpu"})
+    for name in ("gpu", "cpu:", "cpu:3", "cuda:", "cuda:x"):
+        with pytest.raises(ConfigError, match=f"'{name}' is not allowed"):
+            fit(bars(), tmp_path / "run", **SHORT | {"device": name})
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError, match="'cuda' is not available"):
             fit(bars(), tmp_path / "run", **SHORT | {"device": "cuda"})

@@ -57,4 +57,4 @@ def test_single_images_and_single_groups_are_named() -> None:
     sampler = PairSampler(labels, groups, ("one track", "lonely", "fine"), 0.5)
     assert len(sampler.notes) == 2
     assert "'one track' has a single group" in sampler.notes[0]
-    assert "'lonely' has a single image" in sampler.notes[1]
+    assert "'lonely' has a single training image" in sampler.notes[1]
