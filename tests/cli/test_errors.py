@@ -55,6 +55,9 @@ def test_wrong_use(
         (["--loss", "wasserstein"], ["'wasserstein'", "relativistic"]),
         (["--set", "r3=1"], ["r3", "r1"]),
         (["--set", "r1=high"], ["r1", "'high'"]),
+        (["--set", "seed=1"], ["'seed=1'", "--seed"]),
+        (["--set", "size=[16,16]"], ["size", "--size"]),
+        (["--set", "mode=rgb"], ["mode", "--mode"]),
         (["--size", "4"], ["4"]),
         (["--mode", "blue"], ["'blue'", "grey"]),
         (["--steps", "0"], ["steps", "0"]),
@@ -67,6 +70,19 @@ def test_wrong_settings_of_fit(
     out = tmp_path / "run"
     failed(["fit", "digits", "--out", str(out), *options], 2, words, capsys)
     assert not out.exists()
+
+
+def test_an_interruption_without_words_still_says_how_to_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C, or one before the training loop, carries no message of its own."""
+
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ganaug, "fit", stop)
+    assert run(["fit", "digits", "--out", str(tmp_path / "run")]) == 130
+    assert "interrupted; the same command resumes: ganaug fit digits" in capsys.readouterr().err
 
 
 def test_wrong_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
