@@ -29,8 +29,8 @@ class FitConfig:
             of the image set.
         latent_dim: length of the latent, drawn from N(0, 1).
         width: channels of the first convolution; later ones have two and four times as many.
-        strided: the discriminator's first layer halves the image (0.44 of the cost of a step, for
-            28 px and more; at 8 px the class kind was seen to collapse with it).
+        strided: the discriminator's first layer halves the image: cheaper, for 28 px and more; at
+            8 px the class kind was seen to collapse with it.
         loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax".
         r1, r2: weights (gamma) of the gradient penalties on real and on generated images.
         penalty_every: the penalties are taken exactly every so many steps, times that number.

@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import numbers
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -35,14 +36,14 @@ __all__ = [
 ITEMS_READ_TWICE = 8
 
 
-class Wrapper(Dataset[Any]):
+class Wrapper(Dataset[Any], ABC):
     """A data set of ours around others; class names as torchvision's ImageFolder has them."""
 
     _class_names: tuple[str, ...] | None
 
+    @abstractmethod
     def locate(self, position: int) -> tuple[Any, int]:
         """Return the data set inside and the position there of the item at `position`."""
-        raise NotImplementedError
 
     @property
     def classes(self) -> list[str]:
