@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from ganaug.errors import ConfigError, did_you_mean
+from benchmarks._glyphs import CLASSES, GlyphProtocol, glyph_counts
+from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.evaluation.data import default_draw
 from ganaug.images import ImageSet, load_images, long_tailed, units
+from ganaug.images.image_set import content_key
 from ganaug.randomness import stream
 
-__all__ = ["NAMES", "Protocol", "half_a", "open_protocol"]
+__all__ = ["GLYPHS", "NAMES", "Protocol", "half_a", "half_b", "open_protocol", "read_zip"]
 
 # Classes of GTSRB by their frequency in the full official training part.
 GTSRB_ORDER = (
@@ -22,18 +27,39 @@ GTSRB_ORDER = (
     *(23, 30, 6, 16, 34, 22, 36, 20, 40, 21, 39, 24, 29, 27, 32, 41, 42, 0, 19, 37),
 )
 MNIST_COUNTS = (1000, 600, 400, 250, 150, 100, 60, 30, 15, 8)
-NEU_COUNTS = (200, 100, 60, 30, 15, 8)
+# name -> training images of each class, by label. mnist-step is that of DeepSMOTE (Dablain et al.,
+# arXiv 2105.02340); gtsrb-lt gives the class of rank r of 0..42 round(200 * 20**(-r / 42)).
+COUNTS: dict[str, tuple[int, ...]] = {
+    "mnist-lt": MNIST_COUNTS,
+    "mnist-lt-r": MNIST_COUNTS[::-1],
+    "mnist-step": (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40),
+    "mnist-49": (3000, 30),
+    "gtsrb-lt": tuple(round(200 * 20 ** (-GTSRB_ORDER.index(c) / 42)) for c in range(43)),
+    "neu-lt": (200, 100, 60, 30, 15, 8),
+    "neu-lt-64": (200, 100, 60, 30, 15, 8),
+    "cifar10-lt": (5000, 2997, 1797, 1077, 646, 387, 232, 139, 83, 50),
+}
 
 # name -> (file or folder in the data folder, size at which it is loaded)
 SOURCES: dict[str, tuple[str, int | None]] = {
     "digits-lt": ("digits", None),
     "mnist-lt": ("mnist.npz", None),
+    "mnist-lt-r": ("mnist.npz", None),
+    "mnist-step": ("mnist.npz", None),
+    "mnist-49": ("mnist.npz", None),
     "gtsrb-lt": ("gtsrb.npz", None),
     "neu-lt": ("neu-defects", 32),
-    "x-sdd": ("x-sdd.npz", 32),
+    "neu-lt-64": ("neu-defects", 64),
+    "x-sdd": ("x-sdd.npz", None),
     "elpv": ("elpv.npz", None),
+    "cifar10-lt": ("cifar10-lt.zip", None),
 }
-NAMES = tuple(SOURCES)
+GLYPHS = "glyphs-lt"
+NAMES = (*SOURCES, GLYPHS)
+# Mirror images keep the class: of surfaces any, of photographed things left and right.
+FLIPS = {"neu": ("flip", "flips"), "x-s": ("flip", "flips"), "elp": ("flip", "flips")} | {
+    "cif": ("flip",)
+}
 VALIDATION_IMAGES = 60  # of a class, at most
 
 
@@ -46,12 +72,19 @@ class Protocol:
         pool: the training images to draw from; its test part is split into halves.
         counts: training images of each class, by label; None draws 80%.
         permuted: the counts are dealt to the classes anew by each seed.
+        flips: names of the mirroring augmentations that keep the class.
     """
 
     name: str
     pool: ImageSet
     counts: tuple[int, ...] | None
     permuted: bool = False
+    flips: tuple[str, ...] = ()
+
+    @property
+    def test(self) -> ImageSet | None:
+        """The whole test part."""
+        return self.pool.test
 
     def draw(self, seed: int) -> ImageSet:
         """Return the training images of `seed`, without a test part."""
@@ -79,16 +112,28 @@ class Protocol:
         return long_tailed(pool, [int(n) for n in wanted], seed=seed)
 
 
-def open_protocol(name: str, data: Path, counts: Sequence[int] | None = None) -> Protocol:
+def open_protocol(
+    name: str, data: Path, counts: Sequence[int] | None = None
+) -> Protocol | GlyphProtocol:
     """Return the protocol `name`, or that of a folder or .npz file of this path.
 
+    `glyphs-lt` takes options: `glyphs-lt:strength=0.5` scales its nuisances (0 is none, 1 the
+    default), `glyphs-lt:frequent=4` gives that many classes 200 training images and the others 8;
+    both with a comma between.
+
     Raises:
-        ConfigError: neither a name nor a path.
+        ConfigError: neither a name nor a path, or an option that does not exist.
         DataError: its images are missing or cannot be used.
     """
+    if name.partition(":")[0] == GLYPHS and counts is None:
+        return _glyphs(name)
     if name in SOURCES:
         file, size = SOURCES[name]
-        pool = load_images(file if file == "digits" else data / file, size=size)
+        path = data / file
+        if file.endswith(".zip"):
+            pool = read_zip(path)
+        else:
+            pool = load_images(file if file == "digits" else path, size=size)
     elif Path(name).exists():
         pool = load_images(name)
     else:
@@ -96,27 +141,100 @@ def open_protocol(name: str, data: Path, counts: Sequence[int] | None = None) ->
             f"{name}: no such data set{did_you_mean(name, NAMES)}; allowed: {', '.join(NAMES)}, a"
             " folder or an .npz file; check the path"
         )
+    if name == "mnist-49":
+        pool = _only(pool, (4, 9))
     pool = replace(pool.hold_out(), source=name)
+    title = Path(name).name
     if counts is not None:
-        return Protocol(Path(name).name, pool, tuple(counts))
+        return Protocol(title, pool, tuple(counts))
     if name == "digits-lt":
         return Protocol(name, pool, tuple(5 if d % 2 else int(pool.counts[d]) for d in range(10)))
-    if name == "mnist-lt":
-        return Protocol(name, pool, MNIST_COUNTS)
-    if name == "gtsrb-lt":
-        ranked = [round(200 * 20 ** (-rank / 42)) for rank in range(43)]
-        by_label = sorted(zip(GTSRB_ORDER, ranked, strict=True))
-        return Protocol(name, pool, tuple(n for _, n in by_label))
-    if name == "neu-lt":
-        return Protocol(name, pool, NEU_COUNTS, permuted=True)
-    return Protocol(Path(name).name, pool, None)
+    permuted = name.startswith("neu-lt")
+    flips = FLIPS.get(name[:3], ()) if name in SOURCES else ()
+    return Protocol(title, pool, COUNTS.get(name), permuted, flips)
+
+
+def _glyphs(name: str) -> GlyphProtocol:
+    strength, frequent = 1.0, None
+    for option in filter(None, name.partition(":")[2].split(",")):
+        key, _, value = option.partition("=")
+        try:
+            if key == "strength" and 0 <= float(value) <= 2:
+                strength = float(value)
+                continue
+            if key == "frequent" and 1 <= int(value) < len(CLASSES):
+                frequent = int(value)
+                continue
+        except ValueError:
+            pass
+        raise ConfigError(
+            f"{name}: {option!r}; allowed: strength=0 to strength=2, and frequent=1 to"
+            f" frequent={len(CLASSES) - 1}; for example {GLYPHS}:strength=0.5,frequent=8"
+        )
+    return GlyphProtocol(name, glyph_counts(frequent), strength)
+
+
+def _only(images: ImageSet, labels: Sequence[int]) -> ImageSet:
+    """Return the classes `labels` alone, counted anew from 0."""
+    test = None if images.test is None else _only(images.test, labels)
+    kept = replace(images, test=None).take(np.flatnonzero(np.isin(images.labels, labels)))
+    return replace(
+        kept,
+        labels=np.searchsorted(labels, kept.labels),
+        classes=tuple(images.classes[label] for label in labels),
+        test=test,
+    )
+
+
+def read_zip(path: Path) -> ImageSet:
+    """Read train/CLASS/* and test/CLASS/* of a .zip file, images of one size, without unpacking.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    parts: dict[str, list[tuple[str, bytes]]] = {"train": [], "test": []}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                where = PurePosixPath(name).parts
+                if len(where) == 3 and where[0] in parts:
+                    parts[where[0]].append((where[1], archive.read(name)))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); allowed: a .zip file with train/CLASS/ and"
+            " test/CLASS/; check --data"
+        ) from error
+    classes = tuple(sorted({name for name, _ in parts["train"]}))
+    test, train = (_decoded(parts[part], classes, path.name) for part in ("test", "train"))
+    return replace(train, test=test)
+
+
+def _decoded(files: list[tuple[str, bytes]], classes: tuple[str, ...], source: str) -> ImageSet:
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(content))) for _, content in files])
+    return ImageSet(
+        pixels if pixels.ndim == 4 else pixels[..., None],
+        np.array([classes.index(name) for name, _ in files]),
+        classes,
+        keys=np.array([content_key(content) for _, content in files], np.uint64),
+        source=source,
+    )
 
 
 def half_a(test: ImageSet) -> ImageSet:
     """Return half A of a test part: units in the order of a hash of their content, dealt in turn.
 
-    The split depends on the images alone. Half B is what is left; only a release reads it.
+    The split depends on the images alone.
     """
+    return test.take(np.flatnonzero(_sides(test) == 0))
+
+
+def half_b(test: ImageSet) -> ImageSet:
+    """Return the other half, which only a release reads."""
+    return test.take(np.flatnonzero(_sides(test) == 1))
+
+
+def _sides(test: ImageSet) -> NDArray[np.int64]:
+    """int64 [N]: 0 for half A, 1 for half B."""
     unit = units(test.keys, test.groups)
     rank = np.zeros(int(unit.max(initial=-1)) + 1, np.uint64)
     np.add.at(rank, unit, test.keys)
@@ -128,7 +246,7 @@ def half_a(test: ImageSet) -> ImageSet:
             if side[members[at]] < 0:
                 side[members[at]] = half = int(filled[1] < filled[0])
                 filled[half] += int(sizes[at])
-    return test.take(np.flatnonzero(side[unit] == 0))
+    return side[unit]
 
 
 def _units_of(pool: ImageSet, drawn: ImageSet) -> NDArray[np.int64]:
