@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ganaug._version import __version__
 from ganaug.errors import RunError
@@ -136,7 +137,7 @@ def _precision(wanted: str, state: State, config: FitConfig, images: ImageSet) -
         seen = torch.zeros(config.batch_size, channels, *images.size, device=device)
         label = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
         seen = seen.contiguous(memory_format=torch.channels_last)
-        logits: torch.Tensor = state.discriminator(seen, label)
+        logits: torch.Tensor = state.discriminator(seen, label)[0]
         return logits
 
     precision = choose_precision(wanted, device, trial)
@@ -291,8 +292,13 @@ class _Batches:
     def batch(self, step: int, pixels: torch.Tensor) -> Batch:
         config, rng = self.config, stream(self.seed, "batch", index=step)
         count = config.batch_size
+        source = stranger = None
         if self.pairs is not None:
             sources, rows = self.pairs.draw(count, rng)
+            source = _gather(pixels, sources)
+            if config.class_match > 0:
+                strangers = self.pairs.strangers(self.images.labels[rows], rng)
+                stranger = _gather(pixels, strangers)
         else:
             rows = rng.choice(len(self.weights), count, p=self.weights)
         latent = rng.standard_normal((count, config.latent_dim), dtype=np.float32)
@@ -300,18 +306,18 @@ class _Batches:
         draws = [
             augment.draw(config.augment, count, self.images.size, rng).to(device) for _ in range(2)
         ]
-        index = torch.from_numpy(rows)
         return Batch(
-            real=_gather(pixels, index),
-            source=None if self.pairs is None else _gather(pixels, torch.from_numpy(sources)),
-            labels=self.labels[index].to(device),
+            real=_gather(pixels, rows),
+            source=source,
+            stranger=stranger,
+            labels=self.labels[torch.from_numpy(rows)].to(device),
             latent=torch.from_numpy(latent).to(device),
             draws=(draws[0], draws[1]),
         )
 
 
-def _gather(pixels: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    chosen = pixels[index.to(pixels.device)].float() / 255
+def _gather(pixels: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
+    chosen = pixels[torch.from_numpy(rows).to(pixels.device)].float() / 255
     return chosen.contiguous(memory_format=torch.channels_last)
 
 

@@ -17,7 +17,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-__all__ = ["LOSSES", "discriminator_loss", "generator_loss", "gradient_penalty"]
+__all__ = [
+    "LOSSES",
+    "class_match_loss",
+    "discriminator_loss",
+    "generator_loss",
+    "gradient_penalty",
+    "lost_class_loss",
+]
 
 LOSSES = ("relativistic", "hinge", "least_squares", "non_saturating", "minimax")
 
@@ -44,6 +51,28 @@ def generator_loss(loss: str, real: Tensor | None, fake: Tensor) -> Tensor:
     if loss == "least_squares":
         return ((fake - 1) ** 2).mean() / 2
     return (-softplus(fake) if loss == "minimax" else softplus(-fake)).mean()
+
+
+def class_match_loss(real: Tensor, strangers: Tensor) -> Tensor:
+    """Return E sp(-m) over real pairs of one class + E sp(m) over real pairs of two classes.
+
+    `real` and `strangers` are the discriminator's class-match logits m [N]. Real images of a wrong
+    class as a third kind of input are the idea of the matching-aware discriminator (Reed et al.
+    2016, section 4.2); there they count as generated, and the generator is paid for looking more
+    like its class than real images do, which was seen to make all variations of an image one.
+    """
+    return softplus(-real).mean() + softplus(strangers).mean()
+
+
+def lost_class_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Return E max(0, t - m): how far variations fit their source less than real pairs do.
+
+    `real` and `fake` are class-match logits [N] of real pairs and of (source, variation); t is one
+    standard deviation below the mean of `real`. Above t nothing is gained, so that variations stay
+    as different as real images of the class are.
+    """
+    threshold = (real.mean() - real.std(correction=0)).detach()
+    return relu(threshold - fake).mean()
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:

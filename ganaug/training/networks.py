@@ -249,7 +249,11 @@ class _Convolutions(nn.Module):
 
 
 class PairDiscriminator(nn.Module):
-    """Logits [N] for pairs: source and candidate stacked on the channel axis, [N, 2C, H, W]."""
+    """Judges pairs: source and candidate stacked on the channel axis, [N, 2C, H, W].
+
+    Returns two logits [N] of each pair: whether the candidate is a real partner, and whether the
+    two are of one class.
+    """
 
     def __init__(
         self, channels: int, size: tuple[int, int], width: int = 24, *, strided: bool = False
@@ -257,13 +261,19 @@ class PairDiscriminator(nn.Module):
         super().__init__()
         self.trunk = _Convolutions(2 * channels, size, width, strided=strided, kernel=4)
         self.logit = nn.Linear(self.trunk.features, 1)
+        self.class_match = nn.Linear(self.trunk.features, 1)
 
-    def forward(self, pair: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.logit(self.trunk(pair)).squeeze(1)
+    def forward(self, pair: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        features = self.trunk(pair)
+        return self.logit(features).squeeze(1), self.class_match(features).squeeze(1)
 
 
 class ClassDiscriminator(nn.Module):
-    """Logits [N] for images and labels: a projection discriminator (Miyato and Koyama 2018)."""
+    """Judges images by their labels: a projection discriminator (Miyato and Koyama 2018).
+
+    Returns two logits [N] of each image: whether it is a real one of its class, and how well it
+    fits its class, which is the part of the first that reads the label.
+    """
 
     def __init__(
         self,
@@ -283,12 +293,13 @@ class ClassDiscriminator(nn.Module):
             self.projection = nn.Embedding(num_classes, self.trunk.features)
             nn.init.normal_(self.projection.weight, 0, 0.02)
 
-    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+    def forward(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         features = self.trunk(image)
         logits = self.logit(features).squeeze(1)
         if self.projection is None:
-            return logits
-        return logits + (features * self.projection(label)).sum(1)
+            return logits, torch.zeros_like(logits)
+        class_match = (features * self.projection(label)).sum(1)
+        return logits + class_match, class_match
 
 
 def build_generator(config: FitConfig, channels: int, num_classes: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Pairs of one class, from which a variation generator learns."""
+"""Pairs of one class, from which a variation generator learns, and images of other classes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class PairSampler:
                 self.block_start[start : start + count] = start + first[inverse]
                 self.block_length[start : start + count] = sizes[inverse]
         self.notes = tuple(notes)
-        weights = np.where(counts > 1, counts.astype(float) ** power, 0.0)
+        self.shares = np.where(counts > 0, np.maximum(counts, 1.0) ** power, 0.0)
+        weights = np.where(counts > 1, self.shares, 0.0)
         if not weights.any():
             raise DataError(
                 "no class has two training images; a variation generator learns from pairs of one"
@@ -75,3 +76,17 @@ class PairSampler:
         step = stream.integers(0, size - length)
         partner = start + (block - start + length + step) % size
         return self.order[source], self.order[partner]
+
+    def strangers(
+        self, labels: NDArray[np.int64], stream: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return an image of another class for each of `labels`, int64 [N], as positions.
+
+        Its class is drawn ~ count ** power too; at least two classes must have images.
+        """
+        other = np.empty(len(labels), np.int64)
+        for label in np.unique(labels):
+            shares = np.where(np.arange(len(self.shares)) == label, 0.0, self.shares)
+            rows = labels == label
+            other[rows] = stream.choice(len(shares), rows.sum(), p=shares / shares.sum())
+        return self.order[self.starts[other] + stream.integers(0, self.counts[other])]

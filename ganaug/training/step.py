@@ -27,6 +27,8 @@ class Batch:
     Attributes:
         real: float32 [N, C, H, W] in 0..1: images of the class (a source's partner).
         source: float32 [N, C, H, W] in 0..1 for the variation kind, else None.
+        stranger: float32 [N, C, H, W] in 0..1: images of other classes than their sources, where
+            the discriminator learns to match classes, else None.
         labels: int64 [N].
         latent: float32 [N, Z].
         draws: augmentation of the discriminator's and of the generator's half of the step.
@@ -34,6 +36,7 @@ class Batch:
 
     real: Tensor
     source: Tensor | None
+    stranger: Tensor | None
     labels: Tensor
     latent: Tensor
     draws: tuple[augment.Draws, augment.Draws]
@@ -60,12 +63,13 @@ def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict
     fake = fake.float()
 
     penalise = step % config.penalty_every == 0 and (config.r1 > 0 or config.r2 > 0)
-    real_seen, fake_seen = _seen(source, batch.real, fake.detach(), batch.draws[0])
-    metrics = _update_discriminator(state, batch, config, real_seen, fake_seen, penalise)
+    candidates = (batch.real, fake.detach(), batch.stranger)
+    seen = _seen(source, candidates, batch.draws[0])
+    metrics = _update_discriminator(state, batch, config, seen, penalise)
 
     state.discriminator.requires_grad_(False)
-    real_seen, fake_seen = _seen(source, batch.real, fake, batch.draws[1])
-    metrics |= _update_generator(state, batch, config, real_seen, fake_seen)
+    seen = _seen(source, (batch.real, fake), batch.draws[1])
+    metrics |= _update_generator(state, batch, config, seen)
     state.discriminator.requires_grad_(True)
 
     _update_average(state, config, step)
@@ -77,20 +81,23 @@ def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict
 
 
 def _update_discriminator(
-    state: State, batch: Batch, config: FitConfig, real: Tensor, fake: Tensor, penalise: bool
+    state: State, batch: Batch, config: FitConfig, seen: list[Tensor], penalise: bool
 ) -> dict[str, Tensor]:
+    real, fake = seen[:2]
     metrics = {}
     if penalise:  # second derivatives are taken in full precision
         real.requires_grad_(config.r1 > 0)
         fake.requires_grad_(config.r2 > 0)
-        logits_real = state.discriminator(real, batch.labels)
-        logits_fake = state.discriminator(fake, batch.labels)
+        judged = [state.discriminator(images, batch.labels) for images in seen]
     else:
-        with _autocast(state, batch):
-            logits = state.discriminator(torch.cat([real, fake]), batch.labels.repeat(2)).float()
-        logits_real, logits_fake = logits.chunk(2)
+        judged = _judged(state, batch, seen)
+    (logits_real, match_real), (logits_fake, _), *judged_strangers = judged
     loss = losses.discriminator_loss(config.loss, logits_real, logits_fake)
     metrics["loss_d"] = loss.detach()
+    for _, match_stranger in judged_strangers:
+        match = losses.class_match_loss(match_real, match_stranger)
+        loss = loss + match
+        metrics["class_match"] = match.detach()
     if penalise:
         pairs = ((config.r1, logits_real, real, "r1"), (config.r2, logits_fake, fake, "r2"))
         for gamma, logits, images, name in pairs:
@@ -105,29 +112,42 @@ def _update_discriminator(
 
 
 def _update_generator(
-    state: State, batch: Batch, config: FitConfig, real: Tensor, fake: Tensor
+    state: State, batch: Batch, config: FitConfig, seen: list[Tensor]
 ) -> dict[str, Tensor]:
-    with _autocast(state, batch):
-        logits_fake = state.discriminator(fake, batch.labels).float()
-        with torch.no_grad():
-            logits_real = state.discriminator(real, batch.labels).float()
+    real, fake = seen
+    with torch.no_grad():
+        ((logits_real, match_real),) = _judged(state, batch, [real])
+    ((logits_fake, match_fake),) = _judged(state, batch, [fake])
     loss = losses.generator_loss(config.loss, logits_real, logits_fake)
+    metrics = {"loss_g": loss.detach(), "margin": (logits_real - logits_fake).detach().mean()}
+    if config.class_match > 0:
+        lost = losses.lost_class_loss(match_real, match_fake)
+        loss = loss + config.class_match * lost
+        metrics["lost_class"] = lost.detach()
     state.optimizer_g.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer_g.step()
-    return {"loss_g": loss.detach(), "margin": (logits_real - logits_fake).detach().mean()}
+    return metrics
+
+
+def _judged(state: State, batch: Batch, seen: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """The discriminator's logits and class-match logits for each of `seen`."""
+    with _autocast(state, batch):
+        judged = state.discriminator(torch.cat(seen), batch.labels.repeat(len(seen)))
+    logits, matches = (values.float().chunk(len(seen)) for values in judged)
+    return list(zip(logits, matches, strict=True))
 
 
 def _seen(
-    source: Tensor | None, real: Tensor, fake: Tensor, draws: augment.Draws
-) -> tuple[Tensor, Tensor]:
-    """What the discriminator is shown: images or pairs, real and fake augmented alike."""
-    real, fake = augment.apply(real, draws), augment.apply(fake, draws)
-    if source is not None:
-        # Each image by itself: colours of the source must not leak into the candidate.
-        source = augment.apply(source, draws)
-        real, fake = torch.cat([source, real], 1), torch.cat([source, fake], 1)
-    return real, fake
+    source: Tensor | None, candidates: tuple[Tensor | None, ...], draws: augment.Draws
+) -> list[Tensor]:
+    """What the discriminator is shown: images or pairs, all augmented alike."""
+    shown = [augment.apply(images, draws) for images in candidates if images is not None]
+    if source is None:
+        return shown
+    # Each image by itself: colours of the source must not leak into the candidate.
+    source = augment.apply(source, draws)
+    return [torch.cat([source, images], 1) for images in shown]
 
 
 def _set_learning_rate(state: State, config: FitConfig, step: int) -> None:

@@ -56,6 +56,7 @@ def test_classic_is_the_original_system() -> None:
         ({"augment": ["blur"]}, ["augment", "'blur'", "cutout"]),
         ({"architecture": "dense"}, ["'dense'", "kind 'class'"]),
         ({"conditional": False}, ["conditional", "kind 'class'"]),
+        ({"kind": "class", "class_match": 1.0}, ["class_match: 1.0", "class_match = 0"]),
         ({"preset": "classic", "conditional": True}, ["does not read the label", "'conv'"]),
     ],
 )

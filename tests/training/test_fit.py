@@ -44,7 +44,7 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
     assert {"config.json", "data.json", "metrics.jsonl", "checkpoint.json", "samples"} <= names
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6]
-    assert {"loss_d", "loss_g", "images_per_second", "r1", "moved"} <= lines[0].keys()
+    assert {"loss_d", "loss_g", "images_per_second", "r1", "moved", "lost_class"} <= lines[0].keys()
     assert [(step, total) for step, total, _ in rows] == [(2, 6), (4, 6), (6, 6)]
     with Image.open(run / "samples" / "step-000006.png") as grid:
         assert np.asarray(grid).std() > 10

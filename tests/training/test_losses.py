@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from ganaug.training.losses import LOSSES, discriminator_loss, generator_loss, gradient_penalty
+from ganaug.training.losses import (
+    LOSSES,
+    class_match_loss,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    lost_class_loss,
+)
 
 REAL = np.array([-1.5, 0.2, 3.0])
 FAKE = np.array([0.7, -2.0, 0.1])
@@ -67,6 +74,24 @@ def test_pulls_logits_apart_and_together(name: str) -> None:
 def test_relativistic_needs_real_logits() -> None:
     with pytest.raises(ValueError, match="real images"):
         generator_loss("relativistic", None, torch.zeros(2))
+
+
+def test_class_match_is_the_logistic_loss_of_pairs() -> None:
+    expected = -np.log(sigma(REAL)).mean() - np.log(1 - sigma(FAKE)).mean()
+    loss = class_match_loss(torch.tensor(REAL), torch.tensor(FAKE))
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_only_variations_that_fit_less_than_real_pairs_are_pushed_back() -> None:
+    real = torch.tensor([1.0, 3.0, 5.0, 7.0], requires_grad=True)  # mean 4, deviation sqrt(5)
+    fake = torch.tensor([9.0, 4.0, 1.0, -2.0], requires_grad=True)
+    loss = lost_class_loss(real, fake)
+    threshold = 4 - 5**0.5
+    assert loss.item() == pytest.approx((threshold - 1 + threshold + 2) / 4)
+    loss.backward()
+    assert real.grad is None
+    assert fake.grad is not None
+    assert fake.grad.tolist() == [0, 0, -0.25, -0.25]
 
 
 def test_penalty_is_exact_for_a_quadratic() -> None:

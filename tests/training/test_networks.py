@@ -28,8 +28,8 @@ def test_variation_shapes(size: tuple[int, int], channels: int, strided: bool) -
     image, latent = torch.rand(3, channels, *size), torch.randn(3, config.latent_dim)
     made = build_generator(config, channels, 2)(image, latent)
     assert made.shape == image.shape
-    logits = build_discriminator(config, channels, 2)(torch.cat([image, made], 1))
-    assert logits.shape == (3,)
+    judged = build_discriminator(config, channels, 2)(torch.cat([image, made], 1))
+    assert [logits.shape for logits in judged] == [(3,), (3,)]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -41,7 +41,8 @@ def test_class_shapes_and_range(size: tuple[int, int], preset: str) -> None:
     assert made.shape == (3, 3, *size)
     assert made.min() >= 0
     assert made.max() <= 1
-    assert build_discriminator(config, 3, 5)(made, label).shape == (3,)
+    judged = build_discriminator(config, 3, 5)(made, label)
+    assert [logits.shape for logits in judged] == [(3,), (3,)]
 
 
 def test_class_discriminator_reads_the_label() -> None:
@@ -49,7 +50,7 @@ def test_class_discriminator_reads_the_label() -> None:
     discriminator = build_discriminator(config, 1, 3)
     image = torch.rand(1, 1, 16, 16)
     first, second = (discriminator(image, torch.tensor([label])) for label in (0, 1))
-    assert first.item() != second.item()
+    assert first[0].item() != second[0].item()
 
 
 def test_training_starts_near_the_identity() -> None:

@@ -51,6 +51,18 @@ def test_class_power_sets_how_often_a_class_is_drawn(power: float, share: float)
     assert (labels[source] == 0).mean() == pytest.approx(share, abs=0.02)
 
 
+def test_strangers_are_of_other_classes_as_often_as_pairs_are_drawn_from_them() -> None:
+    labels = np.repeat([0, 1, 3], [64, 16, 1])  # class 2 has no image, class 3 no pair
+    sampler = PairSampler(labels, None, "abcd", 0.5)
+    own = np.repeat([0, 1, 3], 20_000)
+    other = labels[sampler.strangers(own, stream(3, "t"))]
+    assert (other != own).all()
+    assert (other != 2).all()
+    assert (other[own == 0] == 1).mean() == pytest.approx(4 / 5, abs=0.02)
+    assert (other[own == 1] == 0).mean() == pytest.approx(8 / 9, abs=0.02)
+    assert (other[own == 3] == 0).mean() == pytest.approx(8 / 12, abs=0.02)
+
+
 def test_single_images_and_single_groups_are_named() -> None:
     labels = np.array([0, 0, 1, 2, 2])
     groups = np.array([0, 0, 1, 2, 3])
