@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
     from ganaug.evaluation.diversity import evaluate_diversity
     from ganaug.evaluation.gain import evaluate_gain
+    from ganaug.evaluation.policy import tune
     from ganaug.images import load_images, long_tailed
+    from ganaug.imbalanced import GANOverSampler
     from ganaug.training import FitConfig, export, fit
     from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
     from ganaug.use.sampling import ClassBalancedSampler
@@ -26,6 +28,7 @@ __all__ = [
     "ClassBalancedSampler",
     "FitConfig",
     "GANAugment",
+    "GANOverSampler",
     "GanaugError",
     "Generator",
     "MixedDataset",
@@ -37,6 +40,7 @@ __all__ = [
     "fit",
     "load_images",
     "long_tailed",
+    "tune",
 ]
 
 _HOME = {
@@ -44,6 +48,7 @@ _HOME = {
     "ClassBalancedSampler": "ganaug.use.sampling",
     "FitConfig": "ganaug.training",
     "GANAugment": "ganaug.use.transform",
+    "GANOverSampler": "ganaug.imbalanced",
     "Generator": "ganaug.artifact.runtime",
     "MixedDataset": "ganaug.use.datasets",
     "SyntheticDataset": "ganaug.use.datasets",
@@ -53,6 +58,7 @@ _HOME = {
     "fit": "ganaug.training",
     "load_images": "ganaug.images",
     "long_tailed": "ganaug.images",
+    "tune": "ganaug.evaluation.policy",
 }
 
 

@@ -25,6 +25,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *D
 # What makes the documented commands short enough for a test; they stay as they are otherwise.
 SHORTER = {
     "fit": ["--steps", "2", *TINY],
+    "tune": ["--steps", "2", "--fit-steps", "1", "--jobs", "1"],
     "evaluate": ["--seeds", "1", "--quick", "--steps", "2", "--jobs", "1"],
 }
 
@@ -91,6 +92,11 @@ def test_the_snippets_of_the_documentation_run(
     [
         (["training_loop.py", "photos", "defects.onnx", "--size", "32"], "balanced accuracy"),
         (["mixed_dataset.py", "photos/train", "defects.onnx"], "crack 12, dent 12, ok 12"),
+        pytest.param(
+            ["lightning_module.py", "photos/train", "defects.onnx", "--size", "32"],
+            "2 steps, loss ",
+            marks=pytest.mark.filterwarnings("ignore"),  # Lightning's advice on small runs
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -109,7 +115,7 @@ def test_the_examples_run(
 
 def test_every_example_is_run_and_named() -> None:
     files = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert files == {"training_loop.py", "mixed_dataset.py"}
+    assert files == {"training_loop.py", "mixed_dataset.py", "lightning_module.py"}
     api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     assert all(f"examples/{name}" in api for name in files)
 

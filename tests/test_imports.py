@@ -12,6 +12,7 @@ import ganaug
 OURS = {"ganaug", "ganaug._version", "ganaug.errors"}
 COMMAND_LINE = {
     "ganaug.cli",
+    "ganaug.cli.card",
     "ganaug.cli.console",
     "ganaug.cli.demo",
     "ganaug.cli.evaluate",
@@ -19,6 +20,7 @@ COMMAND_LINE = {
     "ganaug.cli.fit",
     "ganaug.cli.info",
     "ganaug.cli.options",
+    "ganaug.cli.tune",
 }
 
 

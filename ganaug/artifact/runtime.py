@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.reader import read_artifact, read_content
 from ganaug.artifact.sessions import Session, check_options, open_session, retire
 from ganaug.errors import ArtifactError, ConfigError, DataError
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 __all__ = ["Generator"]
 
@@ -84,6 +87,15 @@ class Generator:
             DeviceError: providers is "cuda" and CUDA is not to be had.
         """
         return self._opened().provider
+
+    @property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The open onnxruntime session of this process, which no check of ours guards.
+
+        Raises:
+            ArtifactError, DeviceError: as `provider`.
+        """
+        return self._opened().session
 
     def vary(
         self, images: NDArray[np.float32], latents: NDArray[np.float32], *, singly: bool = False

@@ -41,7 +41,13 @@ def command(console: Settings, out: str, seeds: int, steps: int, classifier_step
     say(console, f"digits-lt: {len(images)} training images; five of each odd digit")
     with fit_progress(console) as training:
         run = fit(
-            images, Path(folder, "run"), preset="tiny", device="cpu", steps=steps, progress=training
+            images,
+            Path(folder, "run"),
+            preset="tiny",
+            device="cpu",
+            steps=steps,
+            class_match=1.0,  # without it, variations of rare digits become other digits
+            progress=training,
         )
     file = folder / "digits.onnx"
     export(run, file)

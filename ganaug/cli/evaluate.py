@@ -27,11 +27,18 @@ __all__ = ["command"]
     metavar="NAME",
     help="The free arm to beat; auto: the strongest one on a part of the training images.",
 )
+@click.option("--classifier", metavar="NAME", help="A torchvision model, such as resnet18.")
 @click.option("--steps", type=int, help="Steps of each classifier.")
 @click.option("--jobs", type=int, help="Processes; default: one a core.")
 @click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda")
 @click.option("--out", metavar="DIR", help="Folder for the report; default: FILE-evaluation.")
+@click.option(
+    "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write both records as JSON, too.")
+@click.option(
+    "--no-write", "keep", is_flag=True, help="Leave FILE as it is; else the records go into it."
+)
 @image_options
 @click.pass_obj
 def command(
@@ -43,11 +50,14 @@ def command(
     refit: bool,
     arms: tuple[str, ...] | None,
     baseline: str,
+    classifier: str | None,
     steps: int | None,
     jobs: int | None,
     device: str,
     out: str | None,
+    run_folder: str | None,
     json_file: str | None,
+    keep: bool,
     size: tuple[int, int] | None,
     root: str | None,
     download: bool,
@@ -58,13 +68,16 @@ def command(
     Gain: a classifier is trained with and without the generator, paired by seed, and judged on
     images that neither has seen. Diversity: per class, coverage, precision, spread,
     near-duplicates and copying, against a real-real reference. Tables go to stdout, the report to
-    a folder.
+    a folder, and what was found, in short, into FILE itself (not with --quick or --no-write).
     """
     from ganaug import Generator, evaluate_diversity, evaluate_gain, load_images
+    from ganaug.evaluation.summary import write_back
     from ganaug.files import write_json
-    from ganaug.report.folder import write_evaluation
+    from ganaug.report.folder import find_run, write_evaluation
+    from ganaug.report.pictures import read_history
 
     generator = Generator(file)
+    run = find_run(run_folder, generator, file)
     images = load_images(
         source,
         size=size or generator.info.size,
@@ -76,6 +89,7 @@ def command(
     say(console, *images.notes)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
     records: dict[str, Any] = {"gain": None}
+    gain = None
     if len(generator.info.classes) > 1:
         with evaluation_progress(console) as progress:
             gain = evaluate_gain(
@@ -85,6 +99,7 @@ def command(
                 arms=arms,
                 baseline=baseline,
                 refit=refit,
+                classifier=classifier,
                 steps=steps,
                 quick=quick,
                 jobs=jobs,
@@ -100,8 +115,16 @@ def command(
     records["diversity"] = diversity.to_dict()
     click.echo(diversity)
     report = write_evaluation(
-        folder, generator, images, gain=records["gain"], diversity=records["diversity"]
+        folder,
+        generator,
+        images,
+        gain=records["gain"],
+        diversity=records["diversity"],
+        history=[] if run is None else read_history(run),
     )
+    if not (keep or quick):
+        write_back(file, generator.content_hash, gain, diversity)
+        say(console, f"wrote what was measured into {file}: same generator, new content hash")
     if json_file is not None:
         write_json(json_file, records)
     say(console, f"report: {report}")

@@ -1,4 +1,8 @@
-"""The classifier of the comparison: a small residual network, and how every arm trains it."""
+"""The classifier of the comparison: a small residual network, and how every arm trains it.
+
+Instead of it: a torchvision model, a network of the user's, a scikit-learn estimator (features are
+the first step of a pipeline), or a training loop of the user's.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.estimators import Estimator, UserLoop, is_estimator
 from ganaug.randomness import stream_seed
 
 __all__ = [
+    "Classifier",
     "ClassifierFactory",
     "ResNet",
     "Schedule",
     "build_classifier",
+    "check_arms",
+    "check_classifier",
     "classifier_name",
     "default_steps",
     "predict",
@@ -28,6 +37,7 @@ __all__ = [
 ]
 
 ClassifierFactory = Callable[[int, int, tuple[int, int]], nn.Module]
+Classifier = str | ClassifierFactory | Estimator | UserLoop
 
 
 class ResNet(nn.Module):
@@ -102,8 +112,48 @@ class _ThreeChannels(nn.Module):
         return self.network(images.expand(-1, 3, -1, -1))
 
 
+def check_classifier(
+    classifier: Classifier | None, channels: int, num_classes: int, image_size: tuple[int, int]
+) -> None:
+    """Refuse a classifier that cannot be made, before any work is done.
+
+    Raises:
+        ConfigError: no known name, or a value of another type.
+    """
+    if isinstance(classifier, UserLoop):
+        if not callable(classifier.train_fn):
+            raise ConfigError(
+                f"train_fn: a {type(classifier.train_fn).__name__}; allowed: a function"
+                " (train_dataset, seed) -> predict_fn; define one at the top of a module"
+            )
+    elif not is_estimator(classifier):
+        with torch.random.fork_rng(devices=[]):
+            build_classifier(classifier, channels, num_classes, image_size)
+
+
+def check_arms(classifier: Classifier | None, arms: Iterable[Arm]) -> None:
+    """Refuse arms whose parts only our own training of a network honours.
+
+    Raises:
+        ConfigError: a loss or mixed labels with an estimator; these, a view, more steps or an end
+            of the variation with a loop of the user's.
+    """
+    if not (is_estimator(classifier) or isinstance(classifier, UserLoop)):
+        return
+    for arm in arms:
+        parts = [arm.loss, arm.mix]
+        if isinstance(classifier, UserLoop):
+            until = None if arm.option("until") is None else "until"
+            parts += [arm.view, until, f"longer-{arm.longer}" if arm.longer > 1 else None]
+        for part in filter(None, parts):
+            raise ConfigError(
+                f"arm {arm.name!r}: {part!r} is a part of how networks are trained here; allowed"
+                f" with {classifier_name(classifier)[:60]}: arms without it; leave the arm out"
+            )
+
+
 def build_classifier(
-    classifier: str | ClassifierFactory | None,
+    classifier: Classifier | None,
     channels: int,
     num_classes: int,
     image_size: tuple[int, int],
@@ -111,12 +161,17 @@ def build_classifier(
     """Return an untrained network: `ResNet`, a torchvision model by name, or what a factory makes.
 
     Raises:
-        ConfigError: torchvision has no classification model of that name.
+        ConfigError: torchvision has no classification model of that name, or nothing of the kind.
     """
     if classifier is None:
         return ResNet(channels, num_classes, image_size)
     if callable(classifier):
         return classifier(channels, num_classes, image_size)
+    if not isinstance(classifier, str):
+        raise ConfigError(
+            f"classifier: a {type(classifier).__name__}; allowed: a name of torchvision, a factory"
+            " (channels, classes, size) -> nn.Module, or a scikit-learn classifier; give one"
+        )
     import torchvision.models as models  # here: its registry takes a while to load
 
     names = models.list_models(module=models)
@@ -130,12 +185,19 @@ def build_classifier(
     return network if channels == 3 else _ThreeChannels(network)
 
 
-def classifier_name(classifier: str | ClassifierFactory | None) -> str:
-    """Return a name that stands for `classifier` in result files."""
+def classifier_name(classifier: Classifier | None) -> str:
+    """Return a name that stands for `classifier` in result files.
+
+    A function goes by its name: results kept under it are used again although its body changed.
+    """
     if classifier is None:
         return "resnet-small"
     if isinstance(classifier, str):
         return classifier
+    if isinstance(classifier, UserLoop):
+        return f"train_fn {classifier_name(classifier.train_fn)}"  # type: ignore[arg-type]
+    if is_estimator(classifier):
+        return " ".join(repr(classifier).split())
     module = getattr(classifier, "__module__", "?")
     return f"{module}.{getattr(classifier, '__qualname__', repr(classifier))}"
 
@@ -163,7 +225,7 @@ class Schedule:
 
 
 def default_steps(image_size: tuple[int, int], quick: bool = False) -> int:
-    """Return the optimiser steps of a comparison: 1500, 1200 under 16 px, 150 for a quick look.
+    """Return the optimiser steps of a network: 1500, 1200 under 16 px, 150 for a quick look.
 
     On digits-lt, 1200 steps gave 0.7 points more than 600, and 2400 no more than 1200 (balanced
     and affine, six draws, validation images).
@@ -182,18 +244,20 @@ def train_classifier(
     seed: int,
     device: str = "cpu",
     on_step: Callable[[], None] | None = None,
+    objective: Callable[[Tensor, Tensor, int], Tensor] | None = None,
 ) -> tuple[nn.Module, float]:
     """Train a network on `schedule.steps` batches; return it in evaluation mode, and the seconds.
 
     Args:
         network: makes the network; called with the stream of initialisation as torch's state.
-        batches: (uint8 [N, C, H, W], int64 [N]), already augmented; drawn with torch's state set
-            to the augmentation stream of that step, so that no two steps and no initialisation
-            share a stream.
+        batches: (uint8 [N, C, H, W], labels that `objective` takes), already augmented; drawn
+            with torch's state set to the augmentation stream of that step, so that no two steps
+            and no initialisation share a stream.
         normalise: uint8 images -> float32 input of the network.
         seed: of the comparison; initialisation and augmentation are streams of it.
         device: where the network runs.
         on_step: called before each step; may raise to stop.
+        objective: (logits, labels, step) -> loss; None = cross-entropy.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "evaluate/initialisation"))
@@ -216,7 +280,11 @@ def train_classifier(
             images, labels = next(source)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(step)
-            loss = F.cross_entropy(model(normalise(images).to(device)), labels.to(device))
+            logits, target = model(normalise(images).to(device)), labels.to(device)
+            if objective is None:
+                loss = F.cross_entropy(logits, target)
+            else:
+                loss = objective(logits, target, step)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

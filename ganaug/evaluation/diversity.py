@@ -1,137 +1,72 @@
 """`evaluate_diversity`: do generated images cover their class, or do they collapse or copy?
 
-Every number stands beside a reference: what other real images of the class give in the place of
-the generated ones, in the same number. For that the real images of a class are cut into halves A
-and B (whole groups on one side). Generated images, as many as B has, are compared with A; and so
-is B. A variation generator starts from the images of B, so that no image it compares with was its
-source.
+Every number stands beside a reference: what as many real images give in the place of the generated
+ones. `diversity_class` takes the numbers, `diversity_words` turns them into words.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.data import data_name, load_part
+from ganaug.evaluation.diversity_class import (
+    NEIGHBOURS,
+    ClassImages,
+    Subsamples,
+    rounded,
+    subsamples,
+    summary,
+)
+from ganaug.evaluation.diversity_labels import not_taken_for_another
+from ganaug.evaluation.diversity_overall import overall_distances
+from ganaug.evaluation.diversity_record import (
+    MEASURES,
+    TOO_FEW,
+    ClassDiversity,
+    DiversityReport,
+    Measure,
+)
+from ganaug.evaluation.diversity_sources import Made, Maker, from_arrays, from_generator
+from ganaug.evaluation.diversity_words import FEWEST_FOR_OK, words_of
 from ganaug.images import ImageSet, units
-from ganaug.metrics.features import FeatureMap, PixelPCA
-from ganaug.metrics.neighbours import coverage, nearest_distance, precision
-from ganaug.metrics.spread import near_duplicates, spread_ratio
+from ganaug.metrics.encoder import FEWEST_TO_LEARN_FROM, SmallEncoder
+from ganaug.metrics.features import (
+    FeatureMap,
+    JointFeatures,
+    ModuleFeatures,
+    PixelPCA,
+    torchvision_features,
+)
+from ganaug.metrics.memorisation import (
+    combined_ct,
+    ct_statistic,
+    neighbour_distances,
+    neighbour_ratio,
+)
+from ganaug.metrics.spread import mean_pairwise_distance
+from ganaug.metrics.texture import detail_by_scale
 from ganaug.randomness import stream
 
-__all__ = ["ClassDiversity", "DiversityReport", "Measure", "evaluate_diversity"]
+if TYPE_CHECKING:
+    from torch import nn
 
-NEIGHBOURS = 5
+__all__ = ["MEASURES", "ClassDiversity", "DiversityReport", "Measure", "evaluate_diversity"]
+
 FEWEST_IMAGES = 2 * (NEIGHBOURS + 1)
-QUICK_IMAGES = 60
-HALVES = 5  # cuts into halves over which the numbers are averaged
-MEASURES = ("coverage", "precision", "spread", "near_duplicates", "nearest")
-TOO_FEW = "too few images"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number and what real images give in the place of the generated ones."""
-
-    value: float
-    reference: float
-
-
-@dataclass(frozen=True)
-class ClassDiversity:
-    """The record of one class; the measures are None where there are too few images.
-
-    Attributes:
-        name: of the class.
-        images: real images of it.
-        synthetic: generated images that were compared, in each cut into halves.
-        status: "measured", or "too few images".
-        coverage: fraction of the real images that have a generated one near them, in 0..1.
-        precision: fraction of the generated images that lie near a real one, in 0..1.
-        spread: mean pairwise distance over that of the real images of half A.
-        near_duplicates: fraction of the generated images that have another one nearer than 95% of
-            the real images have a real one; in 0..1.
-        nearest: median distance to the nearest training image of any class, the source left out;
-            the reference is that of real images to the nearest other one.
-    """
-
-    name: str
-    images: int
-    synthetic: int
-    status: str
-    coverage: Measure | None = None
-    precision: Measure | None = None
-    spread: Measure | None = None
-    near_duplicates: Measure | None = None
-    nearest: Measure | None = None
-
-
-@dataclass(frozen=True)
-class DiversityReport:
-    """The diversity record. `print` shows a table, `to_dict` gives JSON values.
-
-    Attributes:
-        dataset: what the generated images are compared with.
-        kind: "variation", "class", or "images" where they were given.
-        classes: one record for each class.
-        macro: by measure, the mean over the classes that could be measured.
-        rule: which classes have too few images.
-        settings: features, neighbours, seed.
-    """
-
-    dataset: str
-    kind: str
-    classes: tuple[ClassDiversity, ...]
-    macro: dict[str, Measure]
-    rule: str
-    settings: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
-        return {**asdict(self), "classes": [asdict(each) for each in self.classes]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DiversityReport:
-        """Return the record that `to_dict` gave.
-
-        Raises:
-            ConfigError: a field is missing.
-        """
-        try:
-            classes = tuple(
-                ClassDiversity(**{key: _measure(value) for key, value in each.items()})
-                for each in values["classes"]
-            )
-            macro = {name: Measure(**each) for name, each in values["macro"].items()}
-            names = ("dataset", "kind", "rule", "settings")
-            return cls(classes=classes, macro=macro, **{name: values[name] for name in names})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(
-                f"diversity record: {error} is missing or unknown; allowed: what"
-                " DiversityReport.to_dict gave; make the record again"
-            ) from error
-
-    def __str__(self) -> str:
-        titles = ("coverage", "precision", "spread", "near-duplicates", "nearest")
-        rows: list[tuple[str, ...]] = [("class", "images", *titles)]
-        for each in self.classes:
-            cells = [_cell(getattr(each, name)) for name in MEASURES]
-            if each.status == TOO_FEW:
-                cells = [TOO_FEW, "", "", "", ""]
-            rows.append((each.name, str(each.images), *cells))
-        rows.append(("macro", "", *(_cell(self.macro.get(name)) for name in MEASURES)))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append("each: generated images (real images in their place); " + self.rule)
-        return "\n".join(line.rstrip() for line in lines)
+PER_CLASS = 1000
+CUTS = 20
+STEPS = 200  # of the encoder
+QUICK_IMAGES, QUICK_CUTS, QUICK_STEPS = 60, 5, 50
+KEPT_FOR_REFERENCE = 60  # of a class; features are fitted on a quarter of what it has, beyond that
+MOST_TO_LEARN_FROM = 2000
+BLOCK = 2048  # images that are put into features at once
 
 
 def evaluate_diversity(
@@ -139,8 +74,8 @@ def evaluate_diversity(
     *,
     real: Any,
     synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
-    per_class: int = 200,
-    features: FeatureMap | None = None,
+    per_class: int = PER_CLASS,
+    features: FeatureMap | nn.Module | tuple[str, str | os.PathLike[str]] | None = None,
     seed: int = 0,
     quick: bool = False,
 ) -> DiversityReport:
@@ -148,18 +83,22 @@ def evaluate_diversity(
 
     Args:
         artifact: the exported file, or a `Generator`; or give `synthetic`.
-        real: the images the generator was trained on: an `ImageSet` (its training part counts),
-            or anything that `load_images` takes. Where `fit` held out a fifth, the same fifth is
-            left out.
+        real: the images the generator was trained on: an `ImageSet` (its training part; images
+            of its test part serve as unseen ones in the search for copies), or anything that
+            `load_images` takes. Where `fit` held out a fifth, the same fifth is unseen.
         synthetic: generated images uint8 [N, H, W, C] and labels int64 [N] by `real`'s classes.
-        per_class: at most so many real images of a class are compared.
-        features: maps uint8 [N, H, W, C] to float [N, D]; None = `PixelPCA` of `real`.
-        seed: of halves and latents.
-        quick: one cut into halves instead of five, and at most 60 images of a class.
+        per_class: at most so many real and generated images of a class are compared; copies are
+            searched among all.
+        features: a map from uint8 [N, H, W, C] to float [N, D]; a torch module; a torchvision
+            model and the file of its weights, ("resnet18", "weights.pth"); None = `PixelPCA` and
+            `SmallEncoder` side by side, fitted on a part of the real images that is not compared.
+        seed: of cuts, latents and the encoder.
+        quick: five cuts into halves instead of twenty, at most 60 images of a class, and 50 steps
+            of the encoder instead of 200.
 
     Raises:
         ArtifactError: the file cannot be used or does not know a class.
-        ConfigError: neither or both of `artifact` and `synthetic`.
+        ConfigError: neither or both of `artifact` and `synthetic`, or features of another kind.
         DataError: the images cannot be used.
 
     Example:
@@ -173,138 +112,160 @@ def evaluate_diversity(
         )
     if per_class < FEWEST_IMAGES:
         raise ConfigError(
-            f"per_class: {per_class}; allowed: {FEWEST_IMAGES} or more; leave it out for 200"
+            f"per_class: {per_class}; allowed: {FEWEST_IMAGES} or more; leave it out for"
+            f" {PER_CLASS}"
         )
+    most = min(per_class, QUICK_IMAGES) if quick else per_class
+    cuts = QUICK_CUTS if quick else CUTS
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     images = _training_images(real, generator)
-    make = _from_arrays(synthetic, images) if generator is None else _by(generator, images)
-    comparison = _Comparison(
-        images=images,
-        features=features or PixelPCA(images.images),
-        make=make,
-        most=min(per_class, QUICK_IMAGES) if quick else per_class,
-        cuts=1 if quick else HALVES,
-        seed=seed,
-    )
-    records = tuple(comparison.record(label) for label in range(len(images.classes)))
-    measured = [record for record in records if record.status != TOO_FEW]
+    if generator is not None:
+        make = from_generator(generator, images, seed)
+    elif synthetic is not None:
+        make = from_arrays(synthetic, images, seed, most)
+    steps = QUICK_STEPS if quick else STEPS
+    chosen, compared, name = _features(features, images, steps, seed)
+    parts = [_rows(images, label, compared, most, seed) for label in range(len(images.classes))]
+    comparison = _Comparison(images, chosen, make, parts, seed)
+    records, samples = [], []
+    for label in range(len(images.classes)):
+        record, found = comparison.record(label, cuts)
+        records.append(record)
+        samples.append(found)
     return DiversityReport(
         dataset=data_name(images),
         kind="images" if generator is None else generator.info.kind,
-        classes=records,
-        macro={
-            name: _mean([getattr(record, name) for record in measured])
-            for name in MEASURES
-            if measured
-        },
+        classes=tuple(records),
+        macro=_macro(records, samples),
         rule=(
             f"a class has too few images where half of them are {NEIGHBOURS} or fewer, or all"
-            " alike, or fewer than 2 were generated"
+            f" alike, or fewer than 2 were generated; OK needs {FEWEST_FOR_OK} of both"
         ),
         settings={
             "neighbours": NEIGHBOURS,
-            "features": type(comparison.features).__name__,
-            "per_class": comparison.most,
-            "halves": comparison.cuts,
+            "features": name,
+            "fitted_on": int((~compared).sum()),
+            "per_class": most,
+            "halves": cuts,
             "seed": seed,
         },
+        overall=comparison.overall(),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """Generated images uint8 [M, H, W, C], and the rows of the real images they came from."""
-
-    images: NDArray[np.uint8]
-    sources: NDArray[np.int64] | None
-
-
-# (rows of half B, label, a stream) -> as many generated images, or fewer where there are no more
-_Maker = Callable[[NDArray[np.int64], int, np.random.Generator], _Made]
-
-
 class _Comparison:
-    """The real images in features, and what is compared with them."""
+    """Real and generated images in features, and what is compared of each class."""
 
     def __init__(
         self,
         images: ImageSet,
         features: FeatureMap,
-        make: _Maker,
-        most: int,
-        cuts: int,
+        make: Maker,
+        parts: list[NDArray[np.int64]],
         seed: int,
     ) -> None:
-        self.images, self.features, self.make = images, features, make
-        self.most, self.cuts, self.seed = most, cuts, seed
-        self.real = np.asarray(features(images.images), np.float32)
-        self.groups = units(images.keys, images.groups)
+        self.images, self.features, self.parts, self.seed = images, features, parts, seed
+        self.real = _in(features, images.images)
+        self.units = units(images.keys, images.groups)
+        self.made: list[Made] = []
+        self.ours: list[NDArray[np.float32]] = []
+        empty = Made(images.images[:0])
+        for label, rows in enumerate(parts):
+            made = make(rows, label) if len(rows) else empty
+            self.made.append(made)
+            self.ours.append(_in(features, made.images).reshape(-1, self.real.shape[1]))
+        self.texture = [detail_by_scale(images.images[rows]) for rows in parts]
+        self.our_texture = [detail_by_scale(made.images) for made in self.made]
+        self.right = not_taken_for_another(
+            [self.real[rows] for rows in parts],
+            [self.units[rows] for rows in parts],
+            self.ours,
+            self.texture,
+            self.our_texture,
+            NEIGHBOURS,
+            stream(seed, "diversity/folds"),
+        )
+        test = images.test
+        self.unseen = None if test is None else _in(features, test.images)
 
-    def record(self, label: int) -> ClassDiversity:
-        """Measure one class over all cuts into halves."""
-        rows = np.flatnonzero(self.images.labels == label)
+    def record(self, label: int, cuts: int) -> tuple[ClassDiversity, Subsamples | None]:
+        """Measure one class."""
+        rows, made, ours = self.parts[label], self.made[label], self.ours[label]
         name = self.images.classes[label]
-        pairs = []
-        threshold = own_nearest = 0.0
-        made = 0
-        for cut in range(self.cuts):
-            rng = stream(self.seed, "diversity/halves", cut, label)
-            half_a, half_b = _halves(rows, self.groups, self.most, rng)
-            if len(half_a) <= NEIGHBOURS or len(half_b) < 2 or not self._differ(half_a):
-                return ClassDiversity(name, len(rows), 0, TOO_FEW)
-            part = self.make(half_b, label, stream(self.seed, "diversity/make", cut, label))
-            made = len(part.images)
-            if made < 2:
-                return ClassDiversity(name, len(rows), made, TOO_FEW)
-            if not cut:
-                within = np.arange(len(rows), dtype=np.int64)
-                near = nearest_distance(self.real[rows], self.real[rows], within)
-                threshold = float(np.quantile(near, 0.05))
-                own_nearest = float(np.median(nearest_distance(self.real[rows], self.real, rows)))
-            ours = np.asarray(self.features(part.images), np.float32)
-            theirs, base = self.real[half_b[:made]], self.real[half_a]
-            nearest = nearest_distance(ours, self.real, part.sources)
-            pairs.append(
-                [
-                    (coverage(base, ours, NEIGHBOURS), coverage(base, theirs, NEIGHBOURS)),
-                    (precision(base, ours, NEIGHBOURS), precision(base, theirs, NEIGHBOURS)),
-                    (spread_ratio(base, ours), spread_ratio(base, theirs)),
-                    (near_duplicates(ours, threshold), near_duplicates(theirs, threshold)),
-                    (float(np.median(nearest)), own_nearest),
-                ]
-            )
-        means = np.mean(pairs, axis=0)  # [measures, 2]
-        measures = {
-            measure: Measure(float(value), float(reference))
-            for measure, (value, reference) in zip(MEASURES, means, strict=True)
-        }
-        return ClassDiversity(name, len(rows), made, "measured", **measures)
+        if len(rows) < FEWEST_IMAGES or len(ours) < 2:
+            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
+        near, unseen, ours_near = self._neighbours(label)
+        of_real = None if self.right is None else self.right[label]
+        found = subsamples(
+            ClassImages(
+                label=label,
+                real=self.real[rows],
+                synthetic=ours,
+                real_texture=self.texture[label],
+                synthetic_texture=self.our_texture[label],
+                units=self.units[rows],
+                sources=None if made.sources is None else np.searchsorted(rows, made.sources),
+                real_right=None if of_real is None else of_real[0],
+                synthetic_right=None if of_real is None else of_real[1],
+                real_near=neighbour_ratio(near),
+                synthetic_near=neighbour_ratio(ours_near),
+                unseen_near=neighbour_ratio(unseen),
+                real_nearest=near[:, 0],
+                synthetic_nearest=ours_near[:, 0],
+            ),
+            cuts,
+            self.seed,
+        )
+        if not found.found:
+            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
+        measures = found.measures()
+        z = rounded(ct_statistic(unseen[:, 0], ours_near[:, 0]))
+        measures["ct"] = Measure(z, 0.0, z=z)
+        if made.again is not None:
+            measures["latent"] = self._latent(label)
+        words = words_of(measures, len(rows), len(ours), found.distinct)
+        return (
+            ClassDiversity(name, len(rows), len(ours), "measured", words[0], words, **measures),
+            replace(found, unseen=len(unseen)),
+        )
 
-    def _differ(self, rows: NDArray[np.int64]) -> bool:
-        return bool((self.real[rows] != self.real[rows[0]]).any())
+    def overall(self) -> dict[str, Measure]:
+        """Compare all classes together."""
+        rows = np.concatenate(self.parts)
+        return overall_distances(
+            self.real[rows], self.units[rows], np.concatenate(self.ours), self.seed
+        )
 
+    def _neighbours(
+        self, label: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Distances to training images: of real ones, of all unseen ones, of generated ones."""
+        rows, sources = self.parts[label], self.made[label].sources
+        near = neighbour_distances(self.real[rows], self.real, self.units[rows], self.units)
+        own = (None, None) if sources is None else (self.units[sources], self.units)
+        ours = neighbour_distances(self.ours[label], self.real, *own)
+        unseen = near
+        if self.unseen is not None and self.images.test is not None:
+            held_out = self.unseen[self.images.test.labels == label]
+            unseen = np.concatenate([near, neighbour_distances(held_out, self.real)])
+        return near, unseen, ours
 
-def _halves(
-    rows: NDArray[np.int64], groups: NDArray[np.int64], most: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut at most `most` of the rows into two halves, whole groups on one side where it has two."""
-    group = groups[rows]
-    names = rng.permutation(np.unique(group))
-    if len(names) < 2:
-        group = np.arange(len(rows))  # one group: there is no other way
-        names = rng.permutation(len(rows))
-    sizes = [0, 0]
-    side = {}
-    for name in names.tolist():  # the smaller side takes the next group
-        side[name] = int(sizes[1] < sizes[0])
-        sizes[side[name]] += int((group == name).sum())
-    on_b = np.array([side[name] for name in group.tolist()], dtype=bool)
-    half_a, half_b = rng.permutation(rows[~on_b]), rng.permutation(rows[on_b])
-    return half_a[: (most + 1) // 2], half_b[: most // 2]
+    def _latent(self, label: int) -> Measure:
+        again = self.made[label].again
+        other = _in(self.features, self.images.images[:0] if again is None else again)
+        first = self.ours[label][: len(other)]
+        moved = np.sqrt(((first - other) ** 2).sum(1)) / max(
+            mean_pairwise_distance(self.real[self.parts[label]]), 1e-12
+        )
+        draws = stream(self.seed, "diversity/latent", index=label).integers(
+            len(moved), size=(1000, len(moved))
+        )
+        low, high = np.quantile(moved[draws].mean(1), (0.025, 0.975))
+        return Measure(*(rounded(each) for each in (float(moved.mean()), 1.0, low, high)))
 
 
 def _training_images(real: Any, generator: Generator | None) -> ImageSet:
-    """Return what the generator was trained on: `real` without its test part."""
+    """Return what the generator was trained on; the test part holds what it was not."""
     if generator is None:
         images = load_part(real, None, None)
     else:
@@ -319,68 +280,80 @@ def _training_images(real: Any, generator: Generator | None) -> ImageSet:
     return images
 
 
-def _by(generator: Generator, images: ImageSet) -> _Maker:
-    """Let the generator make them: variations of half B, or images of the class."""
-    info = generator.info
-    for name in images.classes:
-        if name not in info.classes:
-            raise ArtifactError(
-                f"class {name!r} is unknown to the artifact{did_you_mean(name, info.classes)};"
-                f" allowed: {', '.join(info.classes)}; give the images it was fitted on"
-            )
-    if info.kind == "class" and images.size != info.size:
-        raise DataError(
-            f"{images.source}: images of {images.size[0]}x{images.size[1]}, generated ones are"
-            f" {info.size[0]}x{info.size[1]}; load them at that size"
+def _features(
+    wanted: Any, images: ImageSet, steps: int, seed: int
+) -> tuple[FeatureMap, NDArray[np.bool_], str]:
+    """Return the features, bool [N]: which images may be compared in them, and their name."""
+    every = np.ones(len(images), bool)
+    if wanted is None:
+        part = _part_to_learn_from(images, seed)
+        if part.sum() < FEWEST_TO_LEARN_FROM:
+            return PixelPCA(images.images), every, "PixelPCA"
+        learnt = images.images[part]
+        maps = (PixelPCA(learnt), SmallEncoder(learnt, steps=steps, seed=seed))
+        return JointFeatures(maps, learnt), ~part, "PixelPCA and SmallEncoder"
+    if isinstance(wanted, tuple) and len(wanted) == 2:
+        return torchvision_features(*wanted), every, str(wanted[0])
+    from torch import nn
+
+    if isinstance(wanted, nn.Module):
+        return ModuleFeatures(wanted), every, type(wanted).__name__
+    if not callable(wanted):
+        raise ConfigError(
+            f"features: a {type(wanted).__name__}; allowed: a function of uint8 [N, H, W, C], a"
+            " torch module, or (torchvision model, file of weights); leave it out for the default"
         )
-    scale = 1.0 if info.policy is None else info.policy.scale
-
-    def make(half_b: NDArray[np.int64], label: int, rng: np.random.Generator) -> _Made:
-        shape = (len(half_b), info.latent_dim)
-        latents = scale * rng.standard_normal(shape, dtype=np.float32)
-        latents = latents.astype(np.float32)
-        if info.kind == "variation":
-            pixels = images.images[half_b].transpose(0, 3, 1, 2).astype(np.float32) / 255
-            made = generator.vary(np.ascontiguousarray(pixels), latents)
-        else:
-            own = info.classes.index(images.classes[label])
-            made = generator.generate(np.full(len(half_b), own, np.int64), latents)
-        levels = np.rint(made.transpose(0, 2, 3, 1) * 255).clip(0, 255).astype(np.uint8)
-        return _Made(levels, half_b if info.kind == "variation" else None)
-
-    return make
+    return wanted, every, type(wanted).__name__
 
 
-def _from_arrays(
-    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]] | None, images: ImageSet
-) -> _Maker:
-    """Take them from what was given."""
-    if synthetic is None:
-        raise ValueError("either a generator or images")
-    given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
-    if given.images.shape[1:] != images.images.shape[1:]:
-        raise DataError(
-            f"synthetic: images {list(given.images.shape[1:])}; allowed:"
-            f" {list(images.images.shape[1:])} (H, W, C), as the real ones; resize them"
-        )
-
-    def make(half_b: NDArray[np.int64], label: int, rng: np.random.Generator) -> _Made:
-        rows = rng.permutation(np.flatnonzero(given.labels == label))[: len(half_b)]
-        return _Made(given.images[rows], None)
-
-    return make
+def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:
+    """bool [N]: at most a quarter of each class, whole units, only of classes with many images."""
+    unit = units(images.keys, images.groups)
+    spare = np.minimum(images.counts // 4, images.counts - KEPT_FOR_REFERENCE).clip(0)
+    spare = (spare * min(1.0, MOST_TO_LEARN_FROM / max(int(spare.sum()), 1))).astype(np.int64)
+    part = np.zeros(len(images), bool)
+    order = stream(seed, "diversity/features").permutation(int(unit.max(initial=-1)) + 1)
+    for label in np.flatnonzero(spare):
+        rows = np.flatnonzero(images.labels == label)
+        rows = rows[np.argsort(order[unit[rows]], kind="stable")]
+        sizes = np.cumsum(np.unique(order[unit[rows]], return_counts=True)[1])
+        whole = int(sizes[sizes <= spare[label]].max(initial=0))
+        part[rows[:whole]] = True
+    return part & ~np.isin(unit, unit[~part])  # a unit of two classes may not be torn
 
 
-def _mean(measures: list[Measure]) -> Measure:
-    return Measure(
-        float(np.mean([each.value for each in measures])),
-        float(np.mean([each.reference for each in measures])),
-    )
+def _rows(
+    images: ImageSet, label: int, compared: NDArray[np.bool_], most: int, seed: int
+) -> NDArray[np.int64]:
+    """int64, rising: the real images of a class that are compared, whole units, at most `most`."""
+    rows = np.flatnonzero((images.labels == label) & compared)
+    if len(rows) <= most:
+        return rows
+    unit = units(images.keys[rows], None if images.groups is None else images.groups[rows])
+    order = stream(seed, "diversity/rows", index=label).permutation(int(unit.max()) + 1)
+    return np.sort(rows[np.argsort(order[unit], kind="stable")][:most])
 
 
-def _measure(value: Any) -> Any:
-    return Measure(**value) if isinstance(value, Mapping) else value
+def _macro(records: list[ClassDiversity], samples: list[Subsamples | None]) -> dict[str, Measure]:
+    """Means over the classes that could be measured; each cut into halves is one subsample."""
+    measured = [found for found in samples if found is not None]
+    macro: dict[str, Measure] = {}
+    for name in MEASURES:
+        both = [found.found[name] for found in measured if name in found.found]
+        taken = [m for m in (getattr(record, name) for record in records) if m is not None]
+        if both:
+            macro[name] = summary(np.mean(both, axis=0))
+        elif name == "ct" and taken:
+            unseen = np.array([found.unseen for found in measured])
+            z = rounded(combined_ct(np.array([m.value for m in taken]), unseen))
+            macro[name] = Measure(z, 0.0, z=z)
+        elif taken:
+            macro[name] = Measure(rounded(float(np.mean([m.value for m in taken]))), 1.0)
+    return macro
 
 
-def _cell(measure: Measure | None) -> str:
-    return "-" if measure is None else f"{measure.value:.2f} ({measure.reference:.2f})"
+def _in(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 [N, D], computed in blocks: pixels in floating point need many times the memory."""
+    blocks = range(0, max(len(images), 1), BLOCK)
+    parts = [np.asarray(features(images[at : at + BLOCK]), np.float32) for at in blocks]
+    return np.concatenate(parts)

@@ -18,18 +18,21 @@ import numpy as np
 import torch
 
 from ganaug.artifact.format import Metadata
+from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError, DeviceError
 from ganaug.evaluation import statistics
 from ganaug.evaluation.arms import Arm, Plan, make_plan
 from ganaug.evaluation.classifiers import (
-    ClassifierFactory,
+    Classifier,
     Schedule,
-    build_classifier,
+    check_arms,
+    check_classifier,
     classifier_name,
     default_steps,
 )
 from ganaug.evaluation.data import data_name, default_draw, load_part, training_and_test
+from ganaug.evaluation.estimators import TrainFunction, UserLoop, default_views, is_estimator
 from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
 from ganaug.evaluation.parallel import FIT_STEP, Meter, Progress, Refit, run_all, worker_count
 from ganaug.evaluation.runs import Job, Outcome
@@ -38,7 +41,7 @@ from ganaug.files import make_folder
 from ganaug.images import ImageSet
 from ganaug.use.transform import GANAugment
 
-__all__ = ["GainReport", "evaluate_gain"]
+__all__ = ["GainReport", "choose_device", "evaluate_gain"]
 
 QUICK_FIT = {"preset": "tiny", "steps": 300}
 USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
@@ -54,7 +57,8 @@ def evaluate_gain(
     arms: Sequence[str] | None = None,
     baseline: str = "auto",
     refit: bool = False,
-    classifier: str | ClassifierFactory | None = None,
+    classifier: Classifier | None = None,
+    train_fn: TrainFunction | None = None,
     steps: int | None = None,
     quick: bool = False,
     jobs: int | None = None,
@@ -85,9 +89,18 @@ def evaluate_gain(
             training images and judged on the rest.
         refit: draw images and train a new generator for each seed; only this supports a claim
             about the method, rather than about this generator.
-        classifier: None (a small residual network), the name of a torchvision model, or a factory
-            (channels, classes, (height, width)) -> nn.Module.
-        steps: optimiser steps of the classifier; None = 1500 (1200 for images under 16 px).
+        classifier: None (a small residual network), the name of a torchvision model, a factory
+            (channels, classes, (height, width)) -> nn.Module, or a scikit-learn classifier. That
+            is trained on float32 [N, pixels], each channel of mean 0 and deviation 1, five
+            augmented views of each image; features are the first step of a pipeline.
+        train_fn: your own training loop in its place, (train_dataset, seed) -> predict_fn. Items
+            of the map-style data set are (uint8 [C, H, W], label), augmented anew at each access;
+            arms that balance the classes show images of smaller ones more often; it has `targets`,
+            `classes` and `set_epoch`. torch's state is set from the seed. predict_fn takes uint8
+            [N, C, H, W], and returns labels [N] or probabilities [N, classes].
+        steps: batches of 64 images that the classifier is trained on; None = 1500 (1200 for images
+            under 16 px; five views of each image for a scikit-learn classifier). A loop of your own
+            decides for itself.
         quick: 150 steps, and a short generator where `refit`.
         jobs: worker processes; None = one for each core; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
@@ -121,18 +134,26 @@ def evaluate_gain(
     images = parts[numbers[0]].train
     if generator is not None and not refit:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
-    with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here
-        build_classifier(classifier, images.channels, len(images.classes), images.size)
+    if train_fn is not None:
+        if classifier is not None:
+            raise ConfigError(
+                "train_fn: given beside classifier; allowed: one of them; train_fn makes its own"
+            )
+        classifier = UserLoop(train_fn)
+    check_classifier(classifier, images.channels, len(images.classes), images.size)
+    check_arms(classifier, (*plan.free, *plan.ours))
+    batches = _steps(classifier, images, quick) if steps is None else steps
     with ExitStack() as stack:
         temporary = out is None and stack.enter_context(TemporaryDirectory(prefix="ganaug-"))
         comparison = _Comparison(
             plan=plan,
             parts=parts,
             generator=None if refit else generator,
+            artifact_hash=None if refit or generator is None else behaviour_hash(generator.path),
             refit=_refit_options(metadata, fit_options, quick, device) if refit else None,
-            schedule=Schedule(default_steps(images.size, quick) if steps is None else steps),
+            schedule=Schedule(batches),
             classifier=classifier,
-            device=_device(device),
+            device=choose_device(device),
             workers=worker_count(jobs),
             threads=threads,
             folder=Path(temporary) if temporary else make_folder(out or "."),
@@ -153,9 +174,10 @@ class _Comparison:
     plan: Plan
     parts: dict[int, _Part]
     generator: Generator | None
+    artifact_hash: str | None
     refit: dict[str, Any] | None
     schedule: Schedule
-    classifier: str | ClassifierFactory | None
+    classifier: Classifier | None
     device: str
     workers: int
     threads: int
@@ -190,17 +212,18 @@ class _Comparison:
             classes=images.classes,
             dataset=data_name(images),
             baseline=baseline.name,
-            chosen=ours[0].name if ours else None,
+            chosen=_chosen(ours),
             claim=self._claim(),
             choice=choice,
             settings={
                 "classifier": classifier_name(self.classifier),
                 "steps": self.schedule.steps,
                 "batch": self.schedule.batch,
-                "artifact": self.generator.content_hash[:16] if self.generator else None,
+                "artifact": self.artifact_hash and self.artifact_hash[:16],
                 "refit": self.refit if refits else None,
             },
-            environment=_versions(),
+            environment=_versions()
+            | ({"generator_seconds": [each.seconds for each in refits.values()]} if refits else {}),
             notes=notes,
         )
 
@@ -238,10 +261,10 @@ class _Comparison:
             arm=arm,
             train=part.train,
             test=part.test,
-            schedule=self.schedule,
+            schedule=replace(self.schedule, steps=self.schedule.steps * arm.longer),
             classifier=self.classifier,
             artifact=generator.path if generator else None,
-            artifact_hash=generator.content_hash if generator else None,
+            artifact_hash=self.artifact_hash if generator else None,
             device=self.device,
         )
 
@@ -291,7 +314,22 @@ def _seeds(seeds: int | Sequence[int]) -> list[int]:
     return numbers
 
 
-def _device(device: str) -> str:
+def _chosen(arms: Sequence[Arm]) -> str | None:
+    """Return the arm that the verdict is about: the first with the generator beside real images."""
+    learned = [arm for arm in arms if arm.learned]
+    beside = [arm for arm in learned if arm.ganaug != "synthetic"]
+    return next((arm.name for arm in (*beside, *learned)), None)
+
+
+def _steps(classifier: Classifier | None, images: ImageSet, quick: bool) -> int:
+    """Return the batches of 64 that a classifier is trained on where none were asked for."""
+    if is_estimator(classifier):
+        return default_views(len(images), Schedule.batch, quick)
+    return default_steps(images.size, quick)
+
+
+def choose_device(device: str) -> str:
+    """Return "cpu" or "cuda[:N]", "auto" being what there is, or raise `DeviceError`."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind = device.partition(":")[0]

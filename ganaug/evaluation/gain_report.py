@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation import statistics
+from ganaug.evaluation.gain_table import gain_table
 from ganaug.evaluation.runs import Outcome
 from ganaug.evaluation.statistics import TestPart
 from ganaug.metrics.calibration import calibration_error
@@ -33,6 +34,8 @@ class ArmResult:
         calibration_error: expected calibration error, in 0..1.
         rarer_half: mean recall of the floor(classes / 2) classes with the fewest training images.
         rare, middle, frequent: mean recall by thirds of the classes; None for a third without any.
+        precision: by class, as `recall`; it depends on how frequent classes are in the test part.
+        rare_precision, middle_precision, frequent_precision: its means by thirds.
     """
 
     balanced_accuracy: Scores
@@ -44,6 +47,10 @@ class ArmResult:
     rare: SomeScores
     middle: SomeScores
     frequent: SomeScores
+    precision: tuple[SomeScores, ...]
+    rare_precision: SomeScores
+    middle_precision: SomeScores
+    frequent_precision: SomeScores
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class Gain:
         error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
         rare_error_reduction: the same on the rarer half; None where the baseline has no error.
         t, bootstrap: the two intervals (low, high).
+        seed_error, image_error: standard errors of the mean that seeds and shared test images make.
+        seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
+            of 80%; None where there is a verdict, with one seed, or where no number of them would.
     """
 
     mean: float
@@ -69,6 +79,9 @@ class Gain:
     rare_error_reduction: float | None
     t: tuple[float, float]
     bootstrap: tuple[float, float]
+    seed_error: float
+    image_error: float
+    seeds_to_settle: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,27 +209,7 @@ class GainReport:
         )
 
     def __str__(self) -> str:
-        rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
-        for name, arm in self.arms.items():
-            each = self.gain.get(name)
-            rows.append(
-                (
-                    name,
-                    _spread(arm.balanced_accuracy),
-                    _spread([score for score in arm.rarer_half if score is not None]),
-                    "baseline" if each is None else _interval(each, len(self.seeds)),
-                    "" if each is None else each.verdict,
-                )
-            )
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        few = len(self.seeds) < statistics.FEWEST_SEEDS
-        seeds = f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
-        rule = f" (a verdict needs {statistics.FEWEST_SEEDS})" if few else ""
-        lines.append(f"{self.dataset}, {seeds}{rule}, {self.claim}; scores in percent")
-        lines.extend(f"note: {note}" for note in self.notes)
-        return "\n".join(line.rstrip() for line in lines)
+        return gain_table(self)
 
 
 def build_report(
@@ -262,21 +255,27 @@ def _arm_result(
     columns: dict[str, list[Any]] = {name: [] for name in ArmResult.__dataclass_fields__}
     for outcome, test, count in zip(outcomes, tests, counts, strict=True):
         recall = statistics.recall_by_class(test.labels, outcome.predicted, num_classes)
-        rare, middle, frequent = statistics.thirds(count)
+        precision = statistics.precision_by_class(test.labels, outcome.predicted, num_classes)
+        thirds = dict(zip(("rare", "middle", "frequent"), statistics.thirds(count), strict=True))
         row = {
             "balanced_accuracy": float(np.nanmean(recall)),
             "macro_f1": statistics.macro_f1(test.labels, outcome.predicted, num_classes),
-            "recall": tuple(None if np.isnan(value) else float(value) for value in recall),
+            "recall": _by_class(recall),
+            "precision": _by_class(precision),
             "seconds": outcome.seconds,
             "calibration_error": calibration_error(outcome.probabilities, test.labels),
             "rarer_half": statistics.mean_or_none(recall[statistics.rarer_half(count)]),
-            "rare": statistics.mean_or_none(recall[rare]),
-            "middle": statistics.mean_or_none(recall[middle]),
-            "frequent": statistics.mean_or_none(recall[frequent]),
         }
+        for name, labels in thirds.items():
+            row[name] = statistics.mean_or_none(recall[labels])
+            row[f"{name}_precision"] = statistics.mean_or_none(precision[labels])
         for name, value in row.items():
             columns[name].append(value)
     return ArmResult(**{name: tuple(values) for name, values in columns.items()})
+
+
+def _by_class(scores: NDArray[np.float64]) -> SomeScores:
+    return tuple(None if np.isnan(score) else float(score) for score in scores)
 
 
 def _gain(
@@ -295,26 +294,28 @@ def _gain(
     ]
     low, high, p = statistics.paired_t(differences)
     t, bootstrap = (low, high), statistics.bootstrap_interval(by_image, tests)
-    wide = statistics.wider(t, bootstrap)
+    wide, found = statistics.wider(t, bootstrap), statistics.variances(by_image, tests)
+    word = statistics.verdict(
+        len(tests),
+        t,
+        bootstrap,
+        # To the bit: arms that merely agree on every test image may still differ.
+        identical=all(
+            np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
+        ),
+    )
+    mean = float(np.mean(differences))
     halves = [
         (mine, other)
         for mine, other in zip(ours.rarer_half, theirs.rarer_half, strict=True)
         if mine is not None and other is not None
     ]
     return Gain(
-        mean=float(np.mean(differences)),
+        mean=mean,
         low=wide[0],
         high=wide[1],
         p=p,
-        verdict=statistics.verdict(
-            len(tests),
-            t,
-            bootstrap,
-            # To the bit: arms that merely agree on every test image may still differ.
-            identical=all(
-                np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
-            ),
-        ),
+        verdict=word,
         error_reduction=statistics.error_reduction(
             ours.balanced_accuracy, theirs.balanced_accuracy
         ),
@@ -323,21 +324,12 @@ def _gain(
         ),
         t=t,
         bootstrap=bootstrap,
+        seed_error=found.seeds**0.5,
+        image_error=found.images**0.5,
+        seeds_to_settle=(
+            statistics.seeds_to_settle(mean, found) if word == "no evidence" else None
+        ),
     )
-
-
-def _spread(scores: Sequence[float]) -> str:
-    if not scores:
-        return "-"
-    mean = f"{100 * float(np.mean(scores)):.1f}"
-    return mean if len(scores) < 2 else f"{mean} ± {100 * float(np.std(scores, ddof=1)):.1f}"
-
-
-def _interval(gain: Gain, seeds: int) -> str:
-    mean = f"{100 * gain.mean:+.1f}"
-    if seeds < 2:
-        return f"{mean} (one seed: no interval)"
-    return f"{mean} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
 
 
 def _listed(value: Any, skip: str | None = None) -> Any:

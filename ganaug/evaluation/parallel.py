@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -25,6 +26,7 @@ import torch
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.classifiers import classifier_name
+from ganaug.evaluation.estimators import UserLoop
 from ganaug.evaluation.runs import Job, Outcome, load_outcome, result_path, run_job, save_outcome
 from ganaug.files import make_folder
 from ganaug.images import ImageSet
@@ -58,6 +60,15 @@ class Refit:
     def artifact(self) -> Path:
         """The exported file."""
         return self.folder / "generator.onnx"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the training took, over all its starts; None where that was not written down."""
+        try:
+            rows = (self.folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            return float(json.loads(rows[-1])["seconds"])
+        except (OSError, ValueError, KeyError, IndexError):
+            return None
 
     def run(self, tick: Tick) -> Path:
         """Fit and export, unless that is done; return the path of the ONNX file."""
@@ -276,16 +287,17 @@ def _hidden_main(item: Job | Refit) -> Iterator[None]:
     classifier was defined there.
     """
     classifier = item.classifier if isinstance(item, Job) else None
-    if callable(classifier):
+    if classifier is not None and not isinstance(classifier, str):
+        made_of = classifier.train_fn if isinstance(classifier, UserLoop) else classifier
         try:
-            pickle.dumps(classifier)
+            content = pickle.dumps(made_of)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ConfigError(
                 f"classifier {classifier_name(classifier)}: a worker process cannot import it;"
                 " allowed: a function or class at the top of a module; define it there, or use"
                 " jobs=1"
             ) from error
-        if getattr(classifier, "__module__", None) == "__main__":
+        if b"__main__" in content:
             yield
             return
     main = sys.modules["__main__"]

@@ -6,8 +6,9 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,26 +16,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ganaug.artifact.format import Policy
 from ganaug.artifact.reader import read_artifact
-from ganaug.evaluation.arms import Arm, augment
+from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.evaluation._augmentations import VIEWS, augment, standardise
+from ganaug.evaluation._objectives import make_objective, mix
+from ganaug.evaluation._smote import with_smote
+from ganaug.evaluation._variation import make_variation
+from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers import (
-    ClassifierFactory,
+    Classifier,
     Schedule,
     build_classifier,
     classifier_name,
     predict,
     train_classifier,
 )
+from ganaug.evaluation.estimators import (
+    ArmImages,
+    UserLoop,
+    is_estimator,
+    predict_with,
+    train_estimator,
+    train_with_loop,
+)
 from ganaug.files import atomic_path
 from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
 from ganaug.use.datasets import MixedDataset, SyntheticDataset
 from ganaug.use.sampling import ClassBalancedSampler
-from ganaug.use.transform import GANAugment
 
 __all__ = ["Job", "Outcome", "load_outcome", "result_path", "run_job", "save_outcome"]
 
-FORMAT = 1  # of the result files
+FORMAT = 2  # of the result files
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +64,7 @@ class Job:
         artifact: path of the generator; None for a free arm.
         artifact_hash: hash of its content, for the name of the result file.
         device: where the classifier runs.
+        policy: takes the place of the artifact's own.
     """
 
     seed: int
@@ -57,10 +72,11 @@ class Job:
     train: ImageSet
     test: ImageSet
     schedule: Schedule
-    classifier: str | ClassifierFactory | None = None
+    classifier: Classifier | None = None
     artifact: Path | None = None
     artifact_hash: str | None = None
     device: str = "cpu"
+    policy: Policy | None = None
 
     def identity(self) -> str:
         """Return a hash of everything that the result depends on."""
@@ -75,6 +91,8 @@ class Job:
             "classifier": classifier_name(self.classifier),
             "artifact": None if self.arm.free else self.artifact_hash,
         }
+        if self.policy is not None:
+            content["policy"] = [self.policy.p, self.policy.scale]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -127,9 +145,26 @@ def load_outcome(path: Path, job: Job) -> Outcome | None:
 
 def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
     """Train the classifier as `job` says and judge it on the test part."""
+    if job.policy is not None:  # a copy with that policy inside is used just as users would
+        with TemporaryDirectory(prefix="ganaug-") as folder:
+            copy = Path(folder, "generator.onnx")
+            rewrite_metadata(_artifact(job), target=copy, policy=job.policy)
+            return run_job(replace(job, artifact=copy, policy=None), on_step)
+    if job.arm.smote:
+        job = replace(job, train=with_smote(job.train, stream_seed(job.seed, "evaluate/smote")))
     pixels = _pixels(job.train)
-    normalise = _normalisation(pixels)
+    normalise = _normalisation(pixels, job.arm.view)
     classes = len(job.train.classes)
+    if isinstance(job.classifier, UserLoop):
+        loop, seconds = train_with_loop(job.classifier, _arm_images(job, pixels), seed=job.seed)
+        found = predict_with(loop, _pixels(job.test), classes)
+        return Outcome(found.astype(np.float16), seconds)
+    if is_estimator(job.classifier):
+        estimator, seconds = train_estimator(
+            job.classifier, _batches(job, pixels), normalise, seed=job.seed, on_step=on_step
+        )
+        found = predict_with(estimator, normalise(_pixels(job.test)), classes)
+        return Outcome(found.astype(np.float16), seconds)
 
     def network() -> torch.nn.Module:
         return build_classifier(job.classifier, job.train.channels, classes, job.train.size)
@@ -142,6 +177,7 @@ def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
         seed=job.seed,
         device=job.device,
         on_step=on_step,
+        objective=make_objective(job.arm.loss, job.train.counts, job.schedule.steps),
     )
     probabilities = predict(model, _pixels(job.test), normalise, device=job.device)
     return Outcome(probabilities.astype(np.float16), seconds)
@@ -151,33 +187,56 @@ def _pixels(images: ImageSet) -> Tensor:
     return torch.from_numpy(images.images).permute(0, 3, 1, 2).contiguous()
 
 
-def _normalisation(pixels: Tensor) -> Callable[[Tensor], Tensor]:
-    """Bring each channel to the mean 0 and the deviation 1 of the training images."""
-    channels = pixels.movedim(1, 0).flatten(1)
+def _normalisation(pixels: Tensor, view: str | None) -> Callable[[Tensor], Tensor]:
+    """Bring each channel to the mean 0 and the deviation 1 of the training images.
+
+    Or show every image as `view` says: standardised by itself, or equalised first.
+    """
+    if view == "standardise":
+        return lambda images: standardise(images).contiguous(memory_format=torch.channels_last)
+    seen: Callable[[Tensor], Tensor] = (lambda images: images) if view is None else VIEWS[view]
+    channels = seen(pixels).movedim(1, 0).flatten(1)
     mean = torch.stack([channel.double().mean() for channel in channels]).float()
     deviation = torch.stack([channel.double().std() for channel in channels]).float()
     mean, deviation = mean.view(1, -1, 1, 1), deviation.clamp(min=1.0).view(1, -1, 1, 1)
 
     def normalise(images: Tensor) -> Tensor:
-        return ((images.float() - mean) / deviation).contiguous(memory_format=torch.channels_last)
+        shown = (seen(images).float() - mean) / deviation
+        return shown.contiguous(memory_format=torch.channels_last)
 
     return normalise
 
 
 def _batches(job: Job, pixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the augmented batches of `job`, one for each step."""
+    """Yield the augmented batches of `job`, one for each step; mixed labels are float [N, K]."""
+    for images, labels in _varied_batches(job, pixels):
+        images = augment(images, job.arm.augment)
+        if job.arm.mix is not None:
+            images, labels = mix(images, labels, job.arm.mix, len(job.train.classes))
+        yield images, labels
+
+
+def _varied_batches(job: Job, pixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches before any free augmentation."""
     labels = torch.from_numpy(job.train.labels)
+    if job.arm.ganaug == "synthetic":
+        yield from _mixed_batches(job, _synthetic(job, pixels))
+        return
     if job.arm.ganaug == "mixed":
         mixed = _mixed(job, pixels)
         if len(mixed) > len(pixels):
             yield from _mixed_batches(job, mixed)
             return
-    vary = _variation(job) if job.arm.ganaug == "transform" else None
-    for rows in _order(job.train.labels, job):
+    vary = None
+    if job.arm.ganaug in ("transform", "warp"):
+        vary = make_variation(job.arm, _artifact(job), job.train, pixels, job.seed)
+    until = job.arm.option("until")
+    last = job.schedule.steps * (1.0 if until is None else until)
+    for step, rows in enumerate(_order(job.train.labels, job)):
         images, targets = pixels[rows], labels[rows]
-        if vary is not None:
+        if vary is not None and step < last:
             images = vary(images, targets)
-        yield augment(images, job.arm.augment), targets
+        yield images, targets
 
 
 def _order(labels: NDArray[np.int64], job: Job) -> Iterator[NDArray[np.int64]]:
@@ -200,23 +259,6 @@ def _order(labels: NDArray[np.int64], job: Job) -> Iterator[NDArray[np.int64]]:
             epoch += 1
         yield queue[: job.schedule.batch]
         queue = queue[job.schedule.batch :]
-
-
-def _variation(job: Job) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """`GANAugment` as users have it, on whole batches; None where its policy is never to vary.
-
-    Then the arm is the free arm below it, to the bit, and the comparison says "no change".
-    """
-    transform = GANAugment(_artifact(job)).for_classes(job.train.classes)
-    info = transform.generator.info
-    if info.policy is not None and not info.policy.probability(info.counts).any():
-        return None
-
-    def vary(images: Tensor, labels: Tensor) -> Tensor:
-        varied: Tensor = transform(images, labels)[0]
-        return varied
-
-    return vary
 
 
 class _Images(Dataset[tuple[Tensor, int]]):
@@ -243,7 +285,38 @@ def _mixed(job: Job, pixels: Tensor) -> MixedDataset:
     return MixedDataset(real, synthetic)
 
 
-def _mixed_batches(job: Job, mixed: MixedDataset) -> Iterator[tuple[Tensor, Tensor]]:
+def _synthetic(job: Job, pixels: Tensor) -> SyntheticDataset:
+    """Generated images alone, as many of each class as the largest has."""
+    counts = job.train.counts
+    return SyntheticDataset(
+        _artifact(job),
+        source=_Images(pixels, job.train),
+        counts={
+            name: int(counts.max()) for name, n in zip(job.train.classes, counts, strict=True) if n
+        },
+        seed=job.seed,
+    )
+
+
+def _arm_images(job: Job, pixels: Tensor) -> ArmImages:
+    """The images of an arm for a loop of the user's."""
+    arm = job.arm
+    images: _Images | MixedDataset | SyntheticDataset = _Images(pixels, job.train)
+    if arm.ganaug in ("mixed", "synthetic"):
+        images = _mixed(job, pixels) if arm.ganaug == "mixed" else _synthetic(job, pixels)
+    vary = None
+    if arm.ganaug in ("transform", "warp"):
+        vary = make_variation(arm, _artifact(job), job.train, pixels, job.seed)
+
+    def change(image: Tensor, label: Tensor) -> Tensor:
+        return augment(image if vary is None else vary(image, label), arm.augment)
+
+    return ArmImages(images, change, balanced=arm.balanced)
+
+
+def _mixed_batches(
+    job: Job, mixed: MixedDataset | SyntheticDataset
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Read a real DataLoader over `mixed`, with new generated images each epoch.
 
     Only what a batch draws is generated, so that an epoch never costs more than its steps.
@@ -253,8 +326,7 @@ def _mixed_batches(job: Job, mixed: MixedDataset) -> Iterator[tuple[Tensor, Tens
     for epoch, start in enumerate(range(0, len(rows), in_epoch)):
         mixed.set_epoch(epoch)
         batches = [batch.tolist() for batch in rows[start : start + in_epoch]]
-        for images, labels in DataLoader(mixed, batch_sampler=batches):
-            yield augment(images, job.arm.augment), labels
+        yield from DataLoader(mixed, batch_sampler=batches)
 
 
 def _artifact(job: Job) -> Path:

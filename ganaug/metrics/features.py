@@ -1,17 +1,33 @@
-"""Features in which images are compared: principal components of their pixels."""
+"""Features in which images are compared: pixels through a PCA, a network, or several side by side.
+
+`ganaug.metrics.encoder` has a small network that needs no download.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.errors import DataError
+from ganaug.errors import ConfigError, DataError, did_you_mean
 
-__all__ = ["FeatureMap", "PixelPCA"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = [
+    "FeatureMap",
+    "JointFeatures",
+    "ModuleFeatures",
+    "PixelPCA",
+    "averaged",
+    "torchvision_features",
+]
 
 LARGEST_SIDE = 32  # beyond it pixels are averaged in blocks; components are smooth anyway
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class FeatureMap(Protocol):
@@ -70,14 +86,148 @@ class PixelPCA:
         return self._pca.transform(_pixels(images)).astype(np.float32)
 
 
-def _pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 [N, pixels] in 0..1, averaged in blocks where a side is over `LARGEST_SIDE`."""
+class JointFeatures:
+    """Several features side by side, each scaled so that it has the same say in a distance.
+
+    Args:
+        maps: at least one.
+        images: uint8 [N, H, W, C]; over them each map gets a mean squared length of 1.
+    """
+
+    def __init__(self, maps: Sequence[FeatureMap], images: NDArray[np.uint8]) -> None:
+        self.maps = tuple(maps)
+        self.scales = []
+        for each in self.maps:
+            found = np.asarray(each(images), np.float64)
+            spread = float((found - found.mean(0)).var(0).sum())
+            self.scales.append(np.float32(1 / np.sqrt(spread) if spread > 0 else 1))
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return float32 [N, sum of D] of uint8 images [N, H, W, C]."""
+        parts = zip(self.maps, self.scales, strict=True)
+        return np.concatenate([np.asarray(m(images), np.float32) * s for m, s in parts], axis=1)
+
+
+class ModuleFeatures:
+    """What a torch module makes of images.
+
+    Args:
+        module: takes float32 [N, C, H, W] and returns [N, D], or [N, D, h, w], which is averaged
+            over its places; used in evaluation mode, where it is.
+        mean, std: by channel; images are in 0..1 and then (image - mean) / std. More values than
+            channels: a grey image is repeated.
+        size: side in pixels that images are resized to, or None for as they are.
+        batch: images run at once.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+        size: int | None = None,
+        batch: int = 64,
+    ) -> None:
+        self.module, self.mean, self.std = module, tuple(mean), tuple(std)
+        self.size, self.batch = size, batch
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return float32 [N, D] of uint8 images [N, H, W, C].
+
+        Raises:
+            DataError: the module does not return [N, D] or [N, D, h, w].
+        """
+        import torch
+
+        first = next(iter(self.module.parameters()), torch.zeros(0))
+        mean, std = (
+            torch.tensor(values, device=first.device).view(1, -1, 1, 1)
+            for values in (self.mean, self.std)
+        )
+        was_training, parts = self.module.training, []
+        self.module.eval()
+        try:
+            with torch.no_grad():
+                for start in range(0, max(len(images), 1), self.batch):
+                    levels = np.ascontiguousarray(images[start : start + self.batch])
+                    pixels = torch.from_numpy(levels).to(first.device).permute(0, 3, 1, 2)
+                    pixels = (pixels.float() / 255 - mean) / std
+                    if self.size is not None:
+                        pixels = torch.nn.functional.interpolate(
+                            pixels, (self.size, self.size), mode="bilinear", antialias=True
+                        )
+                    found = self.module(pixels)
+                    if found.ndim not in (2, 4):
+                        raise DataError(
+                            f"features: {type(self.module).__name__} returned"
+                            f" {list(found.shape)}; allowed: [N, D] or [N, D, h, w]; wrap it"
+                        )
+                    parts.append(found.mean((2, 3)) if found.ndim == 4 else found)
+        finally:
+            self.module.train(was_training)
+        return np.asarray(torch.cat(parts).float().cpu().numpy())
+
+
+def torchvision_features(name: str, weights: str | os.PathLike[str]) -> ModuleFeatures:
+    """Return the features of a torchvision classifier before its last layer.
+
+    Args:
+        name: of the model, such as "resnet18"; it must end in a linear layer called `fc`,
+            `classifier` or `heads`.
+        weights: a state dict that `torch.load` can read without running code.
+
+    Raises:
+        ConfigError: an unknown model, one without such a layer, or weights that do not fit it.
+    """
+    import torch
+    from torch import nn
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        raise ConfigError(
+            f"features: {name!r} is no torchvision classifier{did_you_mean(name, known)}; name one,"
+            " such as resnet18"
+        )
+    model = models.get_model(name, weights=None)
+    try:
+        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"features: {os.fspath(weights)!r} cannot be loaded into {name} ({reason}); allowed: a"
+            " state dict of this model; save model.state_dict()"
+        ) from error
+    for place in ("fc", "classifier", "heads"):
+        head = getattr(model, place, None)
+        if isinstance(head, nn.Linear):
+            setattr(model, place, nn.Identity())
+            break
+        if isinstance(head, nn.Sequential) and isinstance(head[-1], nn.Linear):
+            head[-1] = nn.Identity()
+            break
+    else:
+        raise ConfigError(
+            f"features: {name} does not end in a linear layer; allowed: models that do; give a"
+            " module of your own"
+        )
+    return ModuleFeatures(model, mean=IMAGENET[0], std=IMAGENET[1], size=224)
+
+
+def averaged(images: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """Return float32 [N, h, w, C] in 0..1, averaged in blocks where a side is over `side`."""
     n, height, width, channels = images.shape
-    step = -(-max(height, width) // LARGEST_SIDE)
+    step = -(-max(height, width) // side)
     rows, columns = height // step, width // step
-    if not rows or not columns:  # a strip thinner than a block
-        return images.reshape(n, -1).astype(np.float32) / np.float32(255)
+    if step == 1 or not rows or not columns:  # small enough, or a strip thinner than a block
+        return images.astype(np.float32) / np.float32(255)
     cut = images[:, : rows * step, : columns * step].astype(np.float32) / np.float32(255)
     blocks = cut.reshape(n, rows, step, columns, step, channels)
-    averaged: NDArray[np.float32] = blocks.mean((2, 4)).reshape(n, -1)
-    return averaged
+    small: NDArray[np.float32] = blocks.mean((2, 4))
+    return small
+
+
+def _pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 [N, pixels]."""
+    return averaged(images, LARGEST_SIDE).reshape(len(images), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,38 +14,71 @@ __all__ = ["diversity_card", "diversity_section"]
 MEASURES = {
     "coverage": "real images that have a generated one near them",
     "precision": "generated images that lie near a real one",
+    "texture": "generated images with about as much detail at each scale as a real one",
+    "kernel": "energy distance to the real images, over their spread",
+    "lost": "real images beyond the generated ones where they differ, less the other way round",
+    "strayed": "generated images whose detail lies beyond that of real ones",
     "spread": "mean distance between generated images, over that of real ones",
     "near_duplicates": "generated images that have another one unusually near",
+    "labels": "generated images that are not taken for another class",
+    "copied": "generated images much nearer to one training image than to the next ones",
     "nearest": "median distance to the nearest training image, the source left out",
+    "ct": "the C_T statistic, far below 0 where training images are unusually near",
+    "latent": "how far an image moves when only its latent does, over the distance of real ones",
+}
+WORDS = {
+    "COLLAPSED": "images repeat each other, or a part of the real images has no counterpart",
+    "COPYING": "images repeat training images",
+    "MISLABELLED": "images look like another class",
+    "UNFAITHFUL": "images do not look like real ones",
 }
 
 
 def diversity_card(diversity: Mapping[str, Any]) -> str:
-    """Return the box of the first screen: coverage beside what real images reach."""
+    """Return the box of the first screen: the words, and coverage beside what real images reach."""
+    records = diversity["classes"]
     coverage = diversity["macro"].get("coverage")
-    few = sum(record["coverage"] is None for record in diversity["classes"])
-    left_out = f" {few} of {len(diversity['classes'])} classes have too few images." if few else ""
+    few = sum(record["coverage"] is None for record in records)
+    left_out = f" {few} of {len(records)} classes have too few images." if few else ""
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")
-    text = (
-        f"Part of the real images with a generated one near them; with real images in their place"
-        f" {coverage['reference']:.2f}.{left_out}"
+    found = Counter(record["word"] for record in records)
+    bad = {word: found[word] for word in WORDS if found[word]}
+    if bad:
+        word, style = " and ".join(each.capitalize() for each in bad), "bad"
+        where = ", ".join(f"{word.lower()} in {count}" for word, count in bad.items())
+        text = f"Of {len(records)} classes: {where}. "
+    elif found["OK"]:
+        word, style, text = "OK", "", f"In {found['OK']} of {len(records)} classes. "
+    else:
+        word, style, text = "Too few images to tell", "", ""
+    text += (
+        f"{coverage['value']:.2f} of the real images have a generated one near them; with real"
+        f" images in their place {coverage['reference']:.2f}.{left_out}"
     )
-    return card("Diversity: coverage", f"{coverage['value']:.2f}", text)
+    return card("Diversity", word, text, style)
 
 
 def diversity_section(diversity: Mapping[str, Any]) -> str:
     """Return coverage as a plot, and every measure beside its reference as a table."""
+    names = [
+        name
+        for name in MEASURES
+        if name in diversity["macro"]
+        or any(record.get(name) is not None for record in diversity["classes"])
+    ]
     rows = []
     for record in diversity["classes"]:
-        cells = [_cell(record[name]) for name in MEASURES]
-        rows.append((record["name"], str(record["images"]), record["status"], *cells))
-    macro = [_cell(diversity["macro"].get(name)) for name in MEASURES]
+        cells = [_cell(record.get(name)) for name in names]
+        word = ", ".join(record["words"]) or record["word"]
+        rows.append((record["name"], str(record["images"]), word, *cells))
+    macro = [_cell(diversity["macro"].get(name)) for name in names]
     rows.append(("mean of the classes", "", "", *macro))
-    names = [name.replace("_", "-") for name in MEASURES]
+    shown = [name.replace("_", "-") for name in names]
     meanings = "; ".join(
-        f"{name}: {what}" for name, what in zip(names, MEASURES.values(), strict=True)
+        f"{title}: {MEASURES[name]}" for title, name in zip(shown, names, strict=True)
     )
+    words = "; ".join(f"{word}: {what}" for word, what in WORDS.items())
     return section(
         "Diversity",
         paragraph(
@@ -53,11 +87,12 @@ def diversity_section(diversity: Mapping[str, Any]) -> str:
         ),
         _coverage(diversity),
         table(
-            ("class", "images", "status", *(f"{name} (real)" for name in names)),
+            ("class", "images", "word", *(f"{name} (real)" for name in shown)),
             rows,
             frozenset([len(rows) - 1]),
         ),
         paragraph(f"{meanings.capitalize()}.", "note"),
+        paragraph(f"{words}.", "note"),
     )
 
 
@@ -67,14 +102,19 @@ def _coverage(diversity: Mapping[str, Any]) -> str:
     for record in diversity["classes"]:
         measure = record["coverage"]
         if measure is not None:
-            low, high = sorted((measure["value"], measure["reference"]))
-            marks = track.line(low, high, "ours")
+            low, high = measure.get("low"), measure.get("high")
+            marks = track.line(low, high, "ours") if low is not None and high is not None else ""
             marks += track.dot(measure["reference"], "hollow")
             marks += track.dot(measure["value"], "ours")
             rows.append(track_row(record["name"], marks, _cell(measure)))
     if not rows:
         return ""
-    key = legend([("ours", "generated images"), ("hollow", "real images in their place")])
+    key = legend(
+        [
+            ("ours", "generated images; the line holds 95% of the subsamples"),
+            ("hollow", "real images in their place"),
+        ]
+    )
     return "".join([heading("Coverage"), plot(track, rows), key])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ganaug.evaluation.gain_table import what_would_settle
+from ganaug.evaluation.statistics import FEWEST_SEEDS
 from ganaug.report.html import (
     MISSING,
     card,
@@ -28,7 +30,6 @@ MEANING = {
     "no evidence": "The 95% intervals do not both lie on one side of 0.",
     "no change": "The arms gave the same predictions.",
 }
-FEWEST_SEEDS = 6
 
 
 def gain_cards(gain: Mapping[str, Any]) -> list[str]:
@@ -41,8 +42,12 @@ def gain_cards(gain: Mapping[str, Any]) -> list[str]:
     record = gain["gain"][chosen]
     verdict = record["verdict"]
     meaning = MEANING[verdict]
-    if seeds < FEWEST_SEEDS and verdict == "no evidence":
-        meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
+    if verdict == "no evidence":
+        if seeds < FEWEST_SEEDS:
+            meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
+        if seeds > 1:
+            settled = what_would_settle(record["mean"], record["seeds_to_settle"])
+            meaning += f" {settled[0].upper()}{settled[1:]}."
     width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])
     return [
         card(
@@ -93,6 +98,7 @@ def arms_section(gain: Mapping[str, Any]) -> str:
     names = list(arms)
     marked = frozenset(i for i, name in enumerate(names) if name == gain["chosen"])
     parts.append(table(HEAD, (_arm_row(gain, name) for name in names), marked))
+    parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
     parts += [paragraph(f"Note: {line}.", "note") for line in gain["notes"]]
     return section("Arms", paragraph(_how(gain)), *parts)
 
@@ -107,8 +113,20 @@ HEAD = (
     "p",
     "verdict",
     "change of the error (rarer half)",
-    "seconds a run",
+    "seconds",
 )
+
+
+THIRDS = ("rare", "middle", "frequent")
+
+
+def _thirds(gain: Mapping[str, Any], marked: frozenset[int]) -> str:
+    head = ["arm", *(f"{what}, {third}" for what in ("recall", "precision") for third in THIRDS)]
+    keys = [*THIRDS, *(f"{third}_precision" for third in THIRDS)]
+    rows = [
+        (name, *(percent(mean(arm[key])) for key in keys)) for name, arm in gain["arms"].items()
+    ]
+    return table(head, rows, marked)
 
 
 def _how(gain: Mapping[str, Any]) -> str:
@@ -136,7 +154,8 @@ def _difference(track: Track, name: str, record: Mapping[str, Any]) -> str:
 
 
 def _style(arm: str) -> str:
-    return "ours" if arm.split("+")[0] in ("ganaug", "mixed") else "free"
+    head = arm.split("+")[0].split("@")[0]
+    return "ours" if head in ("ganaug", "ganaug-plain", "mixed", "synthetic") else "free"
 
 
 def _arm_row(gain: Mapping[str, Any], name: str) -> tuple[str, ...]:

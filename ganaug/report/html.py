@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
+
+from PIL import Image
 
 __all__ = [
     "MISSING",
     "card",
     "definitions",
+    "figure",
     "heading",
     "interval",
     "mean",
@@ -34,6 +39,17 @@ def card(name: str, value: str, text: str, style: str = "") -> str:
     return (
         f'<div class="card"><div class="name">{escape(name)}</div>'
         f'<div class="value {style}">{escape(value)}</div><p>{escape(text)}</p></div>'
+    )
+
+
+def figure(image: Image.Image, caption: str, style: str = "") -> str:
+    """Return a picture with its caption, the pixels inside the page."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    pixels = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<figure class="{style}"><img src="data:image/png;base64,{pixels}"'
+        f' alt="{escape(caption, quote=True)}"><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
 

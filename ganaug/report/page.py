@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ganaug.evaluation.look import Look
 from ganaug.files import write_text
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.gain import arms_section, classes_section, gain_cards
-from ganaug.report.html import definitions, heading, paragraph, section
+from ganaug.report.html import card, definitions, figure, heading, paragraph, section
+from ganaug.report.look import map_section, suspects_section
 from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
@@ -30,6 +30,7 @@ def write_report(
     gain: Mapping[str, Any] | None = None,
     diversity: Mapping[str, Any] | None = None,
     grids: Sequence[Picture] = (),
+    look: Look | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write the report to `path`: one HTML file that loads nothing.
@@ -40,22 +41,24 @@ def write_report(
         gain: `GainReport.to_dict()`, or None where it was not measured.
         diversity: `DiversityReport.to_dict()`, or None.
         grids: real images beside generated ones, see `class_pictures`.
+        look: suspicious samples and the map, see `look_at`; None leaves them out.
         history: rows of the run's metrics.jsonl.
 
     Raises:
         RunError: `path` cannot be written.
     """
     name = metadata["data"]["source"]
-    cards = [] if gain is None else gain_cards(gain)
-    if diversity is not None:
-        cards.append(diversity_card(diversity))
+    found = [] if gain is None else gain_cards(gain)
+    cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
+    cards += [_policy_card(metadata["policy"]), *found[2:]]
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
-        f'<div class="first">{"".join(cards)}</div>' if cards else "",
+        f'<div class="first">{"".join(cards)}</div>',
         paragraph(_subject(metadata), "soft"),
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain),
         _pictures(metadata, grids),
+        "" if look is None else suspects_section(look) + map_section(look),
         "" if diversity is None else diversity_section(diversity),
         _training(history),
         _configuration(metadata, gain),
@@ -72,12 +75,23 @@ def write_report(
     write_text(path, page)
 
 
+def _policy_card(policy: Mapping[str, Any] | None) -> str:
+    """Return the box of the first screen that says how often to use the generator."""
+    if policy is None:
+        return card("Recommended policy", "None", "How often to use it is the user's choice.")
+    most = max(p for _, p in policy["p"])
+    if most == 0:
+        return card("Recommended policy", "Never", f"Do not vary images: {policy['source']}.")
+    least = min(p for _, p in policy["p"])
+    value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
+    return card("Recommended policy", value, f"How often to vary: {policy_text(policy)}.")
+
+
 def _subject(metadata: Mapping[str, Any]) -> str:
     height, width = metadata["size"]
     return (
         f"A {metadata['kind']} generator of {len(metadata['classes'])} classes, trained on"
-        f" {sum(metadata['counts']):,} images at {height}x{width} px, {metadata['steps']:,} steps;"
-        f" policy: {policy_text(metadata['policy'])}."
+        f" {sum(metadata['counts']):,} images at {height}x{width} px, {metadata['steps']:,} steps."
     )
 
 
@@ -89,27 +103,18 @@ def _pictures(metadata: Mapping[str, Any], grids: Sequence[Picture]) -> str:
         if metadata["kind"] == "variation"
         else "The first row is real, the others are generated."
     )
-    figures = "".join(
-        f'<figure><img src="{_data_uri(picture)}" alt="{escape(picture.caption, quote=True)}">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-        for picture in grids
-    )
+    figures = "".join(figure(picture.image, picture.caption) for picture in grids)
     return section(
         "Real and generated images", paragraph(text), f'<div class="pictures">{figures}</div>'
     )
-
-
-def _data_uri(picture: Picture) -> str:
-    buffer = io.BytesIO()
-    picture.image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _training(history: Sequence[Mapping[str, Any]]) -> str:
     """Return the curves of the run: both losses in one chart, every other metric in its own."""
     if len(history) < 2:
         return ""
-    names = [name for name in history[0] if name not in ("step", "seconds")]
+    every = dict.fromkeys(name for row in history for name in row)
+    names = [name for name in every if _plotted(name, history)]
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in losses]
@@ -121,6 +126,13 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
         ]
         figures.append(curves(title, series, "step"))
     return section("Training", f'<div class="charts">{"".join(figures)}</div>')
+
+
+def _plotted(name: str, history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a metric was recorded as a number at least twice."""
+    values = [row[name] for row in history if row.get(name) is not None]
+    plain = all(isinstance(value, int | float) for value in values)
+    return name not in ("step", "seconds") and plain and len(values) > 1
 
 
 def _configuration(metadata: Mapping[str, Any], gain: Mapping[str, Any] | None) -> str:

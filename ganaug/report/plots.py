@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["Track", "curves", "legend", "plot", "ticks", "track_row"]
+__all__ = ["Track", "curves", "legend", "plot", "scatter", "ticks", "track_row"]
+
+Points = Sequence[tuple[float, float]]
 
 
 class Track:
@@ -66,8 +68,10 @@ def plot(track: Track, rows: Sequence[str]) -> str:
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Return the key of a plot: (style, words) for each kind of mark."""
-    parts = (f'<span class="key {style}"></span>{escape(words)}' for style, words in entries)
-    return f'<p class="soft">{"".join(parts)}</p>'
+    parts = (
+        f'<span><span class="key {style}"></span>{escape(words)}</span>' for style, words in entries
+    )
+    return f'<p class="soft legend">{"".join(parts)}</p>'
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -118,6 +122,38 @@ def curves(
         f'<figure><svg viewBox="{box}" role="img" aria-label="{escape(title)}">{"".join(parts)}'
         f"</svg><figcaption>{escape(names)}, by {escape(x_name)}</figcaption>"
         "</figure>"
+    )
+
+
+def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> str:
+    """Return two clouds of points, `second` above `first`, as a figure with inline SVG.
+
+    Args:
+        title: the caption, escaped here.
+        first, second: (x, y) of each point.
+        frame: points that the axes reach to, too; charts with the same frame can be compared.
+    """
+    every = [*first, *second, *frame]
+    if not every:
+        return ""
+    xs, ys = zip(*every, strict=True)
+    side, margin = 300.0, 8.0
+    wide = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
+    left, low = (max(xs) + min(xs) - wide) / 2, (max(ys) + min(ys) - wide) / 2
+
+    def circles(points: Points, style: str, radius: float) -> str:
+        return "".join(
+            f'<circle class="{style}" cx="{margin + side * (x - left) / wide:.1f}"'
+            f' cy="{margin + side * (1 - (y - low) / wide):.1f}" r="{radius}"/>'
+            for x, y in points
+        )
+
+    edge = side + 2 * margin
+    frame_line = f'<rect class="axis" x="1" y="1" width="{edge - 2}" height="{edge - 2}"/>'
+    return (
+        f'<figure><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
+        f"{frame_line}{circles(first, 'real', 2.4)}{circles(second, 'made', 2.0)}</svg>"
+        f"<figcaption>{escape(title)}</figcaption></figure>"
     )
 
 

@@ -14,7 +14,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; overflow-wrap: anywhere; }
+main { max-width: 68rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; overflow-wrap: anywhere; }
 header p { margin: 0; color: var(--soft); }
 h1 { font-size: 1.35rem; margin: 0 0 1rem; font-weight: 600; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
@@ -22,15 +22,15 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .soft, figcaption, .note { color: var(--soft); font-size: .875rem; }
-.first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); }
+.first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
   padding: .9rem 1rem; }
 .card .name { color: var(--soft); font-size: .875rem; }
 .card .value { font-size: 1.55rem; font-weight: 650; line-height: 1.25; }
-.card p { margin: .35rem 0 0; font-size: .9rem; }
+.card p { margin: .35rem 0 0; font-size: .85rem; }
 .good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
 .scroll { overflow-x: auto; max-width: 100%; }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line);
   white-space: nowrap; overflow-wrap: normal; }
 th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
@@ -58,7 +58,8 @@ tr.mark td { font-weight: 600; }
 .scale span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .key { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%;
   margin: 0 .3rem 0 .9rem; vertical-align: -.05rem; }
-.key:first-child { margin-left: 0; }
+.legend span { display: inline-block; max-width: 100%; } .legend span:first-child > .key {
+  margin-left: 0; }
 .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
 figure { margin: 0; }
 svg { width: 100%; height: auto; display: block; }
@@ -66,13 +67,17 @@ svg text { fill: var(--soft); font-size: 11px; font-family: inherit; }
 svg .axis { stroke: var(--line); fill: none; }
 svg .a { stroke: var(--ours); } svg .b { stroke: var(--free); }
 svg .a, svg .b { fill: none; stroke-width: 1.6; }
+svg .real { fill: var(--free); opacity: .55; } svg .made { fill: var(--ours); opacity: .8; }
 .pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
 .pictures img { max-width: 100%; height: auto; display: block; border: 1px solid var(--line);
   image-rendering: pixelated; }
+.pictures.small, .charts.small { grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); }
 dl { display: grid; grid-template-columns: minmax(7rem, 13rem) 1fr; gap: .2rem 1rem; margin: 0;
   font-size: .875rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 @media (max-width: 34rem) {
+  .first { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; }
+  .card { padding: .6rem .7rem; } .card .value { font-size: 1.3rem; } .card p { font-size: .8rem; }
   .plot { display: block; }
   .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
   .row .track, .row .scale { grid-column: 1 / -1; grid-row: 2; }

@@ -26,8 +26,8 @@ def metadata_lines(metadata: Mapping[str, Any], content_hash: str) -> list[str]:
         "parity": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["parity"].items()) or "-",
         "batch exact": "yes" if metadata["batch_exact"] else "no, images run singly",
         "versions": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["versions"].items()),
-        "gain": _verdict(metadata["gain"]),
-        "diversity": "measured" if metadata["diversity"] else "not measured",
+        "gain": _gain(metadata["gain"]),
+        "diversity": _diversity(metadata["diversity"]),
         "sha256": content_hash,
     }
     width_of_names = max(len(name) for name in facts)
@@ -44,8 +44,27 @@ def policy_text(policy: Mapping[str, Any] | None) -> str:
     return f"p {points}; latents times {policy['scale']:g}; {_safe(measured)}"
 
 
-def _verdict(gain: Mapping[str, Any] | None) -> str:
-    return "not measured" if gain is None else _safe(gain.get("verdict", "measured"))
+def _gain(gain: Mapping[str, Any] | None) -> str:
+    if gain is None:
+        return "not measured"
+    try:
+        mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
+        return _safe(
+            f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"
+            f" {mean} points (95% interval {low} to {high}), {gain['seeds']} seeds"
+        )
+    except (KeyError, TypeError, ValueError):  # another form, of another version perhaps
+        return _safe(gain.get("verdict", "measured"))
+
+
+def _diversity(diversity: Mapping[str, Any] | None) -> str:
+    if diversity is None:
+        return "not measured"
+    words = diversity.get("words")
+    if not isinstance(words, Mapping) or not words:
+        return "measured"
+    counts = (f"{word} {len(names)}" for word, names in words.items() if isinstance(names, list))
+    return _safe(", ".join(counts) + " (classes)")
 
 
 def _safe(value: object) -> str:

@@ -34,6 +34,7 @@ from ganaug.files import atomic_path
 from ganaug.randomness import stream
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
+from ganaug.training.graph import rewrite
 from ganaug.training.networks import VariationGenerator, build_generator
 
 __all__ = ["export"]
@@ -178,6 +179,7 @@ def _to_onnx(run: _Run) -> onnx.ModelProto:
         )
     if program is None:
         raise GanaugError("torch.onnx.export returned nothing; install the pinned torch version")
+    rewrite(program.model)
     model = program.model_proto
     _strip(model)
     return model

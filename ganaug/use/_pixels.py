@@ -198,22 +198,20 @@ def replace_pixels(
     if isinstance(image, Image.Image):
         levels = _levels(pixels[0])
         return Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
+    single = image.ndim == 3
+    pixels = pixels[0] if single else pixels
     if image.dtype == torch.uint8:
-        values = torch.from_numpy(_levels(pixels))
+        result = torch.from_numpy(_levels(pixels))
     else:
-        values = torch.from_numpy(pixels)
-        values = values if normalisation is None else normalisation.redo(values)
-    values = values.to(device=image.device, dtype=image.dtype)
-    plain = image.detach().as_subclass(torch.Tensor)
-    if plain.ndim == 3:
-        result = values[0]
-    elif rows is None:
-        result = values
-    else:
-        result = plain.clone()
+        result = torch.from_numpy(pixels)
+        result = result if normalisation is None else normalisation.redo(result)
+    result = result.to(device=image.device, dtype=image.dtype)
+    if not single and rows is not None:
+        values, result = result, image.detach().as_subclass(torch.Tensor).clone()
         result[torch.from_numpy(rows).to(image.device)] = values
     return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
 
 
 def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(pixels * np.float32(255)).astype(np.uint8)
+    levels = pixels * np.float32(255)
+    return np.rint(levels, out=levels).astype(np.uint8)

@@ -13,12 +13,13 @@ import PIL.Image
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
+from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._generate import generate, open_generator
 from ganaug.use._labels import LabelsGetter, get_label, read_label
 from ganaug.use._pixels import (
@@ -44,6 +45,8 @@ _REFUSED = {
     tv_tensors.KeyPoints: "key points (tv_tensors.KeyPoints)",
     tv_tensors.Video: "videos (tv_tensors.Video)",
 }
+
+_LEAVES = (torch.Tensor, PIL.Image.Image, int)
 
 _log = logging.getLogger("ganaug")
 _logged: set[str] = set()
@@ -185,7 +188,7 @@ class GANAugment(v2.Transform):
     def forward(self, *inputs: Any) -> Any:
         """Return the sample with its images varied, or the sample itself where none is."""
         sample = inputs if len(inputs) > 1 else inputs[0]
-        flat, spec = tree_flatten(sample)
+        flat, spec = _flatten(sample)
         self.check_inputs(flat)
         label = get_label(sample, self.labels_getter)
         places = _image_places(flat, label)
@@ -197,7 +200,7 @@ class GANAugment(v2.Transform):
             return sample
         for place in places:
             flat[place] = self.transform(flat[place], params)
-        return tree_unflatten(flat, spec)
+        return tuple(flat) if spec is None else tree_unflatten(flat, spec)
 
     def make_params(self, flat_inputs: list[Any], label: Any = None) -> dict[str, Any]:
         """Draw which images are varied, and with what latents; the only place with randomness.
@@ -220,10 +223,14 @@ class GANAugment(v2.Transform):
         count = 1 if batch is None else batch
         p, labels = self._read(label, batch, count)
         rows = np.flatnonzero(torch.rand(count, device="cpu").numpy() < p)
-        latents = torch.randn(len(rows), self.generator.info.latent_dim, device="cpu").numpy()
+        shape = (len(rows), self.generator.info.latent_dim)
+        if len(rows):
+            latents = torch.randn(shape, device="cpu").numpy() * np.float32(self.scale)
+        else:
+            latents = np.zeros(shape, np.float32)
         return {
             "rows": rows,
-            "latents": latents * np.float32(self.scale),
+            "latents": latents,
             "labels": None if labels is None else labels[rows],
         }
 
@@ -240,6 +247,8 @@ class GANAugment(v2.Transform):
                     " labels_getter="
                 )
             return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
+        if batch is None and type(label) is int and 0 <= label < len(self._p):
+            return self._p[label : label + 1], self._labels[label : label + 1]  # most often, fast
         index, weights = read_label(label, batch, len(self._p))
         if weights is None:
             return self._p[index], self._labels[index]
@@ -254,9 +263,20 @@ class GANAugment(v2.Transform):
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the image or batch with the rows in `params` varied."""
         rows = params["rows"]
+        if stays_on_device(self.generator, inpt):
+            return vary_on_device(
+                self.generator, inpt, params["latents"], rows, self._normalisation
+            )
         pixels = read_pixels(inpt, rows, self._normalisation)
         made = generate(self.generator, pixels, params["latents"], params["labels"])
         return replace_pixels(inpt, made, rows, self._normalisation)
+
+
+def _flatten(sample: Any) -> tuple[list[Any], TreeSpec | None]:
+    """Return the leaves and the structure, None for a plain tuple of leaves, which is quicker."""
+    if type(sample) is tuple and all(isinstance(value, _LEAVES) for value in sample):
+        return list(sample), None
+    return tree_flatten(sample)
 
 
 def _image_places(flat: list[Any], label: Any) -> list[int]:

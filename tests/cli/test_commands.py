@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from photos import TINY
 
-from ganaug import load_images, long_tailed
+from ganaug import Generator, load_images, long_tailed
 from ganaug.cli import run
+from ganaug.evaluation.summary import PRIVACY
 from ganaug.images.image_set import HELD_OUT_RULE
+from ganaug.report.folder import find_run
 
 
 def test_fit_says_what_comes_next_and_resumes(
@@ -103,6 +106,66 @@ def test_evaluate_writes_tables_records_and_a_report(
     assert records["gain"] == json.loads((folder / "gain.json").read_text())
     assert records["gain"]["baseline"] == "balanced"
     assert len(records["diversity"]["classes"]) == 3
+
+
+def test_what_was_measured_goes_into_the_file_and_onto_its_card(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "photos.onnx"
+    shutil.copy(artifact, file)
+    before = onnx.load(file).graph.SerializeToString(deterministic=True)
+    command = ["evaluate", str(file), str(photos), "--seeds", "1", "--steps", "2", "--jobs", "1"]
+    command += ["--arms", "balanced,ganaug", "--baseline", "balanced"]
+    assert run([*command, "--no-write"]) == 0
+    assert file.read_bytes() == artifact.read_bytes()
+    predictions = tmp_path / "photos-evaluation" / "predictions" / "outcomes"
+    kept = {path.name: path.stat().st_mtime_ns for path in predictions.iterdir()}
+    assert len(kept) == 2
+    for _ in range(2):  # the hash of the file changes, and what was kept under it is found again
+        capsys.readouterr()
+        assert run(command) == 0
+        assert "same generator, new content hash" in capsys.readouterr().err
+        assert {path.name: path.stat().st_mtime_ns for path in predictions.iterdir()} == kept
+    assert onnx.load(file).graph.SerializeToString(deterministic=True) == before
+    record = Generator(file).info
+    assert record.gain is not None
+    assert record.diversity is not None
+    assert (record.gain["chosen"], record.gain["seeds"]) == ("ganaug", 1)
+    assert [each["name"] for each in record.diversity["classes"]] == ["crack", "dent", "ok"]
+    assert record.warnings.count(PRIVACY) == 1
+    assert run(["info", str(file)]) == 0
+    assert "no evidence, for this generator: ganaug against balanced" in capsys.readouterr().out
+    assert run(["card", str(file)]) == 0
+    card = capsys.readouterr().out
+    assert "**Verdict: no evidence.** ganaug against balanced" in card
+    assert "Not measured" not in card
+    assert run(["card", str(file), "--out", str(tmp_path / "card.md")]) == 0
+    assert (tmp_path / "card.md").read_text() == card
+
+
+def test_a_quick_look_is_not_written_into_the_file(
+    artifact: Path, photos: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "photos.onnx"
+    shutil.copy(artifact, file)
+    command = ["-q", "evaluate", str(file), str(photos), "--seeds", "1", "--quick", "--steps", "1"]
+    assert run([*command, "--jobs", "1", "--arms", "balanced"]) == 0
+    assert file.read_bytes() == artifact.read_bytes()
+
+
+def test_the_run_of_a_file_is_found_beside_it_or_named(
+    artifact: Path, fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = Generator(artifact)
+    assert find_run(None, generator, artifact) == fitted
+    assert find_run(fitted, generator, tmp_path / "elsewhere.onnx") == fitted
+    shutil.copytree(fitted, tmp_path / "runs" / "other")
+    assert find_run(None, generator, tmp_path / "a.onnx") == tmp_path / "runs" / "other"
+    data = tmp_path / "runs" / "other" / "data.json"
+    data.write_text(data.read_text().replace(generator.info.fingerprint, "0" * 64))
+    assert find_run(None, generator, tmp_path / "a.onnx") is None
+    assert run(["evaluate", str(artifact), "digits", "--run", str(tmp_path)]) == 2
+    assert "metrics.jsonl is missing" in capsys.readouterr().err
 
 
 def test_the_original_gan_has_diversity_but_no_gain(

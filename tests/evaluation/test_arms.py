@@ -3,10 +3,16 @@ from __future__ import annotations
 import pickle
 
 import pytest
-import torch
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms import AUGMENTATIONS, DEFAULT_FREE_ARMS, Arm, augment, parse_arm
+from ganaug.evaluation.arms import (
+    DEFAULT_FREE_ARMS,
+    FREE_ARMS,
+    Arm,
+    make_plan,
+    on_best,
+    parse_arm,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,19 +21,52 @@ from ganaug.evaluation.arms import AUGMENTATIONS, DEFAULT_FREE_ARMS, Arm, augmen
         ("plain", Arm("plain", balanced=False)),
         ("balanced", Arm("balanced", balanced=True)),
         ("balanced+affine+jitter", Arm("balanced+affine+jitter", True, ("affine", "jitter"))),
+        ("balanced+randaugment-5", Arm("balanced+randaugment-5", True, ("randaugment-5",))),
         ("ganaug", Arm("ganaug", True, (), "transform")),
         ("ganaug+randaugment", Arm("ganaug+randaugment", True, ("randaugment",), "transform")),
         ("mixed+affine", Arm("mixed+affine", True, ("affine",), "mixed")),
+        ("warp+affine", Arm("warp+affine", True, ("affine",), "warp")),
+        (
+            "ganaug@top=0.9@from=1@until=0.8+flip",
+            Arm(
+                "ganaug@top=0.9@from=1@until=0.8+flip",
+                True,
+                ("flip",),
+                "transform",
+                (("top", 0.9), ("from", 1.0), ("until", 0.8)),
+            ),
+        ),
+        (
+            "plain+affine+mixup+drw",
+            Arm("plain+affine+mixup+drw", False, ("affine",), mix="mixup", loss="drw"),
+        ),
+        (
+            "balanced+smote+shift+standardise+longer-8",
+            Arm(
+                "balanced+smote+shift+standardise+longer-8",
+                True,
+                ("shift",),
+                view="standardise",
+                smote=True,
+                longer=8,
+            ),
+        ),
     ],
 )
 def test_names_describe_arms(name: str, arm: Arm) -> None:
     assert parse_arm(name) == arm
     assert pickle.loads(pickle.dumps(arm)) == arm
     assert arm.free == (arm.ganaug is None)
+    assert arm.candidate == (arm.free and arm.longer == 1)
 
 
-def test_the_default_free_arms_are_free() -> None:
-    assert all(parse_arm(name).free for name in DEFAULT_FREE_ARMS)
+def test_the_free_arms_are_candidates() -> None:
+    names = {*DEFAULT_FREE_ARMS, *FREE_ARMS, *on_best("balanced+affine", ("flip", "flips"))}
+    assert all(parse_arm(name).candidate for name in names)
+    assert {"balanced+affine+mixup", "plain+affine+mixup+drw", "plain+affine+logits"} <= names
+    assert "balanced+affine+flips" in names
+    with pytest.raises(ConfigError, match="needs to be balanced and free"):
+        on_best("plain+affine")
 
 
 @pytest.mark.parametrize(
@@ -35,10 +74,22 @@ def test_the_default_free_arms_are_free() -> None:
     [
         ("balanced+afine", "did you mean 'affine'"),
         ("balansed+affine", "did you mean 'balanced'"),
-        ("affine", "an arm starts with one of plain, balanced, ganaug, mixed"),
+        ("affine", "an arm starts with one of plain, balanced, ganaug, ganaug-plain"),
         ("", "an arm starts with"),
         ("balanced+", "'' is no augmentation"),
         ("balanced+affine+affine", "'affine' stands twice"),
+        ("balanced+mixup+cutmix", "'mixup' and 'cutmix'; allowed: one of them"),
+        ("balanced+weighted", "balanced already; allowed: with plain"),
+        ("plain+smote", "allowed: with balanced"),
+        ("balanced+randaugment-31", "magnitudes from 0 to 30"),
+        ("balanced+randaugment-x", "magnitudes from 0 to 30"),
+        ("balanced+longer-1", "2 to 100 times the steps"),
+        ("balanced@p=0.5", "after a head with ganaug or warp"),
+        ("ganaug@p=1.5", "'p=1.5'; allowed"),
+        ("ganaug@q=0.5", "'q=0.5'; allowed"),
+        ("ganaug@p=x", "'p=x'; allowed"),
+        ("ganaug@p=0.5@p=0.6", "once each"),
+        ("ganaug@p=0.5@top=0.6", "leave p or the others out"),
     ],
 )
 def test_unknown_names_are_refused(name: str, message: str) -> None:
@@ -47,52 +98,27 @@ def test_unknown_names_are_refused(name: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_generator_goes_on_top_of_the_same_augmentation() -> None:
+def test_a_generator_goes_on_top_of_the_same_steps() -> None:
     base = parse_arm("balanced+affine+jitter")
     assert base.on_top("variation").name == "ganaug+affine+jitter"
     assert base.on_top("class").name == "mixed+affine+jitter"
     assert parse_arm("plain").on_top("variation").name == "ganaug"
+    weighted = parse_arm("plain+affine+mixup+drw")
+    assert weighted.on_top("variation").name == "ganaug-plain+affine+mixup+drw"
+    assert weighted.on_top("class").name == "mixed+affine+mixup"
+    assert parse_arm("ganaug-plain+affine+longer-2").below().name == "plain+affine"
+    assert parse_arm("warp@p=0.5+affine").below().name == "balanced+affine"
 
 
-@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
-@pytest.mark.parametrize("channels", [1, 3])
-def test_augmentations_change_each_image_on_its_own(name: str, channels: int) -> None:
-    torch.manual_seed(0)
-    image = torch.randint(0, 256, (1, channels, 12, 10), dtype=torch.uint8)
-    batch = image.repeat(16, 1, 1, 1)
-    before = batch.clone()
-    out = augment(batch, (name,))
-    assert out.shape == batch.shape
-    assert out.dtype == torch.uint8
-    assert torch.equal(batch, before)
-    assert len(torch.unique(out, dim=0)) > 8
-
-
-def test_augmentations_draw_from_torchs_generator() -> None:
-    batch = torch.randint(0, 256, (4, 1, 12, 12), dtype=torch.uint8)
-    results = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        results.append(augment(batch, tuple(AUGMENTATIONS)))
-    assert torch.equal(results[0], results[1])
-    assert not torch.equal(results[0], results[2])
-
-
-def test_affine_keeps_a_flat_image_and_moves_an_edge() -> None:
-    torch.manual_seed(0)
-    flat = torch.full((8, 1, 16, 16), 90, dtype=torch.uint8)
-    assert torch.equal(augment(flat, ("affine",)), flat)
-    edge = flat.clone()
-    edge[..., 8:] = 200
-    moved = augment(edge, ("affine",))
-    assert not torch.equal(moved, edge)
-    assert moved.min() >= 90
-    assert moved.max() <= 200
-
-
-def test_jitter_keeps_order_and_stays_in_range() -> None:
-    torch.manual_seed(0)
-    ramp = torch.arange(0, 250, 10, dtype=torch.uint8).view(1, 1, 5, 5).repeat(32, 1, 1, 1)
-    out = augment(ramp, ("jitter",)).flatten(1).int()
-    assert (out.diff(dim=1) >= 0).all()
-    assert out[:, -1].min() < 240 < out[:, -1].max()
+def test_longer_arms_and_warps_are_no_baselines() -> None:
+    plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
+    assert [arm.name for arm in plan.free] == ["balanced"]
+    assert [arm.name for arm in plan.ours] == ["balanced+longer-3", "warp"]
+    assert plan.size == 5
+    assert plan.needs_generator
+    assert not make_plan(["balanced+longer-3", "plain"], "auto", None, False).needs_generator
+    assert [a.name for a in make_plan(["balanced+longer-3"], "auto", None, False).free] == [
+        "balanced"
+    ]
+    with pytest.raises(ConfigError, match="more steps"):
+        make_plan(["plain"], "balanced+longer-3", None, False)

@@ -33,7 +33,7 @@ def test_no_two_glyphs_of_a_face_look_alike(part: str) -> None:
         glyphs = clean.images[clean.groups % faces == face].astype(float)
         assert len(glyphs) == len(CLASSES)
         apart = np.abs(glyphs[:, None] - glyphs[None]).mean((2, 3, 4))
-        assert apart[~np.eye(len(glyphs), dtype=bool)].min() > 5  # of 255; O and 0 are nearest
+        assert apart[~np.eye(len(glyphs), dtype=bool)].min() > 1.8  # of 255; O and Q
 
 
 def test_without_nuisance_a_glyph_of_a_face_is_one_image() -> None:
@@ -42,7 +42,8 @@ def test_without_nuisance_a_glyph_of_a_face_is_one_image() -> None:
     assert other.groups is not None
     assert len(np.unique(clean.images, axis=0)) == len(np.unique(clean.groups)) == 36 * 11
     first = clean.images[np.argsort(clean.groups)]
-    assert np.array_equal(first, other.images[np.argsort(other.groups)])
+    second = other.images[np.argsort(other.groups)]
+    assert np.abs(first.astype(int) - second).max() <= 1
     assert clean.images[:, 0, 0].min() == 255  # the corner is white
     assert clean.images.std(axis=3).max() == 0
 
@@ -73,9 +74,10 @@ def test_counts_fall_from_200_to_4_and_are_dealt_by_the_seed() -> None:
     assert protocol.counts[0] == 200
     assert protocol.counts[-1] == 4
     assert list(protocol.counts) == sorted(protocol.counts, reverse=True)
-    draws = [protocol.draw(seed) for seed in (0, 1)]
-    assert sorted(draws[0].counts) == sorted(draws[1].counts) == sorted(protocol.counts)
-    assert draws[0].counts.tolist() != draws[1].counts.tolist()
+    small = GlyphProtocol("glyphs", (14,) + (3,) * 35)
+    draws = [small.draw(seed) for seed in (0, 1)]
+    assert sorted(draws[0].counts) == sorted(draws[1].counts) == sorted(small.counts)
+    assert draws[0].counts.argmax() != draws[1].counts.argmax()
     assert draws[0].test is None
     # As many faces as a class has images, up to all of them.
     assert draws[0].groups is not None
@@ -101,5 +103,5 @@ def test_options_of_the_name() -> None:
     assert few_classes.counts == (200,) * 4 + (8,) * 32
     assert glyph_counts(1)[1:] == (8,) * 35
     for name in ("glyphs-lt:strength=3", "glyphs-lt:frequent=36", "glyphs-lt:x=1"):
-        with pytest.raises(ConfigError, match="strength=0 to strength=2, and frequent=1 to"):
+        with pytest.raises(ConfigError, match=r"strength=0 to strength=1\.25, frequent=1 to"):
             open_protocol(name, NOWHERE)

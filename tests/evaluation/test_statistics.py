@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score
 
 from ganaug.evaluation.statistics import (
     TestPart,
+    Variances,
+    binomial_interval,
     bootstrap_interval,
     error_reduction,
     macro_f1,
     mean_or_none,
     paired_t,
+    precision_by_class,
     rarer_half,
     recall_by_class,
+    seeds_to_settle,
     thirds,
+    variances,
     verdict,
     wider,
 )
@@ -33,6 +40,15 @@ def test_recall_and_f1_agree_with_scikit_learn() -> None:
     assert macro_f1(labels, predicted, 4) == pytest.approx(
         f1_score(labels, predicted, average="macro")
     )
+
+
+def test_precision_agrees_with_scikit_learn() -> None:
+    labels, predicted = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1])
+    found = precision_by_class(labels, predicted, 4)
+    expected = precision_score(labels, predicted, average=None, labels=[0, 1, 2], zero_division=0)
+    assert found[:3] == pytest.approx(expected)
+    assert found[2] == 0  # no image was taken for it
+    assert np.isnan(found[3])
 
 
 def test_classes_without_test_images_do_not_count() -> None:
@@ -157,24 +173,107 @@ def test_the_verdict(
     assert verdict(seeds, t, bootstrap, identical) == word
 
 
-def simulated(gain: float, rng: np.random.Generator, seeds: int = 8) -> str:
-    """The verdict on two arms whose chances differ by `gain`, with luck by seed and by image."""
-    labels = np.repeat(np.arange(5), 60)
-    chance = np.clip(rng.normal(0.8, 0.2, len(labels)), 0, 1)  # of each test image
-    tests, differences = [part(labels)] * seeds, []
-    for _ in range(seeds):
-        luck = rng.normal(0, 0.01, 2)
-        ours = rng.random(len(labels)) < chance + gain + luck[0]
-        theirs = rng.random(len(labels)) < chance + luck[1]
-        differences.append(ours.astype(int) - theirs)
-    low, high, _ = paired_t([float(d.mean()) for d in differences])
-    return verdict(seeds, (low, high), bootstrap_interval(differences, tests, draws=300))
+def world(
+    rng: np.random.Generator,
+    *,
+    seeds: int = 10,
+    per_class: int = 40,
+    of_seed: float = 0.01,
+    of_image: float = 0.0,
+    of_cell: float = 0.3,
+    group: int = 1,
+    own: bool = False,
+    gain: float = 0.0,
+) -> tuple[list[np.ndarray], list[TestPart]]:
+    """Differences with known components: effects of seeds, of units, and of single cells."""
+    labels = np.repeat(np.arange(8), per_class)
+    unit = np.arange(len(labels)) // group
+    units = rng.normal(0, of_image, unit.max() + 1)
+    differences, tests = [], []
+    for seed in range(seeds):
+        if own:
+            units = rng.normal(0, of_image, unit.max() + 1)
+        cells = rng.normal(0, of_cell, unit.max() + 1)
+        differences.append((gain + rng.normal(0, of_seed)) + (units + cells)[unit])
+        tests.append(part(labels, unit if group > 1 else None, str(seed * own)))
+    return differences, tests
 
 
-def test_equal_arms_are_seldom_told_apart_and_a_gain_is_found() -> None:
+@pytest.mark.parametrize("group", [1, 5])
+def test_the_variances_are_the_components_that_are_there(group: int) -> None:
+    """Over many worlds their means are the true ones, and the cells are counted once."""
     rng = np.random.default_rng(0)
-    equal = [simulated(0.0, rng) for _ in range(200)]
-    assert 200 - equal.count("no evidence") <= 17  # 5% of 200, and three deviations
-    better = [simulated(0.06, rng) for _ in range(50)]
-    assert better.count("helps") >= 40
-    assert "hurts" not in better
+    found = [variances(*world(rng, of_image=0.1, group=group)) for _ in range(200)]
+    units = 320 / group
+    seeds = (0.01**2 + 0.3**2 / units) / 10
+    assert np.mean([each.seeds for each in found]) == pytest.approx(seeds, rel=0.1)
+    assert np.mean([each.images for each in found]) == pytest.approx(0.1**2 / units, rel=0.1)
+    truth = np.var([np.mean(world(rng, of_image=0.1, group=group)[0]) for _ in range(1000)])
+    both = np.mean([each.seeds + each.images for each in found])
+    assert both == pytest.approx(truth, rel=0.12)
+
+
+def test_test_parts_of_their_own_have_no_variance_apart() -> None:
+    rng = np.random.default_rng(0)
+    found = variances(*world(rng, of_image=0.3, own=True))
+    assert found.images == 0
+    assert found.seeds > 0
+
+
+@pytest.mark.parametrize(
+    "components",
+    [
+        {"of_image": 0.0},
+        {"of_image": 0.1},
+        {"of_image": 0.1, "seeds": 6},
+        {"of_image": 0.1, "of_cell": 0.2, "group": 5},
+        {"of_image": 0.2, "own": True},
+    ],
+    ids=str,
+)
+def test_equal_arms_are_told_apart_in_one_of_twenty(components: dict[str, Any]) -> None:
+    """For new seeds and new images: neither more often, nor so seldom that no gain is found."""
+    rng = np.random.default_rng(0)
+    words, alone = [], 0
+    for _ in range(200):
+        differences, tests = world(rng, **components)
+        low, high, _ = paired_t([float(each.mean()) for each in differences])
+        bootstrap = bootstrap_interval(differences, tests, draws=200)
+        words.append(verdict(len(tests), (low, high), bootstrap))
+        alone += bootstrap[0] > 0 or bootstrap[1] < 0
+    wrong = 200 - words.count("no evidence")
+    assert wrong <= 19  # 5% of 200, and three deviations
+    assert 2 <= alone <= 21
+
+
+def test_a_gain_is_found() -> None:
+    """Two points, in the noise of seeds and images that small test parts have."""
+    rng = np.random.default_rng(0)
+    words = []
+    for _ in range(60):
+        differences, tests = world(rng, gain=0.02, of_image=0.05, of_cell=0.25)
+        low, high, _ = paired_t([float(each.mean()) for each in differences])
+        words.append(verdict(10, (low, high), bootstrap_interval(differences, tests, draws=300)))
+    assert words.count("helps") >= 40
+    assert "hurts" not in words
+
+
+def test_how_many_seeds_would_settle_a_gain() -> None:
+    """With that many, four in five repetitions find it; with fewer than 6 seeds nothing is."""
+    found = Variances(seeds=0.02**2 / 10, images=0.0, seed_freedom=9, image_freedom=100)
+    needed = seeds_to_settle(0.01, found)
+    assert needed is not None
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.01, 0.02, (2000, needed))
+    assert np.mean([paired_t(row)[0] > 0 for row in values]) == pytest.approx(0.8, abs=0.04)
+    assert seeds_to_settle(0.5, found) == 6
+    assert seeds_to_settle(-0.01, found) == needed
+    assert seeds_to_settle(0.0, found) is None
+    assert seeds_to_settle(0.01, Variances(0.02**2 / 10, 0.01**2, 9, 100)) is None
+    assert seeds_to_settle(0.01, Variances(0.0, 0.0, 0, 0)) is None
+
+
+def test_the_interval_of_a_fraction() -> None:
+    low, high = binomial_interval(50, 1000)
+    assert (low, high) == pytest.approx((0.038, 0.065), abs=0.001)
+    assert binomial_interval(0, 0) == (0, 1)

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
+from small_images import bars
+from torch import nn
+from torchvision import models
 
-from ganaug.errors import DataError
-from ganaug.metrics.features import PixelPCA
+from ganaug.errors import ConfigError, DataError
+from ganaug.metrics.features import (
+    JointFeatures,
+    ModuleFeatures,
+    PixelPCA,
+    torchvision_features,
+)
 
 
 def images(n: int, height: int = 6, width: int = 5, channels: int = 1) -> np.ndarray:
@@ -58,3 +69,49 @@ def test_other_sizes_and_too_few_images_are_refused() -> None:
         PixelPCA(images(4))(images(4, 5, 6))
     with pytest.raises(DataError, match="2 or more"):
         PixelPCA(images(1))
+
+
+class Columns(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean(2) if images.shape[3] != 5 else images
+
+
+def test_modules_get_scaled_images_in_evaluation_mode() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 5, 1), np.uint8)
+    module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Dropout(0.5))
+    found = ModuleFeatures(module, mean=(0.1, 0.2, 0.3), std=(1, 2, 4), batch=3)(images)
+    assert module.training
+    with torch.no_grad():
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        three = (pixels - torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)) / torch.tensor(
+            [1, 2, 4]
+        ).view(1, 3, 1, 1)
+        expected = module.eval()(three).mean((2, 3))
+    assert np.allclose(found, expected.numpy(), atol=1e-6)
+    with pytest.raises(DataError, match=r"Columns returned \[7, 1, 4\]"):
+        ModuleFeatures(Columns())(images[:, :, :4])
+
+
+def test_torchvision_features_read_weights_from_a_file(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    model = models.get_model("squeezenet1_1", weights=None)
+    torch.save(model.state_dict(), tmp_path / "squeeze.pth")
+    with pytest.raises(ConfigError, match="does not end in a linear layer"):
+        torchvision_features("squeezenet1_1", tmp_path / "squeeze.pth")
+    small = models.get_model("shufflenet_v2_x0_5", weights=None)
+    torch.save(small.state_dict(), tmp_path / "weights.pth")
+    features = torchvision_features("shufflenet_v2_x0_5", tmp_path / "weights.pth")
+    assert features(images).shape == (2, 1024)
+    with pytest.raises(ConfigError, match="cannot be loaded into shufflenet_v2_x1_0"):
+        torchvision_features("shufflenet_v2_x1_0", tmp_path / "weights.pth")
+    with pytest.raises(ConfigError, match="'resnet1' is no torchvision classifier"):
+        torchvision_features("resnet1", tmp_path / "weights.pth")
+
+
+def test_joint_features_have_the_same_say() -> None:
+    images = bars((40, 40)).images
+    small, large = PixelPCA(images, 4), PixelPCA(images, 8)
+    found = JointFeatures([lambda x: 1000 * small(x), large], images)(images)
+    assert found.shape == (80, 12)
+    assert found[:, :4].var(0).sum() == pytest.approx(1, rel=1e-4)
+    assert found[:, 4:].var(0).sum() == pytest.approx(1, rel=1e-4)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 from small_models import metadata_of
 
 from ganaug.artifact.format import Policy
 from ganaug.evaluation.diversity import ClassDiversity, DiversityReport, Measure
 from ganaug.evaluation.gain_report import ArmResult, Gain, GainReport
+from ganaug.evaluation.look import Look, Suspect
 
-__all__ = ["CLASSES", "diversity_record", "gain_record", "history", "metadata_record"]
+__all__ = [
+    "CLASSES",
+    "diversity_record",
+    "gain_record",
+    "history",
+    "look_record",
+    "metadata_record",
+]
 
 HOSTILE = "<script>alert('x')</script>&\"b\""
 CLASSES = ("ok", HOSTILE, "a name that is far longer than anything that fits on a telephone")
@@ -31,6 +40,10 @@ def _arm(accuracy: float, seeds: int) -> ArmResult:
         rare=tuple(row[2] for row in recall),
         middle=scores,
         frequent=(0.9,) * seeds,
+        precision=recall,
+        rare_precision=tuple(row[2] for row in recall),
+        middle_precision=scores,
+        frequent_precision=(0.9,) * seeds,
     )
 
 
@@ -64,6 +77,9 @@ def gain_record(
                 rare_error_reduction=mean / 0.1,
                 t=(mean - 0.01, mean + 0.01),
                 bootstrap=(mean - 0.005, mean + 0.005),
+                seed_error=0.004,
+                image_error=0.002,
+                seeds_to_settle=24 if word == "no evidence" else None,
             )
             for name, (mean, word) in gains.items()
         },
@@ -84,7 +100,7 @@ def diversity_record(*, measured: bool = True) -> dict[str, Any]:
         for i, name in enumerate(("coverage", "precision", "spread", "near_duplicates", "nearest"))
     }
     classes = [
-        ClassDiversity(name, count, count // 2, "measured", **numbers)
+        ClassDiversity(name, count, count // 2, "measured", "COLLAPSED", ("COLLAPSED",), **numbers)
         if measured and count > 10
         else ClassDiversity(name, count, 0, "too few images")
         for name, count in zip(CLASSES, COUNTS, strict=True)
@@ -119,6 +135,25 @@ def metadata_record() -> dict[str, Any]:
     )
     record: dict[str, Any] = json.loads(metadata.to_json())
     return record
+
+
+def look_record() -> Look:
+    """Points and two suspects; the second class has a hostile name."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [30, 8, 4])
+    pixels = rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
+    return Look(
+        classes=CLASSES,
+        real=rng.normal(size=(len(labels), 2)).astype(np.float32),
+        real_labels=labels,
+        synthetic=rng.normal(size=(12, 2)).astype(np.float32),
+        synthetic_labels=np.repeat([0, 1, 2], 4),
+        explained=0.31,
+        suspects=(
+            Suspect(CLASSES[0], CLASSES[1], 0.2, pixels[0], pixels[1], pixels[2]),
+            Suspect(CLASSES[1], CLASSES[1], 0.9, pixels[1], pixels[3], pixels[2]),
+        ),
+    )
 
 
 def history(rows: int = 5) -> list[dict[str, float]]:

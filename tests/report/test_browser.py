@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from records import CLASSES, diversity_record, gain_record, history, metadata_record
+from records import CLASSES, diversity_record, gain_record, history, look_record, metadata_record
 
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
@@ -44,6 +44,7 @@ def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture] * 3,
+        look=look_record(),
         history=history(),
     )
     frame = tmp_path / "frame.html"

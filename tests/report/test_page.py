@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from records import CLASSES, diversity_record, gain_record, history, metadata_record
+from records import CLASSES, diversity_record, gain_record, history, look_record, metadata_record
 
 from ganaug.errors import RunError
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
 
-VOID = {"meta", "img", "path", "polyline"}
+VOID = {"meta", "img", "path", "polyline", "circle", "rect"}
 
 
 class Reader(HTMLParser):
@@ -62,6 +63,7 @@ def full_report(path: Path) -> Path:
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture],
+        look=look_record(),
         history=history(),
     )
     return path
@@ -75,7 +77,8 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
         "Gain in balanced accuracy +3.0 points 95% interval +2.0 to +4.0, over 6 paired seeds",
         "ganaug against balanced",
         "Change of the balanced error −15% −30% on the rarer half",
-        "Diversity: coverage 0.70",
+        "Recommended policy p 0.7 to 0 How often to vary",
+        "Diversity Collapsed Of 3 classes: collapsed in 2. 0.70 of the real images",
         "1 of 3 classes have too few images",
         "p 0.7 at 4 images, 0 at 72 images",
     ):
@@ -89,6 +92,12 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "+3.0 (+2.0 to +4.0)",
         "2 of 300 test images are also training images",
         "Training images",
+        "Recall and precision by thirds of the classes",
+        "recall, rare recall, middle recall, frequent precision, rare",
+        "Most suspicious samples From the left: its source, the generated image,",
+        "0.20, ok, nearest: <script>",
+        "Map of the images",
+        "31% of the variance",
         "Real and generated images",
         "near-duplicates",
         "Losses: loss_g (blue), loss_d (grey), by step",
@@ -99,8 +108,9 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "0" * 64,
     ):
         assert words in text
-    assert reader.tags.count("svg") == 2
-    assert reader.tags.count("img") == 1
+    assert reader.tags.count("svg") == 2 + 4  # curves; a map of all classes, and of each
+    assert reader.tags.count("img") == 1 + 2
+    assert reader.tags.count("circle") == 42 + 12 + (42 + 12)
 
 
 def test_text_from_outside_is_escaped_and_nothing_is_loaded(tmp_path: Path) -> None:
@@ -130,6 +140,9 @@ def test_each_verdict(verdict: str, words: str, tmp_path: Path) -> None:
     write_report(path, metadata=metadata_record(), gain=gain_record(verdict))
     _, text = read(path)
     assert words in text
+    assert ("About 24 seeds would settle a gain of +3.0 points" in text) == (
+        verdict == "no evidence"
+    )
     assert "Diversity" not in text
     assert "by step" not in text
 
@@ -164,6 +177,29 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
     _, text = read(path)
     assert "Diversity Too few images No class can be measured." in text
     assert "(–)" in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (None, "Recommended policy None How often to use it is the user's choice."),
+        ({"p": [[0, 0.0]], "source": "tune"}, "Recommended policy Never Do not vary images: tune."),
+        ({"p": [[4, 0.5]], "source": "tune"}, "Recommended policy p 0.5 How often to vary: p 0.5"),
+    ],
+)
+def test_the_recommended_policy(policy: dict[str, Any] | None, words: str, tmp_path: Path) -> None:
+    metadata = metadata_record()
+    metadata["policy"] = policy and {"scale": 1.0, "evidence": None, **policy}
+    write_report(tmp_path / "report.html", metadata=metadata)
+    assert words in read(tmp_path / "report.html")[1]
+
+
+def test_curves_of_metrics_that_begin_later(tmp_path: Path) -> None:
+    rows = [*history(4), *({**row, "coverage": 0.5, "word": "OK"} for row in history(6)[4:])]
+    write_report(tmp_path / "report.html", metadata=metadata_record(), history=rows)
+    _, text = read(tmp_path / "report.html")
+    assert "coverage, by step" in text
+    assert "word, by step" not in text
 
 
 def test_metadata_alone(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
     assert json.loads((folder / "diversity.json").read_text()) == diversity
     with Image.open(folder / "grid.png") as picture:
         assert picture.format == "PNG"
-    assert report.read_text(encoding="utf-8").count("<img ") == 2
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<img ") == 2 + 4  # two classes, and the suspects
+    assert "Map of the images" in page
     write_evaluation(tmp_path / "bare", Generator(file), bars((3, 2)))
     names = sorted(path.name for path in (tmp_path / "bare").iterdir())
     assert names == ["grid.png", "report.html"]

@@ -67,6 +67,8 @@ def test_parity(tmp_path: Path, kind: str, channels: int, size: tuple[int, int])
         np.testing.assert_allclose(made, expected.numpy(), atol=1e-4, rtol=0)
         assert made.std() > 1e-3  # an image, not a constant; it is hardly trained
     assert metadata.parity["batches"] == [1, 2, 7, 64]
+    nodes = onnx.load(tmp_path / "file.onnx").graph.node
+    assert "AveragePool" not in {node.op_type for node in nodes}  # rewritten, see test_graph.py
 
 
 @pytest.fixture(scope="module")

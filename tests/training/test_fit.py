@@ -39,7 +39,13 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 def test_writes_a_whole_run(tmp_path: Path) -> None:
     rows: list[tuple[int, int, dict[str, Any]]] = []
-    run = fit(bars(), tmp_path / "run", progress=lambda *row: rows.append(row), **SHORT)
+    run = fit(
+        bars(),
+        tmp_path / "run",
+        progress=lambda *row: rows.append(row),
+        class_match=1.0,
+        **SHORT,
+    )
     names = {path.name for path in run.iterdir()}
     assert {"config.json", "data.json", "metrics.jsonl", "checkpoint.json", "samples"} <= names
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from small_models import expected_class, write_variation_model
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, default_collate
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -90,8 +90,10 @@ def test_before_mixup_and_cutmix_in_collate(mix: Any, variation: Path) -> None:
     gan, mixed = GANAugment(variation, p=[0.0, 1.0, 1.0]), mix(num_classes=3)
     batch = [(image(), 0), (image(), 1), (image(), 2)]
 
-    torch.manual_seed(0)
-    images, labels = mixed(*gan(*default_collate(batch)))
+    def collate(items: list[Any]) -> Any:
+        return mixed(*gan(*default_collate(items)))
+
+    ((images, labels),) = DataLoader(batch, batch_size=3, collate_fn=collate)  # type: ignore[arg-type]
     assert images.shape == (3, 3, 8, 8)
     assert labels.shape == (3, 3)
     assert torch.allclose(labels.sum(1), torch.ones(3))

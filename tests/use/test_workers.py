@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import write_variation_model
+from small_models import expected_class, write_variation_model
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks._worker_cost import Images
 from ganaug import AugmentedDataset, GANAugment, MixedDataset, SyntheticDataset
 from ganaug.errors import ConfigError
 
@@ -79,11 +80,11 @@ def context(workers: int, method: str = "fork") -> str | None:
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_epoch_and_switch_reach_persistent_workers(
-    method: str, real: ImageFolder, variation: Path
+    method: str, real: ImageFolder, variation: Path, by_class: Path
 ) -> None:
-    outer = AugmentedDataset(
-        mixture(real, variation), v2.Compose([GANAugment(variation, p=0.0), TO_TENSOR])
-    )
+    """And both kinds run in workers of every start method; ants are replaced, none is added."""
+    replaced = GANAugment(by_class, p={"ant": 1.0}, scale=0.0)
+    outer = AugmentedDataset(mixture(real, variation), v2.Compose([replaced, TO_TENSOR]))
     outer[20]  # the parent's own session is open before the workers start
     loader = DataLoader(
         outer,
@@ -101,6 +102,10 @@ def test_epoch_and_switch_reach_persistent_workers(
     changed = [a != b for a, b in zip(seen["a"], seen["b"], strict=True)]
     assert changed == [False] * 14 + [True] * 10
     originals = seen["a"][:14]
+    expected = expected_class(np.array([0]), np.zeros((1, 4), np.float32), classes=3, channels=3)
+    (ant,) = {content for label, content in originals if label == 0}
+    found = np.frombuffer(ant, np.float32).reshape(3, 8, 8)
+    assert np.abs(found - expected[0]).max() <= 0.51 / 255
     assert seen["off"][:14] == originals
     assert all(item in originals for item in seen["off"][14:])
 
@@ -133,6 +138,17 @@ def test_two_passes_in_workers_warn_once(real: ImageFolder, variation: Path) -> 
     with pytest.raises(UserWarning, match="call set_epoch"):
         list(loader)
     assert len(list(loader)) == 4
+
+
+@FORK
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory from /proc")
+def test_many_batches_leak_nothing(variation: Path) -> None:
+    """3,600 images of 12 KB would be 43 MB, a tenth of a worker; the long form is a benchmark."""
+    images = Images(3600, GANAugment(variation, p=1.0), measure=True)
+    loader = DataLoader(images, 12, num_workers=1, multiprocessing_context="fork")
+    memory = [float(measured.max()) for *_, measured in loader]
+    early, late = max(memory[30:60]), max(memory[-30:])
+    assert 0 < late < 1.05 * early
 
 
 @FORK

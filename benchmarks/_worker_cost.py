@@ -1,0 +1,95 @@
+"""What a DataLoader worker costs, measured in a fresh process: `python -m benchmarks._worker_cost`.
+
+    python -m benchmarks._worker_cost first FILE METHOD     with GANAugment
+    python -m benchmarks._worker_cost first - METHOD        without
+    python -m benchmarks._worker_cost long FILE BATCHES     resident memory over many batches
+
+Prints one JSON object. A fresh process, because a forked worker finds loaded whatever its parent
+had loaded before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+__all__ = ["Images", "resident_mb"]
+
+LABELS = 2
+WORKERS = 4
+
+
+class Images(Dataset[Any]):
+    """Random uint8 images in memory with labels; `measure` adds the worker's memory to an item."""
+
+    def __init__(
+        self, length: int, transform: Callable[..., Any] | None, *, measure: bool = False
+    ) -> None:
+        self.images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
+        self.length, self.transform, self.measure = length, transform, measure
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Any:
+        image, label = self.images[index % len(self.images)], index % LABELS
+        if self.transform is not None:
+            image, label = self.transform(image, label)
+        return (image, label, resident_mb()) if self.measure else (image, label)
+
+
+def resident_mb() -> float:
+    """Return the resident memory of this process in megabytes; not a number outside of Linux."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return float("nan")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def first(file: str, method: str) -> dict[str, float]:
+    """Return the seconds until the first batch, and a worker's memory after some batches."""
+    steps: list[Any] = [v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
+    if file != "-":
+        from ganaug import GANAugment
+
+        steps.insert(0, GANAugment(file, p=1.0))
+    images = Images(20 * 64, v2.Compose(steps), measure=True)
+    loader = DataLoader(images, 64, num_workers=1, multiprocessing_context=method)
+    start = time.perf_counter()
+    batches = iter(loader)
+    next(batches)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "memory_mb": max(float(memory.max()) for *_, memory in batches)}
+
+
+def long(file: str, batches: int) -> dict[str, Any]:
+    """Return the memory of the workers early on and at the end of `batches` batches of 8."""
+    from ganaug import GANAugment
+
+    images = Images(8 * batches, GANAugment(file, p=1.0), measure=True)
+    memory = [float(measured.max()) for *_, measured in DataLoader(images, 8, num_workers=WORKERS)]
+    part = max(len(memory) // 10, 1)
+    early, late = max(memory[part : 2 * part] or memory), max(memory[-part:])
+    return {
+        "batches": batches,
+        "workers": WORKERS,
+        "early_mb": early,
+        "late_mb": late,
+        "ratio": late / early,
+    }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    what, path, last = sys.argv[1:]
+    print(json.dumps(first(path, last) if what == "first" else long(path, int(last))))

@@ -1,0 +1,84 @@
+"""`rewrite_metadata`: put what was measured after export into an artifact, weights untouched."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ganaug.artifact.checks import path_name
+from ganaug.artifact.format import KEY, Metadata, Policy
+from ganaug.artifact.reader import read_artifact
+from ganaug.errors import ArtifactError, ConfigError
+from ganaug.files import atomic_path
+
+__all__ = ["REWRITABLE", "rewrite_metadata"]
+
+REWRITABLE = ("policy", "gain", "diversity", "warnings")
+
+
+def rewrite_metadata(
+    path: str | os.PathLike[str],
+    *,
+    content_hash: str | None = None,
+    target: str | os.PathLike[str] | None = None,
+    **fields: Any,
+) -> Metadata:
+    """Replace `fields` of the metadata in the artifact at `path`; return the new metadata.
+
+    Weights, graph and all other fields stay as they are, also fields that only a newer minor
+    version of the format knows. The file is replaced as a whole or not at all; a link keeps
+    pointing to it. Its content hash changes: a `Generator` that was opened before has to be opened
+    again.
+
+    Args:
+        path: the ONNX file.
+        content_hash: SHA-256 (hex) of the file that the new values belong to; where the file is
+            another one by now, nothing is written.
+        target: write the result there and leave `path` as it is.
+        fields: any of policy (a `Policy` or None), gain, diversity (JSON objects or None) and
+            warnings (lines).
+
+    Raises:
+        ConfigError: another field is named; those say how the generator was made.
+        ArtifactError: `path` cannot be used, was replaced, or a value does not fit.
+        RunError: the file cannot be written.
+
+    Example:
+        >>> rewrite_metadata("defects.onnx", policy=Policy(p=((0, 0.0),)))  # doctest: +SKIP
+    """
+    for name in fields:
+        if name not in REWRITABLE:
+            raise ConfigError(
+                f"{name}: cannot be rewritten; allowed: {', '.join(REWRITABLE)}; export a run again"
+                " to change what it says of its training"
+            )
+    content, _, found = read_artifact(path)
+    if content_hash is not None and found != content_hash:
+        raise ArtifactError(
+            f"{path_name(path)}: was replaced while it was measured (content {content_hash[:12]},"
+            f" now {found[:12]}); allowed: the same content; measure the new file"
+        )
+    import onnx  # as in the reader: programs that only run a file do without it
+
+    model = onnx.ModelProto()
+    model.ParseFromString(content)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+    values = json.loads(entry.value)
+    for name, value in fields.items():
+        values[name] = value.to_dict() if isinstance(value, Policy) else value
+    try:
+        text = json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
+            " objects of them"
+        ) from error
+    metadata = Metadata.from_json(text)
+    entry.value = text
+    file = Path(os.path.realpath(path if target is None else target))
+    with atomic_path(file) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+        read_artifact(temporary)  # what we write, our own reader accepts
+    return metadata

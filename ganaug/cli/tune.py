@@ -1,0 +1,94 @@
+"""`ganaug tune`: how often to vary which class sizes; never is an honest answer."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
+from ganaug.cli.options import image_options
+
+__all__ = ["command"]
+
+
+@click.command("tune")
+@click.argument("file")
+@click.argument("source")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of draws and trainings.")
+@click.option("--steps", type=int, help="Steps of each classifier; default: by the budget.")
+@click.option(
+    "--fit-steps", type=int, help="Steps of each short generator; default: by the budget."
+)
+@click.option("--jobs", type=int, help="Processes; default: one a core.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Folder of the results, for the same command to go on; default: FILE-tune.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the policy as JSON, too.")
+@image_options
+@click.pass_obj
+def command(
+    console: Settings,
+    file: str,
+    source: str,
+    seed: int,
+    steps: int | None,
+    fit_steps: int | None,
+    jobs: int | None,
+    device: str,
+    out: str | None,
+    json_file: str | None,
+    size: tuple[int, int] | None,
+    root: str | None,
+    download: bool,
+    skip_corrupt: bool,
+) -> None:
+    """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
+
+    SOURCE is what it was fitted on. Frequent classes are made rare, a short generator is trained
+    on what is left, and classifiers with and without it are judged on what was cut away, three
+    times; held-out and test images are not looked at. Where no benefit is found, the policy is
+    never to vary. It takes about as long as three times `fit`.
+    """
+    from ganaug import Generator, load_images, tune
+    from ganaug.files import write_json
+
+    generator = Generator(file)
+    images = load_images(
+        source,
+        size=size or generator.info.size,
+        mode="grey" if generator.info.channels == 1 else "rgb",
+        root=root,
+        download=download,
+        skip_corrupt=skip_corrupt,
+    )
+    say(console, *images.notes)
+    folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
+    try:
+        with evaluation_progress(console) as progress:
+            report = tune(
+                generator,
+                images,
+                seed=seed,
+                steps=steps,
+                fit_steps=fit_steps,
+                jobs=jobs,
+                out=folder,
+                device=device,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        click.echo(
+            f"ganaug: interrupted; {file} is as before, and the same command resumes: ganaug"
+            f" {shlex.join(console.arguments)}",
+            err=True,
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    click.echo(report)
+    if json_file is not None:
+        write_json(json_file, report.to_dict())
+    say(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")

@@ -1,0 +1,280 @@
+"""Which policy: the candidates, what they gained in each repetition, and the rule that decides.
+
+The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
+repetitions, and what the choice is worth is estimated on the repetition that had no part in it; it
+is taken where the lower bound of that lies above 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.format import Policy
+from ganaug.evaluation._simulated import Simulation
+from ganaug.evaluation.runs import Outcome
+from ganaug.images import units
+from ganaug.randomness import stream
+
+__all__ = ["LEVEL", "Candidate", "Decision", "candidates", "decide", "score", "zero_policy"]
+
+LEVEL = 0.85  # of the one-sided bound
+DRAWS = 2000
+HALF_WEIGHT = 50  # judged images at which a class has half of the weight of one with very many
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A policy that is tried, under a name for tables and files."""
+
+    name: str
+    policy: Policy
+
+
+def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
+    """Return the policies worth trying for classes of these sizes, the most promising first."""
+    rule = Policy.rule(counts)
+    smallest = int(rule.p[0][0])
+    half = Policy(p=tuple((n, p / 2) for n, p in rule.p))
+    if len(rule.p) == 1:  # no class is rare: the rule is 0.5 for all
+        return (
+            Candidate("p-0.5", rule),
+            Candidate("p-0.25", half),
+            Candidate("p-0.5-scale-0.7", replace(rule, scale=0.7)),
+        )
+    return (
+        Candidate("rule", rule),
+        Candidate("half-rule", half),
+        Candidate("p-0.5", Policy(p=((smallest, 0.5),))),
+        Candidate("rule-scale-0.7", replace(rule, scale=0.7)),
+    )
+
+
+def zero_policy(counts: NDArray[np.int64]) -> Policy:
+    """Return the policy that never varies."""
+    return Policy(p=((int(counts[counts > 0].min()), 0.0),))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the rule says.
+
+    Attributes:
+        chosen: the candidate taken, or None.
+        policy: its policy, without the sizes at which it did not help; p = 0 where none is taken.
+        reason: in a line.
+        gain: what choosing is worth in balanced accuracy, each repetition judged with the
+            candidate that the other two chose.
+        low: lower bound of `gain`.
+        table: of each candidate: name, p, scale, gain, rare, frequent, by_repetition, by_size.
+    """
+
+    chosen: Candidate | None
+    policy: Policy
+    reason: str
+    gain: float
+    low: float
+    table: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One class in one repetition: size, and the paired differences by unit of resampling."""
+
+    repetition: int
+    label: int
+    size: int
+    rare: bool
+    sums: NDArray[Any]
+    sizes: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        return float(self.sums.sum() / self.sizes.sum())
+
+    @property
+    def weight(self) -> float:
+        n = float(self.sizes.sum())
+        return n / (n + HALF_WEIGHT)
+
+
+def score(simulation: Simulation, repetition: int, outcome: Outcome) -> float:
+    """Return the balanced accuracy of a repetition, rare and frequent classes as in the data."""
+    judged = simulation.repetitions[repetition].judged
+    correct = (outcome.predicted == judged.labels).astype(np.float64)
+    return _gain(_seen(simulation, repetition, correct), simulation.rare_share)
+
+
+def decide(
+    simulation: Simulation,
+    tried: Sequence[Candidate],
+    outcomes: Mapping[tuple[int, str], Outcome],
+    free: Mapping[int, Outcome],
+    counts: NDArray[np.int64],
+) -> Decision:
+    """Apply the rule.
+
+    Args:
+        simulation: what was judged on.
+        tried: the candidates.
+        outcomes: by (number of the repetition, name of the candidate).
+        free: by number of the repetition, the free arm.
+        counts: int64 [classes], training images of the real data.
+    """
+    numbers = range(len(simulation.repetitions))
+    seen = {
+        (r, each.name): _seen(
+            simulation,
+            r,
+            (outcomes[r, each.name].predicted == simulation.repetitions[r].judged.labels)
+            - (free[r].predicted == simulation.repetitions[r].judged.labels).astype(np.float64),
+        )
+        for r in numbers
+        for each in tried
+    }
+    share = simulation.rare_share
+    gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
+    fair = [s for r in numbers for s in seen[r, tried[_best(gains, without=r)].name]]
+    gain, low = _gain(fair, share), _lower_bound(fair, share)
+    chosen = tried[_best(gains)]
+    everything = [s for r in numbers for s in seen[r, chosen.name]]
+    rare = _mean([s for s in everything if s.rare])
+    table = [_row(each, [s for r in numbers for s in seen[r, each.name]], share) for each in tried]
+
+    def none(reason: str) -> Decision:
+        return Decision(None, zero_policy(counts), reason, gain, low, table)
+
+    bound = f"gain {100 * gain:+.1f} points, lower bound {100 * low:+.1f}"
+    if not low > 0:
+        return none(f"no benefit found; policy is 0 ({bound})")
+    if not rare > 0:
+        return none(f"no benefit found for rare classes; policy is 0 ({bound})")
+    policy, reason = chosen.policy, f"{chosen.name} helps ({bound})"
+    varied = [s for s in everything if not s.rare and policy.probability([s.size]).item() > 0]
+    lost = [replace(s, sums=-s.sums) for s in varied]
+    if lost and _lower_bound(lost, share) > 0:  # a loss with the certainty that a gain needs
+        policy = _up_to(policy, simulation.border)
+        reason += f"; 0 above {simulation.border} images, where it cost {-100 * _mean(varied):.1f}"
+    return Decision(chosen, policy, reason, gain, low, table)
+
+
+def _best(gains: NDArray[np.float64], without: int | None = None) -> int:
+    """Index of the best candidate [candidates, repetitions]; between equals the first."""
+    kept = [r for r in range(gains.shape[1]) if r != without]
+    return int(gains[:, kept].mean(1).argmax())
+
+
+def _up_to(policy: Policy, border: int) -> Policy:
+    """Return `policy` with p = 0 for classes of more than `border` images."""
+    points = [point for point in policy.p if point[0] < border]
+    at = float(policy.probability([border])[0])
+    return replace(policy, p=(*points, (border, at), (border + 1, 0.0)))
+
+
+def _seen(simulation: Simulation, repetition: int, values: NDArray[np.float64]) -> list[_Seen]:
+    part = simulation.repetitions[repetition]
+    judged = part.judged
+    unit = units(judged.keys, judged.groups)
+    found = []
+    for label in np.flatnonzero(judged.counts):
+        rows = np.flatnonzero(judged.labels == label)
+        _, local = np.unique(unit[rows], return_inverse=True)
+        size = int(part.train.counts[label])
+        found.append(
+            _Seen(
+                repetition,
+                int(label),
+                size,
+                size <= simulation.border,
+                sums=np.bincount(local, weights=values[rows]),
+                sizes=np.bincount(local).astype(np.float64),
+            )
+        )
+    return found
+
+
+def _mean(seen: Sequence[_Seen]) -> float:
+    """Return the mean over repetitions of the weighted mean over classes; 0 without any."""
+    by_repetition: dict[int, list[_Seen]] = {}
+    for each in seen:
+        by_repetition.setdefault(each.repetition, []).append(each)
+    means = [
+        np.average([s.mean for s in group], weights=[s.weight for s in group])
+        for group in by_repetition.values()
+    ]
+    return float(np.mean(means)) if means else 0.0
+
+
+def _gain(seen: Sequence[_Seen], rare_share: float) -> float:
+    """Return the mean, rare and frequent classes with the share that they have in the data."""
+    rare, frequent = [s for s in seen if s.rare], [s for s in seen if not s.rare]
+    share = rare_share if rare and frequent else float(bool(rare))
+    return share * _mean(rare) + (1 - share) * _mean(frequent)
+
+
+def _lower_bound(seen: Sequence[_Seen], rare_share: float) -> float:
+    """Return the one-sided bound of `_gain`: bootstrap over repetitions, classes and units."""
+    rng = stream(0, "tune/bootstrap")
+    numbers = sorted({s.repetition for s in seen})
+    picks = rng.choice(numbers, size=(DRAWS, len(numbers)))
+    parts = []
+    for rare in (True, False):
+        side = [s for s in seen if s.rare == rare]
+        if not side:
+            continue
+        slots = np.full(picks.shape, np.nan)
+        for number in numbers:
+            group = [s for s in side if s.repetition == number]
+            if not group:
+                continue
+            means = np.stack([_resampled(s, rng) for s in group], 1)
+            weights = np.array([s.weight for s in group])
+            for slot in range(picks.shape[1]):
+                rows = np.flatnonzero(picks[:, slot] == number)
+                drawn = rng.integers(len(group), size=(len(rows), len(group)))
+                values = np.take_along_axis(means[rows], drawn, 1)
+                slots[rows, slot] = (values * weights[drawn]).sum(1) / weights[drawn].sum(1)
+        known = ~np.isnan(slots)
+        mean = np.where(known, slots, 0).sum(1) / np.maximum(known.sum(1), 1)
+        parts.append((rare, mean))
+    if len(parts) == 1:
+        total = parts[0][1]
+    else:
+        total = sum((rare_share if rare else 1 - rare_share) * mean for rare, mean in parts)
+    return float(np.quantile(total, 1 - LEVEL))
+
+
+def _resampled(seen: _Seen, rng: np.random.Generator) -> NDArray[np.float64]:
+    """float64 [DRAWS]: the mean of one class on resampled units."""
+    drawn = rng.integers(len(seen.sizes), size=(DRAWS, len(seen.sizes)))
+    result: NDArray[np.float64] = seen.sums[drawn].sum(1) / seen.sizes[drawn].sum(1)
+    return result
+
+
+def _row(candidate: Candidate, seen: Sequence[_Seen], rare_share: float) -> dict[str, Any]:
+    numbers = sorted({s.repetition for s in seen})
+    by_size = sorted((s for s in seen if s.rare), key=lambda s: s.size)
+    thirds = np.array_split(np.arange(len(by_size)), min(3, len(by_size)))
+    return {
+        "name": candidate.name,
+        "p": [list(point) for point in candidate.policy.p],
+        "scale": candidate.policy.scale,
+        "gain": _gain(seen, rare_share),
+        "rare": _mean([s for s in seen if s.rare]),
+        "frequent": _mean([s for s in seen if not s.rare]),
+        "by_repetition": [
+            _gain([s for s in seen if s.repetition == r], rare_share) for r in numbers
+        ],
+        "by_size": [
+            {
+                "sizes": [by_size[part[0]].size, by_size[part[-1]].size],
+                "classes": len(part),
+                "gain": _mean([by_size[i] for i in part]),
+            }
+            for part in thirds
+        ],
+    }

@@ -1,0 +1,218 @@
+"""Simulated rarity: what `tune` trains and judges on, cut out of the training images alone.
+
+Frequent classes are cut down to the sizes of the rare ones; what was cut away says how well the
+classifier knows them then, with far more images than the rare classes have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.images import ImageSet, units
+from ganaug.images.long_tail import draw_indices
+from ganaug.randomness import stream, stream_seed
+
+__all__ = ["REPETITIONS", "Repetition", "Simulation", "simulate"]
+
+REPETITIONS = 3
+FEWEST_FREQUENT = 4  # classes that can be cut, for simulated rarity
+SPARE = 20  # images that a cut class leaves for judging, at least
+FEWEST_RESERVED = 25  # images of a class of which a fifth is reserved beside the cut ones
+FEWEST_FITTED = 20  # images of a class that is judged by cross-fitting
+SMALL = 100  # images
+RESERVED = (1 / 5, 1 / 5)  # share of a class under `SMALL` images, and of a larger one
+FITTED = (1 / 3, 1 / 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Repetition:
+    """One draw: what generator and classifier are trained on, and what neither sees.
+
+    Attributes:
+        number: 0, 1 or 2.
+        train: the images to train on.
+        judged: the images to judge on; classes without any are not judged.
+        cut: by label: (images that the class has, images that are left in `train`).
+    """
+
+    number: int
+    train: ImageSet
+    judged: ImageSet
+    cut: dict[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What can be learnt about the policy from the training images.
+
+    Attributes:
+        method: "simulated rarity", "cross-fitting", or "none" where neither is possible.
+        reason: why it is that one, in a line.
+        repetitions: three, or none.
+        border: the largest size of the rarer half; classes up to it count as rare.
+        rare_share: fraction of the classes with images that are rare in this sense.
+    """
+
+    method: str
+    reason: str
+    repetitions: tuple[Repetition, ...]
+    border: int
+    rare_share: float
+
+
+def simulate(images: ImageSet, seed: int) -> Simulation:
+    """Return three repetitions for `images` (its test part is not looked at).
+
+    With four classes that can be cut: about half of the frequent classes, another half each time,
+    are cut to sizes drawn evenly from those of the rarer half, and a fifth of each other class of
+    25 images or more is reserved. With fewer: a third of each class of 20 images or more (a fifth
+    from 100 on) is reserved, another one each time, if a class of the rarer half is among them.
+    Whole groups, and images of equal content, stay on one side.
+    """
+    counts = images.counts
+    present = np.flatnonzero(counts)
+    by_size = present[np.argsort(counts[present], kind="stable")]
+    half = len(by_size) // 2
+    sizes = counts[by_size[:half]]  # rising
+    border = int(sizes[-1])
+    share = float((counts[present] <= border).mean())
+    parts = _Parts(images, seed)
+    able = [
+        int(label)
+        for label in by_size[::-1]
+        if counts[label] >= sizes[0] + SPARE and parts.can_be_split(label)
+    ]
+    pool = able[: max(FEWEST_FREQUENT, len(by_size) - half)]
+    if len(pool) >= FEWEST_FREQUENT:
+        number = max(1, min(len(pool), len(by_size) - half) // 2)
+        order = stream(seed, "tune/classes").permutation(pool)
+        repetitions = []
+        for r in range(REPETITIONS):
+            cut = [int(order[(r * number + i) % len(order)]) for i in range(number)]
+            targets = _targets(counts, cut, sizes, seed, r)
+            repetitions.append(parts.repetition(r, targets, FEWEST_RESERVED, RESERVED))
+        reason = f"{number} of {len(pool)} frequent classes cut to the sizes of rare ones each time"
+        return Simulation("simulated rarity", reason, tuple(repetitions), border, share)
+    rare = [
+        label for label in by_size if counts[label] <= border and counts[label] >= FEWEST_FITTED
+    ]
+    few = (
+        f"classes that can spare images for simulated rarity: {len(pool)}, {FEWEST_FREQUENT} are"
+        " needed"
+    )
+    if not any(parts.can_be_split(label) for label in rare):
+        reason = f"{few}; and no rare class has {FEWEST_FITTED} images to judge on"
+        return Simulation("none", reason, (), border, share)
+    fitted = tuple(parts.repetition(r, {}, FEWEST_FITTED, FITTED) for r in range(REPETITIONS))
+    return Simulation("cross-fitting", few, fitted, border, share)
+
+
+def _targets(
+    counts: NDArray[np.int64],
+    cut: Sequence[int],
+    sizes: NDArray[np.int64],
+    seed: int,
+    repetition: int,
+) -> dict[int, int]:
+    """By label of `cut`: how many images are left, sizes spread over the rare ones."""
+    rng = stream(seed, "tune/sizes", index=repetition)
+    drawn = sorted(
+        (int(rng.choice(part)) for part in np.array_split(sizes, len(cut))), reverse=True
+    )
+    free = list(cut)
+    targets = {}
+    for size in drawn:
+        fits = [label for label in free if counts[label] >= size + SPARE]
+        label = int(rng.choice(fits or free))
+        targets[label] = size if fits else int(sizes[0])
+        free.remove(label)
+    return targets
+
+
+class _Parts:
+    """Splits the images of each class into one part to train on and one to judge on."""
+
+    def __init__(self, images: ImageSet, seed: int) -> None:
+        self.images, self.seed = images, seed
+        self.unit = units(images.keys, images.groups)
+        pairs = np.unique(np.stack([self.unit, images.labels], 1), axis=0)
+        # a unit of several classes stays where it is trained on
+        self.single = np.bincount(pairs[:, 0])[self.unit] == 1
+
+    def can_be_split(self, label: int) -> bool:
+        return len(self._units(label)) >= 2
+
+    def _units(self, label: int) -> list[NDArray[np.int64]]:
+        """The rows of each unit that holds this class alone."""
+        rows = np.flatnonzero(self.single & (self.images.labels == label))
+        rows = rows[np.argsort(self.unit[rows], kind="stable")]
+        return np.split(rows, np.flatnonzero(np.diff(self.unit[rows])) + 1) if len(rows) else []
+
+    def repetition(
+        self, number: int, targets: dict[int, int], fewest: int, shares: tuple[float, float]
+    ) -> Repetition:
+        """Cut the classes in `targets`; of others with `fewest` images, reserve a share."""
+        images = self.images
+        judged, dropped = np.zeros(len(images), bool), np.zeros(len(images), bool)
+        cut = {}
+        for label, count in enumerate(images.counts.tolist()):
+            away = self._cut_away(label, targets[label], number) if label in targets else []
+            if away:
+                judged[np.concatenate(away)] = True
+                left = np.flatnonzero((images.labels == label) & ~judged)
+                dropped[self._thinned(left, label, targets[label], number)] = True
+                cut[label] = (count, targets[label])
+            elif count >= fewest:
+                share = shares[0] if count < SMALL else shares[1]
+                for rows in self._reserved(label, share * count, count / 2, number):
+                    judged[rows] = True
+        train = images.take(np.flatnonzero(~judged & ~dropped))
+        return Repetition(number, train, images.take(np.flatnonzero(judged)), cut)
+
+    def _cut_away(self, label: int, size: int, number: int) -> list[NDArray[np.int64]]:
+        """Units to judge on, so that `size` images or more are left.
+
+        With groups, half of them are left, so that the class keeps variety among its few images.
+        """
+        members = self._units(label)
+        order = stream(self.seed, "tune/cut", number, label).permutation(len(members))
+        most = len(members) - 1 if self.images.groups is None else len(members) // 2
+        left = int(self.images.counts[label])
+        taken: list[NDArray[np.int64]] = []
+        for i in order:
+            if len(taken) < most and left - len(members[i]) >= size:
+                taken.append(members[i])
+                left -= len(members[i])
+        return taken
+
+    def _thinned(
+        self, rows: NDArray[np.int64], label: int, size: int, number: int
+    ) -> NDArray[np.int64]:
+        """What of `rows` is left out, so that `size` images of as many groups as can be stay."""
+        kept = draw_indices(
+            np.zeros(len(rows), np.int64),
+            [size],
+            seed=stream_seed(self.seed, "tune/draw", number, label),
+            groups=None if self.images.groups is None else self.images.groups[rows],
+        )
+        return np.delete(rows, kept)
+
+    def _reserved(
+        self, label: int, wanted: float, most: float, number: int
+    ) -> list[NDArray[np.int64]]:
+        """Units to judge on, of about `wanted` images; other ones in each repetition."""
+        members = self._units(label)
+        order = stream(self.seed, "tune/reserve", index=label).permutation(len(members))
+        order = np.roll(order, -round(number * len(members) / REPETITIONS))
+        taken: list[NDArray[np.int64]] = []
+        reached = 0
+        for i in order:
+            size = len(members[i])
+            if reached + size / 2 <= wanted and reached + size <= most:
+                taken.append(members[i])
+                reached += size
+        return taken

@@ -1,0 +1,118 @@
+"""Where the generated images of a class come from: a generator, or arrays that were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ArtifactError, DataError, did_you_mean
+from ganaug.images import ImageSet
+from ganaug.randomness import stream
+
+__all__ = ["Made", "Maker", "from_arrays", "from_generator"]
+
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Generated images of one class.
+
+    Attributes:
+        images: uint8 [M, H, W, C].
+        sources: int64 [M], the rows of the real images they came from, or None.
+        again: uint8 [L, H, W, C], the first L of them with other latents, or None.
+    """
+
+    images: NDArray[np.uint8]
+    sources: NDArray[np.int64] | None = None
+    again: NDArray[np.uint8] | None = None
+
+
+# (rows of real images, their label) -> generated images: as many, where there are so many
+Maker = Callable[[NDArray[np.int64], int], Made]
+
+
+def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int = 64) -> Maker:
+    """Let the generator make them: a variation of each real image, or as many of the class.
+
+    Args:
+        generator: of either kind.
+        images: the real images.
+        seed: of the latents.
+        twice: at most so many are made again with other latents.
+
+    Raises:
+        ArtifactError: the generator does not know a class.
+        DataError: a class generator's images have another size.
+    """
+    info = generator.info
+    for name in images.classes:
+        if name not in info.classes:
+            raise ArtifactError(
+                f"class {name!r} is unknown to the artifact{did_you_mean(name, info.classes)};"
+                f" allowed: {', '.join(info.classes)}; give the images it was fitted on"
+            )
+    if info.kind == "class" and images.size != info.size:
+        raise DataError(
+            f"{images.source}: images of {images.size[0]}x{images.size[1]}, generated ones are"
+            f" {info.size[0]}x{info.size[1]}; load them at that size"
+        )
+    scale = np.float32(1.0 if info.policy is None else info.policy.scale)
+
+    def run(rows: NDArray[np.int64], label: int, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        parts = []
+        for start in range(0, len(rows), BATCH):
+            some, own = rows[start : start + BATCH], latents[start : start + BATCH]
+            if info.kind == "variation":
+                pixels = images.images[some].transpose(0, 3, 1, 2).astype(np.float32) / 255
+                made = generator.vary(np.ascontiguousarray(pixels), own)
+            else:
+                number = info.classes.index(images.classes[label])
+                made = generator.generate(np.full(len(some), number, np.int64), own)
+            levels = np.rint(made.transpose(0, 2, 3, 1) * 255).clip(0, 255)
+            parts.append(levels.astype(np.uint8))
+        return np.concatenate(parts)
+
+    def make(rows: NDArray[np.int64], label: int) -> Made:
+        rng = stream(seed, "diversity/make", index=label)
+        shape = (2, len(rows), info.latent_dim)
+        latents = scale * rng.standard_normal(shape, dtype=np.float32)
+        return Made(
+            run(rows, label, latents[0]),
+            rows if info.kind == "variation" else None,
+            run(rows[:twice], label, latents[1][:twice]),
+        )
+
+    return make
+
+
+def from_arrays(
+    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    images: ImageSet,
+    seed: int,
+    per_class: int,
+) -> Maker:
+    """Take them from what was given: all images of a class, or `per_class` of them at random.
+
+    Raises:
+        DataError: shapes, dtypes or labels do not fit the real images.
+    """
+    given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
+    if given.images.shape[1:] != images.images.shape[1:]:
+        raise DataError(
+            f"synthetic: images {list(given.images.shape[1:])}; allowed:"
+            f" {list(images.images.shape[1:])} (H, W, C), as the real ones; resize them"
+        )
+
+    def make(rows: NDArray[np.int64], label: int) -> Made:
+        own = stream(seed, "diversity/given", index=label).permutation(
+            np.flatnonzero(given.labels == label)
+        )
+        return Made(given.images[own[:per_class]])
+
+    return make

@@ -1,0 +1,350 @@
+"""`tune`: how often to vary, learnt from the training images alone; never is an honest answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.identity import behaviour_hash
+from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.evaluation._budget import Budget, measure, plan
+from ganaug.evaluation._decision import Candidate, candidates, decide, score
+from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
+from ganaug.evaluation._tune_report import TuneReport, build_report
+from ganaug.evaluation.arms import Arm, parse_arm
+from ganaug.evaluation.classifiers import (
+    ClassifierFactory,
+    Schedule,
+    build_classifier,
+    classifier_name,
+)
+from ganaug.evaluation.data import load_part
+from ganaug.evaluation.gain import choose_device
+from ganaug.evaluation.parallel import FIT_STEP, Meter, Progress, Refit, run_all, worker_count
+from ganaug.evaluation.runs import Job, Outcome
+from ganaug.files import locked, make_folder, write_json
+from ganaug.images import ImageSet
+
+__all__ = ["TuneReport", "tune"]
+
+FREE_ARMS = ("balanced", "balanced+affine", "balanced+randaugment")
+FORMAT = 1  # of the plan file
+
+
+def tune(
+    artifact: str | os.PathLike[str] | Generator,
+    train: Any,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    fit_steps: int | None = None,
+    classifier: str | ClassifierFactory | None = None,
+    jobs: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> TuneReport:
+    """Learn how often to vary which class sizes, and write that into the artifact.
+
+    Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
+    what is left, and classifiers with and without it are judged on what was cut away; three times.
+    A policy is taken only where the lower bound of its gain lies above 0; else p = 0 is written,
+    and `GANAugment` then leaves every image as it is. Held-out and test images are not looked at.
+
+    Args:
+        artifact: the exported file, which is rewritten at the end (its weights stay), or a
+            `Generator` of it.
+        train: the images that it was fitted on: an `ImageSet`, a data set of (image, label), or
+            anything that `load_images` takes; loaded at the artifact's size.
+        seed: of the draws, the short generators and the classifiers.
+        steps: optimiser steps of each classifier; None = by the budget.
+        fit_steps: of each short generator; None = by the budget, which is three times what the
+            full training of the generator costs.
+        classifier: as in `evaluate_gain`.
+        jobs: worker processes; None = one for each core; 1 = all in this process.
+        out: folder for results; the same call then goes on where it stopped.
+        device: "auto", "cpu" or "cuda"; generators and classifiers are trained there.
+        threads: of torch in each process.
+        progress: called as `progress(done, total, seconds_left)`, in training steps.
+
+    Raises:
+        ArtifactError: the file cannot be used, or was fitted on other images.
+        DataError: the images cannot be used.
+        ConfigError: an argument has a value that is not allowed.
+        DeviceError: there is no such device.
+        RunError: `out` or the artifact cannot be written, or another process is at work in `out`.
+        KeyboardInterrupt: interrupted; the artifact is as before, what had ended is kept in `out`.
+
+    Example:
+        >>> print(tune("defects.onnx", "photos/"))  # doctest: +SKIP
+    """
+    generator = artifact if isinstance(artifact, Generator) else Generator(artifact)
+    metadata = generator.info
+    for name, value in (("steps", steps), ("fit_steps", fit_steps)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name}: {value}; allowed: 1 or more; leave it out for the budget")
+    if seed < 0:
+        raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
+    chosen, workers = choose_device(device), worker_count(jobs)
+    behaviour = behaviour_hash(generator.path)
+    images = _training_part(train, metadata)
+    with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here
+        build_classifier(classifier, images.channels, len(images.classes), images.size)
+    simulation = simulate(images, seed)
+    with ExitStack() as stack:
+        if out is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="ganaug-")))
+        else:
+            folder = make_folder(out)
+        stack.enter_context(locked(folder))
+        if simulation.method == "none":
+            report = build_report(metadata, simulation, None, seed, {}, images)
+        else:
+            tuning = _Tuning(
+                generator=generator,
+                images=images,
+                simulation=simulation,
+                seed=seed,
+                given=(steps, fit_steps),
+                classifier=classifier,
+                device=chosen,
+                workers=workers,
+                threads=threads,
+                folder=folder,
+            )
+            report = tuning.run(progress)
+        _write(generator.path, behaviour, report.policy)
+    return report
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """Everything that is settled before the first training."""
+
+    generator: Generator
+    images: ImageSet
+    simulation: Simulation
+    seed: int
+    given: tuple[int | None, int | None]
+    classifier: str | ClassifierFactory | None
+    device: str
+    workers: int
+    threads: int
+    folder: Path
+
+    def run(self, progress: Progress | None) -> TuneReport:
+        info, simulation = self.generator.info, self.simulation
+        free_arms = [parse_arm(name) for name in FREE_ARMS]
+        tried = candidates(self.images.counts)
+        budget, costs = self._budget(free_arms, tried)
+        tried = tried[: budget.candidates]
+        schedule = Schedule(budget.classifier_steps)
+        first = simulation.repetitions[0]
+        refits = {self._seed(part): self._refit(part, budget) for part in simulation.repetitions}
+
+        classifiers = len(free_arms) + REPETITIONS - 1 + REPETITIONS * len(tried)
+        meter = Meter(
+            classifiers * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps, progress
+        )
+        jobs = [self._job(first, arm, schedule) for arm in free_arms]
+        outcomes = self._run(jobs, {}, meter)
+        scores = {
+            arm.name: score(simulation, 0, outcomes[self._seed(first), arm.name])
+            for arm in free_arms
+        }
+        # Between equals, the later one, which does more.
+        baseline = max(reversed(free_arms), key=lambda arm: scores[arm.name])
+        ours = {each.name: self._arm(baseline, each) for each in tried}
+        jobs = [self._job(part, baseline, schedule) for part in simulation.repetitions[1:]]
+        for part in simulation.repetitions:
+            jobs += [self._job(part, ours[each.name], schedule, each.policy) for each in tried]
+        outcomes |= self._run(jobs, refits, meter)
+        meter.finish()
+
+        numbers = {part.number: self._seed(part) for part in simulation.repetitions}
+        decision = decide(
+            simulation,
+            tried,
+            {(r, n): outcomes[s, arm.name] for r, s in numbers.items() for n, arm in ours.items()},
+            {r: outcomes[s, baseline.name] for r, s in numbers.items()},
+            self.images.counts,
+        )
+        settings = {
+            "baseline": baseline.name,
+            "baseline_scores": scores,
+            "classifier": classifier_name(self.classifier),
+            "budget": budget.to_dict(),
+            "seconds_of_a_step": costs,
+        }
+        return build_report(info, simulation, decision, self.seed, settings, self.images)
+
+    def _budget(
+        self, free_arms: list[Arm], tried: tuple[Candidate, ...]
+    ) -> tuple[Budget, dict[str, float] | None]:
+        """The plan kept in the folder, or a new one, which is then kept."""
+        steps, fit_steps = self.given
+        if steps is not None and fit_steps is not None:
+            return Budget(fit_steps, steps, len(tried)), None
+        path = self.folder / f"plan-{self._identity()[:12]}.json"
+        kept = _kept_plan(path)
+        if kept is None:
+            part = self.simulation.repetitions[0]
+            schedule = Schedule(1)
+            costs = measure(
+                part.train,
+                self.generator.info.config,
+                replace(
+                    self._job(part, self._arm(parse_arm(FREE_ARMS[-1]), tried[0]), schedule),
+                    policy=tried[0].policy,
+                    artifact=self.generator.path,
+                    artifact_hash=self.generator.content_hash,
+                ),
+                tuple(self._job(part, arm, schedule) for arm in free_arms),
+                device=self.device,
+                threads=self.threads,
+            )
+            budget = plan(
+                costs,
+                int(self.generator.info.config["steps"]),
+                part.train,
+                REPETITIONS,
+                len(free_arms),
+                len(tried),
+            )
+            kept = {"format": FORMAT, "budget": budget.to_dict(), "costs": asdict(costs)}
+            write_json(path, kept)
+        budget = Budget(**kept["budget"])
+        if steps is not None or fit_steps is not None:
+            budget = replace(
+                budget,
+                classifier_steps=steps or budget.classifier_steps,
+                fit_steps=fit_steps or budget.fit_steps,
+                factor=None,
+            )
+        return budget, kept["costs"]
+
+    def _identity(self) -> str:
+        info = self.generator.info
+        content = [
+            FORMAT,
+            info.fingerprint,
+            info.config,
+            self.seed,
+            classifier_name(self.classifier),
+            self.device,
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _seed(self, part: Repetition) -> int:
+        return REPETITIONS * self.seed + part.number
+
+    def _arm(self, baseline: Arm, candidate: Candidate) -> Arm:
+        arm = baseline.on_top(self.generator.info.kind)
+        return replace(arm, name=f"{arm.name}-{candidate.name}")
+
+    def _job(
+        self, part: Repetition, arm: Arm, schedule: Schedule, policy: Policy | None = None
+    ) -> Job:
+        return Job(
+            seed=self._seed(part),
+            arm=arm,
+            train=part.train,
+            test=part.judged,
+            schedule=schedule,
+            classifier=self.classifier,
+            device=self.device,
+            policy=policy,
+        )
+
+    def _refit(self, part: Repetition, budget: Budget) -> Refit:
+        options = {**self.generator.info.config, "steps": budget.fit_steps}
+        # the grids of an ordinary run are of no use here
+        options["sample_every"] = budget.fit_steps
+        options["device"] = self.device
+        content = json.dumps([part.train.fingerprint, options], sort_keys=True)
+        name = f"{self._seed(part):04d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        folder = make_folder(self.folder / "generators" / name)
+        return Refit(self._seed(part), part.train, folder, options, budget.fit_steps)
+
+    def _run(
+        self, jobs: list[Job], refits: dict[int, Refit], meter: Meter
+    ) -> dict[tuple[int, str], Outcome]:
+        return run_all(
+            jobs,
+            refits,
+            workers=self.workers,
+            folder=self.folder / "outcomes",
+            meter=meter,
+            threads=self.threads,
+        )
+
+
+def _training_part(train: Any, metadata: Metadata) -> ImageSet:
+    """Return the images that the artifact was fitted on, without any others.
+
+    Raises:
+        ArtifactError: these are others, or the generator has one class.
+        DataError: fewer than two classes have images.
+    """
+    if len(metadata.classes) < 2 or not metadata.config.get("conditional", True):
+        raise ArtifactError(
+            f"classes: {len(metadata.classes)} in the generator; a policy helps a classifier tell"
+            " classes apart and needs at least 2; fit with labels"
+        )
+    images = load_part(train, metadata.size, metadata.channels)
+    whole = replace(images, test=None)
+    if images.test is None and metadata.data.get("held_out"):
+        # what fit held out is for `evaluate`; the training part alone is welcome, too
+        part = whole if whole.fingerprint == metadata.fingerprint else whole.hold_out()
+        whole = replace(part, test=None)
+    if whole.fingerprint != metadata.fingerprint:
+        raise ArtifactError(
+            f"{images.source}: these are not the images that the generator was fitted on (training"
+            f" part {whole.fingerprint[:12]}, fitted on {metadata.fingerprint[:12]}); allowed: the"
+            " images it was fitted on; give those, or fit again on these"
+        )
+    if (whole.counts > 0).sum() < 2:
+        raise DataError(
+            f"{images.source}: {int((whole.counts > 0).sum())} class with training images; a"
+            " policy needs at least 2; add images of another class"
+        )
+    return whole
+
+
+def _kept_plan(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        Budget(**content["budget"])
+        return content if content["format"] == FORMAT and content["costs"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # planned anew
+
+
+def _write(path: Path, behaviour: str, policy: Policy) -> None:
+    """Write `policy` into the file; a gain that was measured with another one is taken out.
+
+    Records that another command wrote in the meantime stay; another generator is not touched.
+    """
+    if behaviour_hash(path) != behaviour:
+        raise ArtifactError(
+            f"{path}: was replaced while its policy was learnt; allowed: the same generator and"
+            " policy; put the old file back (what was measured is kept in the folder), or tune the"
+            " new one"
+        )
+    before = read_artifact(path)[1].policy
+    same = before is not None and (before.p, before.scale) == (policy.p, policy.scale)
+    fields: dict[str, Any] = {"policy": policy} if same else {"policy": policy, "gain": None}
+    rewrite_metadata(path, **fields)

@@ -1,0 +1,198 @@
+"""`GANOverSampler`: the generator as an over-sampler of imbalanced-learn (extra `imbalanced`)."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.use._generate import generate, open_generator
+from ganaug.use._policy import latent_scale, listed, policy_of
+
+try:
+    from imblearn.over_sampling.base import BaseOverSampler
+    from sklearn.utils import check_random_state
+    from sklearn.utils._param_validation import Interval
+except ImportError as error:
+    raise ConfigError(
+        f"GANOverSampler needs imbalanced-learn, which cannot be loaded ({error}); install it with:"
+        " pip install 'ganaug[imbalanced]'"
+    ) from error
+
+__all__ = ["GANOverSampler"]
+
+BATCH = 256  # images of one call of the generator
+
+
+class GANOverSampler(BaseOverSampler):
+    """Over-sample image classes with generated images, as a sampler of imbalanced-learn.
+
+    A variation generator varies real rows of the class, drawn with replacement; a class generator
+    makes images of the class. New rows follow the given ones, which stay as they are.
+
+    Args:
+        artifact: path of an exported file, run on the CPU, or a `Generator`.
+        sampling_strategy: as in imbalanced-learn: "auto" (up to the largest class), "minority",
+            "not minority", "not majority", "all", a ratio for two classes, {label: images}, or a
+            function of y that returns such a dictionary.
+        shape: (height, width) or (height, width, channels) of flat pixels [N, features]; None for
+            image arrays [N, H, W] or [N, H, W, C] with C = 1 or 3.
+        scale: factor on the latents, at least 0; None: that of the file's policy, or 1.
+        random_state: a seed, a numpy RandomState, or None, as in scikit-learn.
+
+    Attributes:
+        sampling_strategy_: {label: images to add}, after `fit_resample`.
+
+    Images are uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels are names of
+    the file's classes or their numbers in its order.
+
+    Raises:
+        ArtifactError: the file is no artifact, or does not know a class.
+        ConfigError: `shape` does not fit the rows, or is missing.
+        DataError: pixels are of another dtype or range, or have other channels.
+
+    Example:
+        >>> sampler = GANOverSampler("defects.onnx", random_state=0)  # doctest: +SKIP
+        >>> images, labels = sampler.fit_resample(images, labels)  # doctest: +SKIP
+    """
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - the name that scikit-learn reads
+        **BaseOverSampler._parameter_constraints,
+        "artifact": [str, os.PathLike, Generator],
+        "shape": ["array-like", None],
+        "scale": [Interval(numbers.Real, 0, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        artifact: str | os.PathLike[str] | Generator,
+        *,
+        sampling_strategy: str | float | Mapping[Any, int] | Callable[..., Any] = "auto",
+        shape: Sequence[int] | None = None,
+        scale: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.artifact = artifact
+        self.shape = shape
+        self.scale = scale
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        return {"X_types": ["2darray", "3darray", "dataframe"]}
+
+    def _check_X_y(  # noqa: N802 - overrides imbalanced-learn's
+        self, X: Any, y: Any, accept_sparse: Any = False
+    ) -> tuple[Any, Any, bool]:
+        if np.ndim(X) <= 2:
+            return super()._check_X_y(X, y, accept_sparse=False)
+        flat = np.asarray(X).reshape(len(X), -1)
+        _, y, binarize = super()._check_X_y(flat, y, accept_sparse=False)
+        return np.asarray(X), y, binarize
+
+    def _fit_resample(self, X: NDArray[Any], y: NDArray[Any], **_: Any) -> Any:
+        generator = open_generator(self.artifact)
+        random = check_random_state(self.random_state)
+        scale = np.float32(latent_scale(self.scale, policy_of(generator.info)))
+        images = self._images(X)
+        rows, labels = [X], [y]
+        for label, count in self.sampling_strategy_.items():
+            if not count:
+                continue
+            sources = random.choice(np.flatnonzero(y == label), count)
+            target = _artifact_label(label, generator)
+            for start in range(0, count, BATCH):
+                part = images[sources[start : start + BATCH]]
+                latents = random.standard_normal((len(part), generator.info.latent_dim))
+                made = generate(
+                    generator,
+                    _pixels(part),
+                    latents.astype(np.float32) * scale,
+                    np.full(len(part), target, np.int64),
+                    singly=not generator.info.batch_exact,
+                )
+                rows.append(_like(made, images).reshape(len(part), *X.shape[1:]))
+            labels.append(np.full(count, label, y.dtype))
+        return np.concatenate(rows), np.concatenate(labels)
+
+    def _images(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return a view [N, H, W, C] of the rows."""
+        if X.ndim == 2:
+            if self.shape is None:
+                raise ConfigError(
+                    f"X: flat pixels {list(X.shape)} and no shape=; allowed: shape=(height, width)"
+                    " or (height, width, channels); pass it, or images [N, H, W]"
+                )
+            shape = tuple(int(side) for side in self.shape)
+            if len(shape) not in (2, 3) or int(np.prod(shape)) != X.shape[1]:
+                raise ConfigError(
+                    f"shape={shape} for rows of {X.shape[1]} values; allowed: (height, width) or"
+                    " (height, width, channels) with as many; pass the shape of the images"
+                )
+            X = X.reshape(len(X), *shape)
+        images = X[..., None] if X.ndim == 3 else X
+        if images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise DataError(
+                f"X: shape {list(X.shape)}; allowed: [N, H, W], or [N, H, W, C] with C = 1 or 3;"
+                " move the channels to the end with numpy.moveaxis"
+            )
+        _check_values(images)
+        return images
+
+
+def _check_values(images: NDArray[Any]) -> None:
+    if images.dtype == np.uint8:
+        return
+    if not np.issubdtype(images.dtype, np.floating):
+        raise DataError(
+            f"X: {images.dtype}; allowed: uint8 in 0..255 or floating point in 0..1; convert it"
+            " with astype(numpy.uint8)"
+        )
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 1):
+        raise DataError(
+            f"X: values from {low:g} to {high:g}; allowed: 0 to 1 for floating point; scale them,"
+            " and normalise after the sampler"
+        )
+
+
+def _pixels(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Return float32 [N, C, H, W] in 0..1 of images [N, H, W, C]."""
+    pixels = np.ascontiguousarray(np.moveaxis(images, 3, 1), np.float32)
+    return pixels / np.float32(255) if images.dtype == np.uint8 else pixels
+
+
+def _like(made: NDArray[np.float32], images: NDArray[Any]) -> NDArray[Any]:
+    """Return [N, H, W, C] in the dtype of `images`."""
+    if images.dtype == np.uint8:
+        made = np.rint(made * np.float32(255))
+    return np.ascontiguousarray(np.moveaxis(made, 1, 3)).astype(images.dtype)
+
+
+def _artifact_label(label: Any, generator: Generator) -> int:
+    """Return the generator's label of a class that is given by name or number."""
+    classes = generator.info.classes
+    if isinstance(label, str):
+        if label in classes:
+            return classes.index(label)
+        raise ArtifactError(
+            f"y: the class {str(label)!r} is not in {generator.path}{did_you_mean(label, classes)};"
+            f" allowed: {listed(classes)}; rename it, or fit and export for this data set"
+        )
+    if float(label).is_integer() and 0 <= label < len(classes):
+        return int(label)
+    raise ArtifactError(
+        f"y: the class {label}; allowed: 0 to {len(classes) - 1}, or the names"
+        f" {listed(classes)} ({generator.path}); fit and export for this data set"
+    )

@@ -1,0 +1,74 @@
+"""The parts of the report that show single images: suspicious samples, and a map of features."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganaug.evaluation.look import Look, Suspect
+from ganaug.images.grid import picture_grid
+from ganaug.report.html import figure, paragraph, section
+from ganaug.report.plots import legend, scatter
+
+__all__ = ["map_section", "suspects_section"]
+
+MAPS = 6  # of single classes, from the rarest on
+
+
+def suspects_section(look: Look) -> str:
+    """Return the generated images that lie nearest to a training image, each beside it."""
+    if not look.suspects:
+        return ""
+    varied = look.suspects[0].source is not None
+    order = "its source, the generated image, " if varied else "the generated image, "
+    text = (
+        f"From the left: {order}and the training image nearest to it{WITHOUT if varied else ''}."
+        " Under each the distance between the last two, over the distance of the training image to"
+        " its 5th nearest other one: far below 1 is a copy."
+    )
+    figures = "".join(_suspect(suspect) for suspect in look.suspects)
+    return section(
+        "Most suspicious samples", paragraph(text), f'<div class="pictures small">{figures}</div>'
+    )
+
+
+WITHOUT = ", the source left out"
+
+
+def _suspect(suspect: Suspect) -> str:
+    shown = [suspect.image, suspect.neighbour]
+    if suspect.source is not None:
+        shown.insert(0, suspect.source)
+    beside = (
+        "" if suspect.neighbour_name == suspect.name else f", nearest: {suspect.neighbour_name}"
+    )
+    return figure(picture_grid([np.stack(shown)]), f"{suspect.ratio:.2f}, {suspect.name}{beside}")
+
+
+def map_section(look: Look) -> str:
+    """Return real and generated images as points, for all classes and for the rarest ones."""
+    counts = np.bincount(look.real_labels, minlength=len(look.classes))
+    charts = [scatter("all classes", _points(look.real), _points(look.synthetic))]
+    if len(look.classes) > 1:
+        present = np.unique(look.synthetic_labels)
+        rarest = present[np.argsort(counts[present], kind="stable")][:MAPS]
+        for label in rarest.tolist():
+            charts.append(
+                scatter(
+                    look.classes[label],
+                    _points(look.real[look.real_labels == label]),
+                    _points(look.synthetic[look.synthetic_labels == label]),
+                    _points(look.real),
+                )
+            )
+    text = (
+        "Each point is an image, on the first two principal components of the real pixels; they"
+        f" hold {100 * look.explained:.0f}% of the variance, so points that fall together here need"
+        " not be alike. Generated points in one heap among spread real ones are a sign of collapse."
+    )
+    key = legend([("free", "real"), ("ours", "generated")])
+    charts_html = f'<div class="charts small">{"".join(charts)}</div>'
+    return section("Map of the images", paragraph(text), key, charts_html)
+
+
+def _points(places: np.ndarray) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in places]

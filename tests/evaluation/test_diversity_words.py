@@ -1,0 +1,71 @@
+"""The table from numbers to words."""
+
+from __future__ import annotations
+
+import pytest
+
+from ganaug.evaluation.diversity_record import Measure
+from ganaug.evaluation.diversity_words import RULES, WORDS, words_of
+
+FINE = {
+    "coverage": Measure(0.95, 0.97, z=-0.5),
+    "precision": Measure(0.96, 0.97, z=-0.3),
+    "texture": Measure(0.99, 0.98, z=0.2),
+    "kernel": Measure(0.01, 0.0, z=0.8),
+    "strayed": Measure(0.12, 0.1, z=0.2),
+    "lost": Measure(0.03, 0.0, z=0.5),
+    "near_duplicates": Measure(0.06, 0.05, z=0.3),
+    "labels": Measure(0.98, 0.99, z=-0.5),
+    "copied": Measure(0.05, 0.06, z=-0.1),
+    "latent": Measure(0.5, 1.0),
+}
+
+
+def test_nothing_far_from_its_reference_is_ok() -> None:
+    assert words_of(FINE, 40, 40, 40) == ("OK",)
+    assert words_of(FINE, 39, 400, 400) == ("TOO FEW IMAGES TO TELL",)
+    assert words_of(FINE, 400, 39, 39) == ("TOO FEW IMAGES TO TELL",)
+    assert words_of({}, 400, 400, 400) == ("OK",)
+
+
+@pytest.mark.parametrize(
+    ("name", "measure", "word"),
+    [
+        ("labels", Measure(0.5, 0.99, z=-9), "MISLABELLED"),
+        ("copied", Measure(0.6, 0.05, z=9), "COPYING"),
+        ("precision", Measure(0.6, 0.97, z=-9), "UNFAITHFUL"),
+        ("texture", Measure(0.8, 0.98, z=-9), "UNFAITHFUL"),
+        ("strayed", Measure(0.6, 0.1, z=9), "UNFAITHFUL"),
+        ("near_duplicates", Measure(0.7, 0.05, z=9), "COLLAPSED"),
+        ("coverage", Measure(0.7, 0.97, z=-9), "COLLAPSED"),
+        ("latent", Measure(0.01, 1.0), "COLLAPSED"),
+    ],
+)
+def test_each_word_has_numbers_of_its_own(name: str, measure: Measure, word: str) -> None:
+    assert words_of({**FINE, name: measure}, 100, 100, 100) == (word,)
+    assert words_of({**FINE, name: measure}, 20, 20, 20) == (word,)  # a clear failure is no guess
+    if measure.z is not None:
+        near = Measure(measure.value, measure.reference, z=3.9 * measure.z / abs(measure.z))
+        assert words_of({**FINE, name: near}, 100, 100, 100) == ("OK",)
+
+
+def test_a_distant_set_is_collapsed_only_where_real_images_lie_beyond_it() -> None:
+    kernel = {**FINE, "kernel": Measure(0.1, 0.0, z=8)}
+    assert words_of(kernel, 100, 100, 100) == ("OK",)
+    lost = {**kernel, "lost": Measure(0.2, 0.01, z=2)}
+    assert words_of(lost, 100, 100, 100) == ("COLLAPSED",)
+
+
+def test_several_words_stand_in_the_order_of_the_table() -> None:
+    found = {**FINE, "coverage": Measure(0.1, 0.97, z=-20), "labels": Measure(0, 1, z=-20)}
+    assert words_of(found, 100, 100, 100) == ("MISLABELLED", "COLLAPSED")
+
+
+def test_few_distinct_images_are_collapsed_whatever_they_look_like() -> None:
+    found = {**FINE, "near_duplicates": Measure(0.9, 0.05, z=9), "copied": Measure(0.6, 0.05, z=5)}
+    assert words_of(found, 100, 100, 20) == ("COPYING", "COLLAPSED")
+    assert words_of(found, 100, 100, 19) == ("COLLAPSED", "COPYING")
+
+
+def test_every_word_is_in_the_table_once_or_more() -> None:
+    assert {rule.word for rule in RULES} | {"OK", "TOO FEW IMAGES TO TELL"} == set(WORDS)

@@ -1,0 +1,171 @@
+"""The rule of `tune`: a planted gain is taken, a planted harm refused, sizes that lose get 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from test_policy_simulation import LONG_TAIL, points
+
+from ganaug.artifact.format import Policy
+from ganaug.evaluation._decision import Candidate, Decision, candidates, decide, score, zero_policy
+from ganaug.evaluation._simulated import Simulation, simulate
+from ganaug.evaluation.runs import Outcome
+
+COUNTS = np.array(LONG_TAIL)
+WRONG = {False: 0.05, True: 0.2}  # of the free arm, by whether the class is rare
+
+
+def outcome(labels: NDArray[np.int64], correct: NDArray[np.bool_]) -> Outcome:
+    predicted = np.where(correct, labels, (labels + 1) % len(COUNTS))
+    return Outcome(np.eye(len(COUNTS), dtype=np.float16)[predicted], 0.0)
+
+
+def planted(
+    simulation: Simulation,
+    tried: Sequence[Candidate],
+    rare: Sequence[float],
+    frequent: Sequence[float],
+    seed: int = 0,
+) -> Decision:
+    """Decide on outcomes in which each candidate gains `rare` and `frequent` points of recall.
+
+    A class of a repetition scatters by 2 points (rare) and 0.7 (frequent) around that, and one
+    image in twenty changes sides for no reason.
+    """
+    rng = np.random.default_rng(seed)
+    free, outcomes = {}, {}
+    for part in simulation.repetitions:
+        labels = part.judged.labels
+        is_rare = part.train.counts <= simulation.border
+        wrong = np.where(is_rare, WRONG[True], WRONG[False])[labels]
+        right = rng.random(len(labels)) >= wrong
+        free[part.number] = outcome(labels, right)
+        scatter = rng.normal(0, 1, len(COUNTS)) * np.where(is_rare, 2, 0.7)
+        for k, each in enumerate(tried):
+            effect = (np.where(is_rare, rare[k], frequent[k]) + scatter)[labels] / 100
+            mended = np.clip(0.025 + effect / 2, 0, wrong) / wrong
+            spoilt = np.clip(0.025 - effect / 2, 0, 1) / (1 - wrong)
+            luck = rng.random(len(labels))
+            outcomes[part.number, each.name] = outcome(
+                labels, np.where(right, luck >= spoilt, luck < mended)
+            )
+    return decide(simulation, tried, outcomes, free, COUNTS)
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    return simulate(points(LONG_TAIL), seed=0)
+
+
+@pytest.fixture(scope="module")
+def tried() -> tuple[Candidate, ...]:
+    return candidates(COUNTS)[:3]
+
+
+def test_the_candidates_fall_with_class_size(tried: tuple[Candidate, ...]) -> None:
+    p = {each.name: each.policy.probability([5, 30, 120, 200]) for each in tried}
+    assert p["rule"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
+    assert p["half-rule"] == pytest.approx(p["rule"] / 2)
+    assert p["p-0.5"] == pytest.approx([0.5] * 4)
+    assert [each.policy.scale for each in candidates(COUNTS)] == [1, 1, 1, 0.7]
+    even = candidates(np.array([40, 40, 0, 41]))
+    assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.25, 0.5]
+
+
+def test_a_clear_gain_of_rare_classes_is_taken(
+    simulation: Simulation, tried: tuple[Candidate, ...]
+) -> None:
+    decision = planted(simulation, tried, rare=(8, 4, 1), frequent=(1, 0, 0))
+    assert decision.chosen == tried[0]
+    assert decision.policy == tried[0].policy
+    assert 0 < decision.low < decision.gain < 0.1
+    assert decision.reason.startswith("rule helps (gain +")
+    rule, half, always = decision.table
+    assert rule["rare"] > half["rare"] > always["rare"]
+    assert len(rule["by_repetition"]) == 3
+    assert [row["sizes"][0] for row in rule["by_size"]] == sorted(
+        row["sizes"][0] for row in rule["by_size"]
+    )
+
+
+def test_a_harm_is_refused_and_the_answer_is_0(
+    simulation: Simulation, tried: tuple[Candidate, ...]
+) -> None:
+    decision = planted(simulation, tried, rare=(-6, -3, -8), frequent=(0, 0, -1))
+    assert decision.chosen is None
+    assert decision.policy == zero_policy(COUNTS) == Policy(p=((5, 0.0),))
+    assert decision.reason.startswith("no benefit found; policy is 0 (gain -")
+    assert decision.low < decision.gain < 0
+
+
+def test_the_same_predictions_are_no_benefit(
+    simulation: Simulation, tried: tuple[Candidate, ...]
+) -> None:
+    free = {
+        part.number: outcome(part.judged.labels, part.judged.keys % 3 > 0)
+        for part in simulation.repetitions
+    }
+    same = {(r, each.name): free[r] for r in free for each in tried}
+    decision = decide(simulation, tried, same, free, COUNTS)
+    assert (decision.gain, decision.low, decision.chosen) == (0, 0, None)
+
+
+def test_sizes_that_lose_get_0(simulation: Simulation) -> None:
+    always = Candidate("p-0.5", Policy(p=((5, 0.5),), scale=0.7))
+    decision = planted(simulation, (always,), rare=(12,), frequent=(-2,))
+    assert decision.chosen == always
+    assert decision.policy.probability([5, 30, 31, 200]).tolist() == [0.5, 0.5, 0, 0]
+    assert decision.policy.scale == 0.7
+    assert "; 0 above 30 images, where it cost " in decision.reason
+
+
+def test_a_gain_of_frequent_classes_alone_is_not_taken(simulation: Simulation) -> None:
+    """One rare image in fifty is lost, and every error among the frequent classes mended."""
+    rule = candidates(COUNTS)[:1]
+    free, outcomes = {}, {}
+    for part in simulation.repetitions:
+        labels, key = part.judged.labels, np.arange(len(part.judged))
+        rare = part.train.counts[labels] <= simulation.border
+        free[part.number] = outcome(labels, rare | (key % 10 > 0))
+        outcomes[part.number, "rule"] = outcome(labels, ~rare | (key % 50 > 0))
+    decision = decide(simulation, rule, outcomes, free, COUNTS)
+    assert decision.low > 0
+    assert decision.reason.startswith("no benefit found for rare classes; policy is 0")
+    assert not decision.policy.probability(COUNTS).any()
+
+
+def test_3_points_are_mostly_kept_and_a_harm_of_1_is_nearly_always_refused(
+    simulation: Simulation, tried: tuple[Candidate, ...]
+) -> None:
+    """Among ten classes, two of them cut at a time; half of the classes count as rare."""
+
+    def kept(points: float) -> float:
+        gains = ((1.5 * points,) * 3, (0.5 * points,) * 3)
+        return float(
+            np.mean(
+                [planted(simulation, tried, *gains, seed=s).chosen is not None for s in range(24)]
+            )
+        )
+
+    assert kept(3) >= 0.7
+    assert kept(-1) <= 0.05
+
+
+def test_the_estimate_does_not_profit_from_the_choice(simulation: Simulation) -> None:
+    """Of many equal candidates the best looks good; what it is worth is told by the others."""
+    many = tuple(Candidate(f"c{k}", Policy(p=((5, 0.1 + k / 50),))) for k in range(12))
+    decisions = [planted(simulation, many, (0,) * 12, (0,) * 12, seed=s) for s in range(12)]
+    best = [max(row["gain"] for row in decision.table) for decision in decisions]
+    assert np.mean(best) > 0.003
+    assert abs(np.mean([decision.gain for decision in decisions])) < np.mean(best) / 2
+
+
+def test_rare_and_frequent_classes_count_as_in_the_data(simulation: Simulation) -> None:
+    part = simulation.repetitions[0]
+    rare = part.train.counts[part.judged.labels] <= simulation.border
+    right = outcome(part.judged.labels, rare)
+    assert score(simulation, 0, right) == pytest.approx(0.5)
+    assert score(simulation, 0, outcome(part.judged.labels, ~rare)) == pytest.approx(0.5)

@@ -1,0 +1,111 @@
+"""The model card: every part of it, from the metadata alone, with text from outside escaped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from records import CLASSES, metadata_record
+
+from ganaug.errors import ArtifactError
+from ganaug.evaluation.summary import PRIVACY
+from ganaug.report.card import model_card
+
+GAIN = {
+    "dataset": "parts",
+    "claim": "for this generator",
+    "seeds": 6,
+    "test_images": 300,
+    "classifier": "resnet-small",
+    "steps": 1500,
+    "baseline": "balanced",
+    "chosen": "ganaug",
+    "arms": {
+        name: {
+            "balanced_accuracy": score,
+            "rarer_half": None,
+            "macro_f1": score,
+            "calibration_error": 0.05,
+        }
+        for name, score in (("balanced", 0.8), ("ganaug", 0.83))
+    },
+    "recall": {"balanced": [0.9, 0.8, None], "ganaug": [0.9, 0.8, 0.79]},
+    "notes": ["2 of 300 test images are also training images"],
+    "verdict": "no evidence",
+    "mean": 0.03,
+    "low": -0.01,
+    "high": 0.07,
+    "seeds_to_settle": 24,
+}
+DIVERSITY = {
+    "words": {"OK": [CLASSES[0]], "COPYING": [CLASSES[1]], "TOO FEW IMAGES TO TELL": [CLASSES[2]]},
+    "macro": {"coverage": [0.8, 0.9], "copied": [0.4, 0.05], "ct": [-3.0, 0.0]},
+    "classes": [
+        {"name": name, "images": 9, "word": word}
+        for name, word in zip(CLASSES, ("OK", "COPYING", "TOO FEW IMAGES TO TELL"), strict=True)
+    ],
+}
+
+
+def card(**fields: Any) -> str:
+    return model_card({**metadata_record(), **fields}, "a" * 64)
+
+
+def test_every_part_with_its_numbers() -> None:
+    text = card(gain=GAIN, diversity=DIVERSITY)
+    for words in (
+        "# Model card: generator for parts",
+        "A file that was trained on private images carries information about them",
+        "## Intended use",
+        "| class | images | recall with balanced | recall with ganaug | diversity |",
+        "| ok | 120 | 90.0% | 90.0% | OK |",
+        "p 0.7 at 4 images, 0 at 72 images",
+        "There is no evidence for it; `ganaug tune FILE SOURCE` gives some.",
+        "**Verdict: no evidence.** ganaug against balanced: +3.0 points of balanced accuracy (95%"
+        " interval −1.0 to +7.0). About 24 seeds would settle a gain of this size.",
+        "| **ganaug** | 83.0% | – | 83.0% | 5.0% |",
+        "**OK** 1 of 3 classes; **COPYING** 1 of 3 classes",
+        "| coverage | 0.80 | 0.90 |",
+        "Near copies were found in 1 of 3 classes",
+        "| copied | 0.40 | 0.05 |",
+        "The smallest class has 4 training images",
+        "The gain is that of this file",
+        "1 classes have too few images to tell",
+        "class 'x' has a single image",
+        "0" * 64,
+    ):
+        assert words in text
+
+
+def test_what_was_not_measured_is_said() -> None:
+    text = card(policy=None)
+    assert text.count("Not measured. `ganaug evaluate FILE SOURCE` measures it") == 2
+    assert "whether it makes near copies of training images is unknown" in text
+    assert "None: the user says how often to use it." in text
+    assert PRIVACY in card(warnings=[PRIVACY]).replace("A file", "a file")
+    assert card(warnings=[PRIVACY]).lower().count(PRIVACY) == 1
+
+
+def test_the_evidence_of_a_policy_is_shown() -> None:
+    evidence = {"method": "simulated rarity", "gains": [0.021, 0.013]}
+    policy = {"p": [[0, 0.5]], "scale": 1.0, "source": "tune", "evidence": evidence}
+    assert "method: simulated rarity, gains: \\[0.021, 0.013\\]" in card(policy=policy)
+
+
+def test_text_from_outside_is_neither_markdown_nor_html() -> None:
+    text = card(gain={**GAIN, "dataset": "a | b\n# c"}, diversity=DIVERSITY)
+    assert "<script>" not in text.replace("\\<", "")
+    assert "a \\| b \\# c" in text
+    tables = [line for line in text.splitlines() if line.startswith("| ") and "script" in line]
+    assert tables
+    assert all(line.replace("\\|", "").count("|") == 6 for line in tables)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"gain": {"verdict": "helps"}}, {"gain": {**GAIN, "arms": 3}}, {"diversity": {"a": 1}}],
+)
+def test_records_of_another_form_are_refused_in_one_line(fields: dict[str, Any]) -> None:
+    with pytest.raises(ArtifactError, match="in another form") as caught:
+        card(**fields)
+    assert "\n" not in str(caught.value)
