@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganaug.errors import DataError
@@ -13,13 +13,14 @@ from ganaug.training.pairs import PairSampler
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=4, max_size=40))
+@example([(0, 0), (1, 0), (2, 0), (3, 0)])  # no pairs at all
 @settings(max_examples=60, deadline=None)
 def test_pairs_share_the_class_and_not_the_group(items: list[tuple[int, int]]) -> None:
     labels = np.array([label for label, _ in items])
     groups = np.array([10 * label + group for label, group in items])
     counts = np.bincount(labels, minlength=4)
     if (counts < 2).all():
-        with pytest.raises(DataError, match="no class has two images"):
+        with pytest.raises(DataError, match="no class has two training images"):
             PairSampler(labels, groups, "abcd", 0.5)
         return
     source, partner = PairSampler(labels, groups, "abcd", 0.5).draw(200, stream(0, "t"))
