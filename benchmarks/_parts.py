@@ -17,7 +17,9 @@ from ganaug.evaluation.runs import Outcome
 from ganaug.evaluation.statistics import TestPart
 from ganaug.files import atomic_path
 
-__all__ = ["join_arms", "merge_parts", "read_part", "write_part"]
+__all__ = ["BY_SEED", "join_arms", "merge_parts", "read_part", "write_part"]
+
+BY_SEED = ("generator_seconds", "policies")  # what a part says of each of its generators
 
 
 def write_part(path: Path, report: GainReport, extra: dict[str, Any]) -> None:
@@ -87,7 +89,7 @@ def merge_parts(paths: Sequence[Path]) -> tuple[GainReport, dict[str, Any]]:
         ConfigError: a file is no part, or the parts do not belong together.
     """
     read = [read_part(path) for path in paths]
-    for name in ("dataset", "judged_on", "quick"):
+    for name in ("dataset", "judged_on", "quick", "tuned"):
         found = sorted({str(extra.get(name)) for _, extra in read})
         if len(found) > 1:
             raise ConfigError(
@@ -95,7 +97,7 @@ def merge_parts(paths: Sequence[Path]) -> tuple[GainReport, dict[str, Any]]:
                 " those that agree"
             )
     first = dict(read[0][1])
-    for name in ("generator_seconds", "commits"):
+    for name in (*BY_SEED, "commits"):
         listed = [value for _, extra in read for value in extra.get(name) or []]
         if name in first:
             first[name] = list(dict.fromkeys(listed)) if name == "commits" else listed

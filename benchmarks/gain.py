@@ -20,7 +20,7 @@ import click
 from benchmarks._autoencoder import with_latent_interpolation
 from benchmarks._environment import environment
 from benchmarks._glyphs import GlyphProtocol
-from benchmarks._parts import join_arms, merge_parts, write_part
+from benchmarks._parts import BY_SEED, join_arms, merge_parts, write_part
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
 from ganaug.errors import ConfigError, GanaugError
@@ -71,6 +71,7 @@ images interpolated between codes of an autoencoder.
 @click.option("--reason", help="Why the test part is read; needed with --final and --release.")
 @click.option("--generator-preset", default="base", show_default=True, help="Preset of fit.")
 @click.option("--fit", "fit_fields", multiple=True, help="KEY=VALUE for fit; any number of times.")
+@click.option("--tune", "tuned", is_flag=True, help="Learn the policy of each new generator.")
 @click.option("--classifier", help="resnet32 (of CIFAR) or a torchvision model; default: small.")
 @click.option("--steps", type=int, help="Steps of the classifier.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
@@ -139,6 +140,7 @@ class _Request:
     reason: str | None
     generator_preset: str
     fit_fields: tuple[str, ...]
+    tuned: bool
     classifier: str | None
     steps: int | None
     data: Path | None
@@ -180,10 +182,10 @@ def _run(asked: _Request) -> tuple[GainReport, dict[str, Any]]:
         "dataset": protocol.name,
         "judged_on": judged_on,
         "quick": asked.quick,
-        "environment": report.environment | known,
-        "generator_seconds": report.environment.get("generator_seconds"),
+        "environment": {k: v for k, v in report.environment.items() if k not in BY_SEED} | known,
+        "tuned": asked.tuned,
         "commits": [_commit()],
-    }
+    } | {name: report.environment.get(name) for name in BY_SEED}
 
 
 def _compare(
@@ -211,6 +213,7 @@ def _compare(
             arms=arms,
             baseline=baseline,
             refit=True,
+            tuned=asked.tuned,
             draw=drawn,
             fit_options={"preset": asked.generator_preset} | _fit_fields(asked.fit_fields),
             classifier=resnet32 if asked.classifier == "resnet32" else asked.classifier,

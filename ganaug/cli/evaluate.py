@@ -19,6 +19,7 @@ __all__ = ["command"]
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
 @click.option("--quick", is_flag=True, help="A look: short trainings, no verdict to rely on.")
 @click.option("--refit", is_flag=True, help="A new draw and a new generator for each seed.")
+@click.option("--tune", "tuned", is_flag=True, help="With --refit: tune each new generator first.")
 @click.option("--arms", type=NAMES, help="Arms to compare, such as balanced+affine,ganaug+affine.")
 @click.option(
     "--baseline",
@@ -48,6 +49,7 @@ def command(
     seeds: int,
     quick: bool,
     refit: bool,
+    tuned: bool,
     arms: tuple[str, ...] | None,
     baseline: str,
     classifier: str | None,
@@ -99,6 +101,7 @@ def command(
                 arms=arms,
                 baseline=baseline,
                 refit=refit,
+                tuned=tuned,
                 classifier=classifier,
                 steps=steps,
                 quick=quick,

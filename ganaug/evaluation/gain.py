@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,21 +20,24 @@ import torch
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ConfigError, DataError, DeviceError
+from ganaug.errors import ConfigError, DeviceError
 from ganaug.evaluation import statistics
+from ganaug.evaluation._draws import Part, few_images, inner_part, parts_of
 from ganaug.evaluation.arms import Arm, Plan, make_plan
 from ganaug.evaluation.classifiers import (
     Classifier,
+    ClassifierFactory,
     Schedule,
     check_arms,
     check_classifier,
     classifier_name,
     default_steps,
 )
-from ganaug.evaluation.data import data_name, default_draw, load_part, training_and_test
+from ganaug.evaluation.data import data_name
 from ganaug.evaluation.estimators import TrainFunction, UserLoop, default_views, is_estimator
 from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
-from ganaug.evaluation.parallel import FIT_STEP, Meter, Progress, Refit, run_all, worker_count
+from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
+from ganaug.evaluation.refit import Refit
 from ganaug.evaluation.runs import Job, Outcome
 from ganaug.evaluation.statistics import TestPart
 from ganaug.files import make_folder
@@ -45,7 +48,6 @@ __all__ = ["GainReport", "choose_device", "evaluate_gain"]
 
 QUICK_FIT = {"preset": "tiny", "steps": 300}
 USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
-FEW_TEST_IMAGES = 10
 
 
 def evaluate_gain(
@@ -57,6 +59,7 @@ def evaluate_gain(
     arms: Sequence[str] | None = None,
     baseline: str = "auto",
     refit: bool = False,
+    tuned: bool = False,
     classifier: Classifier | None = None,
     train_fn: TrainFunction | None = None,
     steps: int | None = None,
@@ -89,6 +92,8 @@ def evaluate_gain(
             training images and judged on the rest.
         refit: draw images and train a new generator for each seed; only this supports a claim
             about the method, rather than about this generator.
+        tuned: with `refit`: learn each new generator's policy on its draw, as `tune` does, before
+            it is used; what the whole way gains, at about four times the cost.
         classifier: None (a small residual network), the name of a torchvision model, a factory
             (channels, classes, (height, width)) -> nn.Module, or a scikit-learn classifier. That
             is trained on float32 [N, pixels], each channel of mean 0 and deviation 1, five
@@ -130,7 +135,7 @@ def evaluate_gain(
     if draw is not None and not refit:
         raise ConfigError("draw: given without refit; allowed with refit=True only; add that")
     numbers = _seeds(seeds)
-    parts, notes = _parts(train, test, numbers, draw, refit, metadata)
+    parts, notes = parts_of(train, test, numbers, draw, refit, metadata)
     images = parts[numbers[0]].train
     if generator is not None and not refit:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
@@ -142,6 +147,11 @@ def evaluate_gain(
         classifier = UserLoop(train_fn)
     check_classifier(classifier, images.channels, len(images.classes), images.size)
     check_arms(classifier, (*plan.free, *plan.ours))
+    if tuned and (not refit or isinstance(classifier, UserLoop) or is_estimator(classifier)):
+        raise ConfigError(
+            "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
+            " refit=True, and a classifier of torch or none; add refit, or leave tuned out"
+        )
     batches = _steps(classifier, images, quick) if steps is None else steps
     with ExitStack() as stack:
         temporary = out is None and stack.enter_context(TemporaryDirectory(prefix="ganaug-"))
@@ -151,6 +161,7 @@ def evaluate_gain(
             generator=None if refit else generator,
             artifact_hash=None if refit or generator is None else behaviour_hash(generator.path),
             refit=_refit_options(metadata, fit_options, quick, device) if refit else None,
+            tuned=tuned,
             schedule=Schedule(batches),
             classifier=classifier,
             device=choose_device(device),
@@ -158,13 +169,7 @@ def evaluate_gain(
             threads=threads,
             folder=Path(temporary) if temporary else make_folder(out or "."),
         )
-        return comparison.run(progress, notes + _few_images(parts[numbers[0]].test))
-
-
-@dataclass(frozen=True)
-class _Part:
-    train: ImageSet
-    test: ImageSet
+        return comparison.run(progress, notes + few_images(parts[numbers[0]].test))
 
 
 @dataclass(frozen=True)
@@ -172,10 +177,11 @@ class _Comparison:
     """Everything that is settled before the first classifier is trained."""
 
     plan: Plan
-    parts: dict[int, _Part]
+    parts: dict[int, Part]
     generator: Generator | None
     artifact_hash: str | None
     refit: dict[str, Any] | None
+    tuned: bool
     schedule: Schedule
     classifier: Classifier | None
     device: str
@@ -186,10 +192,10 @@ class _Comparison:
     def run(self, progress: Progress | None, notes: tuple[str, ...]) -> GainReport:
         """Choose the baseline, train every arm with every seed, and report."""
         plan, seeds = self.plan, list(self.parts)
-        inner = None if plan.baseline else _inner(self.parts[seeds[0]])
+        inner = None if plan.baseline else inner_part(self.parts[seeds[0]])
         refits = self._refits() if plan.needs_generator else {}
         steps = plan.size * len(seeds) + (len(plan.free) if inner else 0)
-        fit_steps = sum(FIT_STEP * refit.steps for refit in refits.values())
+        fit_steps = sum(refit.cost for refit in refits.values())
         meter = Meter(self.schedule.steps * steps + fit_steps, progress)
 
         baseline, choice = self._baseline(inner, meter)
@@ -221,13 +227,17 @@ class _Comparison:
                 "batch": self.schedule.batch,
                 "artifact": self.artifact_hash and self.artifact_hash[:16],
                 "refit": self.refit if refits else None,
+                "tuned": self.tuned,
             },
             environment=_versions()
-            | ({"generator_seconds": [each.seconds for each in refits.values()]} if refits else {}),
+            | ({"generator_seconds": [each.seconds for each in refits.values()]} if refits else {})
+            | (
+                {"policies": [_policy(each.artifact) for each in refits.values()]} if refits else {}
+            ),
             notes=notes,
         )
 
-    def _baseline(self, inner: _Part | None, meter: Meter) -> tuple[Arm, dict[str, Any]]:
+    def _baseline(self, inner: Part | None, meter: Meter) -> tuple[Arm, dict[str, Any]]:
         """The free arm to beat, chosen without the test part."""
         plan = self.plan
         if plan.baseline is not None:
@@ -254,7 +264,7 @@ class _Comparison:
         rule = f"best of one run each on {len(inner.test)} images held out of the training part"
         return best, {"rule": rule, "balanced_accuracy": scores}
 
-    def _job(self, seed: int, arm: Arm, part: _Part) -> Job:
+    def _job(self, seed: int, arm: Arm, part: Part) -> Job:
         generator = None if arm.free else self.generator
         return Job(
             seed=seed,
@@ -277,7 +287,15 @@ class _Comparison:
             content = json.dumps([seed, part.train.fingerprint, self.refit], sort_keys=True)
             name = f"seed-{seed:04d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
             folder = make_folder(self.folder / "generators" / name)
-            refits[seed] = Refit(seed, part.train, folder, self.refit, steps)
+            refits[seed] = Refit(
+                seed,
+                part.train,
+                folder,
+                self.refit,
+                steps,
+                tuned=self.tuned,
+                classifier=cast(str | ClassifierFactory | None, self.classifier),
+            )
         return refits
 
     def _run(
@@ -321,6 +339,25 @@ def _chosen(arms: Sequence[Arm]) -> str | None:
     return next((arm.name for arm in (*beside, *learned)), None)
 
 
+def _of_refits(refits: dict[int, Refit]) -> dict[str, Any]:
+    if not refits:
+        return {}
+    return {
+        "generator_seconds": [each.seconds for each in refits.values()],
+        "policies": [_policy(each.artifact) for each in refits.values()],
+    }
+
+
+def _policy(path: Path) -> dict[str, Any]:
+    """Return what the arms of a new generator used, and what `tune` expected of it."""
+    policy = Generator(path).info.policy
+    if policy is None:
+        return {}
+    evidence = policy.evidence or {}
+    known = {key: evidence[key] for key in ("reason", "gain", "low") if key in evidence}
+    return {"p": [list(point) for point in policy.p], "scale": policy.scale} | known
+
+
 def _steps(classifier: Classifier | None, images: ImageSet, quick: bool) -> int:
     """Return the batches of 64 that a classifier is trained on where none were asked for."""
     if is_estimator(classifier):
@@ -340,45 +377,6 @@ def choose_device(device: str) -> str:
     return device
 
 
-def _parts(
-    train: Any,
-    test: Any,
-    seeds: Sequence[int],
-    draw: Callable[[int], ImageSet] | None,
-    refit: bool,
-    metadata: Metadata | None,
-) -> tuple[dict[int, _Part], tuple[str, ...]]:
-    """Return what each seed trains and is judged on, and notes for the report."""
-    size = None if metadata is None else metadata.size
-    channels = None if metadata is None else metadata.channels
-    images = load_part(train, size, channels)
-    given = None if test is None else load_part(test, images.size, images.channels)
-    if not refit:
-        part_train, part_test, notes = training_and_test(images, given, metadata)
-        return {seed: _Part(part_train, part_test) for seed in seeds}, images.notes + notes
-    parts, notes = {}, images.notes
-    for seed in seeds:
-        if draw is None:
-            whole, judged, more = training_and_test(images, given, None)
-            drawn = default_draw(whole, seed)
-        else:
-            drawn = draw(seed)
-            own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
-            drawn, judged, more = training_and_test(drawn, own, None)
-        parts[seed] = _Part(drawn, judged)
-        notes = tuple(dict.fromkeys((*notes, *more)))
-    return parts, notes
-
-
-def _inner(part: _Part) -> _Part | None:
-    """Split the training part alone, by whole groups, for the choice of the baseline."""
-    try:
-        split = replace(part.train, test=None).hold_out()
-    except DataError:  # each class is a single image or group
-        return None
-    return None if split.test is None else _Part(replace(split, test=None), split.test)
-
-
 def _refit_options(
     metadata: Metadata | None,
     given: Mapping[str, Any] | None,
@@ -393,17 +391,6 @@ def _refit_options(
         kind = {"kind": metadata.kind} if metadata is not None else {}
         options = QUICK_FIT | kind
     return options | {"device": device}
-
-
-def _few_images(test: ImageSet) -> tuple[str, ...]:
-    few = int(((test.counts > 0) & (test.counts < FEW_TEST_IMAGES)).sum())
-    none = int((test.counts == 0).sum())
-    notes = []
-    if few:
-        notes.append(f"{few} classes have fewer than {FEW_TEST_IMAGES} test images")
-    if none:
-        notes.append(f"{none} classes have no test images and are left out of every score")
-    return tuple(notes)
 
 
 def _versions() -> dict[str, Any]:

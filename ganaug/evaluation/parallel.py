@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import pickle
@@ -16,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,72 +26,13 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.classifiers import classifier_name
 from ganaug.evaluation.estimators import UserLoop
+from ganaug.evaluation.refit import Refit, Tick
 from ganaug.evaluation.runs import Job, Outcome, load_outcome, result_path, run_job, save_outcome
 from ganaug.files import make_folder
-from ganaug.images import ImageSet
 
-__all__ = ["Meter", "Progress", "Refit", "run_all", "worker_count"]
+__all__ = ["Meter", "Progress", "run_all", "worker_count"]
 
 Progress = Callable[[int, int, float | None], None]
-Tick = Callable[[int], None]
-FIT_STEP = 4  # a step of a generator costs about as much as four of the classifier
-
-
-@dataclass(frozen=True, eq=False)
-class Refit:
-    """Train and export the generator of one seed.
-
-    Attributes:
-        seed: of the training.
-        images: the draw; all of it is trained on.
-        folder: gets the run and the ONNX file; the same call resumes.
-        options: for `ganaug.training.fit`: preset, device, fields of its config.
-        steps: how many it will take, for the time left.
-    """
-
-    seed: int
-    images: ImageSet
-    folder: Path
-    options: dict[str, Any]
-    steps: int
-
-    @property
-    def artifact(self) -> Path:
-        """The exported file."""
-        return self.folder / "generator.onnx"
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the training took, over all its starts; None where that was not written down."""
-        try:
-            rows = (self.folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-            return float(json.loads(rows[-1])["seconds"])
-        except (OSError, ValueError, KeyError, IndexError):
-            return None
-
-    def run(self, tick: Tick) -> Path:
-        """Fit and export, unless that is done; return the path of the ONNX file."""
-        from ganaug.training import export, fit  # here: most comparisons train no generator
-
-        if self.artifact.is_file():
-            return self.artifact
-        done = 0
-
-        def progress(step: int, steps: int, row: Any) -> None:
-            nonlocal done
-            tick(FIT_STEP * max(0, step - done))
-            done = max(done, step)
-
-        run = fit(
-            self.images,
-            self.folder / "run",
-            seed=self.seed,
-            all_images=True,
-            progress=progress,
-            **self.options,
-        )
-        export(run, self.artifact)
-        return self.artifact
 
 
 class Meter:

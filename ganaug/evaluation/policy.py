@@ -32,7 +32,8 @@ from ganaug.evaluation.classifiers import (
 )
 from ganaug.evaluation.data import load_part
 from ganaug.evaluation.gain import choose_device
-from ganaug.evaluation.parallel import FIT_STEP, Meter, Progress, Refit, run_all, worker_count
+from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
+from ganaug.evaluation.refit import FIT_STEP, Refit
 from ganaug.evaluation.runs import Job, Outcome
 from ganaug.files import locked, make_folder, write_json
 from ganaug.images import ImageSet

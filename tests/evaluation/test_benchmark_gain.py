@@ -23,7 +23,7 @@ from benchmarks._resnet32 import resnet32
 from benchmarks.table import gain_table
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.parallel import Refit
+from ganaug.evaluation.refit import Refit
 from ganaug.images import ImageSet
 
 

@@ -13,6 +13,7 @@ from small_images import bars
 
 from ganaug import evaluate_gain
 from ganaug.artifact.format import Policy
+from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError
 from ganaug.evaluation.gain_report import GainReport
 from ganaug.images import ImageSet
@@ -401,3 +402,35 @@ def test_a_refitted_comparison_goes_on_from_its_folder(
     )
     assert again == report
     assert generator.stat().st_mtime_ns == before
+
+
+def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
+    counts = (60, 54, 48, 40, 12, 6)
+    images = replace(bars(counts), test=bars((6,) * 6, seed=1))
+    arguments: dict[str, Any] = {
+        "seeds": 1,
+        "arms": ["balanced", "ganaug"],
+        "baseline": "balanced",
+        "refit": True,
+        "tuned": True,
+        "fit_options": {"preset": "tiny", "steps": 5, "width": 4},
+        "out": tmp_path,
+    }
+    told: list[tuple[int, int]] = []
+    report = run(
+        None, images, progress=lambda done, total, left: told.append((done, total)), **arguments
+    )
+    (policy,) = report.environment["policies"]
+    assert {"p", "scale", "reason"} <= set(policy)
+    (tuned,) = tmp_path.rglob("tuned.onnx")
+    written = Generator(tuned).info.policy
+    assert written is not None
+    assert written.source == "tune"
+    assert told[-1][0] == told[-1][1]
+    assert run(None, images, **arguments) == report
+
+
+@pytest.mark.parametrize("arguments", [{}, {"refit": True, "train_fn": print, "classifier": None}])
+def test_only_new_generators_are_tuned(images: ImageSet, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"tuned: .*add refit"):
+        run(None, images, arms=["balanced"], tuned=True, **arguments)
