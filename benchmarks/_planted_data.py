@@ -104,7 +104,7 @@ def glyphs(data: Path) -> Pool:
     shown = np.arange(0, 36, 4)[:10]
     counts[shown] = 900
     made = render_glyphs("train", counts, 1.0, 0, "glyphs")
-    return _pool("glyphs", made, learn=200, training=150, generated=150)
+    return _pool("glyphs", made, learn=200, training=300, generated=300)
 
 
 def stacked(data: Path, quick: bool) -> tuple[list[Images], list[Images]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +27,27 @@ __all__ = ["Images", "resident_mb"]
 
 LABELS = 2
 WORKERS = 4
+
+
+class Late:
+    """A transform that is unpickled at its first call in a process, as a worker does it earlier.
+
+    Attributes:
+        seconds: what that and the first call took: imports, session and all.
+    """
+
+    def __init__(self, transform: Callable[..., Any]) -> None:
+        self.pickled, self.seconds = pickle.dumps(transform), 0.0
+        self.transform: Callable[..., Any] | None = None
+
+    def __call__(self, *sample: Any) -> Any:
+        if self.transform is not None:
+            return self.transform(*sample)
+        start = time.perf_counter()
+        self.transform = pickle.loads(self.pickled)
+        result = self.transform(*sample)
+        self.seconds = time.perf_counter() - start
+        return result
 
 
 class Images(Dataset[Any]):
@@ -47,6 +69,19 @@ class Images(Dataset[Any]):
         return (image, label, resident_mb()) if self.measure else (image, label)
 
 
+class Started(Images):
+    """`Images` whose items also tell what `late` took in their worker; 0 where it is None."""
+
+    def __init__(self, length: int, late: Late | None) -> None:
+        others = [v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
+        super().__init__(length, v2.Compose([late, *others] if late else others), measure=True)
+        self.late = late
+
+    def __getitem__(self, index: int) -> Any:
+        item = super().__getitem__(index)
+        return (*item, self.late.seconds if self.late else 0.0)
+
+
 def resident_mb() -> float:
     """Return the resident memory of this process in megabytes; not a number outside of Linux."""
     try:
@@ -57,19 +92,20 @@ def resident_mb() -> float:
 
 
 def first(file: str, method: str) -> dict[str, float]:
-    """Return the seconds until the first batch, and a worker's memory after some batches."""
-    steps: list[Any] = [v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
+    """Return the seconds that GANAugment adds to a worker's first item, and the worker's memory.
+
+    The seconds are taken inside the worker: the imports of torch that it begins with take twenty
+    times as long, and differ by more from one process to the next.
+    """
+    late = None
     if file != "-":
         from ganaug import GANAugment
 
-        steps.insert(0, GANAugment(file, p=1.0))
-    images = Images(20 * 64, v2.Compose(steps), measure=True)
-    loader = DataLoader(images, 64, num_workers=1, multiprocessing_context=method)
-    start = time.perf_counter()
-    batches = iter(loader)
-    next(batches)
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "memory_mb": max(float(memory.max()) for *_, memory in batches)}
+        late = Late(GANAugment(file, p=1.0))
+    loader = DataLoader(Started(20 * 64, late), 64, num_workers=1, multiprocessing_context=method)
+    measured = [(float(memory.max()), float(seconds.max())) for *_, memory, seconds in loader]
+    memory, seconds = (max(column) for column in zip(*measured, strict=True))
+    return {"seconds": seconds, "memory_mb": memory}
 
 
 def long(file: str, batches: int) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from torchvision.transforms import v2
 
 from benchmarks._environment import environment
 from ganaug import AugmentedDataset, GANAugment, Generator, MixedDataset, SyntheticDataset
-from ganaug.errors import GanaugError
+from ganaug.errors import ConfigError, GanaugError
 from ganaug.files import write_json, write_text
 
 __all__ = ["main", "measure", "table"]
@@ -57,6 +57,13 @@ def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: P
     """Measure speed and memory of the plug-in; print JSON."""
     torch.set_num_threads(1)
     try:
+        if json_path is not None and not json_path.parent.is_dir():
+            raise ConfigError(
+                f"--json: {json_path}: there is no folder {json_path.parent}; allowed: a file in a"
+                " folder that exists; create it"
+            )
+        if markdown is not None:
+            _parts(markdown)  # a page that cannot be filled is refused before the work
         with TemporaryDirectory() as folder:
             files = [artifact] if artifact else _generators(Path(folder), quick)
             result = measure(files, Path(folder), quick=quick)
@@ -67,9 +74,22 @@ def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: P
     if json_path is not None:
         write_json(json_path, result)
     if markdown is not None:
-        before, _, rest = markdown.read_text(encoding="utf-8").partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
+        before, after = _parts(markdown)
         write_text(markdown, f"{before}{MARKS[0]}{table(result)}{MARKS[1]}{after}")
+
+
+def _parts(page: Path) -> tuple[str, str]:
+    """Return what stands before and after the table of a page."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    before, start, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not start or not end:
+        marks = " and ".join(mark.strip() for mark in MARKS)
+        raise ConfigError(
+            f"--markdown: {page}: {'has no table' if text else 'no such page'}; allowed: a page"
+            f" with lines {marks}; name docs/performance.md"
+        )
+    return before, after
 
 
 def _generators(folder: Path, quick: bool) -> list[Path]:
@@ -250,12 +270,11 @@ def _worker_cost(file: Path, method: str, quick: bool) -> dict[str, float]:
     for _ in range(1 if quick else 3):
         for name, path in (("with", file), ("without", "-")):
             found[name].append(_fresh("first", path, method))
-    added = {
-        key: median(each[key] for each in found["with"])
-        - median(each[key] for each in found["without"])
-        for key in ("seconds", "memory_mb")
+    memory = {name: median(each["memory_mb"] for each in runs) for name, runs in found.items()}
+    return {
+        "first_item_s": median(each["seconds"] for each in found["with"]),
+        "memory_mb": memory["with"] - memory["without"],
     }
-    return {"first_item_s": added["seconds"], "memory_mb": added["memory_mb"]}
 
 
 def _fresh(*arguments: object) -> Any:

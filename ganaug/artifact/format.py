@@ -19,6 +19,7 @@ from ganaug.errors import ArtifactError, ConfigError
 __all__ = [
     "ALLOWED_OPERATORS",
     "INPUTS",
+    "INTENDED_USE",
     "KEY",
     "KINDS",
     "MAX_FILE_BYTES",
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_OPSET",
     "MIN_OPSET",
     "OUTPUTS",
+    "PRIVACY",
     "SCHEMA",
     "Metadata",
     "Policy",
@@ -36,6 +38,18 @@ __all__ = [
 SCHEMA = "1.0"
 KEY = "ganaug"
 KINDS = ("variation", "class")
+
+INTENDED_USE = (
+    "To augment the training images of a classifier of these classes, of the same kind as those it"
+    " was trained on, beside a class-balanced sampler and the free augmentation that suits them.",
+    "Not for: images of other kinds or classes; test or validation images; as a source of images"
+    " that stand for real ones, such as in a diagnosis or a statistic.",
+    "A gain is known only for the classifier and the images it was measured with.",
+)
+PRIVACY = (
+    "a file that was trained on private images carries information about them; give it only to"
+    " those who may see the images"
+)
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_METADATA_BYTES = 2**20
@@ -73,6 +87,10 @@ def _is_list(value: object, check: Callable[[Any], bool]) -> bool:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and value != ""
+
+
+def _is_lines(value: object) -> bool:
+    return _is_list(value, lambda line: isinstance(line, str))
 
 
 def _is_data(value: object) -> bool:
@@ -124,9 +142,10 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "policy": ("a Policy or None", lambda v: isinstance(v, (Policy, type(None)))),
     "gain": ("an object or null", _is_object_or_null),
     "diversity": ("an object or null", _is_object_or_null),
-    "warnings": ("a list of lines", lambda v: _is_list(v, lambda line: isinstance(line, str))),
+    "warnings": ("a list of lines", _is_lines),
+    "intended_use": ("a list of lines", _is_lines),
 }
-_OPTIONAL = ("policy", "gain", "diversity", "warnings")
+_OPTIONAL = ("policy", "gain", "diversity", "warnings", "intended_use")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +171,7 @@ class Metadata:
         gain: what `evaluate_gain` measured, or None.
         diversity: what `evaluate_diversity` measured, or None.
         warnings: what a user should know, one line each.
+        intended_use: what the file is for and what not, one line each.
         schema: version of the format, "major.minor".
 
     Raises:
@@ -176,6 +196,7 @@ class Metadata:
     gain: dict[str, Any] | None = None
     diversity: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    intended_use: tuple[str, ...] = INTENDED_USE
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:
@@ -191,7 +212,7 @@ class Metadata:
         if problems:
             raise ArtifactError(f"metadata: {'; '.join(problems)}; export the run again")
         _check_schema(self.schema)
-        for name in ("classes", "size", "counts", "warnings"):
+        for name in ("classes", "size", "counts", "warnings", "intended_use"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @classmethod

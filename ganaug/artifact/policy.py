@@ -93,18 +93,25 @@ class Policy:
     def rule(cls, counts: ArrayLike) -> Policy:
         """Return the policy for classes with `counts` images where nothing has been measured.
 
-        The probability rises linearly as the count falls, from 0 at 60% of the largest class to
-        0.7 at the smallest one: the classes that lack images get most (generative invariance
-        transfer, Zhou et al., ICLR 2022, arXiv 2203.09739). Where no class is that rare (all have
-        60% of the largest or more), it is 0.5 for all. Classes without images do not count.
+        The probability is 0.5 for all of them. Where rare classes alone are varied, what a
+        generator does to every image becomes a mark of rare classes, and classifiers learn it.
         """
-        present = np.asarray(counts, np.int64).ravel()
-        present = present[present > 0]
-        smallest, largest = (int(present.min()), int(present.max())) if present.size else (0, 0)
-        common = 6 * largest / 10  # exact where 0.6 * largest is not
-        if smallest >= common:
-            return cls(p=((smallest, 0.5),), source="rule")
-        return cls(p=((smallest, 0.7), (common, 0.0)), source="rule")
+        return cls(p=((_ends(counts)[0], 0.5),), source="rule")
+
+    @classmethod
+    def falling(cls, counts: ArrayLike, top: float = 0.7, start: float = 0.6) -> Policy:
+        """Return a policy that varies the classes with few of `counts` images most.
+
+        The probability rises linearly as the count falls, from 0 at `start` times the largest class
+        to `top` at the smallest one (generative invariance transfer, Zhou et al., ICLR 2022,
+        arXiv 2203.09739). Where no class is that rare, it is `top` for all. Classes without images
+        do not count.
+        """
+        smallest, largest = _ends(counts)
+        border = round(start * largest, 9)  # 120 where the product is 119.99999999999999
+        if smallest >= border:
+            return cls(p=((smallest, top),))
+        return cls(p=((smallest, top), (border, 0.0)))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Policy:
@@ -122,3 +129,10 @@ class Policy:
     def to_dict(self) -> dict[str, Any]:
         """Return the policy as a dict of JSON values."""
         return {**asdict(self), "p": [list(point) for point in self.p]}
+
+
+def _ends(counts: ArrayLike) -> tuple[int, int]:
+    """Return the smallest and the largest of `counts`, but for zeros; 0 without any."""
+    present = np.asarray(counts, np.int64).ravel()
+    present = present[present > 0]
+    return (int(present.min()), int(present.max())) if present.size else (0, 0)

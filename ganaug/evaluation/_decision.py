@@ -37,20 +37,16 @@ class Candidate:
 
 def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
     """Return the policies worth trying for classes of these sizes, the most promising first."""
-    rule = Policy.rule(counts)
-    smallest = int(rule.p[0][0])
-    half = Policy(p=tuple((n, p / 2) for n, p in rule.p))
-    if len(rule.p) == 1:  # no class is rare: the rule is 0.5 for all
-        return (
-            Candidate("p-0.5", rule),
-            Candidate("p-0.25", half),
-            Candidate("p-0.5-scale-0.7", replace(rule, scale=0.7)),
-        )
+    rule, falling = Policy.rule(counts), Policy.falling(counts)
+    quarter = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
+    smaller = Candidate("p-0.5-scale-0.7", replace(rule, scale=0.7))
+    if len(falling.p) == 1:  # no class is rare
+        return Candidate("p-0.5", rule), Candidate("p-0.25", quarter), smaller
     return (
-        Candidate("rule", rule),
-        Candidate("half-rule", half),
-        Candidate("p-0.5", Policy(p=((smallest, 0.5),))),
-        Candidate("rule-scale-0.7", replace(rule, scale=0.7)),
+        Candidate("p-0.5", rule),
+        Candidate("p-0.25", quarter),
+        Candidate("falling", falling),
+        smaller,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +68,8 @@ def _policy(arm: Arm, info: Metadata) -> Policy | None:
         return Policy(((0, p),), source="arm")
     if top is None and start is None:
         return info.policy
-    counts = [int(n) for n in info.counts if n > 0]
-    border = (0.6 if start is None else start) * max(counts)
-    most = 0.7 if top is None else top
-    if min(counts) >= border:
-        return Policy(((0, most),), source="arm")
-    return Policy(((min(counts), most), (border, 0.0)), source="arm")
+    given = {name: value for name, value in (("top", top), ("start", start)) if value is not None}
+    return replace(Policy.falling(info.counts, **given), source="arm")
 
 
 def _warp(transform: GANAugment, pixels: Tensor, seed: int) -> Variation:

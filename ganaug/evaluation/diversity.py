@@ -124,9 +124,9 @@ def evaluate_diversity(
     elif synthetic is not None:
         make = from_arrays(synthetic, images, seed, most)
     steps = QUICK_STEPS if quick else STEPS
-    chosen, compared, name = _features(features, images, steps, seed)
+    chosen, pixels, compared, name = _features(features, images, steps, seed)
     parts = [_rows(images, label, compared, most, seed) for label in range(len(images.classes))]
-    comparison = _Comparison(images, chosen, make, parts, seed)
+    comparison = _Comparison(images, chosen, pixels, make, parts, seed)
     records, samples = [], []
     for label in range(len(images.classes)):
         record, found = comparison.record(label, cuts)
@@ -160,6 +160,7 @@ class _Comparison:
         self,
         images: ImageSet,
         features: FeatureMap,
+        pixels: FeatureMap,
         make: Maker,
         parts: list[NDArray[np.int64]],
         seed: int,
@@ -176,6 +177,8 @@ class _Comparison:
             self.ours.append(_in(features, made.images).reshape(-1, self.real.shape[1]))
         self.texture = [detail_by_scale(images.images[rows]) for rows in parts]
         self.our_texture = [detail_by_scale(made.images) for made in self.made]
+        self.pixels = [_in(pixels, images.images[rows]) for rows in parts]
+        self.our_pixels = [_in(pixels, made.images) for made in self.made]
         self.right = not_taken_for_another(
             [self.real[rows] for rows in parts],
             [self.units[rows] for rows in parts],
@@ -203,6 +206,8 @@ class _Comparison:
                 synthetic=ours,
                 real_texture=self.texture[label],
                 synthetic_texture=self.our_texture[label],
+                real_pixels=self.pixels[label],
+                synthetic_pixels=self.our_pixels[label],
                 units=self.units[rows],
                 sources=None if made.sources is None else np.searchsorted(rows, made.sources),
                 real_right=None if of_real is None else of_real[0],
@@ -282,28 +287,31 @@ def _training_images(real: Any, generator: Generator | None) -> ImageSet:
 
 def _features(
     wanted: Any, images: ImageSet, steps: int, seed: int
-) -> tuple[FeatureMap, NDArray[np.bool_], str]:
-    """Return the features, bool [N]: which images may be compared in them, and their name."""
+) -> tuple[FeatureMap, FeatureMap, NDArray[np.bool_], str]:
+    """Return features, those of pixels, bool [N]: which images may be compared, and a name."""
     every = np.ones(len(images), bool)
     if wanted is None:
         part = _part_to_learn_from(images, seed)
         if part.sum() < FEWEST_TO_LEARN_FROM:
-            return PixelPCA(images.images), every, "PixelPCA"
+            pixels = PixelPCA(images.images)
+            return pixels, pixels, every, "PixelPCA"
         learnt = images.images[part]
-        maps = (PixelPCA(learnt), SmallEncoder(learnt, steps=steps, seed=seed))
-        return JointFeatures(maps, learnt), ~part, "PixelPCA and SmallEncoder"
+        pixels = PixelPCA(learnt)
+        maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed))
+        return JointFeatures(maps, learnt), pixels, ~part, "PixelPCA and SmallEncoder"
+    pixels = PixelPCA(images.images[:: len(images) // MOST_TO_LEARN_FROM + 1])
     if isinstance(wanted, tuple) and len(wanted) == 2:
-        return torchvision_features(*wanted), every, str(wanted[0])
+        return torchvision_features(*wanted), pixels, every, str(wanted[0])
     from torch import nn
 
     if isinstance(wanted, nn.Module):
-        return ModuleFeatures(wanted), every, type(wanted).__name__
+        return ModuleFeatures(wanted), pixels, every, type(wanted).__name__
     if not callable(wanted):
         raise ConfigError(
             f"features: a {type(wanted).__name__}; allowed: a function of uint8 [N, H, W, C], a"
             " torch module, or (torchvision model, file of weights); leave it out for the default"
         )
-    return wanted, every, type(wanted).__name__
+    return wanted, pixels, every, type(wanted).__name__
 
 
 def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ MEASURES = (
     "kernel",
     "lost",
     "strayed",
+    "apart",
+    "missing",
     "spread",
     "near_duplicates",
     "labels",
@@ -67,6 +69,9 @@ class ClassDiversity:
             the two differ most, less the fraction the other way round; in -1..1.
         strayed: fraction of the generated images whose detail by scale lies beyond that of nine
             tenths of the real ones, where the two differ most; in 0..1.
+        apart: how well a linear classifier of pixels, cross-fitted, tells real images from
+            generated ones: the area under its ROC curve; 0.5 where it cannot.
+        missing: `lost`, along what this classifier sees.
         spread: mean pairwise distance over that of real images.
         near_duplicates: fraction of the generated images that have another one nearer than 95% of
             the real images have a real one; in 0..1.
@@ -91,6 +96,8 @@ class ClassDiversity:
     kernel: Measure | None = None
     lost: Measure | None = None
     strayed: Measure | None = None
+    apart: Measure | None = None
+    missing: Measure | None = None
     spread: Measure | None = None
     near_duplicates: Measure | None = None
     labels: Measure | None = None

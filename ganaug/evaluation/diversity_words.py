@@ -31,7 +31,8 @@ class Rule:
         times: value <= times * reference, or None.
         plus: value >= reference + plus, or None.
         z: at least so far from the reference, in standard deviations.
-        beside: another measure and an amount: its value >= its reference + amount, too.
+        beside: another measure and an amount: its value >= its reference + amount, too; or where
+            the amount is negative, at most that.
     """
 
     word: str
@@ -55,13 +56,17 @@ class Rule:
         if self.beside is None:
             return True
         other = measures.get(self.beside[0])
-        return other is not None and other.value >= other.reference + self.beside[1]
+        if other is None:
+            return False
+        amount, off = self.beside[1], other.value - other.reference
+        return off >= amount if amount > 0 else off <= amount
 
 
 # The first word that applies is the class's word: images of another class also miss its own
 # images, copies repeat each other, and bad images cover nothing.
 RULES = (
-    Rule("MISLABELLED", "labels", times=0.6),
+    Rule("MISLABELLED", "labels", times=0.5),
+    Rule("MISLABELLED", "labels", times=0.65, z=3.0, beside=("apart", 0.22)),
     Rule("COPYING", "copied", plus=0.4),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),
@@ -69,6 +74,8 @@ RULES = (
     Rule("COLLAPSED", "near_duplicates", plus=0.5),
     Rule("COLLAPSED", "coverage", times=0.8),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
+    Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
+    Rule("COLLAPSED", "apart", plus=0.1, z=3.0, beside=("missing", 0.05)),
     Rule("COLLAPSED", "latent", times=0.02),
 )
 

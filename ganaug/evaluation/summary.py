@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.evaluation.diversity_record import MEASURES
@@ -15,13 +16,9 @@ if TYPE_CHECKING:
     from ganaug.evaluation.diversity_record import DiversityReport, Measure
     from ganaug.evaluation.gain_report import GainReport
 
-__all__ = ["PRIVACY", "diversity_summary", "gain_summary", "write_back"]
+__all__ = ["diversity_summary", "gain_summary", "write_back"]
 
 DIGITS = 5
-PRIVACY = (
-    "a file that was trained on private images carries information about them; give it only to"
-    " those who may see the images"
-)
 
 
 def write_back(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ganaug.artifact.format import PRIVACY
 from ganaug.errors import ArtifactError
-from ganaug.evaluation.summary import PRIVACY
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.text import policy_text
 
@@ -47,7 +47,7 @@ def _card(metadata: Mapping[str, Any], content_hash: str) -> str:
         _description(metadata, content_hash),
         f"> **Warning.** {WARNING}",
         "## Intended use",
-        _use(metadata),
+        _bullets(_text(line) for line in metadata["intended_use"]),
         "## Training images",
         _counts(metadata, gain, diversity),
         "## Policy",
@@ -83,19 +83,6 @@ def _description(metadata: Mapping[str, Any], content_hash: str) -> str:
         f"A {kind} generator of ganaug: it {what}. {len(metadata['classes'])} classes,"
         f" {sum(metadata['counts']):,} training images, {height}x{width} px, {colours}. One ONNX"
         f" file, SHA-256 `{content_hash}`."
-    )
-
-
-def _use(metadata: Mapping[str, Any]) -> str:
-    return _bullets(
-        [
-            "To augment the training images of a classifier of these classes, of the same kind as"
-            " those it was trained on, beside a class-balanced sampler and the free augmentation"
-            " that suits them.",
-            "Not for: images of other kinds or classes; test or validation images; as a source of"
-            " images that stand for real ones, such as in a diagnosis or a statistic.",
-            "A gain is known only for the classifier and the images it was measured with.",
-        ]
     )
 
 

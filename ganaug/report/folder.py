@@ -84,7 +84,7 @@ def write_evaluation(
         images: the images that it varies in the pictures.
         gain: `GainReport.to_dict()`, or None where it was not measured.
         diversity: `DiversityReport.to_dict()`, or None.
-        history: rows of the run's metrics.jsonl.
+        history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
     Raises:
         RunError: the folder cannot be written.

@@ -21,6 +21,7 @@ from ganaug.report.text import policy_text
 __all__ = ["write_report"]
 
 LOSSES: tuple[str, ...] = ("loss_g", "loss_d")
+FOLLOWED = ("coverage", "precision", "texture", "spread", "near_duplicates", "kernel")
 
 
 def write_report(
@@ -42,7 +43,7 @@ def write_report(
         diversity: `DiversityReport.to_dict()`, or None.
         grids: real images beside generated ones, see `class_pictures`.
         look: suspicious samples and the map, see `look_at`; None leaves them out.
-        history: rows of the run's metrics.jsonl.
+        history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
     Raises:
         RunError: `path` cannot be written.
@@ -111,13 +112,27 @@ def _pictures(metadata: Mapping[str, Any], grids: Sequence[Picture]) -> str:
 
 def _training(history: Sequence[Mapping[str, Any]]) -> str:
     """Return the curves of the run: both losses in one chart, every other metric in its own."""
-    if len(history) < 2:
-        return ""
     every = dict.fromkeys(name for row in history for name in row)
     names = [name for name in every if _plotted(name, history)]
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
-    charts += [(name, [name]) for name in names if name not in losses]
+    charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED)]
+    followed = [(name.replace("_", "-"), [name]) for name in FOLLOWED if name in names]
+    parts = [_charts(charts, history)] if charts else []
+    if followed:
+        text = (
+            "The mean over classes at each checkpoint, of the same few real images and latents, in"
+            " pixels alone and without references: to be compared along the curve, and not with"
+            " the record above."
+        )
+        parts += [heading("Diversity over time"), paragraph(text), _charts(followed, history)]
+    return section("Training", *parts) if parts else ""
+
+
+def _charts(
+    charts: Sequence[tuple[str, Sequence[str]]], history: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return a chart for each (title, names of metrics)."""
     figures = []
     for title, shown in charts:
         series = [
@@ -125,7 +140,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
             for name in shown
         ]
         figures.append(curves(title, series, "step"))
-    return section("Training", f'<div class="charts">{"".join(figures)}</div>')
+    return f'<div class="charts">{"".join(figures)}</div>'
 
 
 def _plotted(name: str, history: Sequence[Mapping[str, Any]]) -> bool:

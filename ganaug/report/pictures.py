@@ -55,11 +55,14 @@ def overview(
 
 
 def read_history(run: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the rows of a run's metrics.jsonl, none where there is no such file."""
-    path = Path(run) / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the rows of a run's metrics.jsonl and diversity.jsonl, none where there is neither."""
+    paths = [Path(run) / name for name in ("metrics.jsonl", "diversity.jsonl")]
+    return [
+        json.loads(line)
+        for path in paths
+        if path.is_file()
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def _as_trained(generator: Generator, images: ImageSet) -> ImageSet:

@@ -24,24 +24,23 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ganaug._version import __version__
-from ganaug.artifact.format import KEY, Metadata, Policy
+from ganaug.artifact.format import KEY, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError, RunError
 from ganaug.files import atomic_path
 from ganaug.randomness import stream
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
-from ganaug.training.graph import rewrite
+from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator, build_generator
 
 __all__ = ["export"]
 
 log = logging.getLogger("ganaug")
 
-OPSET = 20  # the first with a GridSample that torch's exporter and onnxruntime agree on
 TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
 
@@ -134,54 +133,33 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-class _Vary(nn.Module):
-    """The exported graph of a variation generator: any image size, clamped."""
-
-    def __init__(self, generator: VariationGenerator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, image: Tensor, latent: Tensor) -> Tensor:
-        return self.generator.vary(image, latent)
-
-
-def _wrapped(run: _Run) -> nn.Module:
-    if isinstance(run.generator, VariationGenerator):
-        return _Vary(run.generator).eval()
-    return run.generator
-
-
 def _to_onnx(run: _Run) -> onnx.ModelProto:
-    """Trace the generator; example sizes are unlike any constant, so that nothing is frozen."""
-    batch = torch.export.Dim("batch")
-    latent = torch.zeros(3, run.config.latent_dim)
-    shapes: tuple[dict[int, Any], ...]
-    if run.config.kind == "variation":
-        first = torch.rand(3, run.data["channels"], 51, 43)
-        names, output = ["image", "latent"], "variation"
-        height, width = torch.export.Dim("height"), torch.export.Dim("width")
-        shapes = ({0: batch, 2: height, 3: width}, {0: batch})
+    if isinstance(run.generator, VariationGenerator):
+        model = variation_graph(run.generator)
     else:
-        first = torch.zeros(3, dtype=torch.int64)
-        names, output = ["label", "latent"], "image"
-        shapes = ({0: batch}, {0: batch})
+        model = _traced(run)
+    _strip(model)
+    return model
+
+
+def _traced(run: _Run) -> onnx.ModelProto:
+    """Trace a class generator."""
+    batch = torch.export.Dim("batch")
     with _quiet():
         program = torch.onnx.export(
-            _wrapped(run),
-            (first, latent),
+            run.generator,
+            (torch.zeros(3, dtype=torch.int64), torch.zeros(3, run.config.latent_dim)),
             dynamo=True,
             opset_version=OPSET,
-            input_names=names,
-            output_names=[output],
-            dynamic_shapes=shapes,
+            input_names=["label", "latent"],
+            output_names=["image"],
+            dynamic_shapes=({0: batch}, {0: batch}),
             external_data=False,
             verbose=False,
         )
     if program is None:
         raise GanaugError("torch.onnx.export returned nothing; install the pinned torch version")
-    rewrite(program.model)
-    model = program.model_proto
-    _strip(model)
+    model: onnx.ModelProto = program.model_proto
     return model
 
 
@@ -246,11 +224,12 @@ def _compare(
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    module = _wrapped(run)
+    generator = run.generator
+    compute = generator.vary if isinstance(generator, VariationGenerator) else generator
     worst: dict[str, float] = {}
     batch_exact = True
     for where, inputs in _cases(run, images):
-        expected = module(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+        expected = compute(*(torch.from_numpy(value) for value in inputs.values())).numpy()
         (found,) = session.run(None, inputs)
         difference = float(np.abs(found - expected).max())
         worst[where] = max(worst.get(where, 0.0), difference)
@@ -322,5 +301,5 @@ def _metadata(run: _Run, parity: dict[str, Any], batch_exact: bool) -> Metadata:
         parity=parity,
         batch_exact=batch_exact,
         policy=Policy.rule(data["counts"]) if variation else None,
-        warnings=tuple(notes),
+        warnings=(*notes, PRIVACY),
     )

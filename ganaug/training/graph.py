@@ -1,112 +1,292 @@
-"""The exported graph, rewritten into what onnxruntime computes faster on a CPU: the same function.
+"""The variation generator as an ONNX graph: the same function in fewer, larger operators.
 
-At 32 px the blur and the sampling as exported take onnxruntime longer than all convolutions, and
-little after this. `export` compares the result with torch, as ever.
+At 32 px and batch 1 most operators cost more than what they compute. Here linear steps in a row are
+one product, and what only the weights and the training size decide is computed beforehand. `export`
+compares the result with torch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
+import torch
 from numpy.typing import NDArray
-from onnx_ir.passes.common import RemoveUnusedNodesPass
-from onnxscript.rewriter import MatchResult, RewriteRuleClassBase, RewriteRuleSet
+from torch.nn.functional import interpolate, pad
 
-__all__ = ["rewrite"]
+from ganaug.training.networks import AFFINE, FLOW, RESIDUAL, VariationGenerator
 
+__all__ = ["OPSET", "variation_graph"]
 
-def rewrite(model: ir.Model) -> None:
-    """Replace in place what has a faster equal; what is not found stays as it is."""
-    rules = [_Blur.rule(), _Sample.rule(), _Size.rule()]
-    RewriteRuleSet(rules).apply_to_model(model)
-    RemoveUnusedNodesPass()(model)
+OPSET = 20  # the first with a GridSample that torch's exporter and onnxruntime agree on
+IR_VERSION = 10  # of ONNX at that operator set
+SLOPE = 0.2  # of the network's leaky ReLU
 
-
-class _Blur(RewriteRuleClassBase):
-    """Two 3x3 means with repeated borders: one product with a fixed matrix along each axis."""
-
-    def pattern(self, op: Any, image: ir.Value, pads: ir.Value) -> Any:
-        once = op.AveragePool(op.Pad(image, pads, mode="edge"), kernel_shape=[3, 3])
-        padded = op.Pad(once, pads, mode="edge")
-        return op.AveragePool(padded, kernel_shape=[3, 3], _outputs=["blurred"])
-
-    def check(self, op: Any, *_: Any, **found: Any) -> MatchResult:
-        result, pads = MatchResult(), found["pads"].const_value
-        sides = _sides(found["image"])
-        if pads is None or pads.numpy().tolist() != [0, 0, 1, 1] * 2:
-            result.fail("not padded by one pixel")
-        elif sides is None or sides != _sides(found["blurred"]):  # equal: not strided
-            result.fail("not of one known size")
-        return result
-
-    def rewrite(self, op: Any, image: ir.Value, **_: Any) -> Any:
-        height, width = _sides(image) or (0, 0)
-        across = op.MatMul(image, _constant(op, _two_means(width).T))
-        return op.MatMul(_constant(op, _two_means(height)), across)
+_Array = NDArray[Any]
 
 
-class _Sample(RewriteRuleClassBase):
-    """Positions are clamped before GridSample, which then need not look for borders itself.
+def variation_graph(generator: VariationGenerator) -> onnx.ModelProto:
+    """Return a model that computes `generator.vary`.
 
-    A position beyond the centre of a border pixel shows that pixel. On the centre, the neighbour
-    outside, taken for 0, has the weight 0.
+    Inputs: image float32 [batch, C, height, width] in 0..1, latent float32 [batch, Z]. Output:
+    variation float32 [batch, C, height, width] in 0..1.
     """
-
-    def pattern(self, op: Any, image: ir.Value, across: ir.Value, down: ir.Value) -> Any:
-        grid = op.Concat(across, down, axis=3)
-        return op.GridSample(image, grid, align_corners=0, mode="linear", padding_mode="border")
-
-    def rewrite(self, op: Any, image: ir.Value, across: ir.Value, down: ir.Value) -> Any:
-        across, down = _clamped(op, image, 3, across), _clamped(op, image, 2, down)
-        grid = op.Concat(across, down, axis=3)
-        return op.GridSample(image, grid, align_corners=0, mode="linear", padding_mode="zeros")
-
-
-class _Size(RewriteRuleClassBase):
-    """Resize names height and width alone, instead of reading the other two sides off its input."""
-
-    def pattern(self, op: Any, image: ir.Value, sides: ir.Value) -> Any:
-        size = op.Concat(op.Shape(image, start=0, end=2), sides, axis=0)
-        return op.Resize(image, None, None, size, _outputs=["resized"])
-
-    def check(self, op: Any, *_: Any, **found: Any) -> MatchResult:
-        result, shape = MatchResult(), found["sides"].shape
-        if shape is None or list(shape) != [2]:
-            result.fail("not height and width")
-        return result
-
-    def rewrite(self, op: Any, image: ir.Value, sides: ir.Value, resized: ir.Value) -> Any:
-        node = resized.producer()
-        if node is None:
-            raise ValueError("a match has a node")
-        return op.Resize(image, None, None, sides, **node.attributes, axes=[2, 3])
+    dtype, shape = ir.DataType.FLOAT, ("batch", generator.channels, "height", "width")
+    image = ir.val("image", dtype, shape)
+    latent = ir.val("latent", dtype, ("batch", generator.latent_dim))
+    tape = _Tape()
+    varied = _vary(tape, generator, image, latent)
+    varied.name, varied.dtype, varied.shape = "variation", dtype, ir.Shape(shape)
+    graph = ir.Graph(
+        [image, latent],
+        [varied],
+        nodes=tape.nodes,
+        initializers=tape.initializers,
+        opset_imports={"": OPSET},
+        name="generator",
+    )
+    model: onnx.ModelProto = ir.to_proto(ir.Model(graph, ir_version=IR_VERSION))
+    return model
 
 
-def _sides(image: ir.Value) -> tuple[int, int] | None:
-    """Return height and width of [N, C, H, W] where they are fixed."""
-    shape = image.shape
-    if shape is None or len(shape) != 4:
-        return None
-    height, width = shape[2], shape[3]
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+class _Tape(ir.tape.Tape):
+    """Records operators; an argument that is no value of the graph becomes a constant of it."""
+
+    def value(self, content: ir.Value | _Array | Sequence[int] | float | None) -> ir.Value | None:
+        """Return `content` as a value: whole numbers are int64, other constants float32."""
+        if content is None or isinstance(content, ir.Value):
+            return content
+        array = np.asarray(content)
+        dtype = np.int64 if array.dtype.kind == "i" else np.float32
+        tensor = ir.tensor(np.ascontiguousarray(array, dtype).reshape(array.shape))
+        return self.initializer(tensor, f"constant_{len(self.initializers)}")
+
+    def add(self, kind: str, *inputs: Any, **attributes: Any) -> ir.Value:
+        """Append an operator."""
+        return self.op(kind, [self.value(each) for each in inputs], attributes)
+
+    def split(self, value: ir.Value, *sizes: int, axis: int = 1) -> Sequence[ir.Value]:
+        """Cut `value` into parts of these sizes."""
+        inputs = [value, self.value(sizes)]
+        return self.op_multi_out("Split", inputs, {"axis": axis}, num_outputs=len(sizes))
+
+    def linear(self, value: ir.Value, weight: _Array, bias: _Array | None = None) -> ir.Value:
+        """Append a fully connected layer with weights [out, in]."""
+        parameters = [weight] if bias is None else [weight, bias]
+        return self.add("Gemm", value, *parameters, transB=1)
+
+    def convolve(
+        self, value: ir.Value, weight: _Array, bias: _Array | None = None, stride: int = 1
+    ) -> ir.Value:
+        """Append a convolution that keeps the size but for its stride."""
+        side = weight.shape[2]
+        shape = {"kernel_shape": [side] * 2, "pads": [side // 2] * 4, "strides": [stride] * 2}
+        parameters = [weight] if bias is None else [weight, bias]
+        return self.add("Conv", value, *parameters, **shape)
+
+    def act(self, value: ir.Value) -> ir.Value:
+        """Append the activation of the network."""
+        return self.add("LeakyRelu", value, alpha=SLOPE)
+
+    def spread(self, value: ir.Value) -> ir.Value:
+        """Turn [N, K] into [N, K, 1, 1]."""
+        return self.add("Unsqueeze", value, [2, 3])
+
+    def resize(self, value: Any, sides: Any, axes: Sequence[int] = (2, 3), **how: Any) -> ir.Value:
+        """Resize linearly along `axes` to `sides`."""
+        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"} | how
+        return self.add("Resize", value, None, None, sides, axes=list(axes), **how)
+
+    def shrink(self, image: ir.Value, size: tuple[int, int]) -> ir.Value:
+        """Resize with antialias."""
+        return self.resize(image, size, antialias=1, exclude_outside=1)
+
+    def product(self, left: Any, value: ir.Value, right: Any) -> ir.Value:
+        """Multiply the last two axes of `value` from both sides."""
+        return self.add("MatMul", left, self.add("MatMul", value, right))
 
 
-def _clamped(op: Any, image: ir.Value, axis: int, positions: ir.Value) -> Any:
-    """Clamp to the centres of the first and the last pixel, -(1 - 1 / side) and 1 - 1 / side."""
-    side = op.Squeeze(op.Shape(image, start=axis, end=axis + 1))
-    last = op.Sub(_constant(op, 1), op.Reciprocal(op.Cast(side, to=ir.DataType.FLOAT)))
-    return op.Clip(positions, op.Neg(last), last)
+def _vary(
+    tape: _Tape, generator: VariationGenerator, image: ir.Value, latent: ir.Value
+) -> ir.Value:
+    """Apply the maps to the image: warp, blur, recolour, add the residual."""
+    channels, size = generator.channels, generator.size
+    weights = {name: value.detach().cpu().numpy() for name, value in generator.named_parameters()}
+    sides = tape.add("Shape", image, start=2, end=4)
+    height, width = tape.split(sides, 1, 1, axis=0)
+    mapped, of_whole, *of_maps = _latent(tape, generator, weights, latent)
+    hidden, whole = _hidden(tape, weights, tape.shrink(image, size), mapped)
+    affine, blur, tint = _whole(tape, weights, tape.add("Mul", whole, of_whole))
+    local, residual = _maps(tape, weights, hidden, of_maps, tint, size, (height, width))
+    flow, gain, bias = tape.split(local, 2, channels, channels)
+    warped = tape.add(
+        "GridSample", image, _positions(tape, affine, flow, (height, width)),
+        align_corners=0, mode="linear", padding_mode="zeros",
+    )  # fmt: skip
+    means = _two_means(size[0]), _two_means(size[1]).T
+    blurred = tape.resize(tape.product(means[0], tape.shrink(warped, size), means[1]), sides)
+    warped = tape.add("Add", warped, tape.add("Mul", blur, tape.add("Sub", blurred, warped)))
+    tinted = tape.add("Mul", warped, tape.add("Exp", gain))
+    added = tape.add("Mul", tape.add("Add", bias, residual), RESIDUAL)  # half of each
+    return tape.add("Clip", tape.add("Add", tinted, added), 0.0, 1.0)
 
 
-def _constant(op: Any, value: Any) -> Any:
-    return op.Constant(value=ir.tensor(np.array(value, np.float32)))
+def _latent(
+    tape: _Tape, generator: VariationGenerator, weights: dict[str, _Array], latent: ir.Value
+) -> Sequence[ir.Value]:
+    """Return the mapped latent and the gates of the three heads, each [N, K]."""
+    weight, bias = _layer(weights, "mapping.0")
+    gates = weights["gates.weight"]
+    both = tape.linear(
+        latent, np.concatenate([weight, gates]), np.concatenate([bias, np.zeros(len(gates))])
+    )
+    mapped, *parts = tape.split(both, len(bias), *generator.gated)
+    return tape.act(tape.linear(tape.act(mapped), *_layer(weights, "mapping.2"))), *parts
 
 
-def _two_means(side: int) -> NDArray[np.float64]:
+def _hidden(
+    tape: _Tape, weights: dict[str, _Array], small: ir.Value, mapped: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    """Return the hidden channels at a quarter of the size, and those of the whole image."""
+    layers = [_layer(weights, f"modulations.{at}.linear") for at in range(4)]
+    counts = [len(bias) // 2 for _, bias in layers]
+    offsets = [np.repeat([1, 0], count) for count in counts]  # scales are around 1
+    modulations = tape.linear(
+        mapped,
+        np.concatenate([weight for weight, _ in layers]),
+        np.concatenate([bias + offset for (_, bias), offset in zip(layers, offsets, strict=True)]),
+    )
+    parts = tape.split(tape.spread(modulations), *np.repeat(counts, 2).tolist())
+
+    def modulated(values: ir.Value, at: int) -> ir.Value:
+        scaled = tape.add("Mul", values, parts[2 * at])
+        return tape.act(tape.add("Add", scaled, parts[2 * at + 1]))
+
+    weight, bias = _layer(weights, "to_half")
+    centred = tape.add("Sub", small, 0.5)  # the factor 2 is in the weights, without rounding
+    hidden = modulated(tape.convolve(centred, 2 * weight, bias, stride=2), 0)
+    hidden = modulated(tape.convolve(hidden, *_layer(weights, "to_quarter"), stride=2), 1)
+    for at in range(2):
+        inner = tape.convolve(hidden, *_layer(weights, f"blocks.{at}"))
+        hidden = tape.add("Add", hidden, modulated(inner, 2 + at))
+    mean = tape.add("ReduceMean", hidden, [2, 3], keepdims=0)
+    pooled = tape.add("Concat", mean, mapped, axis=1)
+    return hidden, tape.act(tape.linear(pooled, *_layer(weights, "whole_in")))
+
+
+def _whole(
+    tape: _Tape, weights: dict[str, _Array], whole: ir.Value
+) -> tuple[Sequence[ir.Value], ir.Value, ir.Value]:
+    """Return affine parameters by their factors (x, y, 1), each [N, 2, 1, 1]; blur; tint."""
+    weight = weights["whole_out.weight"]
+    weight = np.concatenate([weight[[0, 3, 1, 4, 2, 5]], weight[-1:], weight[6:-1]])
+    # the tint is added to the local maps, of which the first two are the flow
+    weight = np.insert(weight, [7, 7], 0, axis=0)
+    both = tape.spread(tape.linear(whole, weight))
+    limited, tint = tape.split(both, 7, len(weight) - 7)
+    factor, offset = [*[AFFINE] * 6, 1.0], [1.0, 0, 0, 1, 0, 0, 0]
+    limited = tape.add("Mul", tape.add("Tanh", limited), _column(factor))
+    *affine, blur = tape.split(tape.add("Add", limited, _column(offset)), 2, 2, 2, 1)
+    return affine, blur, tint
+
+
+def _maps(
+    tape: _Tape,
+    weights: dict[str, _Array],
+    hidden: ir.Value,
+    gates: Sequence[ir.Value],
+    tint: ir.Value,
+    size: tuple[int, int],
+    sides: tuple[ir.Value, ir.Value],
+) -> tuple[ir.Value, ir.Value]:
+    """Return local maps with tint [N, 2 + 2C, H, W] and residual [N, C, H, W], both after tanh.
+
+    Resizing is linear, a product with a matrix along each axis. The residual's convolution at half
+    of the size is one too: its kernel first, as [C, 3, 3] channels at a quarter of the size, then
+    for each axis one matrix that doubles, shifts, sums up and resizes.
+    """
+    of_local, of_residual = (tape.spread(gate) for gate in gates)
+    local = tape.convolve(tape.add("Mul", hidden, of_local), weights["local.weight"])
+    local = tape.add("Add", local, tint)
+    height, width = (-(-side // 4) for side in size)
+    local = _stretched(tape, local, np.eye(height), np.eye(width), sides)
+
+    detail = tape.act(tape.convolve(hidden, *_layer(weights, "residual_in")))
+    weight = weights["residual_out.weight"]
+    channels, inner = weight.shape[:2]
+    taps = weight.transpose(0, 2, 3, 1).reshape(-1, inner, 1, 1)
+    detail = tape.convolve(tape.add("Mul", detail, of_residual), taps)
+    detail = tape.add("Reshape", detail, [-1, channels, 3, 3, height, width])
+    detail = tape.add("Transpose", detail, perm=[0, 1, 2, 4, 3, 5])
+    detail = tape.add("Reshape", detail, [-1, channels, 3 * height, 3 * width])
+    detail = _stretched(tape, detail, _doubled_taps(height), _doubled_taps(width), sides)
+    return tape.add("Tanh", local), tape.add("Tanh", detail)
+
+
+def _stretched(
+    tape: _Tape, maps: ir.Value, rows: _Array, columns: _Array, sides: tuple[ir.Value, ir.Value]
+) -> ir.Value:
+    """Return rows @ maps @ columns.T, resized to `sides`: the two matrices are, not the maps."""
+    left = tape.resize(rows[None, None], sides[0], [2])
+    right = tape.resize(columns.T[None, None], sides[1], [3])
+    return tape.product(left, maps, right)
+
+
+def _positions(
+    tape: _Tape, affine: Sequence[ir.Value], flow: ir.Value, sides: tuple[ir.Value, ir.Value]
+) -> ir.Value:
+    """Return the positions [N, H, W, 2] where the image is read, no farther out than its pixels.
+
+    The centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side. A position beyond the last
+    centre shows the last pixel, as on it; GridSample then need not look for borders itself.
+    """
+    height, width = sides
+    across_down = tape.add("Cast", tape.add("Concat", width, height, axis=0), to=ir.DataType.FLOAT)
+    last = tape.add("Sub", 1.0, tape.add("Reciprocal", across_down))
+    centres = []
+    for side, end, axis in zip(
+        (width, height), tape.split(last, 1, 1, axis=0), (3, 2), strict=True
+    ):
+        ends = np.expand_dims([-1.0, 1.0], [at for at in range(4) if at != axis])
+        ramp = tape.resize(ends, side, [axis], coordinate_transformation_mode="align_corners")
+        centres.append(tape.add("Mul", ramp, end))
+    by_x, by_y, offset = affine
+    across, down = (
+        tape.add("Mul", factor, centre)
+        for factor, centre in zip((by_x, by_y), centres, strict=True)
+    )
+    moved = tape.add("Add", across, tape.add("Add", down, offset))
+    moved = tape.add("Add", moved, tape.add("Mul", flow, FLOW))
+    last = tape.add("Unsqueeze", last, [1, 2])
+    moved = tape.add("Max", tape.add("Min", moved, last), tape.add("Neg", last))
+    return tape.add("Transpose", moved, perm=[0, 2, 3, 1])
+
+
+def _layer(weights: dict[str, _Array], name: str) -> tuple[_Array, _Array]:
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]
+
+
+def _column(values: Sequence[float]) -> _Array:
+    return np.array(values)[:, None, None]
+
+
+def _two_means(side: int) -> _Array:
     """float64 [side, side]: twice the mean of three neighbours, borders repeated."""
-    once, at = np.zeros((side, side)), np.arange(side)
+    once, at = np.zeros((side, side), np.int64), np.arange(side)
     for shift in (-1, 0, 1):
-        np.add.at(once, (at, np.clip(at + shift, 0, side - 1)), 1 / 3)
-    return once @ once
+        np.add.at(once, (at, np.clip(at + shift, 0, side - 1)), 1)
+    return once @ once / 9
+
+
+def _doubled_taps(side: int) -> _Array:
+    """float32 [2 side, 3 side]: what each of three taps reads of the side, doubled linearly.
+
+    Beyond the borders the doubled side is 0.
+    """
+    doubled = interpolate(torch.eye(side)[None], scale_factor=2, mode="linear")[0].T
+    padded = pad(doubled, (0, 0, 1, 1))
+    taps = torch.cat([padded[tap : tap + 2 * side] for tap in range(3)], 1)
+    return np.asarray(taps.numpy())

@@ -32,7 +32,7 @@ from ganaug.training.devices import choose_device, choose_precision
 from ganaug.training.networks import build_discriminator, build_generator
 from ganaug.training.pairs import PairSampler
 from ganaug.training.step import Batch, State, train_step
-from ganaug.training.watch import Progress, Watch, sample_grid
+from ganaug.training.watch import DiversityWatch, Progress, Watch, sample_grid
 
 __all__ = ["fit"]
 
@@ -256,6 +256,7 @@ def _train(
     pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2))).to(device)
     make_folder(run / "samples")
     watch = Watch(run, config, step, progress)
+    diversity = DiversityWatch(run, images, config, step)
     with _interruptible() as interrupted:
         for i in range(step, config.steps):
             metrics = train_step(state, batches.batch(i, pixels), config, i)
@@ -264,7 +265,10 @@ def _train(
             last = done == config.steps
             if last or done % config.sample_every == 0:
                 sample_grid(state, images, config, run / "samples" / f"step-{done:06d}.png")
-            if last or done % config.checkpoint_every == 0 or interrupted.is_set():
+            due = last or done % config.checkpoint_every == 0
+            if due:  # at an interruption not: a run without one would not have it
+                diversity.record(done, state.average)
+            if due or interrupted.is_set():
                 checkpoint.save(run, state, done)
             if interrupted.is_set() and not last:
                 raise KeyboardInterrupt(

@@ -25,7 +25,6 @@ MAPPED = 64  # length of the mapped latent
 AFFINE = 0.4  # largest change of an affine parameter
 FLOW = 0.35  # largest local displacement, where the image spans -1..1
 RESIDUAL = 0.5  # largest residual
-LITTLE_BLUR = -2.0  # before the logistic function: an eighth of the way to the blurred image
 
 
 def _act(values: Tensor) -> Tensor:
@@ -56,6 +55,10 @@ class VariationGenerator(nn.Module):
     The network reads the image at the training size and predicts maps; the maps are applied to the
     image at its own resolution, so that a generator trained at 32 px keeps a 200 px photograph
     sharp. The heads start near zero: training starts near the identity.
+
+    What enters a head is multiplied by a linear map of the latent, and a head has no bias: a latent
+    of zeros leaves the image as it is, and opposite latents change it in about opposite ways.
+    Without that, an image's variations resemble one other image, whatever the latent.
     """
 
     def __init__(
@@ -69,15 +72,15 @@ class VariationGenerator(nn.Module):
         self.blocks = nn.ModuleList(nn.Conv2d(2 * width, 2 * width, 3, 1, 1) for _ in range(2))
         self.modulations = nn.ModuleList(Modulation(c) for c in (width, *[2 * width] * 3))
         self.whole_in = nn.Linear(2 * width + MAPPED, MAPPED)
-        self.whole_out = nn.Linear(MAPPED, 6 + 2 * channels + 1)
-        self.local = nn.Conv2d(2 * width, 2 + 2 * channels, 3, 1, 1)
+        self.whole_out = nn.Linear(MAPPED, 6 + 2 * channels + 1, bias=False)
+        self.local = nn.Conv2d(2 * width, 2 + 2 * channels, 3, 1, 1, bias=False)
         self.residual_in = nn.Conv2d(2 * width, width, 3, 1, 1)
-        self.residual_out = nn.Conv2d(width, channels, 3, 1, 1)
+        self.residual_out = nn.Conv2d(width, channels, 3, 1, 1, bias=False)
+        self.gated = [MAPPED, 2 * width, width]  # channels that enter the three heads
+        self.gates = nn.Linear(latent_dim, sum(self.gated), bias=False)
+        nn.init.normal_(self.gates.weight, 0, latent_dim**-0.5)
         for head in (self.whole_out, self.local, self.residual_out):
-            for name, parameter in head.named_parameters():
-                nn.init.normal_(parameter, 0, 0.02 if name == "weight" else 0.0)
-        with torch.no_grad():
-            self.whole_out.bias[-1] = LITTLE_BLUR
+            nn.init.normal_(head.weight, 0, 0.02)
 
     def maps(self, image: Tensor, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Predict from an image at the training size.
@@ -88,17 +91,19 @@ class VariationGenerator(nn.Module):
             residual [N, C, 2h, 2w].
         """
         mapped = self.mapping(latent)
+        of_whole, of_local, of_residual = self.gates(latent).split(self.gated, 1)
         first, second, *inner = self.modulations
         hidden = _act(first(self.to_half(image * 2 - 1), mapped))
         hidden = _act(second(self.to_quarter(hidden), mapped))
         for block, modulation in zip(self.blocks, inner, strict=True):
             hidden = hidden + _act(modulation(block(hidden), mapped))
         pooled = torch.cat([hidden.mean((2, 3)), mapped], 1)
-        whole = self.whole_out(_act(self.whole_in(pooled)))
+        whole = self.whole_out(_act(self.whole_in(pooled)) * of_whole)
+        local = self.local(hidden * of_local[:, :, None, None])
         # Resized, not pixel-shuffled: a shuffle leaves checkerboards and loses more classes.
-        detail = _act(self.residual_in(hidden))
+        detail = _act(self.residual_in(hidden)) * of_residual[:, :, None, None]
         detail = interpolate(detail, scale_factor=2, mode="bilinear", align_corners=False)
-        return whole, self.local(hidden), self.residual_out(detail)
+        return whole, local, self.residual_out(detail)
 
     def apply_maps(
         self, image: Tensor, whole: Tensor, local: Tensor, residual: Tensor, *, scaled: bool
@@ -111,7 +116,7 @@ class VariationGenerator(nn.Module):
         warped = grid_sample(
             image, grid, mode="bilinear", padding_mode="border", align_corners=False
         )
-        amount = torch.sigmoid(whole[:, -1])[:, None, None, None]
+        amount = torch.tanh(whole[:, -1])[:, None, None, None]  # below 0 it sharpens
         warped = warped + amount * (self._blurred(warped, scaled) - warped)
         tint = whole[:, 6:-1, None, None]
         gain = torch.tanh(_resized(local[:, 2 : 2 + channels], image) + tint[:, :channels])

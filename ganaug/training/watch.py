@@ -1,4 +1,4 @@
-"""What a run writes while it trains: metrics.jsonl, sample grids, and calls to `progress`."""
+"""What a run writes while it trains: metrics, diversity, sample grids, and calls to `progress`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Module
 
 from ganaug.errors import GanaugError
 from ganaug.files import write_text
 from ganaug.images import ImageSet
 from ganaug.images.grid import picture_grid, save_png
+from ganaug.metrics.record import quick_record
 from ganaug.randomness import stream
 from ganaug.training.config import FitConfig
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.step import State
 
-__all__ = ["Progress", "Watch", "sample_grid"]
+__all__ = ["DiversityWatch", "Progress", "Watch", "sample_grid"]
 
 Progress = Callable[[int, int, dict[str, Any]], None]
+CLASSES, PER_CLASS = 10, 100  # at most so many real images are followed
 
 
 class Watch:
@@ -35,22 +38,10 @@ class Watch:
         self.path = run / "metrics.jsonl"
         self.config, self.progress = config, progress
         self.sums: dict[str, list[Tensor]] = {}
-        kept = [row for row in self._rows() if row["step"] <= step]
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        kept = _rows_until(self.path, step)
         self.seconds_before = kept[-1]["seconds"] if kept else 0.0
         self.begin = self.last = time.perf_counter()
         self.last_step = step
-
-    def _rows(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
-        rows = []
-        for line in self.path.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:  # the last line of a killed run
-                break
-        return rows
 
     def record(self, step: int, metrics: dict[str, Tensor]) -> None:
         """Collect one step's metrics; write their means every `log_every` steps."""
@@ -76,6 +67,67 @@ class Watch:
             lines.write(json.dumps(row) + "\n")
         if self.progress:
             self.progress(step, self.config.steps, row)
+
+
+class DiversityWatch:
+    """Follows diversity numbers over a run, in diversity.jsonl: a row a checkpoint.
+
+    The same real images and latents each time: of the ten largest classes up to 100 images, one
+    half of which are varied (or counted) and the other half compared with.
+    """
+
+    def __init__(self, run: Path, images: ImageSet, config: FitConfig, step: int) -> None:
+        self.path = run / "diversity.jsonl"
+        _rows_until(self.path, step)
+        largest = np.argsort(-images.counts, kind="stable")[:CLASSES]
+        rng = stream(0, "diversity over time")
+        sources, compared = [], []
+        for label in largest:
+            rows = rng.permutation(np.flatnonzero(images.labels == label))[:PER_CLASS]
+            sources.append(rows[: len(rows) // 2])
+            compared.append(rows[len(rows) // 2 :])
+        chosen = np.concatenate(compared)
+        self.real, self.labels = images.images[chosen], images.labels[chosen]
+        rows = np.concatenate(sources)
+        self.sources, self.made_labels = images.images[rows], images.labels[rows]
+        shape = (len(rows), config.latent_dim)
+        self.latent = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+        self.batch = config.batch_size
+
+    @torch.no_grad()
+    def record(self, step: int, average: Module) -> None:
+        """Write the numbers of `average`, the weights to be exported; none for too few images."""
+        device = next(average.parameters()).device
+        parts = []
+        for start in range(0, len(self.sources), self.batch):
+            part = slice(start, start + self.batch)
+            if isinstance(average, VariationGenerator):
+                given = to_tensor(self.sources[part], device)
+            else:
+                given = torch.from_numpy(self.made_labels[part]).to(device)
+            parts.append(to_uint8(average(given, self.latent[part].to(device))))
+        if not parts:
+            return
+        found = quick_record(self.real, self.labels, np.concatenate(parts), self.made_labels)
+        if found:
+            row = {"step": step} | {name: round(value, 5) for name, value in found.items()}
+            with self.path.open("a") as lines:
+                lines.write(json.dumps(row) + "\n")
+
+
+def _rows_until(path: Path, step: int) -> list[dict[str, Any]]:
+    """Return the rows of a file up to `step`, and leave it with these."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:  # the last line of a killed run
+            break
+    kept = [row for row in rows if row["step"] <= step]
+    write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+    return kept
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ def stays_on_device(generator: Generator, image: Any) -> bool:
     """Return whether image and generator are on one GPU and fit each other."""
     return (
         isinstance(image, torch.Tensor)
+        and image.is_cuda
         and image.device == torch.device("cuda", 0)  # where onnxruntime runs
         and generator.info.kind == "variation"
         and generator.info.channels == image.shape[-3]

@@ -35,10 +35,12 @@ def find_label(sample: Any) -> Any:
     it, the label may be a whole number, a numpy array or a list of whole numbers, and a sample
     without a label is no error. A tensor of three or more axes is taken for an image, not a label.
     """
-    if isinstance(sample, tuple | list):
+    if isinstance(sample, (tuple, list)):
         if len(sample) < 2:
             return None
         sample = sample[1]
+        if type(sample) is int:
+            return sample  # most often, fast
     if isinstance(sample, Mapping):
         names = [key for key in sample if isinstance(key, str)]
         exact = [key for key in names if key.lower() == "labels"]

@@ -170,13 +170,18 @@ def read_pixels(
     if isinstance(image, Image.Image):
         pixels = np.divide(np.asarray(image), 255, dtype=np.float32)
         return pixels[None, None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)[None].copy()
+    if image.dtype == torch.uint8:
+        levels = image.numpy(force=True)
+        if levels.ndim == 3:
+            levels = levels[None]
+        elif rows is not None:
+            levels = levels[rows]
+        return np.divide(levels, 255, dtype=np.float32)
     tensor = image.detach().as_subclass(torch.Tensor)
     if tensor.ndim == 3:
         tensor = tensor[None]
     elif rows is not None:
         tensor = tensor[torch.from_numpy(rows)]
-    if tensor.dtype == torch.uint8:
-        return np.divide(tensor.cpu().numpy(), 255, dtype=np.float32)
     values = tensor.float()
     values = (normalisation.undo(values) if normalisation else values).clamp(0.0, 1.0)
     return np.ascontiguousarray(values.cpu().numpy())
@@ -205,7 +210,8 @@ def replace_pixels(
     else:
         result = torch.from_numpy(pixels)
         result = result if normalisation is None else normalisation.redo(result)
-    result = result.to(device=image.device, dtype=image.dtype)
+    if not image.is_cpu or result.dtype != image.dtype:
+        result = result.to(device=image.device, dtype=image.dtype)
     if not single and rows is not None:
         values, result = result, image.detach().as_subclass(torch.Tensor).clone()
         result[torch.from_numpy(rows).to(image.device)] = values

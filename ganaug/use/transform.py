@@ -47,6 +47,7 @@ _REFUSED = {
 }
 
 _LEAVES = (torch.Tensor, PIL.Image.Image, int)
+_ONLY, _NONE = np.zeros(1, np.intp), np.zeros(0, np.intp)  # rows of a single image
 
 _log = logging.getLogger("ganaug")
 _logged: set[str] = set()
@@ -222,12 +223,18 @@ class GANAugment(v2.Transform):
         batch = sizes.pop()
         count = 1 if batch is None else batch
         p, labels = self._read(label, batch, count)
-        rows = np.flatnonzero(torch.rand(count, device="cpu").numpy() < p)
-        shape = (len(rows), self.generator.info.latent_dim)
-        if len(rows):
-            latents = torch.randn(shape, device="cpu").numpy() * np.float32(self.scale)
+        draws = torch.rand(count, device="cpu")
+        if batch is None:
+            rows = _ONLY if draws.item() < p else _NONE  # quicker than arrays
         else:
+            rows = np.flatnonzero(draws.numpy() < p)
+        shape = (len(rows), self.generator.info.latent_dim)
+        if not len(rows):
             latents = np.zeros(shape, np.float32)
+        else:
+            latents = torch.randn(shape, device="cpu").numpy()
+            if self.scale != 1:
+                latents *= np.float32(self.scale)
         return {
             "rows": rows,
             "latents": latents,
@@ -248,7 +255,7 @@ class GANAugment(v2.Transform):
                 )
             return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
         if batch is None and type(label) is int and 0 <= label < len(self._p):
-            return self._p[label : label + 1], self._labels[label : label + 1]  # most often, fast
+            return self._p[label], self._labels[label : label + 1]  # most often, fast
         index, weights = read_label(label, batch, len(self._p))
         if weights is None:
             return self._p[index], self._labels[index]

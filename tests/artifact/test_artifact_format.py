@@ -228,19 +228,27 @@ def test_policy_fields_are_checked(name: str, value: object) -> None:
         Policy(p=((1, 0.5),), **{name: value})  # type: ignore[arg-type]
 
 
-def test_rule_falls_from_the_smallest_class_to_60_percent_of_the_largest() -> None:
-    policy = Policy.rule([200, 120, 65, 10])
-    assert (policy.source, policy.evidence, policy.scale) == ("rule", None, 1.0)
+def test_falling_goes_from_the_smallest_class_to_60_percent_of_the_largest() -> None:
+    policy = Policy.falling([200, 120, 65, 10])
     assert list(policy.p) == [(10, 0.7), (120.0, 0.0)]
     np.testing.assert_allclose(policy.probability([200, 120, 65, 10]), [0, 0, 0.35, 0.7])
     assert Policy.from_dict(policy.to_dict()) == policy
+    assert Policy.falling([100, 10], 0.4, 0.5).p == ((10, 0.4), (50.0, 0.0))
 
 
 @pytest.mark.parametrize("counts", [[50, 50], [50], [100, 60], [0, 50], [0, 0], []])
-def test_rule_without_a_rare_class_is_one_half(counts: list[int]) -> None:
+def test_falling_without_a_rare_class_is_the_same_for_all(counts: list[int]) -> None:
+    policy = Policy.falling(counts, 0.4)
+    assert policy.probability([1, 50, 1000]).tolist() == [0.4, 0.4, 0.4]
+
+
+@pytest.mark.parametrize("counts", [[200, 120, 65, 10], [50, 50], [0, 50], [0, 0], []])
+def test_rule_is_one_half_for_all(counts: list[int]) -> None:
     policy = Policy.rule(counts)
+    assert (policy.source, policy.evidence, policy.scale) == ("rule", None, 1.0)
     assert policy.probability([1, 50, 1000]).tolist() == [0.5, 0.5, 0.5]
 
 
-def test_rule_ignores_classes_without_images() -> None:
+def test_classes_without_images_do_not_count() -> None:
     assert Policy.rule([100, 10, 0]) == Policy.rule([100, 10])
+    assert Policy.falling([100, 10, 0]) == Policy.falling([100, 10])

@@ -15,8 +15,8 @@ import pytest
 from photos import TINY
 
 from ganaug import Generator, load_images, long_tailed
+from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
-from ganaug.evaluation.summary import PRIVACY
 from ganaug.images.image_set import HELD_OUT_RULE
 from ganaug.report.folder import find_run
 

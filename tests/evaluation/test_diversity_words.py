@@ -14,6 +14,8 @@ FINE = {
     "kernel": Measure(0.01, 0.0, z=0.8),
     "strayed": Measure(0.12, 0.1, z=0.2),
     "lost": Measure(0.03, 0.0, z=0.5),
+    "apart": Measure(0.52, 0.5, z=0.4),
+    "missing": Measure(0.01, 0.0, z=0.2),
     "near_duplicates": Measure(0.06, 0.05, z=0.3),
     "labels": Measure(0.98, 0.99, z=-0.5),
     "copied": Measure(0.05, 0.06, z=-0.1),
@@ -31,7 +33,7 @@ def test_nothing_far_from_its_reference_is_ok() -> None:
 @pytest.mark.parametrize(
     ("name", "measure", "word"),
     [
-        ("labels", Measure(0.5, 0.99, z=-9), "MISLABELLED"),
+        ("labels", Measure(0.45, 0.99, z=-9), "MISLABELLED"),
         ("copied", Measure(0.6, 0.05, z=9), "COPYING"),
         ("precision", Measure(0.6, 0.97, z=-9), "UNFAITHFUL"),
         ("texture", Measure(0.8, 0.98, z=-9), "UNFAITHFUL"),
@@ -54,6 +56,28 @@ def test_a_distant_set_is_collapsed_only_where_real_images_lie_beyond_it() -> No
     assert words_of(kernel, 100, 100, 100) == ("OK",)
     lost = {**kernel, "lost": Measure(0.2, 0.01, z=2)}
     assert words_of(lost, 100, 100, 100) == ("COLLAPSED",)
+
+
+def test_a_distant_set_that_leaves_real_images_uncovered_is_collapsed() -> None:
+    kernel = {**FINE, "kernel": Measure(0.1, 0.0, z=8)}
+    uncovered = {**kernel, "coverage": Measure(0.85, 0.97, z=-3)}
+    assert words_of(uncovered, 100, 100, 100) == ("COLLAPSED",)
+    assert words_of({**uncovered, "kernel": FINE["kernel"]}, 100, 100, 100) == ("OK",)
+
+
+def test_images_that_can_be_told_apart_are_collapsed_only_where_real_ones_are_missing() -> None:
+    apart = {**FINE, "apart": Measure(0.65, 0.5, z=4)}
+    assert words_of(apart, 100, 100, 100) == ("OK",)
+    missing = {**apart, "missing": Measure(0.1, 0.0, z=2)}
+    assert words_of(missing, 100, 100, 100) == ("COLLAPSED",)
+    assert words_of({**missing, "apart": Measure(0.65, 0.5, z=2.9)}, 100, 100, 100) == ("OK",)
+
+
+def test_fewer_wrong_labels_are_enough_where_the_images_are_others() -> None:
+    labels = {**FINE, "labels": Measure(0.3, 0.5, z=-3.5)}
+    assert words_of(labels, 100, 100, 100) == ("OK",)
+    other = {**labels, "apart": Measure(0.8, 0.5, z=8)}
+    assert words_of(other, 100, 100, 100) == ("MISLABELLED",)
 
 
 def test_several_words_stand_in_the_order_of_the_table() -> None:

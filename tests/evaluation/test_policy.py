@@ -128,7 +128,7 @@ def test_the_policy_is_in_the_file_with_its_evidence(tuned: Tuned) -> None:
     assert evidence["chosen"] is None
     assert evidence["fingerprint"] == tuned.images.fingerprint
     assert [row["name"] for row in evidence["candidates"]] == [
-        *("rule", "half-rule", "p-0.5", "rule-scale-0.7")
+        *("p-0.5", "p-0.25", "falling", "p-0.5-scale-0.7")
     ]
     for row in evidence["candidates"]:
         assert np.mean(row["by_repetition"]) == pytest.approx(row["gain"])
@@ -314,5 +314,5 @@ def test_a_single_class_with_images_is_refused(artifact: MakeArtifact) -> None:
 
 def test_the_report_shows_points_and_scale() -> None:
     policy = Policy(p=((5, 0.7), (30, 0.0)), scale=0.7, source="tune", evidence={})
-    text = str(TuneReport(policy, "rule helps", 0.03, 0.01))
-    assert text == "p: 0.70 at 5 images, 0.00 at 30 images, latent scale 0.7\nrule helps"
+    text = str(TuneReport(policy, "falling helps", 0.03, 0.01))
+    assert text == "p: 0.70 at 5 images, 0.00 at 30 images, latent scale 0.7\nfalling helps"

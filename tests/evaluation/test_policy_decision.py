@@ -65,11 +65,11 @@ def tried() -> tuple[Candidate, ...]:
     return candidates(COUNTS)[:3]
 
 
-def test_the_candidates_fall_with_class_size(tried: tuple[Candidate, ...]) -> None:
+def test_the_candidates(tried: tuple[Candidate, ...]) -> None:
     p = {each.name: each.policy.probability([5, 30, 120, 200]) for each in tried}
-    assert p["rule"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
-    assert p["half-rule"] == pytest.approx(p["rule"] / 2)
     assert p["p-0.5"] == pytest.approx([0.5] * 4)
+    assert p["p-0.25"] == pytest.approx([0.25] * 4)
+    assert p["falling"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
     assert [each.policy.scale for each in candidates(COUNTS)] == [1, 1, 1, 0.7]
     even = candidates(np.array([40, 40, 0, 41]))
     assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.25, 0.5]
@@ -82,12 +82,12 @@ def test_a_clear_gain_of_rare_classes_is_taken(
     assert decision.chosen == tried[0]
     assert decision.policy == tried[0].policy
     assert 0 < decision.low < decision.gain < 0.1
-    assert decision.reason.startswith("rule helps (gain +")
-    rule, half, always = decision.table
-    assert rule["rare"] > half["rare"] > always["rare"]
-    assert len(rule["by_repetition"]) == 3
-    assert [row["sizes"][0] for row in rule["by_size"]] == sorted(
-        row["sizes"][0] for row in rule["by_size"]
+    assert decision.reason.startswith("p-0.5 helps (gain +")
+    often, seldom, falling = decision.table
+    assert often["rare"] > seldom["rare"] > falling["rare"]
+    assert len(often["by_repetition"]) == 3
+    assert [row["sizes"][0] for row in often["by_size"]] == sorted(
+        row["sizes"][0] for row in often["by_size"]
     )
 
 
@@ -124,14 +124,14 @@ def test_sizes_that_lose_get_0(simulation: Simulation) -> None:
 
 def test_a_gain_of_frequent_classes_alone_is_not_taken(simulation: Simulation) -> None:
     """One rare image in fifty is lost, and every error among the frequent classes mended."""
-    rule = candidates(COUNTS)[:1]
+    tried = candidates(COUNTS)[:1]
     free, outcomes = {}, {}
     for part in simulation.repetitions:
         labels, key = part.judged.labels, np.arange(len(part.judged))
         rare = part.train.counts[labels] <= simulation.border
         free[part.number] = outcome(labels, rare | (key % 10 > 0))
-        outcomes[part.number, "rule"] = outcome(labels, ~rare | (key % 50 > 0))
-    decision = decide(simulation, rule, outcomes, free, COUNTS)
+        outcomes[part.number, tried[0].name] = outcome(labels, ~rare | (key % 50 > 0))
+    decision = decide(simulation, tried, outcomes, free, COUNTS)
     assert decision.low > 0
     assert decision.reason.startswith("no benefit found for rare classes; policy is 0")
     assert not decision.policy.probability(COUNTS).any()

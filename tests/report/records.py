@@ -129,7 +129,7 @@ def metadata_record() -> dict[str, Any]:
             "held_out_fingerprint": "1" * 64,
             "groups": False,
         },
-        policy=Policy.rule(COUNTS),
+        policy=Policy.falling(COUNTS),
         warnings=("class 'x' has a single image",),
         parity={"batches": [1, 2], "largest": 1e-6},
     )
@@ -157,8 +157,11 @@ def look_record() -> Look:
 
 
 def history(rows: int = 5) -> list[dict[str, float]]:
-    """Rows of a run's metrics.jsonl."""
+    """Rows of a run's metrics.jsonl, and two of its diversity.jsonl."""
     return [
-        {"step": 50 * i, "seconds": i, "loss_g": 0.7 - 0.01 * i, "loss_d": 0.6, "moved": 0.1}
-        for i in range(1, rows + 1)
+        *(
+            {"step": 50 * i, "seconds": i, "loss_g": 0.7 - 0.01 * i, "loss_d": 0.6, "moved": 0.1}
+            for i in range(1, rows + 1)
+        ),
+        *({"step": 100 * i, "coverage": 0.4 * i, "near_duplicates": 0.1} for i in (1, 2)),
     ]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from records import CLASSES, metadata_record
 
+from ganaug.artifact.format import PRIVACY
 from ganaug.errors import ArtifactError
-from ganaug.evaluation.summary import PRIVACY
 from ganaug.report.card import model_card
 
 GAIN = {

@@ -108,7 +108,7 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "0" * 64,
     ):
         assert words in text
-    assert reader.tags.count("svg") == 2 + 4  # curves; a map of all classes, and of each
+    assert reader.tags.count("svg") == 4 + 4  # curves; a map of all classes, and of each
     assert reader.tags.count("img") == 1 + 2
     assert reader.tags.count("circle") == 42 + 12 + (42 + 12)
 
@@ -198,6 +198,7 @@ def test_curves_of_metrics_that_begin_later(tmp_path: Path) -> None:
     rows = [*history(4), *({**row, "coverage": 0.5, "word": "OK"} for row in history(6)[4:])]
     write_report(tmp_path / "report.html", metadata=metadata_record(), history=rows)
     _, text = read(tmp_path / "report.html")
+    assert "Diversity over time" in text
     assert "coverage, by step" in text
     assert "word, by step" not in text
 

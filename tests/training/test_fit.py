@@ -76,6 +76,18 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, kind: str)
     torch.testing.assert_close(weights(part), weights(whole), rtol=0, atol=0)
     steps = [json.loads(row)["step"] for row in (part / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
+    assert (part / "diversity.jsonl").read_bytes() == (whole / "diversity.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["variation", "class"])
+def test_diversity_is_followed_at_each_checkpoint(tmp_path: Path, kind: str) -> None:
+    run = fit(bars((30, 4)), tmp_path / "run", kind=kind, **SHORT)
+    rows = [json.loads(row) for row in (run / "diversity.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [3, 6]
+    numbers = {"coverage", "precision", "texture", "spread", "near_duplicates", "kernel"}
+    assert all(set(row) == {"step"} | numbers for row in rows)
+    few = fit(bars((8, 4)), tmp_path / "few", kind=kind, **SHORT)
+    assert not (few / "diversity.jsonl").exists()
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:

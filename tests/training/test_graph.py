@@ -1,115 +1,73 @@
-"""The rewritten graph computes what the graph before it did, and leaves alone what is different."""
+"""The graph of the variation generator computes what the network does, at any size."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import onnx_ir as ir
+import onnx
 import onnxruntime
 import pytest
-from numpy.typing import NDArray
-from onnx import ModelProto, parser
+import torch
+from torch import nn
 
-from ganaug.training.graph import rewrite
-
-HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
-BLUR = """agraph (float[N, 2, 5, 7] image) => (float[N, 2, 5, 7] blurred)
-<int64[8] pads = {0, 0, 1, 1, 0, 0, 1, 1}> {
-    a = Pad <mode = "edge"> (image, pads)
-    b = AveragePool <kernel_shape = [3, 3]> (a)
-    c = Pad <mode = "edge"> (b, pads)
-    blurred = AveragePool <kernel_shape = [3, 3]> (c)
-}"""
-SAMPLE = """agraph (float[N, 2, H, W] image, float[N, H, W, 1] x, float[N, H, W, 1] y)
-=> (float[N, 2, H, W] moved) {
-    grid = Concat <axis = 3> (x, y)
-    moved = GridSample <align_corners = 0, mode = "linear", padding_mode = "border"> (image, grid)
-}"""
-RESIZE = """agraph (float[N, 2, H, W] image) => (float[N, 2, 6, 9] resized)
-<int64[2] sides = {6, 9}> {
-    before = Shape <start = 0, end = 2> (image)
-    size = Concat <axis = 0> (before, sides)
-    resized = Resize <antialias = 1, coordinate_transformation_mode = "half_pixel",
-        mode = "linear"> (image, , , size)
-}"""
+from ganaug.training.graph import variation_graph
+from ganaug.training.networks import VariationGenerator
 
 
-def built(text: str) -> ModelProto:
-    return parser.parse_model(HEAD + text)
+def generator(channels: int, size: tuple[int, int]) -> VariationGenerator:
+    """A generator that changes much: its heads do not start near zero."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = VariationGenerator(channels, size, width=8, latent_dim=5)
+        for head in (made.whole_out, made.local, made.residual_out):
+            nn.init.normal_(head.weight, 0, 0.4)
+    return made.eval().requires_grad_(False)
 
 
-def rewritten(model: ModelProto) -> ModelProto:
-    inner = ir.from_proto(model)
-    rewrite(inner)
-    return ir.to_proto(inner)
+def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    providers = ["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
 
 
-def operators(model: ModelProto) -> list[str]:
-    return [node.op_type for node in model.graph.node]
-
-
-def run(model: ModelProto, inputs: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    result: NDArray[np.float32] = session.run(None, inputs)[0]
-    return result
-
-
-def inputs_of(model: ModelProto, height: int, width: int) -> dict[str, Any]:
-    """Images in 0..1, and positions far beyond the borders."""
-    random = np.random.default_rng(0)
-    inputs: dict[str, Any] = {"image": random.random((3, 2, height, width), np.float32)}
-    for name in {node.name for node in model.graph.input} - {"image"}:
-        inputs[name] = random.uniform(-2.5, 2.5, (3, height, width, 1)).astype(np.float32)
-    return inputs
-
-
-@pytest.mark.parametrize(
-    ("text", "gone", "size"),
-    [
-        (BLUR, "AveragePool", (5, 7)),
-        (SAMPLE, "", (5, 7)),
-        (SAMPLE, "", (1, 40)),
-        (RESIZE, "Concat", (8, 4)),
-    ],
-)
-def test_the_same_function(text: str, gone: str, size: tuple[int, int]) -> None:
-    before = built(text)
-    after = rewritten(before)
-    assert operators(after) != operators(before)
-    assert gone not in operators(after)
-    inputs = inputs_of(before, *size)
-    np.testing.assert_allclose(run(after, inputs), run(before, inputs), atol=2e-6, rtol=0)
-
-
-def test_positions_on_the_border_pixels_are_kept() -> None:
-    """The centres of the first and last pixel, where the clamp begins."""
-    before = built(SAMPLE)
-    inputs = inputs_of(before, 6, 6)
-    edge = np.float32(1 - 1 / 6)
-    for name in ("x", "y"):
-        inputs[name] = np.random.default_rng(1).choice([-edge, 0, edge], (3, 6, 6, 1))
-        inputs[name] = inputs[name].astype(np.float32)
-    np.testing.assert_allclose(
-        run(rewritten(before), inputs), run(before, inputs), atol=2e-6, rtol=0
+def run(session: Any, image: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(
+        session.run(None, {"image": image.numpy(), "latent": latent.numpy()})[0]
     )
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        BLUR.replace('"edge"', '"reflect"'),
-        BLUR.replace("[N, 2, 5, 7]", "[N, 2, H, W]"),
-        BLUR.replace("[3, 3]", "[3, 3], strides = [2, 2]").replace(
-            "5, 7] blurred", "2, 2] blurred"
-        ),
-        BLUR.replace("{0, 0, 1, 1, 0, 0, 1, 1}", "{0, 0, 2, 1, 0, 0, 0, 1}"),
-        SAMPLE.replace('"border"', '"reflection"'),
-        RESIZE.replace("end = 2", "end = 1").replace("int64[2] sides = {", "int64[3] sides = {2, "),
-    ],
-)
-def test_what_is_different_is_left_alone(text: str) -> None:
-    before = built(text)
-    assert operators(rewritten(before)) == operators(before)
+@pytest.mark.parametrize("size", [(8, 8), (9, 13), (20, 36), (32, 32)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_same_function(channels: int, size: tuple[int, int]) -> None:
+    network = generator(channels, size)
+    model = variation_graph(network)
+    onnx.checker.check_model(model, full_check=True)
+    session = opened(model)
+    random = torch.Generator().manual_seed(1)
+    for sides in (size, (37, 44), (8, 40), (90, 70), (1, 5), (9, 1), (1, 1)):
+        image = torch.rand(3, channels, *sides, generator=random)
+        latent = torch.randn(3, 5, generator=random)
+        expected = network.vary(image, latent)
+        if sides == size:
+            assert (expected - image).abs().mean() > 0.1
+        torch.testing.assert_close(run(session, image, latent), expected, atol=5e-5, rtol=0)
+
+
+def test_positions_on_and_far_beyond_the_border() -> None:
+    """Shifts alone, of which some end exactly on the centres of the border pixels."""
+    network = generator(1, (8, 8))
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    session = opened(variation_graph(network))
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    latent = torch.ones(1, 5)
+    torch.testing.assert_close(run(session, image, latent), network.vary(image, latent))
+    network.gates.weight.fill_(0.2)
+    network.whole_in.bias[0] = 1
+    network.whole_out.weight[2, 0] = network.whole_out.weight[5, 0] = 9  # 0.4 of the half width
+    network.modulations[1].linear.bias[16] = 1  # the first hidden channel
+    network.local.weight[:2, 0, 1, 1] = torch.tensor([9.0, -9.0])  # and 0.35 to one side
+    session = opened(variation_graph(network))
+    expected = network.vary(image, latent)
+    torch.testing.assert_close(run(session, image, latent), expected, atol=1e-5, rtol=0)

@@ -61,6 +61,15 @@ def test_training_starts_near_the_identity() -> None:
     assert moved < 0.5 * to_another
 
 
+def test_a_latent_of_zeros_leaves_the_image_as_it_is() -> None:
+    generator = VariationGenerator(3, (16, 16)).eval()
+    for parameter in generator.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    image = torch.rand(2, 3, 16, 16)
+    torch.testing.assert_close(generator.vary(image, torch.zeros(2, 32)), image)
+    assert (generator.vary(image, torch.ones(2, 32)) - image).abs().mean() > 0.05
+
+
 def test_any_size_agrees_with_the_training_size() -> None:
     generator = VariationGenerator(1, (16, 20)).eval()
     image, latent = torch.rand(2, 1, 16, 20), torch.randn(2, 32)

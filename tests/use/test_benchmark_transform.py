@@ -57,6 +57,7 @@ def test_a_quick_run_measures_everything(page: Path) -> None:
     assert loader["generated_share"] == pytest.approx(6 / 16)
     assert result["first_item_s"] == result["by_start_method"]["fork"]["first_item_s"]
     assert result["long_run"]["batches"] == 40
+    assert result["first_item_s"] > 0
     assert result["import_s"] > 0
     assert result["quick"]
     assert all(math.isfinite(number) for number in figures(result))
@@ -78,3 +79,23 @@ def test_the_page_of_the_documentation_shows_its_json_file() -> None:
     result = json.loads((ROOT / names[0]).read_text(encoding="utf-8"))
     assert not result["quick"]
     assert transform.table(result) in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--markdown", "nowhere.md"], "nowhere.md: no such page"),
+        (["--markdown", "empty.md"], "empty.md: has no table"),
+        (["--json", "nowhere/result.json"], "there is no folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.md").write_text("a page without a table\n")
+    done = CliRunner().invoke(transform.main, options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
