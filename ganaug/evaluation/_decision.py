@@ -41,12 +41,12 @@ def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
     quarter = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
     smaller = Candidate("p-0.5-scale-0.7", replace(rule, scale=0.7))
     if len(falling.p) == 1:  # no class is rare
-        return Candidate("p-0.5", rule), Candidate("p-0.25", quarter), smaller
+        return Candidate("p-0.5", rule), smaller, Candidate("p-0.25", quarter)
     return (
         Candidate("p-0.5", rule),
+        smaller,
         Candidate("p-0.25", quarter),
         Candidate("falling", falling),
-        smaller,
     )
 
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ganaug.report.html import MISSING, card, heading, paragraph, section, table
+from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
 
 __all__ = ["diversity_card", "diversity_section"]
 
+FIRST = ("coverage", "precision", "texture", "spread", "near_duplicates", "labels", "copied")
 MEASURES = {
     "coverage": "real images that have a generated one near them",
     "precision": "generated images that lie near a real one",
@@ -62,40 +63,46 @@ def diversity_card(diversity: Mapping[str, Any]) -> str:
 
 
 def diversity_section(diversity: Mapping[str, Any]) -> str:
-    """Return coverage as a plot, and every measure beside its reference as a table."""
+    """Return coverage as a plot, and every measure beside its reference in two tables."""
     names = [
         name
         for name in MEASURES
         if name in diversity["macro"]
         or any(record.get(name) is not None for record in diversity["classes"])
     ]
-    rows = []
-    for record in diversity["classes"]:
-        cells = [_cell(record.get(name)) for name in names]
-        word = ", ".join(record["words"]) or record["word"]
-        rows.append((record["name"], str(record["images"]), word, *cells))
-    macro = [_cell(diversity["macro"].get(name)) for name in names]
-    rows.append(("mean of the classes", "", "", *macro))
-    shown = [name.replace("_", "-") for name in names]
-    meanings = "; ".join(
-        f"{title}: {MEASURES[name]}" for title, name in zip(shown, names, strict=True)
-    )
     words = "; ".join(f"{word}: {what}" for word, what in WORDS.items())
+    rule = diversity["rule"]
     return section(
         "Diversity",
         paragraph(
             "Each number beside what other real images of the class, as many, give in the place"
-            f" of the generated ones. {diversity['rule'].capitalize()}."
+            f" of the generated ones. {rule[:1].upper()}{rule[1:]}."
         ),
         _coverage(diversity),
-        table(
-            ("class", "images", "word", *(f"{name} (real)" for name in shown)),
-            rows,
-            frozenset([len(rows) - 1]),
-        ),
-        paragraph(f"{meanings.capitalize()}.", "note"),
+        heading("Words"),
         paragraph(f"{words}.", "note"),
+        _numbers(diversity, [name for name in FIRST if name in names], word=True),
+        heading("Further numbers"),
+        _numbers(diversity, [name for name in names if name not in FIRST], word=False),
     )
+
+
+def _numbers(diversity: Mapping[str, Any], names: list[str], *, word: bool) -> str:
+    """Return a table of some measures, a row a class, and what they mean."""
+    rows = []
+    for record in diversity["classes"]:
+        found = ", ".join(record["words"]) or record["word"]
+        first = found if word else str(record["images"])
+        rows.append((record["name"], first, *(_cell(record.get(name)) for name in names)))
+    macro = [_cell(diversity["macro"].get(name)) for name in names]
+    rows.append(("mean of the classes", "", *macro))
+    shown = [name.replace("_", "-") for name in names]
+    head = ("class", "word" if word else "images", *(f"{name} (real)" for name in shown))
+    meanings = "; ".join(
+        f"{title}: {MEASURES[name]}" for title, name in zip(shown, names, strict=True)
+    )
+    note = paragraph(f"{meanings[:1].upper()}{meanings[1:]}.", "note")
+    return table(head, rows, frozenset([len(rows) - 1])) + note
 
 
 def _coverage(diversity: Mapping[str, Any]) -> str:
@@ -121,4 +128,7 @@ def _coverage(diversity: Mapping[str, Any]) -> str:
 
 
 def _cell(measure: Mapping[str, float] | None) -> str:
-    return MISSING if measure is None else f"{measure['value']:.2f} ({measure['reference']:.2f})"
+    if measure is None:
+        return MISSING
+    value, reference = (signed(f"{measure[name]:.2f}") for name in ("value", "reference"))
+    return f"{value} ({reference})"

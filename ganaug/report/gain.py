@@ -47,7 +47,7 @@ def gain_cards(gain: Mapping[str, Any]) -> list[str]:
             meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
         if seeds > 1:
             settled = what_would_settle(record["mean"], record["seeds_to_settle"])
-            meaning += f" {settled[0].upper()}{settled[1:]}."
+            meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
     width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])
     return [
         card(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = [
     "percent",
     "points",
     "section",
+    "signed",
     "table",
 ]
 
@@ -36,9 +38,11 @@ def section(title: str, *parts: str) -> str:
 
 def card(name: str, value: str, text: str, style: str = "") -> str:
     """Return one of the boxes of the first screen."""
+    # Names of arms are long for a telephone: they may break after their pluses.
+    body = re.sub(r"(?<=\w)\+(?=\w)", "+<wbr>", escape(text))
     return (
         f'<div class="card"><div class="name">{escape(name)}</div>'
-        f'<div class="value {style}">{escape(value)}</div><p>{escape(text)}</p></div>'
+        f'<div class="value {style}">{escape(value)}</div><p>{body}</p></div>'
     )
 
 
@@ -114,7 +118,13 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 def points(value: float | None) -> str:
     """Return a difference of fractions in points, with its sign (a true minus, not a hyphen)."""
-    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
+    return MISSING if value is None else signed(f"{100 * value:+.1f}")
+
+
+def signed(number: str) -> str:
+    """Return a formatted number with a true minus, and a zero without a sign."""
+    zero = not number.strip("+-0.")
+    return number.lstrip("+-") if zero else number.replace("-", "−")
 
 
 def interval(low: float, high: float) -> str:

@@ -57,9 +57,9 @@ tr.mark td { font-weight: 600; }
 .scale { position: relative; height: 1.3rem; font-size: .75rem; color: var(--soft); }
 .scale span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .key { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%;
-  margin: 0 .3rem 0 .9rem; vertical-align: -.05rem; }
-.legend span { display: inline-block; max-width: 100%; } .legend span:first-child > .key {
-  margin-left: 0; }
+  margin: 0 .3rem 0 0; vertical-align: -.05rem; }
+.legend span { display: inline-block; max-width: 100%; margin-right: .9rem; }
+.legend .key { margin-right: .3rem; }
 .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
 figure { margin: 0; }
 svg { width: 100%; height: auto; display: block; }
@@ -82,6 +82,7 @@ dt { color: var(--soft); } dd { margin: 0; }
   .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
   .row .track, .row .scale { grid-column: 1 / -1; grid-row: 2; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
+  .pictures.small, .charts.small { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
 }
 @media print {
   :root { --page: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #bbb; --ours: #1f5fbf;
@@ -89,6 +90,6 @@ dt { color: var(--soft); } dd { margin: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; } .scroll { overflow: visible; }
   table { font-size: .75rem; } th, td { padding: .2rem .4rem; }
-  h2 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
+  h2, h3 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
 }
 """

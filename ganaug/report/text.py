@@ -40,6 +40,8 @@ def policy_text(policy: Mapping[str, Any] | None) -> str:
     if policy is None:
         return "none"
     points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in policy["p"])
+    if len({p for _, p in policy["p"]}) == 1:
+        points = f"{policy['p'][0][1]:.2g} for every class"
     measured = "from a rule, not measured" if policy["source"] == "rule" else policy["source"]
     return f"p {points}; latents times {policy['scale']:g}; {_safe(measured)}"
 

@@ -240,8 +240,9 @@ def _positions(
 ) -> ir.Value:
     """Return the positions [N, H, W, 2] where the image is read, no farther out than its pixels.
 
-    The centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side. A position beyond the last
-    centre shows the last pixel, as on it; GridSample then need not look for borders itself.
+    Beyond its borders, at -1 and 1, the image is mirrored; no position is beyond -3 or 3. The
+    centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side, and between a border and the
+    last centre there is the last pixel. GridSample then need not look for borders itself.
     """
     height, width = sides
     across_down = tape.add("Cast", tape.add("Concat", width, height, axis=0), to=ir.DataType.FLOAT)
@@ -260,6 +261,8 @@ def _positions(
     )
     moved = tape.add("Add", across, tape.add("Add", down, offset))
     moved = tape.add("Add", moved, tape.add("Mul", flow, FLOW))
+    within = tape.add("Clip", moved, -1.0, 1.0)
+    moved = tape.add("Sub", tape.add("Add", within, within), moved)
     last = tape.add("Unsqueeze", last, [1, 2])
     moved = tape.add("Max", tape.add("Min", moved, last), tape.add("Neg", last))
     return tape.add("Transpose", moved, perm=[0, 2, 3, 1])

@@ -114,7 +114,7 @@ class VariationGenerator(nn.Module):
         if not scaled:  # a NaN position, in a run that diverges, crashes torch's backward pass
             grid = torch.nan_to_num(grid)
         warped = grid_sample(
-            image, grid, mode="bilinear", padding_mode="border", align_corners=False
+            image, grid, mode="bilinear", padding_mode="reflection", align_corners=False
         )
         amount = torch.tanh(whole[:, -1])[:, None, None, None]  # below 0 it sharpens
         warped = warped + amount * (self._blurred(warped, scaled) - warped)

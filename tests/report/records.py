@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def metadata_record() -> dict[str, Any]:
             "held_out_fingerprint": "1" * 64,
             "groups": False,
         },
-        policy=Policy.falling(COUNTS),
+        policy=replace(Policy.falling(COUNTS), source="rule"),
         warnings=("class 'x' has a single image",),
         parity={"batches": [1, 2], "largest": 1e-6},
     )
