@@ -93,10 +93,11 @@ class Policy:
     def rule(cls, counts: ArrayLike) -> Policy:
         """Return the policy for classes with `counts` images where nothing has been measured.
 
-        The probability is 0.5 for all of them. Where rare classes alone are varied, what a
-        generator does to every image becomes a mark of rare classes, and classifiers learn it.
+        The probability is 0.5 for all of them, and latents are multiplied by 0.7: fewer variations
+        go too far. Where rare classes alone are varied, what a generator does to every image
+        becomes a mark of rare classes, and classifiers learn it.
         """
-        return cls(p=((_ends(counts)[0], 0.5),), source="rule")
+        return cls(p=((_ends(counts)[0], 0.5),), scale=0.7, source="rule")
 
     @classmethod
     def falling(cls, counts: ArrayLike, top: float = 0.7, start: float = 0.6) -> Policy:

@@ -39,15 +39,14 @@ def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
     """Return the policies worth trying for classes of these sizes, the most promising first."""
     rule, falling = Policy.rule(counts), Policy.falling(counts)
     quarter = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
-    smaller = Candidate("p-0.5-scale-0.7", replace(rule, scale=0.7))
-    if len(falling.p) == 1:  # no class is rare
-        return Candidate("p-0.5", rule), smaller, Candidate("p-0.25", quarter)
-    return (
-        Candidate("p-0.5", rule),
-        smaller,
+    tried = (
+        Candidate("rule", rule),
+        Candidate("scale-1", replace(rule, scale=1.0)),
         Candidate("p-0.25", quarter),
-        Candidate("falling", falling),
     )
+    if len(falling.p) == 1:  # no class is rare
+        return tried
+    return *tried, Candidate("falling", replace(falling, scale=rule.scale))
 
 
 def zero_policy(counts: NDArray[np.int64]) -> Policy:

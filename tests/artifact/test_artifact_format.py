@@ -245,7 +245,7 @@ def test_falling_without_a_rare_class_is_the_same_for_all(counts: list[int]) -> 
 @pytest.mark.parametrize("counts", [[200, 120, 65, 10], [50, 50], [0, 50], [0, 0], []])
 def test_rule_is_one_half_for_all(counts: list[int]) -> None:
     policy = Policy.rule(counts)
-    assert (policy.source, policy.evidence, policy.scale) == ("rule", None, 1.0)
+    assert (policy.source, policy.evidence, policy.scale) == ("rule", None, 0.7)
     assert policy.probability([1, 50, 1000]).tolist() == [0.5, 0.5, 0.5]
 
 

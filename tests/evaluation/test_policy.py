@@ -128,7 +128,7 @@ def test_the_policy_is_in_the_file_with_its_evidence(tuned: Tuned) -> None:
     assert evidence["chosen"] is None
     assert evidence["fingerprint"] == tuned.images.fingerprint
     assert [row["name"] for row in evidence["candidates"]] == [
-        *("p-0.5", "p-0.5-scale-0.7", "p-0.25", "falling")
+        *("rule", "scale-1", "p-0.25", "falling")
     ]
     for row in evidence["candidates"]:
         assert np.mean(row["by_repetition"]) == pytest.approx(row["gain"])

@@ -67,10 +67,10 @@ def tried() -> tuple[Candidate, ...]:
 
 def test_the_candidates() -> None:
     p = {each.name: each.policy.probability([5, 30, 120, 200]) for each in candidates(COUNTS)}
-    assert p["p-0.5"].tolist() == p["p-0.5-scale-0.7"].tolist() == [0.5] * 4
+    assert p["rule"].tolist() == p["scale-1"].tolist() == [0.5] * 4
     assert p["p-0.25"] == pytest.approx([0.25] * 4)
     assert p["falling"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
-    assert [each.policy.scale for each in candidates(COUNTS)] == [1, 0.7, 1, 1]
+    assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 1, 0.7, 0.7]
     even = candidates(np.array([40, 40, 0, 41]))
     assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.5, 0.25]
 
@@ -82,9 +82,9 @@ def test_a_clear_gain_of_rare_classes_is_taken(
     assert decision.chosen == tried[0]
     assert decision.policy == tried[0].policy
     assert 0 < decision.low < decision.gain < 0.1
-    assert decision.reason.startswith("p-0.5 helps (gain +")
-    often, smaller, seldom = decision.table
-    assert often["rare"] > smaller["rare"] > seldom["rare"]
+    assert decision.reason.startswith("rule helps (gain +")
+    often, larger, seldom = decision.table
+    assert often["rare"] > larger["rare"] > seldom["rare"]
     assert len(often["by_repetition"]) == 3
     assert [row["sizes"][0] for row in often["by_size"]] == sorted(
         row["sizes"][0] for row in often["by_size"]
