@@ -26,8 +26,10 @@ __all__ = [
     "binomial_interval",
     "bootstrap_interval",
     "error_reduction",
+    "level_with_best",
     "macro_f1",
     "mean_or_none",
+    "paired_error",
     "paired_t",
     "precision_by_class",
     "rarer_half",
@@ -67,6 +69,45 @@ class TestPart:
     def of(cls, images: ImageSet) -> TestPart:
         """Return the test part that consists of `images`."""
         return cls(images.labels, images.groups, images.fingerprint)
+
+
+def paired_error(
+    labels: NDArray[np.int64], right: NDArray[np.bool_], other: NDArray[np.bool_]
+) -> float:
+    """Return a standard error of the difference of two balanced accuracies on the same images.
+
+    From second moments within classes, not variances: with a single image of a class there is none,
+    and the error is rather too large than too small.
+
+    Args:
+        labels: int64 [N].
+        right: bool [N], whether the first classifier was right.
+        other: bool [N], whether the second one was.
+    """
+    squares = (right.astype(np.float64) - other) ** 2
+    present, label = np.unique(labels, return_inverse=True)
+    counts = np.bincount(label)
+    return float(np.sqrt((np.bincount(label, squares) / counts**2).sum()) / len(present))
+
+
+def level_with_best(labels: NDArray[np.int64], right: Sequence[NDArray[np.bool_]]) -> list[int]:
+    """Return which classifiers the images do not tell from the best, by balanced accuracy.
+
+    Those within one `paired_error` of it (the one-standard-error rule of Breiman et al., CART,
+    1984), in their order.
+
+    Args:
+        labels: int64 [N].
+        right: of each classifier, bool [N], whether it was right.
+    """
+    present = np.unique(labels)
+    scores = [float(np.mean([each[labels == k].mean() for k in present])) for each in right]
+    best = int(np.argmax(scores))
+    return [
+        at
+        for at, score in enumerate(scores)
+        if scores[best] - score <= paired_error(labels, right[best], right[at])
+    ]
 
 
 def recall_by_class(

@@ -131,7 +131,8 @@ def test_by_default_the_generator_goes_on_top_of_the_best_free_arm(
     report = run(artifact(), images, arms=None, seeds=1, steps=30)
     assert list(report.arms)[:4] == ["plain", "balanced", "balanced+affine", "balanced+randaugment"]
     scores = report.choice["balanced_accuracy"]
-    assert scores[report.baseline] == max(scores.values())
+    assert report.baseline in scores
+    assert "within a standard error of the best" in report.choice["rule"]
     assert report.chosen is not None
     assert report.chosen.partition("+")[2] == report.baseline.partition("+")[2]
 

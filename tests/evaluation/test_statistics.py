@@ -13,8 +13,10 @@ from ganaug.evaluation.statistics import (
     binomial_interval,
     bootstrap_interval,
     error_reduction,
+    level_with_best,
     macro_f1,
     mean_or_none,
+    paired_error,
     paired_t,
     precision_by_class,
     rarer_half,
@@ -277,3 +279,27 @@ def test_the_interval_of_a_fraction() -> None:
     low, high = binomial_interval(50, 1000)
     assert (low, high) == pytest.approx((0.038, 0.065), abs=0.001)
     assert binomial_interval(0, 0) == (0, 1)
+
+
+def test_the_paired_error_of_balanced_accuracies() -> None:
+    labels = np.array([0, 0, 0, 0, 1])
+    right = np.array([True, True, False, False, True])
+    other = np.array([True, False, False, True, False])
+    # class 0: differences 0, 1, 0, -1 of 4 images; class 1: 1 of 1
+    expected = np.sqrt(2 / 16 + 1) / 2
+    assert paired_error(labels, right, other) == pytest.approx(expected)
+    assert paired_error(labels, right, right) == 0
+
+
+def test_few_images_do_not_tell_classifiers_apart() -> None:
+    once = np.array([False, True])  # wrong about the only image of the first class
+    for repeats, level in ((1, [0, 1, 2]), (200, [1])):
+        labels = np.repeat([0, 1], repeats)
+        one_wrong, none_wrong = np.repeat(once, repeats), np.ones(2 * repeats, bool)
+        assert level_with_best(labels, [one_wrong, none_wrong, one_wrong]) == level
+
+
+def test_the_best_is_level_with_itself() -> None:
+    labels = np.repeat([0, 1], 50)
+    wrong = np.zeros(100, bool)
+    assert level_with_best(labels, [wrong, ~wrong, ~wrong]) == [1, 2]
