@@ -28,7 +28,7 @@ TIMED_STEPS, WARM_UP = 14, 4
 # full training, and passes of a classifier over the images. A classifier that is cut short makes
 # every augmentation look bad, the stronger the worse.
 AIM_FIT, LEAST_FIT = 0.4, 0.2
-AIM_PASSES, LEAST_PASSES = 40, 20
+AIM_PASSES, LEAST_PASSES = 80, 40
 FEWEST_STEPS = 150
 
 

@@ -103,7 +103,7 @@ def evaluate_gain(
             arms that balance the classes show images of smaller ones more often; it has `targets`,
             `classes` and `set_epoch`. torch's state is set from the seed. predict_fn takes uint8
             [N, C, H, W], and returns labels [N] or probabilities [N, classes].
-        steps: batches of 64 images that the classifier is trained on; None = 1500 (1200 for images
+        steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
             under 16 px; five views of each image for a scikit-learn classifier). A loop of your own
             decides for itself.
         quick: 150 steps, and a short generator where `refit`.
@@ -341,15 +341,6 @@ def _chosen(arms: Sequence[Arm]) -> str | None:
     learned = [arm for arm in arms if arm.learned]
     beside = [arm for arm in learned if arm.ganaug != "synthetic"]
     return next((arm.name for arm in (*beside, *learned)), None)
-
-
-def _of_refits(refits: dict[int, Refit]) -> dict[str, Any]:
-    if not refits:
-        return {}
-    return {
-        "generator_seconds": [each.seconds for each in refits.values()],
-        "policies": [_policy(each.artifact) for each in refits.values()],
-    }
 
 
 def _policy(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ganaug.images import ImageSet
 __all__ = ["FIT_STEP", "Refit", "Tick"]
 
 Tick = Callable[[int], None]
-FIT_STEP = 4  # a step of a generator costs about as much as four of the classifier
+FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
 TUNE_FITS = 3  # `tune` may cost that many times the training
 
 

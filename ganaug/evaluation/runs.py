@@ -48,7 +48,7 @@ from ganaug.use.sampling import ClassBalancedSampler
 
 __all__ = ["Job", "Outcome", "load_outcome", "result_path", "run_job", "save_outcome"]
 
-FORMAT = 2  # of the result files
+FORMAT = 3  # of the result files
 
 
 @dataclass(frozen=True, eq=False)

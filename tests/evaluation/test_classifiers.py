@@ -73,6 +73,6 @@ def test_no_steps_are_refused(steps: int) -> None:
 
 
 def test_steps_by_default() -> None:
-    assert default_steps((32, 32)) == 1500
-    assert default_steps((8, 8)) == 1200
+    assert default_steps((32, 32)) == 3000
+    assert default_steps((8, 8)) == 900
     assert default_steps((32, 32), quick=True) == 150

@@ -39,13 +39,13 @@ def test_the_plan_costs_three_times_the_training(costs: Costs) -> None:
     assert factor(budget, costs) <= 3
     assert factor(budget, costs) == pytest.approx(budget.factor, abs=0.01)
     assert 500 <= budget.fit_steps <= 2500
-    assert 500 <= budget.classifier_steps <= 1500  # 20 passes
+    assert 1000 <= budget.classifier_steps <= 3000  # 40 passes
     assert 1 <= budget.candidates <= 4
 
 
 def test_cheap_classifiers_leave_all_candidates_and_full_trainings() -> None:
     budget = planned(Costs(1, 0.01, 0.01))
-    assert (budget.candidates, budget.classifier_steps) == (4, 1500)
+    assert (budget.candidates, budget.classifier_steps) == (4, 3000)
     assert budget.fit_steps >= 2000
 
 
@@ -60,15 +60,15 @@ def test_dear_classifiers_cost_candidates_first_and_then_length() -> None:
 
 def test_below_a_least_length_the_plan_says_that_it_costs_more() -> None:
     budget = planned(Costs(0.001, 0.1, 0.1))
-    assert (budget.fit_steps, budget.classifier_steps, budget.candidates) == (500, 500, 1)
+    assert (budget.fit_steps, budget.classifier_steps, budget.candidates) == (500, 1000, 1)
     assert budget.factor is not None
     assert budget.factor > 3
 
 
 def test_a_classifier_sees_each_image_often_enough_however_many_there_are() -> None:
-    """At a cost that leaves no choice: 20 passes of 64, 150 steps or the usual length."""
+    """At a cost that leaves no choice: 40 passes of 64, 150 steps or the usual length."""
     steps = [planned(Costs(0.001, 0.1, 0.1), n).classifier_steps for n in (100, 1600, 9000)]
-    assert steps == [150, 500, 1500]
+    assert steps == [150, 1000, 3000]
 
 
 def test_steps_are_timed_on_the_real_trainings(tmp_path: Path) -> None:
