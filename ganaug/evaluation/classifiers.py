@@ -43,9 +43,10 @@ Classifier = str | ClassifierFactory | Estimator | UserLoop
 class ResNet(nn.Module):
     """A residual network of about 80,000 weights (He et al., arXiv 1512.03385).
 
-    A 3x3 stem, three residual blocks of width w, 2w and 4w (16, 32 and 64, as theirs for CIFAR), global average, one linear layer. Each
-    block halves the image, where that leaves two pixels or more; for images of 48 pixels and more
-    the stem does so too, so that a step costs about the same at any size from 28 upwards.
+    A 3x3 stem, three residual blocks of width w, 2w and 4w (16, 32 and 64, as theirs for CIFAR),
+    global average, one linear layer. Each block halves the image, where that leaves two pixels or
+    more; for images of 48 pixels and more the stem does so too, so that a step costs about the same
+    at any size from 28 upwards.
 
     Args:
         channels: of the image, 1 or 3.

@@ -7,7 +7,7 @@ ones. `diversity_class` takes the numbers, `diversity_words` turns them into wor
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,6 +153,23 @@ def evaluate_diversity(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """Distances float64 [., k] to the nearest training images, rising.
+
+    Of the real images of a class that are compared, of all unseen ones, and of generated ones.
+    """
+
+    real: NDArray[np.float64]
+    unseen: NDArray[np.float64]
+    synthetic: NDArray[np.float64]
+
+
+def _ratios(*distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Neighbour ratios, a column each."""
+    return np.stack([neighbour_ratio(each) for each in distances], 1)
+
+
 class _Comparison:
     """Real and generated images in features, and what is compared of each class."""
 
@@ -177,7 +194,7 @@ class _Comparison:
             self.ours.append(_in(features, made.images).reshape(-1, self.real.shape[1]))
         self.texture = [detail_by_scale(images.images[rows]) for rows in parts]
         self.our_texture = [detail_by_scale(made.images) for made in self.made]
-        self.pixels = [_in(pixels, images.images[rows]) for rows in parts]
+        self.pixels = _in(pixels, images.images)
         self.our_pixels = [_in(pixels, made.images) for made in self.made]
         self.right = not_taken_for_another(
             [self.real[rows] for rows in parts],
@@ -190,6 +207,10 @@ class _Comparison:
         )
         test = images.test
         self.unseen = None if test is None else _in(features, test.images)
+        self.unseen_pixels = None if test is None else _in(pixels, test.images)
+        deviation = self.pixels.std(0)
+        # Smooth differences have most of the variance of pixels; copies are alike in all the rest.
+        self.fine = 1 / np.maximum(deviation + deviation.max(), 1e-6)
 
     def record(self, label: int, cuts: int) -> tuple[ClassDiversity, Subsamples | None]:
         """Measure one class."""
@@ -197,7 +218,7 @@ class _Comparison:
         name = self.images.classes[label]
         if len(rows) < FEWEST_IMAGES or len(ours) < 2:
             return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
-        near, unseen, ours_near = self._neighbours(label)
+        near, fine = self._neighbours(label), self._neighbours(label, pixels=True)
         of_real = None if self.right is None else self.right[label]
         found = subsamples(
             ClassImages(
@@ -206,17 +227,17 @@ class _Comparison:
                 synthetic=ours,
                 real_texture=self.texture[label],
                 synthetic_texture=self.our_texture[label],
-                real_pixels=self.pixels[label],
+                real_pixels=self.pixels[rows],
                 synthetic_pixels=self.our_pixels[label],
                 units=self.units[rows],
                 sources=None if made.sources is None else np.searchsorted(rows, made.sources),
                 real_right=None if of_real is None else of_real[0],
                 synthetic_right=None if of_real is None else of_real[1],
-                real_near=neighbour_ratio(near),
-                synthetic_near=neighbour_ratio(ours_near),
-                unseen_near=neighbour_ratio(unseen),
-                real_nearest=near[:, 0],
-                synthetic_nearest=ours_near[:, 0],
+                real_near=_ratios(near.real, fine.real),
+                synthetic_near=_ratios(near.synthetic, fine.synthetic),
+                unseen_near=_ratios(near.unseen, fine.unseen),
+                real_nearest=near.real[:, 0],
+                synthetic_nearest=near.synthetic[:, 0],
             ),
             cuts,
             self.seed,
@@ -224,14 +245,14 @@ class _Comparison:
         if not found.found:
             return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
         measures = found.measures()
-        z = rounded(ct_statistic(unseen[:, 0], ours_near[:, 0]))
+        z = rounded(ct_statistic(near.unseen[:, 0], near.synthetic[:, 0]))
         measures["ct"] = Measure(z, 0.0, z=z)
         if made.again is not None:
             measures["latent"] = self._latent(label)
         words = words_of(measures, len(rows), len(ours), found.distinct)
         return (
             ClassDiversity(name, len(rows), len(ours), "measured", words[0], words, **measures),
-            replace(found, unseen=len(unseen)),
+            replace(found, unseen=len(near.unseen)),
         )
 
     def overall(self) -> dict[str, Measure]:
@@ -241,19 +262,20 @@ class _Comparison:
             self.real[rows], self.units[rows], np.concatenate(self.ours), self.seed
         )
 
-    def _neighbours(
-        self, label: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Distances to training images: of real ones, of all unseen ones, of generated ones."""
+    def _neighbours(self, label: int, *, pixels: bool = False) -> _Near:
+        """Search the training images for neighbours, in features or in finely weighted pixels."""
         rows, sources = self.parts[label], self.made[label].sources
-        near = neighbour_distances(self.real[rows], self.real, self.units[rows], self.units)
+        real, ours, unseen = self.real, self.ours[label], self.unseen
+        if pixels:
+            real, ours = self.pixels * self.fine, self.our_pixels[label] * self.fine
+            unseen = None if self.unseen_pixels is None else self.unseen_pixels * self.fine
+        near = neighbour_distances(real[rows], real, self.units[rows], self.units)
         own = (None, None) if sources is None else (self.units[sources], self.units)
-        ours = neighbour_distances(self.ours[label], self.real, *own)
-        unseen = near
-        if self.unseen is not None and self.images.test is not None:
-            held_out = self.unseen[self.images.test.labels == label]
-            unseen = np.concatenate([near, neighbour_distances(held_out, self.real)])
-        return near, unseen, ours
+        not_seen = near
+        if unseen is not None and self.images.test is not None:
+            held_out = unseen[self.images.test.labels == label]
+            not_seen = np.concatenate([near, neighbour_distances(held_out, real)])
+        return _Near(near, not_seen, neighbour_distances(ours, real, *own))
 
     def _latent(self, label: int) -> Measure:
         again = self.made[label].again

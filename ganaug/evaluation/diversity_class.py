@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
 
+from ganaug.evaluation.diversity_apart import similarities, told_apart
 from ganaug.evaluation.diversity_record import Measure
 from ganaug.randomness import stream
 
@@ -27,13 +27,10 @@ __all__ = [
     "strayed",
     "subsamples",
     "summary",
-    "told_apart",
-    "whitened",
 ]
 
 NEIGHBOURS = 5
 DUPLICATE = 0.1  # of the median distance of a real image to the next: closer ones count as one
-FOLDS = 5
 COUNTED = ("coverage", "near_duplicates")  # fractions of all images
 COUNTED_ONCE = ("precision", "texture", "strayed", "copied", "labels")  # of those that differ
 Array = NDArray[np.float64]
@@ -52,8 +49,9 @@ class ClassImages:
         units: int64 [n], equal for real images that stay on one side.
         sources: int64 [m], the row of `real` that each generated image came from, or None.
         real_right, synthetic_right: bool [n] and [m], not taken for another class; or None.
-        real_near, synthetic_near: float64 [n] and [m], neighbour ratio among the training images.
-        unseen_near: float64 [u], the same of all unseen real images of the class.
+        real_near, synthetic_near: float64 [n, 2] and [m, 2], neighbour ratio among the training
+            images, in features and in pixels.
+        unseen_near: float64 [u, 2], the same of all unseen real images of the class.
         real_nearest, synthetic_nearest: float64 [n] and [m], distance to the nearest of them.
     """
 
@@ -137,11 +135,13 @@ class _Distances:
         self.close = float(np.quantile(nearest, 0.05))
         same = self.synthetic <= DUPLICATE * float(np.median(nearest))
         self.distinct, self.component = connected_components(same, directed=False)
-        self.copy_below = float(np.quantile(images.unseen_near, 0.05))
+        below = np.quantile(images.unseen_near, 0.05, axis=0)
+        self.real_copied = np.any(images.real_near < below, axis=1)
+        self.synthetic_copied = np.any(images.synthetic_near < below, axis=1)
         self.names = ["coverage", "precision", "texture", "kernel", "spread", "near_duplicates"]
         self.names += ["lost", "strayed", "copied", "nearest", "apart", "missing"]
-        self.white_real, self.white_synthetic = whitened(
-            images.real_pixels, images.synthetic_pixels
+        self.similar = similarities(
+            [(images.real, images.synthetic), (images.real_pixels, images.synthetic_pixels)]
         )
         self.names += ["labels"] if images.real_right is not None else []
 
@@ -186,16 +186,16 @@ class _Distances:
                 strayed(images.real_texture[half_a], images.real_texture[half_b]),
             ),
             (
-                float((images.synthetic_near[single] < self.copy_below).mean()),
-                float((images.real_near[half_b] < self.copy_below).mean()),
+                float(self.synthetic_copied[single].mean()),
+                float(self.real_copied[half_b].mean()),
             ),
             (
                 float(np.median(images.synthetic_nearest[made])),
                 float(np.median(images.real_nearest[half_b])),
             ),
             *zip(
-                told_apart(self.white_real[half_a], self.white_synthetic[made]),
-                told_apart(self.white_real[half_a], self.white_real[half_b]),
+                self._told_apart(half_a, len(images.real) + made),
+                self._told_apart(half_a, half_b),
                 strict=True,
             ),
         ]
@@ -203,6 +203,10 @@ class _Distances:
             right = images.synthetic_right[single].mean(), images.real_right[half_b].mean()
             found.append((float(right[0]), float(right[1])))
         return found
+
+    def _told_apart(self, half_a: Rows, others: Rows) -> tuple[float, float]:
+        rows = np.concatenate([half_a, others])
+        return told_apart(self.similar[np.ix_(rows, rows)], len(half_a))
 
 
 def halves(units: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -277,48 +281,6 @@ def _beyond(real: NDArray[Any], made: NDArray[Any]) -> list[tuple[float, float]]
         lost = float((theirs > np.quantile(ours, 0.9)).mean())
         shares.append((lost, float((ours < np.quantile(theirs, 0.1)).mean())))
     return shares
-
-
-def whitened(real: NDArray[np.float32], made: NDArray[np.float32]) -> tuple[Array, Array]:
-    """Both in coordinates in which they together vary equally, their covariance shrunk.
-
-    The covariance knows nothing of which image is real, so that a test in these coordinates is as
-    fair as one in the images.
-    """
-    from sklearn.covariance import ledoit_wolf  # here: it takes a second to load
-
-    together = np.concatenate([real, made]).astype(np.float64)
-    together -= together.mean(0)
-    covariance, _ = ledoit_wolf(together, assume_centered=True)
-    values, vectors = np.linalg.eigh(np.atleast_2d(covariance))
-    to = vectors / np.sqrt(np.maximum(values, 1e-9 * max(float(values[-1]), 1e-12)))
-    return together[: len(real)] @ to, together[len(real) :] @ to
-
-
-def told_apart(real: Array, made: Array) -> tuple[float, float]:
-    """Return how well a linear classifier tells real from generated images, and what it finds.
-
-    A two-sample test by classifier (Lopez-Paz and Oquab, ICLR 2017), here Fisher's discriminant in
-    whitened coordinates, cross-fitted on five folds (the rows are in random order). First the area
-    under its ROC curve, 0.5 where nothing is to be told; then, of its scores, the share of real
-    images beyond nine tenths of the generated ones, less that the other way round.
-    """
-    theirs, ours = np.empty(len(real)), np.empty(len(made))
-    fold, our_fold = np.arange(len(real)) % FOLDS, np.arange(len(made)) % FOLDS
-    for number in range(FOLDS):
-        out, our_out = fold == number, our_fold == number
-        if our_out.all() or out.all():
-            return 0.5, 0.0
-        centre, our_centre = real[~out].mean(0), made[~our_out].mean(0)
-        direction = centre - our_centre
-        direction /= max(float(np.linalg.norm(direction)), 1e-12)
-        middle = (centre + our_centre) / 2
-        theirs[out] = (real[out] - middle) @ direction
-        ours[our_out] = (made[our_out] - middle) @ direction
-    ranks = rankdata(np.concatenate([theirs, ours]))[: len(theirs)].sum()
-    area = (ranks - len(theirs) * (len(theirs) + 1) / 2) / (len(theirs) * len(ours))
-    lost = float((theirs > np.quantile(ours, 0.9)).mean())
-    return float(area), lost - float((ours < np.quantile(theirs, 0.1)).mean())
 
 
 def _nearest(within: Array) -> Array:

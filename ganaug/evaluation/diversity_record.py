@@ -69,7 +69,7 @@ class ClassDiversity:
             the two differ most, less the fraction the other way round; in -1..1.
         strayed: fraction of the generated images whose detail by scale lies beyond that of nine
             tenths of the real ones, where the two differ most; in 0..1.
-        apart: how well a linear classifier of pixels, cross-fitted, tells real images from
+        apart: how well a kernel classifier, judged on left-out images, tells real images from
             generated ones: the area under its ROC curve; 0.5 where it cannot.
         missing: `lost`, along what this classifier sees.
         spread: mean pairwise distance over that of real images.

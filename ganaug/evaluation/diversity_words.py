@@ -67,7 +67,7 @@ class Rule:
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
     Rule("MISLABELLED", "labels", times=0.65, z=3.0, beside=("apart", 0.22)),
-    Rule("COPYING", "copied", plus=0.4),
+    Rule("COPYING", "copied", plus=0.45),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),
     Rule("UNFAITHFUL", "strayed", plus=0.4),
@@ -75,7 +75,7 @@ RULES = (
     Rule("COLLAPSED", "coverage", times=0.8),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
-    Rule("COLLAPSED", "apart", plus=0.1, z=3.0, beside=("missing", 0.05)),
+    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.06)),
     Rule("COLLAPSED", "latent", times=0.02),
 )
 
