@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ganaug.artifact.format import Metadata
 from ganaug.errors import DataError
 from ganaug.evaluation.data import default_draw, load_part, training_and_test
 from ganaug.images import ImageSet
 
-__all__ = ["Part", "few_images", "inner_part", "parts_of"]
+__all__ = ["Part", "few_images", "inner_parts", "parts_of"]
 
 FEW_TEST_IMAGES = 10
+FEW_INNER_IMAGES = 5
+INNER_SPLITS = 3
+OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are turned
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,27 @@ def parts_of(
     return parts, notes
 
 
-def inner_part(part: Part) -> Part | None:
-    """Split the training part alone, by whole groups, for the choice of the baseline."""
-    try:
-        split = replace(part.train, test=None).hold_out()
-    except DataError:  # each class is a single image or group
-        return None
-    return None if split.test is None else Part(replace(split, test=None), split.test)
+def inner_parts(part: Part) -> list[Part]:
+    """Split the training part alone, by whole groups, for the choice of the baseline.
+
+    Once, or three times in different ways where a class has fewer than five images to judge on;
+    never where each class is a single image or group.
+    """
+    parts: list[Part] = []
+    for split in range(INNER_SPLITS):
+        # Images are held out in the order of their keys: other keys, another fifth.
+        keys = part.train.keys ^ np.uint64(split * OTHER_ORDER)
+        try:
+            halves = replace(part.train, test=None, keys=keys).hold_out()
+        except DataError:
+            return []
+        if halves.test is None:
+            return []
+        parts.append(Part(replace(halves, test=None), halves.test))
+        counts = halves.test.counts
+        if counts[counts > 0].min() >= FEW_INNER_IMAGES:
+            return parts
+    return parts
 
 
 def few_images(test: ImageSet) -> tuple[str, ...]:

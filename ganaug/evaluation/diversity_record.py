@@ -77,7 +77,8 @@ class ClassDiversity:
             the real images have a real one; in 0..1.
         labels: fraction of the generated images that are not taken for another class, in 0..1.
         copied: fraction of the generated images that are nearer to one training image than to the
-            next ones, by more than 95% of the unseen real images are; in 0..1.
+            next ones, by more than 95% of the unseen real images are, in features or in pixels; in
+            0..1.
         nearest: median distance to the nearest training image of any class, the source left out.
         ct: the C_T statistic, a z; far below 0 where training images are unusually near.
         latent: how far an image moves when only the latent does, over the distance of two real

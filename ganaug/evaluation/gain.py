@@ -22,7 +22,7 @@ from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DeviceError
 from ganaug.evaluation import statistics
-from ganaug.evaluation._draws import Part, few_images, inner_part, parts_of
+from ganaug.evaluation._draws import Part, few_images, inner_parts, parts_of
 from ganaug.evaluation.arms import Arm, Plan, make_plan
 from ganaug.evaluation.classifiers import (
     Classifier,
@@ -192,9 +192,9 @@ class _Comparison:
     def run(self, progress: Progress | None, notes: tuple[str, ...]) -> GainReport:
         """Choose the baseline, train every arm with every seed, and report."""
         plan, seeds = self.plan, list(self.parts)
-        inner = None if plan.baseline else inner_part(self.parts[seeds[0]])
+        inner = [] if plan.baseline else inner_parts(self.parts[seeds[0]])
         refits = self._refits() if plan.needs_generator else {}
-        steps = plan.size * len(seeds) + (len(plan.free) if inner else 0)
+        steps = plan.size * len(seeds) + len(plan.free) * len(inner)
         fit_steps = sum(refit.cost for refit in refits.values())
         meter = Meter(self.schedule.steps * steps + fit_steps, progress)
 
@@ -237,34 +237,37 @@ class _Comparison:
             notes=notes,
         )
 
-    def _baseline(self, inner: Part | None, meter: Meter) -> tuple[Arm, dict[str, Any]]:
+    def _baseline(self, inner: list[Part], meter: Meter) -> tuple[Arm, dict[str, Any]]:
         """The free arm to beat, chosen without the test part."""
         plan = self.plan
         if plan.baseline is not None:
             return plan.baseline, {"rule": "given", "balanced_accuracy": {}}
-        if inner is None:
+        if not inner:
             rule = "the last one named; no class has images to spare for a choice"
             return plan.free[-1], {"rule": rule, "balanced_accuracy": {}}
-        seed = next(iter(self.parts))
-        jobs = [self._job(seed, arm, inner) for arm in plan.free]
+        splits = dict(enumerate(inner, start=min(self.parts)))  # a seed of its own for each
+        jobs = [self._job(seed, arm, part) for seed, part in splits.items() for arm in plan.free]
         outcomes = self._run(jobs, {}, "choice", meter)
-        classes = len(inner.test.classes)
-        scores = {
-            arm.name: float(
-                np.nanmean(
-                    statistics.recall_by_class(
-                        inner.test.labels, outcomes[seed, arm.name].predicted, classes
-                    )
-                )
+        labels = np.concatenate([part.test.labels for part in inner])
+        right = [
+            np.concatenate(
+                [
+                    outcomes[seed, arm.name].predicted == part.test.labels
+                    for seed, part in splits.items()
+                ]
             )
             for arm in plan.free
-        }
-        right = [outcomes[seed, arm.name].predicted == inner.test.labels for arm in plan.free]
-        level = statistics.level_with_best(inner.test.labels, right)
+        ]
+        level = statistics.level_with_best(labels, right)
+        often = "one run" if len(inner) == 1 else f"{len(inner)} runs"
         rule = (
-            "the last arm within a standard error of the best of one run each on"
-            f" {len(inner.test)} images held out of the training part"
+            f"the last arm within a standard error of the best of {often} each on"
+            f" {len(labels)} images held out of the training part"
         )
+        scores = {
+            arm.name: statistics.balanced_accuracy(labels, each)
+            for arm, each in zip(plan.free, right, strict=True)
+        }
         # Between equals, the later one, which does more.
         return plan.free[level[-1]], {"rule": rule, "balanced_accuracy": scores}
 

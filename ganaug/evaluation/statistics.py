@@ -23,6 +23,7 @@ __all__ = [
     "MOST_SEEDS",
     "TestPart",
     "Variances",
+    "balanced_accuracy",
     "binomial_interval",
     "bootstrap_interval",
     "error_reduction",
@@ -90,6 +91,11 @@ def paired_error(
     return float(np.sqrt((np.bincount(label, squares) / counts**2).sum()) / len(present))
 
 
+def balanced_accuracy(labels: NDArray[np.int64], right: NDArray[np.bool_]) -> float:
+    """Return the mean over the classes that have images of the fraction that is right, in 0..1."""
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+
+
 def level_with_best(labels: NDArray[np.int64], right: Sequence[NDArray[np.bool_]]) -> list[int]:
     """Return which classifiers the images do not tell from the best, by balanced accuracy.
 
@@ -100,8 +106,7 @@ def level_with_best(labels: NDArray[np.int64], right: Sequence[NDArray[np.bool_]
         labels: int64 [N].
         right: of each classifier, bool [N], whether it was right.
     """
-    present = np.unique(labels)
-    scores = [float(np.mean([each[labels == k].mean() for k in present])) for each in right]
+    scores = [balanced_accuracy(labels, each) for each in right]
     best = int(np.argmax(scores))
     return [
         at

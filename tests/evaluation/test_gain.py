@@ -15,6 +15,7 @@ from ganaug import evaluate_gain
 from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError
+from ganaug.evaluation._draws import Part, inner_parts
 from ganaug.evaluation.gain_report import GainReport
 from ganaug.images import ImageSet
 
@@ -142,6 +143,16 @@ def test_the_baseline_is_chosen_without_the_test_part(images: ImageSet) -> None:
     choices = [run(None, images, test=test).choice for test in (images.test, other)]
     assert choices[0] == choices[1]
     assert "held out of the training part" in choices[0]["rule"]
+
+
+def test_few_held_out_images_are_judged_on_three_different_splits() -> None:
+    few, many = inner_parts(Part(bars((8, 40)), bars((4, 4)))), bars((40, 40))
+    assert len(inner_parts(Part(many, many))) == 1
+    held = [frozenset(image.tobytes() for image in part.test.images) for part in few]
+    assert len(set(held)) == 3
+    for part, out in zip(few, held, strict=True):
+        assert not out & {image.tobytes() for image in part.train.images}
+        assert part.test.counts.tolist() == [2, 8]
 
 
 def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None:
