@@ -63,14 +63,16 @@ class Rule:
 
 
 # The first word that applies is the class's word: images of another class also miss its own
-# images, copies repeat each other, and bad images cover nothing.
+# images, copies repeat each other, and bad images cover nothing. Means of a few training images lie
+# near these, so that fewer copies count only where the images are good.
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
     Rule("MISLABELLED", "labels", times=0.65, z=3.0, beside=("apart", 0.22)),
-    Rule("COPYING", "copied", plus=0.45),
+    Rule("COPYING", "copied", plus=0.55),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),
     Rule("UNFAITHFUL", "strayed", plus=0.4),
+    Rule("COPYING", "copied", plus=0.4),
     Rule("COLLAPSED", "near_duplicates", plus=0.5),
     Rule("COLLAPSED", "coverage", times=0.8),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),

@@ -80,6 +80,14 @@ def test_fewer_wrong_labels_are_enough_where_the_images_are_others() -> None:
     assert words_of(other, 100, 100, 100) == ("MISLABELLED",)
 
 
+def test_a_few_copies_among_bad_images_are_bad_images() -> None:
+    bad = {**FINE, "texture": Measure(0.1, 0.9, z=-20)}
+    for copied, word in ((0.5, "UNFAITHFUL"), (0.65, "COPYING")):
+        found = {"copied": Measure(copied, 0.05, z=9)}
+        assert words_of({**bad, **found}, 100, 100, 100)[0] == word
+        assert words_of({**FINE, **found}, 100, 100, 100) == ("COPYING",)
+
+
 def test_several_words_stand_in_the_order_of_the_table() -> None:
     found = {**FINE, "coverage": Measure(0.1, 0.97, z=-20), "labels": Measure(0, 1, z=-20)}
     assert words_of(found, 100, 100, 100) == ("MISLABELLED", "COLLAPSED")
