@@ -21,6 +21,7 @@ from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, Ru
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.policy import TuneReport
+from ganaug.evaluation.refit import FIT_STEP
 from ganaug.evaluation.runs import Job, run_job
 from ganaug.files import locked
 from ganaug.images import ImageSet
@@ -169,7 +170,7 @@ def test_an_interruption_leaves_the_file_and_keeps_what_had_ended(tuned: Tuned) 
 
 def test_progress_counts_all_trainings_and_ends_at_the_end(tuned: Tuned) -> None:
     done, total, _ = tuned.progress[-1]
-    assert done == total == 17 * 8 + 3 * 4 * 2
+    assert done == total == 17 * 8 + 3 * FIT_STEP * 2
     assert [seen[0] for seen in tuned.progress] == sorted(seen[0] for seen in tuned.progress)
 
 
