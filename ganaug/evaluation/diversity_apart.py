@@ -65,8 +65,9 @@ def told_apart(kernel: NDArray[np.float32], count: int) -> tuple[float, float]:
         count: of real images, which come first.
 
     Returns:
-        The area under the ROC curve of left-out predictions: 0.4 to 0.5 where nothing is to be
-        told (below 0.5, for an image that is left out is missing on its own side). And, of
+        The area under the ROC curve of left-out predictions, below 0.5 where nothing is to be
+        told, for an image that is left out is missing on its own side: 0.2 for 35 images a side,
+        0.4 for 300. Ten stratified folds give 0.5 there, but find fewer missing kinds. And, of
         these predictions, the share of real images beyond nine tenths of the generated ones, less
         that the other way round: a shift of all images cancels out, kinds left out do not.
     """

@@ -19,7 +19,7 @@ MEASURES = {
     "kernel": "energy distance to the real images, over their spread",
     "lost": "real images beyond the generated ones where they differ, less the other way round",
     "strayed": "generated images whose detail lies beyond that of real ones",
-    "apart": "how well a classifier tells real from generated images, under 0.5: not",
+    "apart": "how well a classifier tells real from generated images; at its reference: not at all",
     "missing": "lost, along what this classifier sees",
     "spread": "mean distance between generated images, over that of real ones",
     "near_duplicates": "generated images that have another one unusually near",
