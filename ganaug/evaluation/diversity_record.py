@@ -70,7 +70,8 @@ class ClassDiversity:
         strayed: fraction of the generated images whose detail by scale lies beyond that of nine
             tenths of the real ones, where the two differ most; in 0..1.
         apart: how well a kernel classifier, judged on left-out images, tells real images from
-            generated ones: the area under its ROC curve; below 0.5, at the reference, where it cannot.
+            generated ones: the area under its ROC curve; below 0.5, at its reference, where it
+            cannot.
         missing: `lost`, along what this classifier sees.
         spread: mean pairwise distance over that of real images.
         near_duplicates: fraction of the generated images that have another one nearer than 95% of
