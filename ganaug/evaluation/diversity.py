@@ -211,6 +211,7 @@ class _Comparison:
         deviation = self.pixels.std(0)
         # Smooth differences have most of the variance of pixels; copies are alike in all the rest.
         self.fine = 1 / np.maximum(deviation + deviation.max(), 1e-6)
+        self.real_fine = self.pixels * self.fine
 
     def record(self, label: int, cuts: int) -> tuple[ClassDiversity, Subsamples | None]:
         """Measure one class."""
@@ -267,7 +268,7 @@ class _Comparison:
         rows, sources = self.parts[label], self.made[label].sources
         real, ours, unseen = self.real, self.ours[label], self.unseen
         if pixels:
-            real, ours = self.pixels * self.fine, self.our_pixels[label] * self.fine
+            real, ours = self.real_fine, self.our_pixels[label] * self.fine
             unseen = None if self.unseen_pixels is None else self.unseen_pixels * self.fine
         near = neighbour_distances(real[rows], real, self.units[rows], self.units)
         own = (None, None) if sources is None else (self.units[sources], self.units)

@@ -18,7 +18,7 @@ from ganaug.metrics.neighbours import Features
 __all__ = ["combined_ct", "ct_statistic", "neighbour_distances", "neighbour_ratio"]
 
 NEXT = 5  # training images after the nearest one that its distance is compared with
-SPARE = 10
+SPARE = 10  # candidates beyond those wanted
 BLOCK = 500  # rows at a time: what stays in the processor's cache is several times as fast
 
 
