@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, fit_progress, say
+
+if TYPE_CHECKING:
+    from ganaug.report.demo import Scene
 
 __all__ = ["command"]
 
@@ -14,42 +18,53 @@ __all__ = ["command"]
 @click.command("demo")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, default=800, show_default=True, help="Steps of the generator.")
+@click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 1200]")
 @click.option(
-    "--classifier-steps", type=int, default=500, show_default=True, help="Steps of each classifier."
+    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 1000]"
 )
 @click.pass_obj
-def command(console: Settings, out: str, seeds: int, steps: int, classifier_steps: int) -> None:
-    """Train, export, use and evaluate a generator of digits, on the CPU, in a few minutes.
+def command(
+    console: Settings, out: str, seeds: int, steps: int | None, classifier_steps: int | None
+) -> None:
+    """Train, export, use and evaluate two generators on the CPU, in a few minutes.
 
-    scikit-learn's digits are made imbalanced: of the odd ones five images each are left. The
-    folder then holds the ONNX file, a picture of real images beside their variations, the records
-    of gain and diversity, and report.html. The numbers are what was measured.
+    Digits: scikit-learn's, five of each odd one, where ordinary augmentation is enough already.
+    Glyphs: photographed letters, made on the spot, where it is not. One generator each, so the
+    verdicts are about these two files. Each folder then holds the ONNX file, a picture of real
+    images beside their variations, the records of gain and diversity, and report.html. The numbers
+    are what was measured.
     """
     import torch
 
-    from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
     from ganaug.files import make_folder
-    from ganaug.report.demo import ARMS, BASELINE, digits_lt, read_pipelines
+    from ganaug.report.demo import SCENES
+
+    # A second thread costs more than it gives on small images; the evaluation uses processes.
+    torch.set_num_threads(1)
+    for scene in SCENES:
+        folder = make_folder(Path(out, scene.name))
+        _show(console, scene, folder, seeds, steps, classifier_steps)
+
+
+def _show(
+    console: Settings,
+    scene: Scene,
+    folder: Path,
+    seeds: int,
+    steps: int | None,
+    classifier_steps: int | None,
+) -> None:
+    from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
+    from ganaug.report.demo import read_pipelines
     from ganaug.report.folder import write_evaluation
     from ganaug.report.pictures import read_history
 
-    # A second thread costs more than it gives on 8x8 images; the evaluation uses processes.
-    torch.set_num_threads(1)
-    folder = make_folder(out)
-    images = digits_lt()
-    say(console, f"digits-lt: {len(images)} training images; five of each odd digit")
+    images = scene.images()
+    say(console, f"{scene.name}: {scene.about} ({len(images)} training images)")
+    options = {**scene.fit, "device": "cpu"} | ({} if steps is None else {"steps": steps})
     with fit_progress(console) as training:
-        run = fit(
-            images,
-            Path(folder, "run"),
-            preset="tiny",
-            device="cpu",
-            steps=steps,
-            class_match=1.0,  # without it, variations of rare digits become other digits
-            progress=training,
-        )
-    file = folder / "digits.onnx"
+        run = fit(images, folder / "run", progress=training, **options)
+    file = folder / f"{scene.name}.onnx"
     export(run, file)
     say(console, f"wrote {file}", *read_pipelines(file, images))
     with evaluation_progress(console) as evaluating:
@@ -57,9 +72,9 @@ def command(console: Settings, out: str, seeds: int, steps: int, classifier_step
             file,
             train=images,
             seeds=seeds,
-            arms=ARMS,
-            baseline=BASELINE,
-            steps=classifier_steps,
+            arms=scene.arms,
+            baseline=scene.baseline,
+            steps=scene.classifier_steps if classifier_steps is None else classifier_steps,
             out=folder / "predictions",
             progress=evaluating,
         )

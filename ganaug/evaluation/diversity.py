@@ -24,7 +24,7 @@ from ganaug.evaluation.diversity_class import (
     subsamples,
     summary,
 )
-from ganaug.evaluation.diversity_labels import not_taken_for_another
+from ganaug.evaluation.diversity_labels import taken_for
 from ganaug.evaluation.diversity_overall import overall_distances
 from ganaug.evaluation.diversity_record import (
     MEASURES,
@@ -196,7 +196,7 @@ class _Comparison:
         self.our_texture = [detail_by_scale(made.images) for made in self.made]
         self.pixels = _in(pixels, images.images)
         self.our_pixels = [_in(pixels, made.images) for made in self.made]
-        self.right = not_taken_for_another(
+        self.taken = taken_for(
             [self.real[rows] for rows in parts],
             [self.units[rows] for rows in parts],
             self.ours,
@@ -220,7 +220,7 @@ class _Comparison:
         if len(rows) < FEWEST_IMAGES or len(ours) < 2:
             return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
         near, fine = self._neighbours(label), self._neighbours(label, pixels=True)
-        of_real = None if self.right is None else self.right[label]
+        taken = None if self.taken is None else self.taken[label]
         found = subsamples(
             ClassImages(
                 label=label,
@@ -232,8 +232,8 @@ class _Comparison:
                 synthetic_pixels=self.our_pixels[label],
                 units=self.units[rows],
                 sources=None if made.sources is None else np.searchsorted(rows, made.sources),
-                real_right=None if of_real is None else of_real[0],
-                synthetic_right=None if of_real is None else of_real[1],
+                real_taken=None if taken is None else taken[0],
+                synthetic_taken=None if taken is None else taken[1],
                 real_near=_ratios(near.real, fine.real),
                 synthetic_near=_ratios(near.synthetic, fine.synthetic),
                 unseen_near=_ratios(near.unseen, fine.unseen),

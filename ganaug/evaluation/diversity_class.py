@@ -20,6 +20,7 @@ from ganaug.randomness import stream
 
 __all__ = [
     "NEIGHBOURS",
+    "NO_CLASS",
     "ClassImages",
     "Subsamples",
     "halves",
@@ -30,9 +31,11 @@ __all__ = [
 ]
 
 NEIGHBOURS = 5
+NO_CLASS = -1  # of an image that is taken for another class, and not like it
 DUPLICATE = 0.1  # of the median distance of a real image to the next: closer ones count as one
 COUNTED = ("coverage", "near_duplicates")  # fractions of all images
-COUNTED_ONCE = ("precision", "texture", "strayed", "copied", "labels")  # of those that differ
+# Fractions of those that differ.
+COUNTED_ONCE = ("precision", "texture", "strayed", "copied", "labels", "mistaken")
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -48,7 +51,8 @@ class ClassImages:
         real_pixels, synthetic_pixels: components of the pixels, float [n, P] and [m, P].
         units: int64 [n], equal for real images that stay on one side.
         sources: int64 [m], the row of `real` that each generated image came from, or None.
-        real_right, synthetic_right: bool [n] and [m], not taken for another class; or None.
+        real_taken, synthetic_taken: int64 [n] and [m], the class each is taken for, see
+            `taken_for`; or None.
         real_near, synthetic_near: float64 [n, 2] and [m, 2], neighbour ratio among the training
             images, in features and in pixels.
         unseen_near: float64 [u, 2], the same of all unseen real images of the class.
@@ -64,8 +68,8 @@ class ClassImages:
     synthetic_pixels: NDArray[np.float32]
     units: Rows
     sources: Rows | None
-    real_right: NDArray[np.bool_] | None
-    synthetic_right: NDArray[np.bool_] | None
+    real_taken: Rows | None
+    synthetic_taken: Rows | None
     real_near: Array
     synthetic_near: Array
     unseen_near: Array
@@ -143,7 +147,9 @@ class _Distances:
         self.similar = similarities(
             [(images.real, images.synthetic), (images.real_pixels, images.synthetic_pixels)]
         )
-        self.names += ["labels"] if images.real_right is not None else []
+        if images.synthetic_taken is not None:
+            self.names += ["labels", "mistaken"]
+            self.rival = _rival(images.synthetic_taken, images.label)
 
     def differ(self, rows: Rows) -> bool:
         return bool((self.images.real[rows] != self.images.real[rows[0]]).any())
@@ -199,10 +205,20 @@ class _Distances:
                 strict=True,
             ),
         ]
-        if images.real_right is not None and images.synthetic_right is not None:
-            right = images.synthetic_right[single].mean(), images.real_right[half_b].mean()
-            found.append((float(right[0]), float(right[1])))
+        if images.real_taken is not None and images.synthetic_taken is not None:
+            both = images.synthetic_taken[single], images.real_taken[half_b]
+            for share in (self._right, self._mistaken):
+                found.append((share(both[0]), share(both[1])))
         return found
+
+    def _right(self, taken: Rows) -> float:
+        """Share of images that are not taken for another class."""
+        return float(((taken == self.images.label) | (taken == NO_CLASS)).mean())
+
+    def _mistaken(self, taken: Rows) -> float:
+        """How much larger the share taken for the rival is than that taken for the class."""
+        rival, own = (taken == self.rival).mean(), (taken == self.images.label).mean()
+        return max(0.0, float(rival - own))
 
     def _told_apart(self, half_a: Rows, others: Rows) -> tuple[float, float]:
         rows = np.concatenate([half_a, others])
@@ -287,6 +303,12 @@ def _nearest(within: Array) -> Array:
     others = within.copy()
     np.fill_diagonal(others, np.inf)
     return np.asarray(others.min(1))
+
+
+def _rival(taken: Rows, own: int) -> int:
+    """The other class that most of the generated images are taken for; `own` where none is."""
+    others = taken[(taken != own) & (taken != NO_CLASS)]
+    return int(np.bincount(others).argmax()) if len(others) else own
 
 
 def _radius(within: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Which images are taken for another class: by a classifier, and by what they look like."""
+"""Which class images are taken for: by a classifier, and by what they look like."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from ganaug.evaluation.diversity_class import strayed
+from ganaug.evaluation.diversity_class import NO_CLASS, strayed
 from ganaug.metrics.consistency import cross_fitted_labels
 from ganaug.metrics.neighbours import neighbour_radius
 
-__all__ = ["not_taken_for_another"]
+__all__ = ["taken_for"]
 
 STRAYED = 0.5  # share of images whose detail lies beyond that of the class; a tenth is usual
 FEWEST_TO_STRAY = 10
 Features = NDArray[np.float32]
-Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+Taken = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def not_taken_for_another(
+def taken_for(
     real: list[Features],
     units: list[NDArray[np.int64]],
     synthetic: list[Features],
@@ -26,13 +26,13 @@ def not_taken_for_another(
     synthetic_texture: list[Features],
     neighbours: int,
     rng: np.random.Generator,
-) -> list[Right] | None:
-    """Return for each class bool [n] of its real and bool [m] of its generated images.
+) -> list[Taken] | None:
+    """Return for each class int64 [n] and [m]: what its real and generated images are taken for.
 
     An image is taken for another class where classifiers that have not seen it say so, and it lies
     inside the k-NN ball of a real image of that class, in features and in texture; and where the
-    images of one class that are taken for another do not stray from its detail. A classifier
-    alone puts every image into some class, also noise and averages.
+    images of one class that are taken for another do not stray from its detail; else the class is
+    `NO_CLASS`. A classifier alone puts every image into some class, also noise and averages.
 
     Args:
         real, synthetic: by class, float32 [n, D] and [m, D].
@@ -60,8 +60,8 @@ def not_taken_for_another(
         for _, _, by_class in spaces
     ]
 
-    def right(which: int, own: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.bool_]:
-        held = np.ones(len(own), bool)
+    def checked(which: int, own: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.int64]:
+        sure = found.copy()
         wrong = found != own
         for first, other in np.unique(np.stack([own[wrong], found[wrong]], 1), axis=0).tolist():
             rows = np.flatnonzero((found == other) & (own == first))
@@ -75,9 +75,9 @@ def not_taken_for_another(
             if len(rows) >= FEWEST_TO_STRAY:
                 texture = spaces[1][which][rows]
                 like &= strayed(real_texture[other], texture) < STRAYED
-            held[rows] = ~like
-        return held
+            sure[rows[~like]] = NO_CLASS
+        return sure
 
-    of_real = np.split(right(0, labels, taken), np.cumsum(counts)[:-1])
-    of_made = np.split(right(1, meant, our_taken), np.cumsum(made)[:-1])
+    of_real = np.split(checked(0, labels, taken), np.cumsum(counts)[:-1])
+    of_made = np.split(checked(1, meant, our_taken), np.cumsum(made)[:-1])
     return list(zip(of_real, of_made, strict=True))

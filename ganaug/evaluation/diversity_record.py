@@ -22,6 +22,7 @@ MEASURES = (
     "spread",
     "near_duplicates",
     "labels",
+    "mistaken",
     "copied",
     "nearest",
     "ct",
@@ -77,6 +78,8 @@ class ClassDiversity:
         near_duplicates: fraction of the generated images that have another one nearer than 95% of
             the real images have a real one; in 0..1.
         labels: fraction of the generated images that are not taken for another class, in 0..1.
+        mistaken: fraction of the generated images that are taken for another class, the most
+            frequent one, less the fraction taken for their own; 0 where that is below 0.
         copied: fraction of the generated images that are nearer to one training image than to the
             next ones, by more than 95% of the unseen real images are, in features or in pixels; in
             0..1.
@@ -103,6 +106,7 @@ class ClassDiversity:
     spread: Measure | None = None
     near_duplicates: Measure | None = None
     labels: Measure | None = None
+    mistaken: Measure | None = None
     copied: Measure | None = None
     nearest: Measure | None = None
     ct: Measure | None = None

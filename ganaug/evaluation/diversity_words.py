@@ -68,6 +68,7 @@ class Rule:
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
     Rule("MISLABELLED", "labels", times=0.65, z=3.0, beside=("apart", 0.22)),
+    Rule("MISLABELLED", "mistaken", plus=0.12),
     Rule("COPYING", "copied", plus=0.55),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),

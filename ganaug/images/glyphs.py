@@ -58,18 +58,20 @@ def render_glyphs(
 ) -> ImageSet:
     """Return `counts[label]` RGB images of each class, 32 x 32, in the faces of `part`.
 
+    The classes are the first `len(counts)` of `CLASSES`.
+
     Faces are dealt in turn, in an order that differs by class and seed. A group is one glyph in
     one face.
 
     Args:
         part: "train", "validation" or "test".
-        counts: images of each of the 36 classes.
+        counts: images of each class, for 2 to 36 classes.
         strength: of all nuisances; 0 is none, 1 the usual; from 1.5 many images cannot be read.
         seed: names the draw.
         source: for messages.
     """
     faces = len(FACES[part])
-    labels = np.repeat(np.arange(len(CLASSES)), counts)
+    labels = np.repeat(np.arange(len(counts)), counts)
     face, draws = [], []
     for label, n in enumerate(counts):
         random = stream(seed, f"glyphs/{part}", index=label)
@@ -83,7 +85,8 @@ def render_glyphs(
         for rows, uniform in _blocks(np.concatenate(draws))
     ]
     images = torch.cat(parts).permute(0, 2, 3, 1).contiguous().numpy()
-    return ImageSet(images, labels, CLASSES, groups=labels * faces + which, source=source)
+    classes = CLASSES[: len(counts)]
+    return ImageSet(images, labels, classes, groups=labels * faces + which, source=source)
 
 
 def _blocks(draws: NDArray[np.float32], size: int = 100) -> list[tuple[slice, NDArray[np.float32]]]:

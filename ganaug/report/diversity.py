@@ -24,6 +24,7 @@ MEASURES = {
     "spread": "mean distance between generated images, over that of real ones",
     "near_duplicates": "generated images that have another one unusually near",
     "labels": "generated images that are not taken for another class",
+    "mistaken": "generated images taken for one other class, less those taken for their own",
     "copied": "generated images much nearer to one training image than to the next ones",
     "nearest": "median distance to the nearest training image, the source left out",
     "ct": "the C_T statistic, far below 0 where training images are unusually near",

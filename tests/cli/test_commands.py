@@ -18,6 +18,7 @@ from ganaug import Generator, load_images, long_tailed
 from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
 from ganaug.images.image_set import HELD_OUT_RULE
+from ganaug.report.demo import SCENES
 from ganaug.report.folder import find_run
 
 
@@ -228,9 +229,12 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["demo", "--out", str(folder), "--seeds", "1", "--steps", "5"]
     assert run([*command, "--classifier-steps", "3"]) == 0
     out, err = capsys.readouterr()
-    for arm in ("plain", "balanced", "balanced+affine", "ganaug+affine", "mixed+affine"):
-        assert f"\n{arm} " in out
-    assert "for this generator" in out
-    assert "50% of them odd" in err
-    names = {path.name for path in folder.iterdir()}
-    assert {"digits.onnx", "grid.png", "gain.json", "diversity.json", "report.html"} <= names
+    for scene in SCENES:
+        for arm in scene.arms:
+            assert f"\n{arm} " in out
+    assert out.count("for this generator") == len(SCENES)
+    assert err.count("50% of rare classes") == 2 * len(SCENES)
+    for scene in ("digits", "glyphs"):
+        names = {path.name for path in (folder / scene).iterdir()}
+        files = {f"{scene}.onnx", "grid.png", "gain.json", "diversity.json", "report.html"}
+        assert files <= names

@@ -117,6 +117,19 @@ def test_noise_is_called_unfaithful_and_images_of_another_class_mislabelled(real
     assert words(report) == ["MISLABELLED", "OK"]
 
 
+def test_a_class_that_as_a_whole_looks_like_another_is_mistaken(real: ImageSet) -> None:
+    """What counts is by how many more images the other class wins, in each of its cuts."""
+    other = bars((1, 60), seed=3).images[1:]
+    mixed = changed(real, lambda rows: np.concatenate([honest()[0][:12], other[:48]]))
+    report = evaluate_diversity(real=real, synthetic=mixed)
+    assert row(report)["mistaken"][0] == pytest.approx(0.6, abs=0.1)
+    assert row(report, 1)["mistaken"][0] == 0.0
+    fewer = changed(real, lambda rows: np.concatenate([honest()[0][:36], other[:24]]))
+    report = evaluate_diversity(real=real, synthetic=fewer)
+    assert row(report)["mistaken"][0] < 0.05
+    assert row(report)["labels"][0] == pytest.approx(0.6, abs=0.1)
+
+
 def test_held_out_images_take_part_in_the_search_for_copies(real: ImageSet) -> None:
     judged = replace(bars((30, 30), seed=5), source="test")
     alone = evaluate_diversity(real=real, synthetic=honest())

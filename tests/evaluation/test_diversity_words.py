@@ -18,6 +18,7 @@ FINE = {
     "missing": Measure(0.01, 0.0, z=0.2),
     "near_duplicates": Measure(0.06, 0.05, z=0.3),
     "labels": Measure(0.98, 0.99, z=-0.5),
+    "mistaken": Measure(0.0, 0.0, z=0.0),
     "copied": Measure(0.05, 0.06, z=-0.1),
     "latent": Measure(0.5, 1.0),
 }
@@ -34,6 +35,7 @@ def test_nothing_far_from_its_reference_is_ok() -> None:
     ("name", "measure", "word"),
     [
         ("labels", Measure(0.45, 0.99, z=-9), "MISLABELLED"),
+        ("mistaken", Measure(0.2, 0.0, z=9), "MISLABELLED"),
         ("copied", Measure(0.6, 0.05, z=9), "COPYING"),
         ("precision", Measure(0.6, 0.97, z=-9), "UNFAITHFUL"),
         ("texture", Measure(0.8, 0.98, z=-9), "UNFAITHFUL"),

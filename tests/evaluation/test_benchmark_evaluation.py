@@ -1,0 +1,24 @@
+"""`benchmarks.evaluation`: all of it runs, on few images and seeds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from benchmarks.evaluation import ARMS, main
+
+
+def test_both_figures_are_measured_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "cost.json"
+    options = ["--images", "400", "--seeds", "1", "--steps", "2", "--json", str(path)]
+    done = CliRunner().invoke(main, options, catch_exceptions=False)
+    assert done.exit_code == 0
+    found = json.loads(path.read_text())
+    assert found["diversity"]["images"] == 400
+    assert found["diversity"]["classes_measured"] == 10
+    assert found["diversity"]["resident_gb"] > 0.1
+    assert found["gain"]["seeds"] == 1
+    assert found["gain"]["arms"] == list(ARMS)
+    assert {"versions", "machine"} <= found["environment"].keys()
