@@ -67,7 +67,6 @@ class Rule:
 # near these, so that fewer copies count only where the images are good.
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
-    Rule("MISLABELLED", "labels", times=0.65, z=3.0, beside=("apart", 0.22)),
     Rule("MISLABELLED", "mistaken", plus=0.12),
     Rule("COPYING", "copied", plus=0.55),
     Rule("UNFAITHFUL", "precision", times=0.75),
@@ -79,6 +78,7 @@ RULES = (
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
     Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.06)),
+    Rule("COLLAPSED", "apart", plus=0.14, z=3.0, beside=("missing", 0.02)),
     Rule("COLLAPSED", "latent", times=0.02),
 )
 
