@@ -129,7 +129,7 @@ def test_the_policy_is_in_the_file_with_its_evidence(tuned: Tuned) -> None:
     assert evidence["chosen"] is None
     assert evidence["fingerprint"] == tuned.images.fingerprint
     assert [row["name"] for row in evidence["candidates"]] == [
-        *("rule", "scale-1", "p-0.25", "falling")
+        *("rule", "strong", "p-0.25", "falling")
     ]
     for row in evidence["candidates"]:
         assert np.mean(row["by_repetition"]) == pytest.approx(row["gain"])

@@ -67,12 +67,13 @@ def tried() -> tuple[Candidate, ...]:
 
 def test_the_candidates() -> None:
     p = {each.name: each.policy.probability([5, 30, 120, 200]) for each in candidates(COUNTS)}
-    assert p["rule"].tolist() == p["scale-1"].tolist() == [0.5] * 4
+    assert p["rule"].tolist() == [0.5] * 4
+    assert p["strong"].tolist() == [0.7] * 4
     assert p["p-0.25"] == pytest.approx([0.25] * 4)
     assert p["falling"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
     assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 1, 0.7, 0.7]
     even = candidates(np.array([40, 40, 0, 41]))
-    assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.5, 0.25]
+    assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.7, 0.25]
 
 
 def test_a_clear_gain_of_rare_classes_is_taken(
