@@ -18,9 +18,9 @@ __all__ = ["command"]
 @click.command("demo")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 1200]")
+@click.option("--steps", type=int, help="Steps of each generator.  [default: 800]")
 @click.option(
-    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 1000]"
+    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 700]"
 )
 @click.pass_obj
 def command(
@@ -34,13 +34,9 @@ def command(
     images beside their variations, the records of gain and diversity, and report.html. The numbers
     are what was measured.
     """
-    import torch
-
     from ganaug.files import make_folder
     from ganaug.report.demo import SCENES
 
-    # A second thread costs more than it gives on small images; the evaluation uses processes.
-    torch.set_num_threads(1)
     for scene in SCENES:
         folder = make_folder(Path(out, scene.name))
         _show(console, scene, folder, seeds, steps, classifier_steps)
@@ -54,6 +50,8 @@ def _show(
     steps: int | None,
     classifier_steps: int | None,
 ) -> None:
+    import torch
+
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
     from ganaug.report.demo import read_pipelines
     from ganaug.report.folder import write_evaluation
@@ -62,8 +60,12 @@ def _show(
     images = scene.images()
     say(console, f"{scene.name}: {scene.about} ({len(images)} training images)")
     options = {**scene.fit, "device": "cpu"} | ({} if steps is None else {"steps": steps})
+    threads = torch.get_num_threads()
+    if min(images.size) < 16:  # a second thread costs more than it gives on small images
+        torch.set_num_threads(1)
     with fit_progress(console) as training:
         run = fit(images, folder / "run", progress=training, **options)
+    torch.set_num_threads(threads)
     file = folder / f"{scene.name}.onnx"
     export(run, file)
     say(console, f"wrote {file}", *read_pipelines(file, images))

@@ -63,11 +63,13 @@ class Rule:
 
 
 # The first word that applies is the class's word: images of another class also miss its own
-# images, copies repeat each other, and bad images cover nothing. Means of a few training images lie
-# near these, so that fewer copies count only where the images are good.
+# images, copies repeat each other, and bad images cover nothing. A class that lost one of its kinds
+# looks a little more like others, so that a clear loss goes before `mistaken`. Means of a few
+# training images lie near these, so that fewer copies count only where the images are good.
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
-    Rule("MISLABELLED", "mistaken", plus=0.12),
+    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.14)),
+    Rule("MISLABELLED", "mistaken", plus=0.06),
     Rule("COPYING", "copied", plus=0.55),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),
@@ -78,7 +80,7 @@ RULES = (
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
     Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.06)),
-    Rule("COLLAPSED", "apart", plus=0.14, z=3.0, beside=("missing", 0.02)),
+    Rule("COLLAPSED", "apart", plus=0.14, z=3.0, beside=("missing", 0.01)),
     Rule("COLLAPSED", "latent", times=0.02),
 )
 

@@ -15,7 +15,7 @@ FINE = {
     "strayed": Measure(0.12, 0.1, z=0.2),
     "lost": Measure(0.03, 0.0, z=0.5),
     "apart": Measure(0.52, 0.5, z=0.4),
-    "missing": Measure(0.01, 0.0, z=0.2),
+    "missing": Measure(0.005, 0.0, z=0.2),
     "near_duplicates": Measure(0.06, 0.05, z=0.3),
     "labels": Measure(0.98, 0.99, z=-0.5),
     "mistaken": Measure(0.0, 0.0, z=0.0),
@@ -74,9 +74,19 @@ def test_images_that_can_be_told_apart_are_collapsed_only_where_real_ones_are_mi
     assert words_of(missing, 100, 100, 100) == ("COLLAPSED",)
     assert words_of({**missing, "apart": Measure(0.65, 0.5, z=1.9)}, 100, 100, 100) == ("OK",)
     # The clearer they can be told apart, the fewer need to be missing.
-    few = {**FINE, "missing": Measure(0.03, 0.0, z=1)}
+    few = {**FINE, "missing": Measure(0.02, 0.0, z=1)}
     for apart, z, word in ((0.64, 3.1, "COLLAPSED"), (0.64, 2.9, "OK"), (0.62, 3.1, "OK")):
         assert words_of({**few, "apart": Measure(apart, 0.49, z=z)}, 100, 100, 100) == (word,)
+
+
+def test_a_lost_kind_goes_before_a_likeness_to_another_class() -> None:
+    mistaken = {**FINE, "mistaken": Measure(0.1, 0.0, z=9), "apart": Measure(0.7, 0.5, z=5)}
+    for missing, words in (
+        (0.13, ("MISLABELLED", "COLLAPSED")),
+        (0.15, ("COLLAPSED", "MISLABELLED")),
+    ):
+        found = {**mistaken, "missing": Measure(missing, 0.0, z=4)}
+        assert words_of(found, 100, 100, 100) == words
 
 
 def test_a_few_copies_among_bad_images_are_bad_images() -> None:
