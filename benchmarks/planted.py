@@ -4,7 +4,8 @@
 
 A run draws images, plants one failure and compares; it is *named* where the right word stands at
 every class. In an honest run real images that were held out stand for the generated ones; any word
-but OK is a false alarm. The words' bounds were set on scikit-learn's digits with other seeds.
+but OK is a false alarm. docs/evaluation.md says on which draws the words' bounds were set. The
+features are those of `evaluate_diversity`, fitted once on images of the pool that no run draws.
 """
 
 from __future__ import annotations
@@ -238,6 +239,19 @@ def _table(result: dict[str, Any]) -> str:
             share = f"{place[key]:4d} of {place['runs']:4d}, 95% interval {low:.0f} to {high:.0f}%"
             missed = ", ".join(f"{w} in {n}" for w, n in place.get("missed_as", {}).items())
             lines.append(f"{name:<32} {title:<13} {share}{'; wrong: ' if missed else ''}{missed}")
+    for title, share in (
+        ("detected, least of the cases", result["detected"]),
+        ("false alarms, of all honest runs", result["false_alarms"]),
+    ):
+        lines.append(f"{title}: {'-' if share is None else f'{100 * share:.1f}%'}")
+    aa = result["aa"]
+    if aa is None:
+        lines.append("A/A comparisons: not made; mnist.npz is missing, see --data")
+    else:
+        lines.append(
+            f"A/A comparisons: {aa['rejections']} of {aa['comparisons']} told apart; a planted gain"
+            f" of 2 points found in {100 * aa['power_2_points']:.0f}% of {aa['planted']}"
+        )
     modes = result["hidden_modes"]
     if modes is not None:
         lines.append(f"hidden modes: {json.dumps(modes)}")

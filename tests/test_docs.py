@@ -189,3 +189,8 @@ def test_the_figures_of_the_readme_are_those_of_the_result_files() -> None:
             scores = result["arms"][arm]
             shown = [100 * mean(scores[key]) for key in ("balanced_accuracy", "rarer_half")]
             assert f"{shown[0]:.1f} ({shown[1]:.1f})" in row
+
+
+def test_no_placeholder_is_left() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    assert [page.name for page in pages if "@@" in page.read_text(encoding="utf-8")] == []

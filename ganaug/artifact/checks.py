@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from typing import TypeGuard
 
-__all__ = ["first_line", "is_count", "is_int", "is_number", "path_name", "shown"]
+__all__ = [
+    "first_line",
+    "is_count",
+    "is_int",
+    "is_number",
+    "path_name",
+    "printable",
+    "shown",
+]
 
 _MAX_COUNT = 2**53  # up to here a float holds every whole number
 
@@ -36,6 +44,11 @@ def first_line(message: object, limit: int = 300) -> str:
     """Return `message` on one line, cut at `limit` characters."""
     line = " ".join(str(message).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def printable(value: object) -> str:
+    """Return text from outside without control characters: they could rewrite the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
 def path_name(path: str | os.PathLike[str]) -> str:

@@ -16,8 +16,8 @@ DEFAULT_FREE_ARMS = ("plain", "balanced", "balanced+affine", "balanced+randaugme
 FREE_ARMS = (
     *("plain", "balanced", "balanced+shift", "balanced+affine", "balanced+affine+jitter"),
     *("balanced+elastic", "balanced+randaugment-5", "balanced+randaugment"),
-    *("balanced+randaugment-14", "balanced+trivialaugment", "balanced+standardise"),
-    "balanced+equalise",
+    *("balanced+randaugment-14", "balanced+randaugment-20", "balanced+trivialaugment"),
+    *("balanced+standardise", "balanced+equalise"),
 )
 
 # The way to sample, and what stands before the free augmentations.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 
 __all__ = ["MEASURES", "TOO_FEW", "ClassDiversity", "DiversityReport", "Measure"]
@@ -28,7 +29,9 @@ MEASURES = (
     "ct",
     "latent",
 )
-SHOWN = ("coverage", "precision", "texture", "spread", "near_duplicates", "labels", "copied", "ct")
+# The tables in text: what most people look at first, and the rest.
+FIRST = ("coverage", "precision", "texture", "spread", "near_duplicates", "labels", "copied", "ct")
+FURTHER = tuple(name for name in MEASURES if name not in FIRST)
 TOO_FEW = "too few images"
 
 
@@ -171,17 +174,24 @@ class DiversityReport:
             ) from error
 
     def __str__(self) -> str:
-        titles = [name.replace("_", "-") for name in SHOWN]
+        lines = [*self._table(FIRST), "", *self._table(FURTHER)]
+        lines.append("each: generated images (real images in their place); " + self.rule)
+        apart = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in self.overall.items()]
+        if apart:
+            lines.append(f"all classes together: {', '.join(apart)}")
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _table(self, names: Sequence[str]) -> list[str]:
+        """Return the lines of a table with these measures, a row a class."""
+        titles = [name.replace("_", "-") for name in names]
         rows: list[tuple[str, ...]] = [("class", "images", "word", *titles)]
         for each in self.classes:
-            cells = [_cell(getattr(each, name)) for name in SHOWN]
-            rows.append((each.name, str(each.images), each.word, *cells))
-        rows.append(("macro", "", "", *(_cell(self.macro.get(name)) for name in SHOWN)))
+            cells = [_cell(getattr(each, name)) for name in names]
+            rows.append((printable(each.name), str(each.images), each.word, *cells))
+        rows.append(("macro", "", "", *(_cell(self.macro.get(name)) for name in names)))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append("each: generated images (real images in their place); " + self.rule)
-        return "\n".join(line.rstrip() for line in lines)
+        return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
 def _jsonable(record: ClassDiversity) -> dict[str, Any]:

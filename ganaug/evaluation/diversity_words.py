@@ -2,8 +2,8 @@
 
 A word stands at a class where a number of its own is both far from its reference (so many standard
 deviations of one real-real comparison: it is no accident) and off by an amount that matters. The
-bounds were set on scikit-learn's digits, so that honest draws get no word and planted failures get
-theirs; docs/evaluation.md shows what they give on other data.
+bounds were set so that honest draws get no word and planted failures get theirs, most of them on
+scikit-learn's digits; docs/evaluation.md tells which draws were looked at, and what they give.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganaug.artifact.checks import printable
 from ganaug.evaluation.statistics import FEWEST_SEEDS, MOST_SEEDS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def gain_table(report: GainReport) -> str:
     """Return the arms with their gain and verdict, then what stands beside balanced accuracy."""
     seeds = len(report.seeds)
     rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
-    more = [("arm", "recall", "precision", "macro F1", "calibration error")]
+    more = [("arm", "recall", "precision", "macro F1", "calibration error", "error gone", "p")]
     for name, arm in report.arms.items():
         gain = report.gain.get(name)
         rows.append(
@@ -38,20 +39,24 @@ def gain_table(report: GainReport) -> str:
                 _thirds(arm.rare_precision, arm.middle_precision, arm.frequent_precision),
                 _percent(arm.macro_f1),
                 _percent(arm.calibration_error),
+                *_beside(gain),
             )
         )
     few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
     lines = [
         *_columns(rows),
-        f"{report.dataset}, {seeds} seed{'s' if seeds > 1 else ''}{few}, {report.claim};"
+        f"{printable(report.dataset)}, {seeds} seed{'s' if seeds > 1 else ''}{few}, {report.claim};"
         " scores in percent",
     ]
     chosen = report.gain.get(report.chosen or "")
     if chosen is not None and chosen.verdict == "no evidence" and seeds > 1:
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
-    lines.extend(f"note: {note}" for note in report.notes)
+    lines.extend(f"note: {printable(note)}" for note in report.notes)
     lines += ["", *_columns(more)]
-    lines.append("recall and precision of the rare / middle / frequent third of the classes")
+    lines.append(
+        "recall and precision of the rare / middle / frequent third of the classes; error gone of"
+        " all classes (of the rarer half); p of the paired t test"
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -88,6 +93,17 @@ def _spread(scores: Sequence[float | None]) -> str:
 
 def _thirds(*thirds: Sequence[float | None]) -> str:
     return " / ".join(_percent(scores) for scores in thirds)
+
+
+def _beside(gain: Gain | None) -> tuple[str, str]:
+    """Return the share of the error that is gone and the p value; nothing for the baseline."""
+    if gain is None:
+        return "", ""
+    shares = [
+        "-" if share is None else f"{100 * share:.0f}%"
+        for share in (gain.error_reduction, gain.rare_error_reduction)
+    ]
+    return f"{shares[0]} ({shares[1]})", "-" if gain.p is None else f"{gain.p:.2g}"
 
 
 def _interval(gain: Gain, seeds: int) -> str:

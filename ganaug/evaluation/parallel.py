@@ -150,6 +150,8 @@ def _execute(item: Job | Refit, folder: Path, tick: Tick) -> Outcome | Path:
     if isinstance(item, Refit):
         return item.run(tick)
     outcome = run_job(item, lambda: tick(1))
+    if isinstance(item.classifier, UserLoop):  # its own steps are not seen: all count at its end
+        tick(item.schedule.steps)
     save_outcome(result_path(folder, item), item, outcome)
     return outcome
 

@@ -97,7 +97,12 @@ def diversity_summary(report: DiversityReport) -> dict[str, Any]:
         "words": report.words,
         "macro": {name: _pair(measure) for name, measure in report.macro.items()},
         "classes": [
-            {"name": each.name, "images": each.images, "word": each.word}
+            {
+                "name": each.name,
+                "images": each.images,
+                "word": each.word,
+                "words": list(each.words),
+            }
             | {
                 name: _pair(measure)
                 for name in MEASURES

@@ -19,6 +19,8 @@ WARNING = (
 )
 MEASURES = ("coverage", "precision", "spread", "near_duplicates", "labels")
 COPYING = ("copied", "nearest", "ct")
+NEAR = 0.4  # above the reference: what is said also where it gives no word
+MOST_NAMES = 12
 
 
 def model_card(metadata: Mapping[str, Any], content_hash: str) -> str:
@@ -147,7 +149,7 @@ def _gain(gain: Mapping[str, Any]) -> str:
 def _diversity(diversity: Mapping[str, Any]) -> str:
     words = "; ".join(
         f"**{word}** {len(names)} of {len(diversity['classes'])} classes"
-        + ("" if word == "OK" else f" ({_text(', '.join(names[:12]))})")
+        + ("" if word == "OK" else f" ({_names(names)})")
         for word, names in diversity["words"].items()
     )
     return "\n\n".join(
@@ -158,15 +160,29 @@ def _diversity(diversity: Mapping[str, Any]) -> str:
 def _memorisation(diversity: Mapping[str, Any] | None) -> str:
     if not diversity:
         return "Not measured: whether it makes near copies of training images is unknown."
-    copying = diversity["words"].get("COPYING", [])
-    found = (
-        f"Near copies were found in {len(copying)} of {len(diversity['classes'])} classes"
-        f" ({_text(', '.join(copying[:12]))})."
-        if copying
-        else "No class was found to copy its training images, as far as these measures see."
-    )
+    measured = [each for each in diversity["classes"] if "copied" in each]
+    if not measured:
+        return "Not measured: no class has enough images to search for near copies of them."
+    of = f"{len(measured)} classes that could be measured"
+    copying = [each["name"] for each in measured if "COPYING" in (each["word"], *each["words"])]
+    near = [
+        each["name"]
+        for each in measured
+        if each["name"] not in copying and each["copied"][0] >= each["copied"][1] + NEAR
+    ]
+    if copying:
+        found = f"Near copies were found in {len(copying)} of {of} ({_names(copying)})."
+    else:
+        found = f"None of {of} was found to copy its training images, as far as these measures see."
+    if near:
+        found += f" Unusually many images lie near one training image in {_names(near)}."
     shown = {name: pair for name, pair in diversity["macro"].items() if name in COPYING}
     return found if not shown else f"{found}\n\n{_measures(shown, COPYING)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return _text(", ".join(names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
 def _limits(

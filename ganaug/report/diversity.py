@@ -47,6 +47,8 @@ def diversity_card(diversity: Mapping[str, Any]) -> str:
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")
     found = Counter(record["word"] for record in records)
+    # Copies are told of also where another word goes before.
+    found["COPYING"] = sum("COPYING" in (record["word"], *record["words"]) for record in records)
     bad = {word: found[word] for word in WORDS if found[word]}
     if bad:
         word, style = " and ".join(each.capitalize() for each in bad), "bad"
@@ -76,8 +78,9 @@ def diversity_section(diversity: Mapping[str, Any]) -> str:
     return section(
         "Diversity",
         paragraph(
-            "Each number beside what other real images of the class, as many, give in the place"
-            f" of the generated ones. {rule[:1].upper()}{rule[1:]}."
+            "Each number with the range of 95% of the subsamples in brackets, beside what other"
+            " real images of the class, as many, give in the place of the generated ones."
+            f" {rule[:1].upper()}{rule[1:]}."
         ),
         _coverage(diversity),
         heading("Words"),
@@ -85,7 +88,18 @@ def diversity_section(diversity: Mapping[str, Any]) -> str:
         _numbers(diversity, [name for name in FIRST if name in names], word=True),
         heading("Further numbers"),
         _numbers(diversity, [name for name in names if name not in FIRST], word=False),
+        _overall(diversity),
     )
+
+
+def _overall(diversity: Mapping[str, Any]) -> str:
+    """Return the distances between all generated and all real images, in a line."""
+    shown = [
+        f"{name.replace('_', ' ')} {_cell(each)}"
+        for name, each in (diversity.get("overall") or {}).items()
+    ]
+    text = "All classes together, with real images in their place: "
+    return paragraph(f"{text}{', '.join(shown)}.") if shown else ""
 
 
 def _numbers(diversity: Mapping[str, Any], names: list[str], *, word: bool) -> str:
@@ -128,8 +142,11 @@ def _coverage(diversity: Mapping[str, Any]) -> str:
     return "".join([heading("Coverage"), plot(track, rows), key])
 
 
-def _cell(measure: Mapping[str, float] | None) -> str:
+def _cell(measure: Mapping[str, float | None] | None) -> str:
     if measure is None:
         return MISSING
     value, reference = (signed(f"{measure[name]:.2f}") for name in ("value", "reference"))
-    return f"{value} ({reference})"
+    if measure.get("low") is None or measure.get("high") is None:
+        return f"{value} ({reference})"
+    low, high = (signed(f"{measure[name]:.2f}") for name in ("low", "high"))
+    return f"{value} [{low}, {high}] ({reference})"

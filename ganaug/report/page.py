@@ -104,6 +104,9 @@ def _pictures(metadata: Mapping[str, Any], grids: Sequence[Picture]) -> str:
         if metadata["kind"] == "variation"
         else "The first row is real, the others are generated."
     )
+    classes = len(metadata["classes"])
+    if len(grids) < classes:
+        text += f" {len(grids)} of {classes} classes, from the rarest to the most frequent."
     figures = "".join(figure(picture.image, picture.caption) for picture in grids)
     return section(
         "Real and generated images", paragraph(text), f'<div class="pictures">{figures}</div>'

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ganaug.artifact.checks import printable
+
 __all__ = ["metadata_lines", "policy_text"]
 
 
@@ -17,22 +19,25 @@ def metadata_lines(metadata: Mapping[str, Any], content_hash: str) -> list[str]:
         "kind": metadata["kind"],
         "images": f"{height}x{width} {'grey' if metadata['channels'] == 1 else 'RGB'}",
         "latent": f"{metadata['latent_dim']} values",
-        "data": f"{_safe(data['source'])}, fingerprint {metadata['fingerprint'][:16]}",
-        "held out": _safe(data["held_out"] or "nothing, or a test part of the data"),
+        "data": f"{printable(data['source'])}, fingerprint {metadata['fingerprint'][:16]}",
+        "held out": printable(data["held_out"] or "nothing, or a test part of the data"),
         "classes": f"{len(classes)}, training images of each:",
-        **{f"  {_safe(name)}": str(count) for name, count in classes},
+        **{f"  {printable(name)}": str(count) for name, count in classes},
         "training": f"{metadata['steps']} steps, seed {metadata['seed']}",
         "policy": policy_text(policy),
-        "parity": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["parity"].items()) or "-",
+        "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata["parity"].items())
+        or "-",
         "batch exact": "yes" if metadata["batch_exact"] else "no, images run singly",
-        "versions": ", ".join(f"{_safe(k)} {_safe(v)}" for k, v in metadata["versions"].items()),
+        "versions": ", ".join(
+            f"{printable(k)} {printable(v)}" for k, v in metadata["versions"].items()
+        ),
         "gain": _gain(metadata["gain"]),
         "diversity": _diversity(metadata["diversity"]),
         "sha256": content_hash,
     }
     width_of_names = max(len(name) for name in facts)
     lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
-    return lines + [f"warning: {_safe(line)}" for line in metadata["warnings"]]
+    return lines + [f"warning: {printable(line)}" for line in metadata["warnings"]]
 
 
 def policy_text(policy: Mapping[str, Any] | None) -> str:
@@ -43,7 +48,11 @@ def policy_text(policy: Mapping[str, Any] | None) -> str:
     if len({p for _, p in policy["p"]}) == 1:
         points = f"{policy['p'][0][1]:.2g} for every class"
     measured = "from a rule, not measured" if policy["source"] == "rule" else policy["source"]
-    return f"p {points}; latents times {policy['scale']:g}; {_safe(measured)}"
+    return f"p {points}; latents times {policy['scale']:g}; {printable(measured)}"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{printable(key)} {printable(value)}" for key, value in values.items())
 
 
 def _gain(gain: Mapping[str, Any] | None) -> str:
@@ -51,12 +60,12 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
         return "not measured"
     try:
         mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
-        return _safe(
+        return printable(
             f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"
             f" {mean} points (95% interval {low} to {high}), {gain['seeds']} seeds"
         )
     except (KeyError, TypeError, ValueError):  # another form, of another version perhaps
-        return _safe(gain.get("verdict", "measured"))
+        return printable(gain.get("verdict", "measured"))
 
 
 def _diversity(diversity: Mapping[str, Any] | None) -> str:
@@ -66,9 +75,4 @@ def _diversity(diversity: Mapping[str, Any] | None) -> str:
     if not isinstance(words, Mapping) or not words:
         return "measured"
     counts = (f"{word} {len(names)}" for word, names in words.items() if isinstance(names, list))
-    return _safe(", ".join(counts) + " (classes)")
-
-
-def _safe(value: object) -> str:
-    """Text from a file, without control characters: they could rewrite the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
+    return printable(", ".join(counts) + " (classes)")

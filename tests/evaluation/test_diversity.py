@@ -117,6 +117,16 @@ def test_noise_is_called_unfaithful_and_images_of_another_class_mislabelled(real
     assert words(report) == ["MISLABELLED", "OK"]
 
 
+def test_names_cannot_rewrite_the_terminal(real: ImageSet) -> None:
+    hostile = replace(real, classes=("a\x1b[2Jb", "ok"))
+    text = str(evaluate_diversity(real=hostile, synthetic=honest(), quick=True))
+    assert "\x1b" not in text
+    assert "a\ufffd[2Jb" in text
+    for measure in ("missing", "mistaken", "latent"):
+        assert f" {measure} " in f"{text} ".replace("\n", " ")
+    assert "all classes together: cubic kernel " in text
+
+
 def test_a_class_that_as_a_whole_looks_like_another_is_mistaken(real: ImageSet) -> None:
     """What counts is by how many more images the other class wins, in each of its cuts."""
     other = bars((1, 60), seed=3).images[1:]

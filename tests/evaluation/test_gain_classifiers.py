@@ -17,8 +17,11 @@ from torch.utils.data import DataLoader
 
 from ganaug import evaluate_gain
 from ganaug.errors import ConfigError
-from ganaug.evaluation.classifiers import classifier_name
-from ganaug.evaluation.estimators import ArmImages
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers import Schedule, classifier_name
+from ganaug.evaluation.estimators import ArmImages, UserLoop
+from ganaug.evaluation.parallel import _execute
+from ganaug.evaluation.runs import Job
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -41,6 +44,16 @@ def labels_of(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
 def probabilities_of(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
     distances = nearest_mean(images, seed)
     return lambda tested: torch.softmax(distances(tested), 1).numpy()
+
+
+@pytest.mark.parametrize("classifier", [None, UserLoop(labels_of)])
+def test_every_training_counts_in_full_for_the_time_left(
+    classifier: UserLoop | None, images: ImageSet, tmp_path: Path
+) -> None:
+    job = Job(0, parse_arm("balanced"), images, images, Schedule(3), classifier)
+    counted: list[int] = []
+    _execute(job, tmp_path, counted.append)
+    assert sum(counted) == 3
 
 
 def test_an_estimator_of_scikit_learn_is_trained_on_augmented_views(

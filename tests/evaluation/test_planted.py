@@ -27,9 +27,13 @@ def features(pool: Pool) -> FeatureMap:
     return PixelPCA(pool.learnt_from)  # what an encoder adds takes seconds to learn
 
 
-@pytest.mark.parametrize("case", list(CASES))
-def test_the_right_word_stands_at_every_class(case: str, pool: Pool, features: FeatureMap) -> None:
-    draw = pool.draw(case, 0, SEED)
+@pytest.mark.parametrize(
+    ("case", "run"), [*((case, 0) for case in CASES), ("fixed images", 1), ("fixed images", 2)]
+)
+def test_the_right_word_stands_at_every_class(
+    case: str, run: int, pool: Pool, features: FeatureMap
+) -> None:
+    draw = pool.draw(case, run, SEED)  # images that are fixed: 1, 3 and 10 of them in turn
     planted = CASES[case](draw)
     assert len(planted.words) == (5 if case == "half the modes" else 10)
     assert named(planted, compare(planted, features, SEED)), case
@@ -87,6 +91,9 @@ def test_the_command_writes_the_table_and_goes_on(tmp_path: Path) -> None:
     assert found["aa"] is None  # it needs mnist.npz
     modes = found["hidden_modes"]
     assert modes["honest"]["modes"] > 50 > 40 > modes["planted"]["modes"]
+    assert "COLLAPSED" in modes["planted"]["words"]
+    assert "COLLAPSED" not in modes["honest"]["words"]
+    assert "A/A comparisons: not made" in done.output
     lines = (tmp_path / "out" / "runs.jsonl").read_text().splitlines()
     assert len(lines) == len(CASES) + len(LIMITS)
     again = CliRunner().invoke(main, arguments, catch_exceptions=False)

@@ -41,7 +41,7 @@ DIVERSITY = {
     "words": {"OK": [CLASSES[0]], "COPYING": [CLASSES[1]], "TOO FEW IMAGES TO TELL": [CLASSES[2]]},
     "macro": {"coverage": [0.8, 0.9], "copied": [0.4, 0.05], "ct": [-3.0, 0.0]},
     "classes": [
-        {"name": name, "images": 9, "word": word}
+        {"name": name, "images": 9, "word": word, "words": [word], "copied": [0.5, 0.1]}
         for name, word in zip(CLASSES, ("OK", "COPYING", "TOO FEW IMAGES TO TELL"), strict=True)
     ],
 }
@@ -66,7 +66,8 @@ def test_every_part_with_its_numbers() -> None:
         "| **ganaug** | 83.0% | – | 83.0% | 5.0% |",
         "**OK** 1 of 3 classes; **COPYING** 1 of 3 classes",
         "| coverage | 0.80 | 0.90 |",
-        "Near copies were found in 1 of 3 classes",
+        "Near copies were found in 1 of 3 classes that could be measured",
+        "Unusually many images lie near one training image in ok",
         "| copied | 0.40 | 0.05 |",
         "The smallest class has 4 training images",
         "The gain is that of this file",
