@@ -68,7 +68,7 @@ class Rule:
 # training images lie near these, so that fewer copies count only where the images are good.
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
-    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.14)),
+    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.1)),
     Rule("MISLABELLED", "mistaken", plus=0.06),
     Rule("COPYING", "copied", plus=0.55),
     Rule("UNFAITHFUL", "precision", times=0.75),

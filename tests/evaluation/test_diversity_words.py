@@ -82,8 +82,8 @@ def test_images_that_can_be_told_apart_are_collapsed_only_where_real_ones_are_mi
 def test_a_lost_kind_goes_before_a_likeness_to_another_class() -> None:
     mistaken = {**FINE, "mistaken": Measure(0.1, 0.0, z=9), "apart": Measure(0.7, 0.5, z=5)}
     for missing, words in (
-        (0.13, ("MISLABELLED", "COLLAPSED")),
-        (0.15, ("COLLAPSED", "MISLABELLED")),
+        (0.09, ("MISLABELLED", "COLLAPSED")),
+        (0.11, ("COLLAPSED", "MISLABELLED")),
     ):
         found = {**mistaken, "missing": Measure(missing, 0.0, z=4)}
         assert words_of(found, 100, 100, 100) == words
