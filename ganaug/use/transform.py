@@ -135,7 +135,8 @@ class GANAugment(v2.Transform):
     def _say_which(self) -> None:
         path, low, high = self.generator.path, self._p.min(), self._p.max()
         if self._p_source == "policy":
-            line = f"{path}: p from its policy, {low:.2f} to {high:.2f} by class size"
+            how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
+            line = f"{path}: p from its policy, {how}"
         else:
             line = f"{path}: p = 0.5 for all images, since no policy is used"
         if line not in _logged:  # once per process
