@@ -82,10 +82,10 @@ SCENES = (
         "glyphs",
         f"photographed letters, {RARE} images of every other class; nuisances are shared by all",
         small_glyphs,
-        {"preset": "tiny", "steps": 800, "class_match": 1.0},
+        {"preset": "tiny", "steps": 500, "class_match": 1.0},
         "balanced+randaugment",
         ("balanced+randaugment", "ganaug+randaugment"),
-        700,
+        600,
     ),
 )
 
