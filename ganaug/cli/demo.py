@@ -32,7 +32,8 @@ def command(
     Glyphs: photographed letters, made on the spot, where it is not. One generator each, so the
     verdicts are about these two files. Each folder then holds the ONNX file, a picture of real
     images beside their variations, the records of gain and diversity, and report.html. The numbers
-    are what was measured.
+    are what was measured; the classifiers are short, which makes the gain on the glyphs larger than
+    it is for long training.
     """
     from ganaug.files import make_folder
     from ganaug.report.demo import SCENES
