@@ -164,7 +164,11 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> str:
     if not measured:
         return "Not measured: no class has enough images to search for near copies of them."
     of = f"{len(measured)} classes that could be measured"
-    copying = [each["name"] for each in measured if "COPYING" in (each["word"], *each["words"])]
+    copying = [  # files of before have no `words`
+        each["name"]
+        for each in measured
+        if "COPYING" in (each["word"], *each.get("words", ()))
+    ]
     near = [
         each["name"]
         for each in measured
