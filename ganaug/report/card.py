@@ -165,9 +165,7 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> str:
         return "Not measured: no class has enough images to search for near copies of them."
     of = f"{len(measured)} classes that could be measured"
     copying = [  # files of before have no `words`
-        each["name"]
-        for each in measured
-        if "COPYING" in (each["word"], *each.get("words", ()))
+        each["name"] for each in measured if "COPYING" in (each["word"], *each.get("words", ()))
     ]
     near = [
         each["name"]
