@@ -48,6 +48,8 @@ def main() -> None:
         num_workers=options.workers,
     )
     held_out = ImageFolder(f"{options.folder}/test", to_tensor)
+    # By name: test/ may lack a class, and ImageFolder numbers the classes that it finds.
+    held_out.target_transform = lambda label: real.class_to_idx[held_out.classes[label]]
     test = DataLoader(held_out, batch_size=256, num_workers=options.workers)
 
     network = resnet18(num_classes=len(real.classes))
@@ -69,9 +71,12 @@ def main() -> None:
             right = network(images).argmax(1) == labels
             found += torch.bincount(labels[right], minlength=len(found))
             total += torch.bincount(labels, minlength=len(found))
-    for name, recall in zip(real.classes, found / total, strict=True):
+    tested = total > 0
+    recalls = found[tested] / total[tested]
+    names = [name for name, shown in zip(real.classes, tested, strict=True) if shown]
+    for name, recall in zip(names, recalls, strict=True):
         print(f"{name}: recall {recall:.3f}")
-    print(f"balanced accuracy {(found / total).mean():.3f}")
+    print(f"balanced accuracy {recalls.mean():.3f}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import click
 
 from ganaug.cli.console import Settings, evaluation_progress, say
 from ganaug.cli.options import NAMES, image_options
+from ganaug.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -79,10 +80,16 @@ def command(
     from ganaug.report.pictures import read_history
 
     generator = Generator(file)
+    made = generator.info.size
+    if generator.info.kind == "class" and size not in (None, made):
+        raise ConfigError(
+            f"--size: {size[0]}x{size[1]}; allowed: {made[0]}x{made[1]}, the size of what {file}"
+            " makes from noise; leave it out"
+        )
     run = find_run(run_folder, generator, file)
     images = load_images(
         source,
-        size=size or generator.info.size,
+        size=size or made,
         mode="grey" if generator.info.channels == 1 else "rgb",
         root=root,
         download=download,

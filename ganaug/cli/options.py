@@ -65,9 +65,12 @@ class _Setting(click.ParamType[tuple[str, Any]]):
             own = OPTIONS_OF_THEIR_OWN[key.strip()]
             self.fail(f"{value!r} is no field of FitConfig; use {own} instead", param, ctx)
         try:
-            return (key.strip(), json.loads(text))
+            read = json.loads(text)
         except json.JSONDecodeError:
             return (key.strip(), text.strip())
+        if read is None:
+            self.fail(f"{value!r} sets nothing; leave it out to keep the preset's", param, ctx)
+        return (key.strip(), read)
 
 
 class _Names(click.ParamType[tuple[str, ...]]):

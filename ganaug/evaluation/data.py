@@ -24,7 +24,8 @@ __all__ = [
 
 def data_name(images: ImageSet) -> str:
     """Return what the user named, without the folders around it."""
-    return Path(images.source).name or images.source
+    source = Path(images.source)
+    return (source.resolve() if source.exists() else source).name or images.source
 
 
 def load_part(source: Any, size: tuple[int, int] | None, channels: int | None) -> ImageSet:

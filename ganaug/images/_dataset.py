@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
-from ganaug.images._folder import ImageFile, read_files
+from ganaug.images._folder import GROUPS_FILE, ImageFile, read_files, with_groups
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
-from ganaug.images._pixels import Damage, Header, choose_layout, read_header, read_pixels
+from ganaug.images._pixels import (
+    UNREADABLE,
+    Damage,
+    Header,
+    choose_layout,
+    read_header,
+    read_pixels,
+)
 from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = ["PREFIX", "load_dataset", "load_torchvision"]
@@ -102,7 +109,7 @@ def load_dataset(
     """Load a map-style data set of (image, label). See `load_images`.
 
     An ImageFolder without transforms is read from its files, so that it is the same data, with
-    the same content keys, as its folder.
+    the same content keys and groups, as its folder.
     """
     name = type(dataset).__name__
     if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
@@ -113,10 +120,7 @@ def load_dataset(
     if not len(dataset):
         raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
     if _is_plain_image_folder(dataset):
-        files = [
-            ImageFile(Path(path), Path(path).relative_to(dataset.root).as_posix(), label)
-            for path, label in dataset.samples
-        ]
+        files, notes = _files_of(dataset)
         return read_files(
             str(dataset.root),
             dataset.classes,
@@ -125,6 +129,7 @@ def load_dataset(
             size=size,
             mode=mode,
             skip=skip_corrupt,
+            notes=notes,
             as_rgb=mode is None,
         )
     return _read(name, dataset, None, size=size, mode=mode, skip=skip_corrupt)
@@ -143,6 +148,25 @@ def _is_plain_image_folder(dataset: Any) -> bool:
     )
 
 
+def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
+    """Return the files of an ImageFolder, with the groups of its groups.csv, and notes.
+
+    For train/ or test/ of a larger folder, groups.csv may lie in that, with paths inside it.
+    """
+    root, notes = Path(dataset.root), list[str]()
+    is_part = root.name in ("train", "test") and not (root / GROUPS_FILE).is_file()
+    base = root.parent if is_part and (root.parent / GROUPS_FILE).is_file() else root
+    files = [
+        ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
+        for path, label in dataset.samples
+    ]
+    if base is root:
+        return with_groups(base, files, [], notes)[0], notes
+    if root.name == "test":
+        return with_groups(base, [], files, [])[1], notes
+    return with_groups(base, files, [], [])[0], notes
+
+
 def _read(
     source: str,
     train: Any,
@@ -152,7 +176,7 @@ def _read(
     mode: str | None,
     skip: bool,
 ) -> ImageSet:
-    """Read each item twice: for sizes, modes and labels, then for the pixels.
+    """Read each item twice: for sizes, modes and labels, then for the pixels, which must be equal.
 
     Memory so holds the images at the training size alone, whatever their size in the data set.
     The content key of an image is the hash of its pixels as the data set gives them.
@@ -160,6 +184,7 @@ def _read(
     damage = Damage(skip)
     items: list[tuple[Any, int]] = []
     headers: list[Header] = []
+    keys: list[int] = []
     found: list[int] = []
     num_train = 0
     for dataset, word in ((train, ""), (test, " (test)")):
@@ -170,8 +195,14 @@ def _read(
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
+            header = read_header(image, where)
+            try:
+                keys.append(content_key(image.tobytes()))
+            except UNREADABLE as error:
+                damage.found(where, error)
+                continue
             items.append((dataset, index))
-            headers.append(read_header(image, where))
+            headers.append(header)
             found.append(label)
             num_train += dataset is train
     if not num_train:
@@ -183,7 +214,12 @@ def _read(
     def load(at: int) -> tuple[Image.Image, int]:
         dataset, index = items[at]
         image, _ = _item(dataset, index, headers[at].name)
-        return image, content_key(image.tobytes())
+        if content_key(image.tobytes()) != keys[at]:
+            raise DataError(
+                f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
+                " they are; give the data set without random transforms"
+            )
+        return image, keys[at]
 
     layout = choose_layout(headers, size, mode)
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")

@@ -25,11 +25,12 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["EXTENSIONS", "ImageFile", "load_folder", "read_files"]
+__all__ = ["EXTENSIONS", "GROUPS_FILE", "ImageFile", "load_folder", "read_files", "with_groups"]
 
 # Those of torchvision's ImageFolder.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 GROUPS_FILE = "groups.csv"
+SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 
 
 class ImageFile(NamedTuple):
@@ -61,6 +62,12 @@ def load_folder(
             f"{folder}: has test/ but no train/; allowed: both, or class folders alone; put the"
             " training classes in train/"
         )
+    elif below and all(name.lower() in SPLITS and _folders(folder / name) for name in below):
+        raise DataError(
+            f"{folder}: {', '.join(f'{name}/' for name in below)} hold folders and look like parts"
+            " of a data set, not like classes; allowed: train/ and test/, or class folders alone;"
+            " rename them to train/ and test/"
+        )
     elif below:
         classes, train = _read_classes(folder, folder, notes)
         test = []
@@ -73,7 +80,7 @@ def load_folder(
                 f"{folder}: no images; allowed: {', '.join(EXTENSIONS)}; put each class in a"
                 " folder of its own"
             )
-    train, test = _with_groups(folder, train, test, notes)
+    train, test = with_groups(folder, train, test, notes)
     return read_files(
         str(folder), classes, train, test, size=size, mode=mode, skip=skip_corrupt, notes=notes
     )
@@ -150,6 +157,12 @@ def _read_classes(
             f"{folder}: no class folders; allowed: one folder for each class; put the images of"
             f" each class in {folder}{os.sep}CLASS{os.sep}"
         )
+    for name in classes:
+        if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
+            raise DataError(
+                f"{folder}: class folder {name!r} has a name that is not UTF-8; allowed: UTF-8;"
+                " rename it"
+            )
     loose = _image_names(folder)
     if loose:
         notes.append(f"not used beside the class folders: {len(loose)} images such as {loose[0]}")
@@ -221,10 +234,13 @@ def _image_names(folder: Path) -> list[str]:
     ]
 
 
-def _with_groups(
+def with_groups(
     folder: Path, train: list[ImageFile], test: list[ImageFile], notes: list[str]
 ) -> tuple[list[ImageFile], list[ImageFile]]:
-    """Return the files with their groups from groups.csv, where the folder has one."""
+    """Return the files with their groups from groups.csv, where the folder has one.
+
+    The training files may be left out where only those of the test part are wanted.
+    """
     path = folder / GROUPS_FILE
     if not path.is_file():
         return train, test
@@ -240,7 +256,7 @@ def _with_groups(
             )
         parts.append([file._replace(group=groups.get(file.name)) for file in files])
     used = [{file.group for file in files if file.group is not None} for files in parts]
-    if not (used[0] or used[1]):
+    if train and not (used[0] or used[1]):
         raise DataError(
             f"{path}: names none of the images; allowed: paths inside {folder}, such as"
             f" {train[0].name!r}; correct the column 'file'"

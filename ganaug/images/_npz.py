@@ -207,7 +207,14 @@ def _classes(path: Path, arrays: dict[str, NDArray[Any]]) -> list[str] | None:
             f"{path}: classes are {classes.dtype} {list(classes.shape)}; allowed: a list of names;"
             " give one name for each label"
         )
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in classes.tolist()]
+    names = classes.tolist()
+    try:
+        return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: classes hold bytes that are not UTF-8 ({error.object!r}); allowed: text;"
+            " store the names as text"
+        ) from error
 
 
 def _all_grey(images: NDArray[np.uint8]) -> bool:

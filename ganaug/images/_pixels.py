@@ -31,6 +31,7 @@ __all__ = [
 DEFAULT_SIDE = 64
 LEAST_SIDE = 8
 MOST_ASPECT = 2.0
+NOTED = 20  # skipped images, by name
 
 CONVERTIBLE = {
     "1": "a 1-bit image",
@@ -82,15 +83,22 @@ class Pixels(NamedTuple):
 
 
 class Damage:
-    """What happens to images that cannot be read: refused, or skipped and listed in `notes`.
+    """What happens to images that cannot be read: refused, or skipped and told of in `notes`.
 
-    Notes travel with a generator, so they hold paths inside `folder` alone.
+    Notes travel with a generator, so they are few and hold paths inside `folder` alone.
     """
 
     def __init__(self, skip: bool, folder: str = "") -> None:
         self.skip = skip
         self.folder = folder
-        self.notes: list[str] = []
+        self.skipped: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """The skipped images, the first `NOTED` by name."""
+        rest = len(self.skipped) - NOTED
+        more = [f"skipped {rest} more images that cannot be read"] if rest > 0 else []
+        return [f"skipped {each}" for each in self.skipped[:NOTED]] + more
 
     def found(self, name: str, error: Exception) -> None:
         """Note that the image `name` cannot be read, or raise `DataError`."""
@@ -106,7 +114,7 @@ class Damage:
                 " it, or go on without such images with --skip-corrupt"
             ) from error
         inside = name.removeprefix(self.folder).lstrip("/\\")
-        self.notes.append(f"skipped {inside}: {reason}")
+        self.skipped.append(f"{inside}: {reason}")
 
 
 def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,7 +31,8 @@ class ImageSet:
     Attributes:
         images: uint8 [N, H, W, C] in 0..255, C = 1 (grey) or 3 (RGB).
         labels: int64 [N] in 0..len(classes)-1.
-        classes: the class names, by label.
+        classes: the class names, by label, in Unicode's composed form (NFC): the same folder may
+            have another form on another file system.
         groups: int64 [N], equal for images of one physical object, or None.
         names: where each image came from (a file's path inside the folder), or None.
         keys: uint64 [N], hash of each image's content before any resizing.
@@ -57,7 +59,8 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        object.__setattr__(self, "classes", tuple(self.classes))
+        names = tuple(unicodedata.normalize("NFC", name) for name in self.classes)
+        object.__setattr__(self, "classes", names)
         twice = [name for name, n in Counter(self.classes).items() if n > 1]
         if twice:
             raise DataError(

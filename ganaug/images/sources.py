@@ -59,7 +59,7 @@ def load_images(
             RGB images with equal channels throughout the set become grey.
         root: where torchvision's data sets lie.
         download: whether torchvision may fetch the data set.
-        skip_corrupt: go on without images that cannot be read, and list them in `notes`.
+        skip_corrupt: go on without images that cannot be read, and tell of them in `notes`.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
@@ -83,7 +83,11 @@ def load_images(
             source, size=sides, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
         )
     if isinstance(source, str) and source == DIGITS:
-        return _load_digits(sides, mode)
+        digits = _load_digits(sides, mode)
+        if not Path(DIGITS).is_dir():
+            return digits
+        note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
+        return replace(digits, notes=(note,))
     if not isinstance(source, str | os.PathLike):
         return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
     path = Path(source)

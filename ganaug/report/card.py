@@ -210,8 +210,7 @@ def _training(metadata: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in metadata["versions"].items())
     return _bullets(
         [
-            f"{metadata['steps']:,} steps, seed {metadata['seed']}, preset"
-            f" {_text(metadata['config'].get('preset', 'of its own'))}",
+            f"{metadata['steps']:,} steps, seed {metadata['seed']}",
             f"fingerprint of the training images: `{_text(metadata['fingerprint'])}`",
             f"held out: {_text(metadata['data']['held_out'] or 'nothing')}",
             f"versions: {_text(versions)}",

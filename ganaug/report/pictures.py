@@ -56,13 +56,14 @@ def overview(
 
 def read_history(run: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Return the rows of a run's metrics.jsonl and diversity.jsonl, none where there is neither."""
-    paths = [Path(run) / name for name in ("metrics.jsonl", "diversity.jsonl")]
-    return [
-        json.loads(line)
-        for path in paths
-        if path.is_file()
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
+    rows: list[dict[str, Any]] = []
+    for path in (Path(run) / name for name in ("metrics.jsonl", "diversity.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:  # the last line of a killed run
+                break
+    return rows
 
 
 def _as_trained(generator: Generator, images: ImageSet) -> ImageSet:

@@ -24,19 +24,19 @@ class Track:
         share = (value - self.low) / (self.high - self.low)
         return round(100 * min(1.0, max(0.0, share)), 2)
 
-    def dot(self, value: float, style: str, title: str = "") -> str:
+    def dot(self, value: float, style: str) -> str:
         """Return a dot at `value`."""
-        return f'<i class="dot {style}" style="left:{self.at(value)}%"{_title(title)}></i>'
+        return f'<i class="dot {style}" style="left:{self.at(value)}%"></i>'
 
     def seed(self, value: float, style: str) -> str:
         """Return a small, faint dot at `value`: one seed's result."""
         return f'<i class="seed {style}" style="left:{self.at(value)}%"></i>'
 
-    def line(self, low: float, high: float, style: str, title: str = "") -> str:
+    def line(self, low: float, high: float, style: str) -> str:
         """Return a horizontal line from `low` to `high`: an interval."""
         left, width = self.at(low), round(self.at(high) - self.at(low), 2)
         place = f"left:{left}%;width:{width}%"
-        return f'<i class="range {style}" style="{place}"{_title(title)}></i>'
+        return f'<i class="range {style}" style="{place}"></i>'
 
     def bar(self, value: float, style: str) -> str:
         """Return a bar from the left end to `value`."""
@@ -160,7 +160,3 @@ def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> st
 def _number(value: float) -> str:
     whole = value == round(value) and abs(value) < 1e7
     return (f"{value:,.0f}" if whole else f"{value:.6g}").replace("-", "−")
-
-
-def _title(text: str) -> str:
-    return f' title="{escape(text)}"' if text else ""

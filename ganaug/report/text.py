@@ -51,10 +51,6 @@ def policy_text(policy: Mapping[str, Any] | None) -> str:
     return f"p {points}; latents times {policy['scale']:g}; {printable(measured)}"
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{printable(key)} {printable(value)}" for key, value in values.items())
-
-
 def _gain(gain: Mapping[str, Any] | None) -> str:
     if gain is None:
         return "not measured"

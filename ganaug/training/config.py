@@ -28,7 +28,8 @@ class FitConfig:
         size: height and width in pixels at which it is trained, each at least 8; None = the size
             of the image set.
         latent_dim: length of the latent, drawn from N(0, 1).
-        width: channels of the first convolution; later ones have two and four times as many.
+        width: channels of the first convolution; later ones have two and four times as many. Of a
+            dense generator it is the discriminator's alone.
         strided: the discriminator's first layer halves the image: cheaper, for 28 px and more; at
             8 px the class kind was seen to collapse with it.
         loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax".
@@ -103,6 +104,11 @@ class FitConfig:
             raise ConfigError(
                 "conditional: a dense generator does not read the label; use conditional = false,"
                 " or architecture 'conv'"
+            )
+        if self.architecture == "dense" and self.strided:
+            raise ConfigError(
+                "strided: the discriminator of a dense generator halves the image in every layer;"
+                " use strided = false, or architecture 'conv'"
             )
         if self.kind == "class" and self.class_match:
             raise ConfigError(

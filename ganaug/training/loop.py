@@ -44,7 +44,7 @@ def data_name(source: str) -> str:
     """Return what to call the data in a file: never a path of this machine."""
     if source.startswith("torchvision:"):
         return source
-    return os.path.basename(source.rstrip("/\\")) or source
+    return os.path.basename(os.path.abspath(source) if os.path.exists(source) else source) or source
 
 
 def fit(
@@ -86,7 +86,10 @@ def fit(
     chosen = choose_device(device)
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
     if not all_images:
+        known = len(images.notes)
         images = images.hold_out()
+        for note in images.notes[known:]:
+            log.warning(note)
     if not config.conditional:
         images = images.merged()
     if config.kind == "variation":
@@ -98,6 +101,7 @@ def fit(
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
     batches = _Batches(images, config, seed)
+    _refuse_inside(Path(out), Path(images.source))
     run = make_folder(out)
     _refuse_other_files(run)
     with locked(run):
@@ -195,6 +199,16 @@ def _refuse_other_files(run: Path) -> None:
             raise RunError(
                 f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
             )
+
+
+def _refuse_inside(run: Path, source: Path) -> None:
+    """Refuse a folder that would be read as a class when the images are loaded again."""
+    inside = source.is_dir() and run.resolve().is_relative_to(source.resolve())
+    if inside and not (source / "train").is_dir():
+        raise RunError(
+            f"{run}: lies in the folder of the images ({source}), where it would count as a class;"
+            " choose an output folder outside"
+        )
 
 
 def _groups_hash(images: ImageSet) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -73,10 +74,11 @@ def class_probabilities(
             return np.full(len(classes), DEFAULT_P)
         return np.asarray(policy.probability(np.asarray(info.counts, np.float64)), np.float64)
     if isinstance(p, Mapping):
+        p = {_composed(str(key)): value for key, value in p.items()}
         for key in p:
             if key not in classes:
                 raise ConfigError(
-                    f"p= has the class {key!r}{did_you_mean(str(key), classes)}; allowed:"
+                    f"p= has the class {key!r}{did_you_mean(key, classes)}; allowed:"
                     f" {listed(classes)} (the classes of {name})"
                 )
         values = [p.get(key, 0.0) for key in classes]
@@ -103,18 +105,32 @@ def class_probabilities(
 def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.int64]:
     """Return int64 [len(classes)]: the artifact's label of each class of a data set, by name.
 
+    Names are equal in whichever Unicode form they are written: file systems differ in that.
+
     Raises:
-        ArtifactError: the artifact does not know a class.
+        ArtifactError: the artifact does not know a class, or was trained without labels.
     """
-    known = {known_class: label for label, known_class in enumerate(info.classes)}
+    if not info.config.get("conditional", True):
+        if len(classes) == 1:
+            return np.zeros(1, np.int64)
+        raise ArtifactError(
+            f"{name} was trained without labels, and the data set has {len(classes)} classes;"
+            " allowed: images without labels; fit a generator that keeps the class (the default),"
+            " or take the images alone with labels_getter=None"
+        )
+    known = {_composed(name): label for label, name in enumerate(info.classes)}
     for each in classes:
-        if each not in known:
+        if _composed(each) not in known:
             raise ArtifactError(
                 f"the data set's class {each!r} is not in"
                 f" {name}{did_you_mean(each, info.classes)}; allowed: {listed(info.classes)};"
                 " rename the class, or fit and export for this data set"
             )
-    return np.array([known[each] for each in classes], np.int64)
+    return np.array([known[_composed(each)] for each in classes], np.int64)
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def added_counts(

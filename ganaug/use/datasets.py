@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import PIL.Image
+from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
@@ -140,8 +141,8 @@ class AugmentedDataset(Wrapper):
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
             `.targets`, `set_epoch` and `.enabled` are forwarded.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
-            where that is no tuple or list (a dict). Returns the new item. Each item is transformed
-            by itself.
+            where that is no tuple or list (a dict) or the transform takes a single argument
+            (nn.Sequential). Returns the new item. Each item is transformed by itself.
 
     Attributes:
         dataset: the data set inside.
@@ -185,7 +186,8 @@ class AugmentedDataset(Wrapper):
 
     def _transformed(self, index: int, item: Any) -> Any:
         with named(lambda: describe_item(self.dataset, index)):
-            if isinstance(item, (tuple, list)) and len(item) > 1:
+            whole = isinstance(self.transform, nn.Sequential)
+            if isinstance(item, (tuple, list)) and len(item) > 1 and not whole:
                 return self.transform(*item)
             return self.transform(item)
 

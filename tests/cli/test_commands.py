@@ -176,6 +176,8 @@ def test_the_original_gan_has_diversity_but_no_gain(
     fit = ["-q", "fit", str(photos), "--out", run_folder, "--preset", "classic", "--steps", "1"]
     assert run([*fit, "--batch-size", "4", "--set", "width=4"]) == 0
     assert run(["-q", "export", run_folder, file]) == 0
+    assert run(["evaluate", file, str(photos), "--size", "64"]) == 2
+    assert "--size: 64x64; allowed: " in capsys.readouterr().err
     assert run(["evaluate", file, str(photos), "--quick"]) == 0
     out, err = capsys.readouterr()
     assert "no gain is measured" in err

@@ -55,6 +55,7 @@ def test_wrong_use(
         (["--loss", "wasserstein"], ["'wasserstein'", "relativistic"]),
         (["--set", "r3=1"], ["r3", "r1"]),
         (["--set", "r1=high"], ["r1", "'high'"]),
+        (["--set", "r1=null"], ["'r1=null'", "leave it out"]),
         (["--set", "seed=1"], ["'seed=1'", "--seed"]),
         (["--set", "size=[16,16]"], ["size", "--size"]),
         (["--set", "mode=rgb"], ["mode", "--mode"]),

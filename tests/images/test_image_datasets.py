@@ -150,6 +150,15 @@ def test_refuses(dataset: Any, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_refuses_a_data_set_that_changes_between_two_reads(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    for at, pixels in enumerate(COLOUR):
+        Image.fromarray(pixels).save(tmp_path / "cat" / f"{at}.png")
+    changing = datasets.ImageFolder(tmp_path, v2.RandomCrop(8))
+    with pytest.raises(DataError, match=r"ImageFolder\[\d\]: gives other pixels each time"):
+        load_images(changing)
+
+
 def test_items_that_cannot_be_read_are_refused_or_skipped() -> None:
     broken = Pairs([*tensors()[:5], OSError("image file is truncated")], LABELS)
     with pytest.raises(DataError, match=r"Pairs\[5\]: cannot be read \(image file is truncated\)"):

@@ -74,6 +74,31 @@ def test_classes_may_be_called_train_and_val(write_folder: Writer) -> None:
     )
 
 
+@pytest.mark.parametrize("parts", [("Train", "Test"), ("training", "validation"), ("TRAIN",)])
+def test_refuses_parts_under_other_names(write_folder: Writer, parts: tuple[str, ...]) -> None:
+    for part in parts:
+        write_folder(("cat", "dog"), 1, below=f"photos/{part}")
+    folder = write_folder((), below="photos")
+    with pytest.raises(DataError, match=r"look like parts of a data set.*rename them to train/"):
+        load_images(folder)
+
+
+def test_names_of_classes_are_composed(write_folder: Writer) -> None:
+    """macOS stores a name decomposed, others as it was written; a generator must match both."""
+    decomposed, composed = "scho\u0308n", "sch\u00f6n"
+    assert load_images(write_folder(("alt", decomposed))).classes == ("alt", composed)
+
+
+def test_refuses_a_class_folder_whose_name_is_not_utf_8(write_folder: Writer) -> None:
+    folder = write_folder()
+    try:
+        os.rename(folder / "cat", os.fsencode(folder) + b"/caf\xe9")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    with pytest.raises(DataError, match="name that is not UTF-8"):
+        load_images(folder)
+
+
 def test_a_flat_folder_is_one_class(write_image: Writer) -> None:
     folder = write_image("photos/a.png").parent
     write_image("photos/b.jpg")
@@ -231,6 +256,16 @@ def test_damaged_images_are_refused_by_path_or_skipped(
     assert note.startswith(f"skipped cat{os.sep}b.{suffix}: ")
 
 
+def test_many_skipped_images_are_few_notes(write_folder: Writer) -> None:
+    """Notes travel in the exported file, which has a limit."""
+    folder = write_folder()
+    for at in range(50):
+        (folder / "cat" / f"empty{at}.png").touch()
+    notes = load_images(folder, skip_corrupt=True).notes
+    assert len(notes) == 21
+    assert notes[-1] == "skipped 30 more images that cannot be read"
+
+
 def test_flipped_bytes_never_end_in_a_traceback(write_image: Writer) -> None:
     path = write_image("photos/a.png", size=(20, 20))
     write_image("photos/b.png", size=(20, 20))
@@ -283,6 +318,30 @@ def test_image_folder_is_the_same_data_as_its_folder(write_folder: Writer) -> No
     assert torch_set.names == images.names
     np.testing.assert_array_equal(torch_set.images, images.images)
     assert load_images(ImageFolder(folder), mode="grey").channels == 1
+
+
+def test_image_folder_has_the_groups_of_its_folder(write_folder: Writer) -> None:
+    folder = write_folder(("cat", "dog"), 4)
+    lines = [f"{name}/{i}.png,{name}{i // 2}" for name in ("cat", "dog") for i in range(4)]
+    (folder / "groups.csv").write_text("\n".join(("file,group", *lines)))
+    same, read = load_images(ImageFolder(folder)), load_images(folder)
+    assert read.groups is not None
+    assert same.groups is not None
+    np.testing.assert_array_equal(same.groups, read.groups)
+    assert same.hold_out().fingerprint == read.hold_out().fingerprint
+
+
+def test_image_folder_of_a_part_has_the_groups_of_the_folder_above(write_folder: Writer) -> None:
+    for part in ("train", "test"):
+        write_folder(("cat", "dog"), 4, below=f"photos/{part}")
+    above = write_folder((), below="photos")
+    lines = [f"train/{name}/{i}.png,{name}{i // 2}" for name in ("cat", "dog") for i in range(4)]
+    (above / "groups.csv").write_text("\n".join(("file,group", *lines)))
+    train, test = (load_images(ImageFolder(above / part)) for part in ("train", "test"))
+    assert train.groups is not None
+    assert train.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert test.groups is None
+    assert train.notes == ()
 
 
 def test_image_folder_converts_as_its_loader_does(

@@ -121,6 +121,10 @@ HOLES = np.where(np.arange(6)[:, None, None] < 4, GREY / 255, np.nan)
         ({"images": GREY, "labels": LABELS, "test_images": GREY}, "add the labels"),
         ({"images": GREY, "labels": LABELS, "test_labels": LABELS}, "without 'test_images'"),
         ({"images": GREY, "classes": ["a"]}, "'classes' without 'labels'"),
+        (
+            {"images": GREY, "labels": LABELS, "classes": np.array([b"a", b"b", b"\xe9"])},
+            "classes hold bytes that are not UTF-8",
+        ),
         ({"images": GREY / 255, "labels": LABELS}, "images are float64; allowed: uint8 in 0..255"),
         ({"images": HOLES, "labels": LABELS}, "images are float64 and 2 of 6 hold NaN; allowed:"),
         ({"images": GREY.astype(np.uint16)}, "images are uint16; allowed: uint8 in 0..255"),

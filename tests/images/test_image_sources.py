@@ -17,6 +17,14 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.images import load_images
 
 
+def test_a_folder_called_digits_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_images("digits").notes == ()
+    (tmp_path / "digits").mkdir()
+    (note,) = load_images("digits").notes
+    assert "./digits names the folder" in note
+
+
 def test_digits_are_those_of_scikit_learn_with_two_fifths_as_test() -> None:
     digits = load_images("digits")
     raw = load_digits()

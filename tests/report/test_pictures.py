@@ -76,6 +76,8 @@ def test_the_history_of_a_run(tmp_path: Path) -> None:
     assert read_history(tmp_path) == [{"step": 1}, {"step": 2}]
     (tmp_path / "diversity.jsonl").write_text('{"step": 2, "coverage": 0.5}\n')
     assert read_history(tmp_path)[2:] == [{"step": 2, "coverage": 0.5}]
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "los')
+    assert read_history(tmp_path) == [{"step": 1}, {"step": 2, "coverage": 0.5}]
 
 
 def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:

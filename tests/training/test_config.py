@@ -58,6 +58,7 @@ def test_classic_is_the_original_system() -> None:
         ({"conditional": False}, ["conditional", "kind 'class'"]),
         ({"kind": "class", "class_match": 1.0}, ["class_match: 1.0", "class_match = 0"]),
         ({"preset": "classic", "conditional": True}, ["does not read the label", "'conv'"]),
+        ({"preset": "classic", "strided": True}, ["strided", "halves", "'conv'"]),
     ],
 )
 def test_refuses_by_name(options: dict[str, Any], parts: list[str]) -> None:

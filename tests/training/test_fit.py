@@ -160,6 +160,22 @@ def test_a_refused_folder_is_left_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_refuses_a_run_inside_the_folder_of_the_images(tmp_path: Path) -> None:
+    """Its sample grids would be read as a class of their own when the same command resumes."""
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for at, image in enumerate(bars((4,)).images):
+            Image.fromarray(image[..., 0]).save(tmp_path / "photos" / name / f"{at}.png")
+    with pytest.raises(RunError, match="lies in the folder of the images"):
+        fit(tmp_path / "photos", tmp_path / "photos" / "run", **SHORT)
+    assert not (tmp_path / "photos" / "run").exists()
+
+
+def test_what_cannot_be_held_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fit(bars((8, 8, 1)), tmp_path / "run", **SHORT)
+    assert "no held-out image: bar 2" in caplog.text
+
+
 def test_a_single_image_is_a_source_without_pairs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -325,3 +325,18 @@ def test_real_photographs_of_grey_steel(shared_data: Path, tmp_path: Path) -> No
     train = AugmentedDataset(mixed, v2.Compose([GANAugment(path), TO_TENSOR]))
     loader = DataLoader(train, batch_size=6, sampler=ClassBalancedSampler(train.targets))
     assert [tuple(images.shape) for images, _ in loader] == [(6, 3, 200, 200)] * 3
+
+
+def test_a_sequential_takes_the_item_whole(real: ImageFolder, variation: Path) -> None:
+    """nn.Sequential has one argument; GANAugment finds image and label in it."""
+    varied = AugmentedDataset(real, torch.nn.Sequential(GANAugment(variation, p=1.0), TO_TENSOR))
+    image, label = varied[0]
+    assert label == real[0][1]
+    assert not torch.equal(image, TO_TENSOR(real[0][0]))
+
+
+def test_names_match_in_any_unicode_form(variation: Path) -> None:
+    transform = GANAugment(
+        write_variation_model(variation.parent / "u.onnx", classes=("sch\u00f6n", "b"))
+    )
+    assert transform.for_classes(["b", "scho\u0308n"])._labels.tolist() == [1, 0]

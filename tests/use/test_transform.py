@@ -189,6 +189,16 @@ def test_for_classes_leaves_what_holds_no_generator() -> None:
 # The class kind
 
 
+def test_a_generator_without_labels_is_refused_by_data_with_classes(tmp_path: Path) -> None:
+    path = write_class_model(
+        tmp_path / "all.onnx", classes=("all",), counts=(9,), config={"conditional": False}
+    )
+    transform = GANAugment(path, p=1.0)
+    with pytest.raises(ArtifactError, match=r"without labels.*2 classes.*labels_getter=None"):
+        transform.for_classes(["ant", "bee"])
+    assert transform.for_classes(["ant"])._labels.tolist() == [0]
+
+
 def test_a_class_generator_needs_a_label(by_class: Path) -> None:
     for sample in (image(), (image(), "ant"), {"image": image()}):
         with pytest.raises(ConfigError, match="no label in the sample"):
