@@ -88,8 +88,10 @@ dt { color: var(--soft); } dd { margin: 0; }
   :root { --page: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #bbb; --ours: #1f5fbf;
     --free: #7d8791; --good: #17703c; --bad: #b3261e; --unsure: #7a5a00; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  html, body { font-size: 12px; }
   main { max-width: none; padding: 0; } .scroll { overflow: visible; }
-  table { font-size: .75rem; } th, td { padding: .2rem .4rem; }
+  .card .value { font-size: 1.25rem; } table { font-size: .75rem; }
+  th, td, td.wide { padding: .15rem .25rem; min-width: 0; } td { white-space: normal; }
   h2, h3 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
 }
 """

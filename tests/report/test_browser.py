@@ -1,4 +1,4 @@
-"""The report in a real browser: no error in its console, no horizontal scroll of the page."""
+"""The report in a real browser: no error in its console, nothing wider than window or paper."""
 
 from __future__ import annotations
 
@@ -33,9 +33,30 @@ addEventListener("load", () => {{
 </script>"""
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: the report was not opened")
+PAPER = 718  # A4 less margins of a centimetre, in CSS pixels
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium is installed: the report was not opened"
+)
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
+    inner, scroll, height = _measured(width, _report(tmp_path), tmp_path)
+    assert inner == width
+    assert scroll <= width
+    assert height > 1000
+
+
+def test_the_print_fits_its_paper(tmp_path: Path) -> None:
+    """What is wider than a sheet is cut off there: nothing scrolls on paper."""
+    page = _report(tmp_path)
+    assert page.count("@media print") == 1
+    _, scroll, _ = _measured(PAPER, page.replace("@media print", "@media all"), tmp_path)
+    assert scroll <= PAPER
+
+
+def _report(tmp_path: Path) -> str:
     report = tmp_path / "report.html"
     picture = Picture(CLASSES[2], Image.fromarray(np.zeros((200, 600), np.uint8)))
     write_report(
@@ -47,14 +68,15 @@ def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
         look=look_record(),
         history=history(),
     )
+    return report.read_text(encoding="utf-8")
+
+
+def _measured(width: int, page: str, tmp_path: Path) -> tuple[int, int, int]:
+    """Return the width of a window, the width that the page takes in it, and its height."""
     frame = tmp_path / "frame.html"
-    page = escape(report.read_text(encoding="utf-8"), quote=True)
-    frame.write_text(FRAME.format(width=width, page=page), encoding="utf-8")
-    title = _open(frame, tmp_path / "profile")
-    inner, scroll, height = map(int, title.split())
-    assert inner == width
-    assert scroll <= width
-    assert height > 1000
+    frame.write_text(FRAME.format(width=width, page=escape(page, quote=True)), encoding="utf-8")
+    inner, scroll, height = map(int, _open(frame, tmp_path / "profile").split())
+    return inner, scroll, height
 
 
 def _open(page: Path, profile: Path) -> str:
