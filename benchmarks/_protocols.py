@@ -126,7 +126,12 @@ def open_protocol(
         ConfigError: neither a name nor a path, or an option that does not exist.
         DataError: its images are missing or cannot be used.
     """
-    if name.partition(":")[0] == GLYPHS and counts is None:
+    if name.partition(":")[0] == GLYPHS:
+        if counts is not None:
+            raise ConfigError(
+                f"--counts: given with {name}, which deals its own; allowed: its options, such as"
+                f" {GLYPHS}:frequent=4; leave --counts out"
+            )
         return _glyphs(name)
     if name in SOURCES:
         file, size = SOURCES[name]

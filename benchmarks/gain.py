@@ -161,22 +161,22 @@ def _run(asked: _Request) -> tuple[GainReport, dict[str, Any]]:
             "--final, --release: read the test part; allowed: one of them, without --quick and with"
             " --reason TEXT; add the reason"
         )
-    if asked.quick and asked.fit_fields:
+    if asked.quick and (asked.fit_fields or asked.generator_preset != "base"):
         raise ConfigError(
-            "--fit: given with --quick, which has a generator of its own; allowed: one of them;"
-            " leave one out"
+            "--fit, --generator-preset: given with --quick, which has a generator of its own;"
+            " allowed: one of them; leave one out"
         )
     protocol = open_protocol(
         asked.dataset, asked.data or ROOT.parent / "shared" / "data", _counts(asked.counts)
     )
     numbers = list(range(asked.first_seed, asked.first_seed + asked.seeds))
     names = _arms(asked, protocol.flips)
-    report = _compare(asked, protocol, numbers, names)
     judged_on = "validation images"
-    if asked.reads_test:
+    if asked.reads_test:  # written down first: a run that is stopped has read it, too
         half = "A" if asked.final else "B"
         judged_on = f"half {half} of the test part"
-        _log_reading(protocol.name, half, numbers, list(report.arms), str(asked.reason))
+        _log_reading(protocol.name, half, numbers, names or ["the usual arms"], str(asked.reason))
+    report = _compare(asked, protocol, numbers, names)
     known = environment(worker_count(asked.jobs), asked.threads)
     return report, {
         "dataset": protocol.name,
@@ -215,7 +215,9 @@ def _compare(
             refit=True,
             tuned=asked.tuned,
             draw=drawn,
-            fit_options={"preset": asked.generator_preset} | _fit_fields(asked.fit_fields),
+            fit_options={}
+            if asked.quick
+            else {"preset": asked.generator_preset} | _fit_fields(asked.fit_fields),
             classifier=resnet32 if asked.classifier == "resnet32" else asked.classifier,
             steps=asked.steps,
             quick=asked.quick,
@@ -333,8 +335,10 @@ def _log_reading(dataset: str, half: str, seeds: list[int], arms: list[str], rea
         ", ".join(arms),
         told if half == "A" else f"half B: {told}",
     )
+    line = f"| {' | '.join(cells)} |\n"
     before = READS.read_text(encoding="utf-8") if READS.is_file() else READS_HEAD
-    write_text(READS, f"{before}| {' | '.join(cells)} |\n")
+    if not before.endswith(line):  # as where a run goes on
+        write_text(READS, before + line)
 
 
 if __name__ == "__main__":

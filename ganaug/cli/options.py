@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["NAMES", "SETTING", "SIZE", "image_options"]
+__all__ = ["NAMES", "SETTING", "SIZE", "image_options", "reading_options"]
 
 Command = Callable[..., Any]
 
@@ -95,10 +95,15 @@ NAMES = _Names()
 
 
 def image_options(function: Command) -> Command:
+    """Add the options that say how the images of SOURCE are read, and at what size."""
+    size = click.option("--size", type=SIZE, help="Resize the images to this size.")
+    return size(reading_options(function))
+
+
+def reading_options(function: Command) -> Command:
     """Add the options that say how the images of SOURCE are read."""
     for option in reversed(
         [
-            click.option("--size", type=SIZE, help="Resize the images to this size."),
             click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
             click.option("--download", is_flag=True, help="Let torchvision fetch the data set."),
             click.option(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
-from ganaug.cli.options import image_options
+from ganaug.cli.options import reading_options
 
 __all__ = ["command"]
 
@@ -29,7 +29,7 @@ __all__ = ["command"]
     help="Folder of the results, for the same command to go on; default: FILE-tune.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the policy as JSON, too.")
-@image_options
+@reading_options
 @click.pass_obj
 def command(
     console: Settings,
@@ -42,7 +42,6 @@ def command(
     device: str,
     out: str | None,
     json_file: str | None,
-    size: tuple[int, int] | None,
     root: str | None,
     download: bool,
     skip_corrupt: bool,
@@ -60,7 +59,7 @@ def command(
     generator = Generator(file)
     images = load_images(
         source,
-        size=size or generator.info.size,
+        size=generator.info.size,
         mode="grey" if generator.info.channels == 1 else "rgb",
         root=root,
         download=download,

@@ -95,19 +95,26 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
             cut = [int(order[(r * number + i) % len(order)]) for i in range(number)]
             targets = _targets(counts, cut, sizes, seed, r)
             repetitions.append(parts.repetition(r, targets, FEWEST_RESERVED, RESERVED))
-        reason = f"{number} of {len(pool)} frequent classes cut to the sizes of rare ones each time"
-        return Simulation("simulated rarity", reason, tuple(repetitions), border, share)
+        if all(part.cut for part in repetitions):
+            how = (
+                f"{number} of {len(pool)} frequent classes cut to the sizes of rare ones each time"
+            )
+            return Simulation("simulated rarity", how, tuple(repetitions), border, share)
     rare = [
         label for label in by_size if counts[label] <= border and counts[label] >= FEWEST_FITTED
     ]
-    few = (
-        f"classes that can spare images for simulated rarity: {len(pool)}, {FEWEST_FREQUENT} are"
-        " needed"
-    )
-    if not any(parts.can_be_split(label) for label in rare):
-        reason = f"{few}; and no rare class has {FEWEST_FITTED} images to judge on"
-        return Simulation("none", reason, (), border, share)
+    if len(pool) < FEWEST_FREQUENT:
+        few = (
+            f"classes that can spare images for simulated rarity: {len(pool)}, {FEWEST_FREQUENT}"
+            " are needed"
+        )
+    else:
+        few = "the groups of the frequent classes are too large to cut these to the rare sizes"
     fitted = tuple(parts.repetition(r, {}, FEWEST_FITTED, FITTED) for r in range(REPETITIONS))
+    if not all(np.isin(part.judged.labels, rare).any() for part in fitted):
+        groups = " in groups that can be split" if rare else ""
+        reason = f"{few}; and no rare class has {FEWEST_FITTED} images to judge on{groups}"
+        return Simulation("none", reason, (), border, share)
     return Simulation("cross-fitting", few, fitted, border, share)
 
 
@@ -215,4 +222,6 @@ class _Parts:
             if reached + size / 2 <= wanted and reached + size <= most:
                 taken.append(members[i])
                 reached += size
+        if not taken:  # all are larger than what is wanted: the first that leaves enough
+            taken = [members[i] for i in order if len(members[i]) <= most][:1]
         return taken

@@ -234,6 +234,8 @@ def _parse_options(
 def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the free arms that go on top of the best free augmentation `free`, a balanced arm.
 
+    What it has already, such as flips or a mix, is not added again.
+
     Args:
         free: name of the arm, such as "balanced+randaugment".
         flips: mirroring augmentations that keep the class ("flip", "flips").
@@ -246,12 +248,16 @@ def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
         raise ConfigError(
             f"arm {free!r}: needs to be balanced and free; allowed: such as balanced+affine"
         )
-    plain = "+".join(("plain", *free.split("+")[1:]))
+    steps = free.split("+")[1:]
+    plain = "+".join(("plain", *(step for step in steps if step != "smote")))
+    mixes = [] if arm.mix else ["mixup", "cutmix"]
+    more = [flip for flip in flips if not {"flip", "flips"} & set(steps)]
+    more += ([] if arm.view else ["standardise"]) + mixes + ([] if arm.smote else ["smote"])
+    late = "drw" if arm.mix else "mixup+drw"
     return (
         free,
-        *(f"{free}+{flip}" for flip in flips),
-        *(f"{free}+standardise", f"{free}+mixup", f"{free}+cutmix", f"{free}+smote"),
-        *(f"{plain}+weighted", f"{plain}+logits", f"{plain}+mixup+drw"),
+        *(f"{free}+{step}" for step in more),
+        *(f"{plain}+{step}" for step in ("weighted", "logits", late)),
     )
 
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ __all__ = [
     "build_classifier",
     "check_arms",
     "check_classifier",
+    "check_name",
     "classifier_name",
     "default_steps",
     "predict",
@@ -116,10 +118,11 @@ class _ThreeChannels(nn.Module):
 def check_classifier(
     classifier: Classifier | None, channels: int, num_classes: int, image_size: tuple[int, int]
 ) -> None:
-    """Refuse a classifier that cannot be made, before any work is done.
+    """Refuse a classifier that cannot be made or trained on such images, before any work is done.
 
     Raises:
-        ConfigError: no known name, or a value of another type.
+        ConfigError: no known name, a value of another type, or a network that does not take the
+            images or does not return a number for each class.
     """
     if isinstance(classifier, UserLoop):
         if not callable(classifier.train_fn):
@@ -129,7 +132,44 @@ def check_classifier(
             )
     elif not is_estimator(classifier):
         with torch.random.fork_rng(devices=[]):
-            build_classifier(classifier, channels, num_classes, image_size)
+            network = build_classifier(classifier, channels, num_classes, image_size)
+            _try_out(network, classifier, (2, channels, *image_size), num_classes)
+
+
+def _try_out(
+    network: nn.Module, classifier: Classifier | None, shape: tuple[int, ...], num_classes: int
+) -> None:
+    """Show a network two black images."""
+    try:
+        shown: Any = network.train()(torch.zeros(shape))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ConfigError(
+            f"classifier {classifier_name(classifier)}: fails on images of {shape[2]}x{shape[3]}"
+            f" pixels and {shape[1]} channels ({reason}); allowed: a network that takes them;"
+            " choose another, or load the images at its size with --size"
+        ) from error
+    if not isinstance(shown, Tensor) or shown.shape != (2, num_classes):
+        found = list(shown.shape) if isinstance(shown, Tensor) else type(shown).__name__
+        raise ConfigError(
+            f"classifier {classifier_name(classifier)}: returns {found} for two images; allowed: a"
+            f" tensor [2, {num_classes}], a number for each class; choose another"
+        )
+
+
+def check_name(classifier: Classifier | None) -> None:
+    """Refuse a classifier that others share the name of, by which results are kept.
+
+    Raises:
+        ConfigError: a lambda, a function inside a function, or an object named by its address.
+    """
+    name = classifier_name(classifier)
+    if not is_estimator(classifier) and any(x in name for x in ("<locals>", "<lambda>", " at 0x")):
+        raise ConfigError(
+            f"classifier {name}: has no name of its own, by which results could be kept; allowed"
+            " with out: a function or class at the top of a module; define it there, or leave out"
+            " away"
+        )
 
 
 def check_arms(classifier: Classifier | None, arms: Iterable[Arm]) -> None:
@@ -166,7 +206,7 @@ def build_classifier(
     """
     if classifier is None:
         return ResNet(channels, num_classes, image_size)
-    if callable(classifier):
+    if callable(classifier) and not isinstance(classifier, nn.Module):
         return classifier(channels, num_classes, image_size)
     if not isinstance(classifier, str):
         raise ConfigError(

@@ -30,6 +30,7 @@ from ganaug.evaluation.classifiers import (
     Schedule,
     check_arms,
     check_classifier,
+    check_name,
     classifier_name,
     default_steps,
 )
@@ -106,10 +107,11 @@ def evaluate_gain(
         steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
             under 16 px; five views of each image for a scikit-learn classifier). A loop of your own
             decides for itself.
-        quick: 150 steps, and a short generator where `refit`.
+        quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
         jobs: worker processes; None = one for each core; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
-            and further seeds are added to what is there.
+            and further seeds are added to what is there. A classifier or loop of your own is known
+            by its name: after a change to its body, take another folder.
         draw: for `refit`: seed -> the images to train on; a test part of it is judged on in that
             seed. None = 80% of each class, by whole groups where possible.
         fit_options: for `refit`: arguments of `ganaug.fit` (preset, fields of `FitConfig`)
@@ -131,7 +133,8 @@ def evaluate_gain(
     """
     generator = _generator(artifact)
     metadata = None if generator is None else generator.info
-    plan = make_plan(arms, baseline, metadata.kind if metadata else None, refit)
+    options = _refit_options(metadata, fit_options, quick, device) if refit else None
+    plan = make_plan(arms, baseline, _kind(metadata, options), refit)
     if draw is not None and not refit:
         raise ConfigError("draw: given without refit; allowed with refit=True only; add that")
     numbers = _seeds(seeds)
@@ -145,6 +148,8 @@ def evaluate_gain(
                 "train_fn: given beside classifier; allowed: one of them; train_fn makes its own"
             )
         classifier = UserLoop(train_fn)
+    if out is not None:
+        check_name(classifier)
     check_classifier(classifier, images.channels, len(images.classes), images.size)
     check_arms(classifier, (*plan.free, *plan.ours))
     if tuned and (not refit or isinstance(classifier, UserLoop) or is_estimator(classifier)):
@@ -160,8 +165,9 @@ def evaluate_gain(
             parts=parts,
             generator=None if refit else generator,
             artifact_hash=None if refit or generator is None else behaviour_hash(generator.path),
-            refit=_refit_options(metadata, fit_options, quick, device) if refit else None,
+            refit=options,
             tuned=tuned,
+            quick=quick,
             schedule=Schedule(batches),
             classifier=classifier,
             device=choose_device(device),
@@ -182,6 +188,7 @@ class _Comparison:
     artifact_hash: str | None
     refit: dict[str, Any] | None
     tuned: bool
+    quick: bool
     schedule: Schedule
     classifier: Classifier | None
     device: str
@@ -200,8 +207,10 @@ class _Comparison:
 
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
-        if ours and baseline.name == "plain":
+        if not baseline.balanced and any(arm.balanced for arm in ours):
             notes += ("the generator's arm also balances the classes; its baseline does not",)
+        if self.quick:
+            notes += (f"a quick look, {self.schedule.steps} steps: no verdict to rely on",)
         arms = (*plan.free, *ours)
         jobs = [self._job(seed, arm, part) for seed, part in self.parts.items() for arm in arms]
         outcomes = self._run(jobs, refits, "outcomes", meter)
@@ -228,6 +237,8 @@ class _Comparison:
                 "artifact": self.artifact_hash and self.artifact_hash[:16],
                 "refit": self.refit if refits else None,
                 "tuned": self.tuned,
+                "quick": self.quick,
+                "device": self.device.partition(":")[0],
             },
             environment=_versions()
             | ({"generator_seconds": [each.seconds for each in refits.values()]} if refits else {})
@@ -381,14 +392,24 @@ def _refit_options(
     quick: bool,
     device: str,
 ) -> dict[str, Any]:
-    """What `ganaug.training.fit` is called with: what was given, else the artifact's own config."""
+    """What `ganaug.training.fit` is called with: what was given, else the artifact's own config.
+
+    The size is that of the images. A quick look is short where nothing else was given.
+    """
     options = dict(given or {})
-    if given is None and metadata is not None:
-        options = dict(metadata.config)
+    if metadata is not None and given is None:
+        options = {"kind": metadata.kind} if quick else dict(metadata.config) | {"size": None}
     if quick:
-        kind = {"kind": metadata.kind} if metadata is not None else {}
-        options = QUICK_FIT | kind
+        options = QUICK_FIT | options
     return options | {"device": device}
+
+
+def _kind(metadata: Metadata | None, refit: Mapping[str, Any] | None) -> str | None:
+    """Return the kind of the generators that are compared, or None where there are none."""
+    if refit is not None:
+        usual = "class" if refit.get("preset") == "classic" else "variation"
+        return str(refit.get("kind") or usual)
+    return None if metadata is None else metadata.kind
 
 
 def _versions() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
@@ -106,6 +106,7 @@ def run_all(
         GanaugError: a worker process was killed.
     """
     make_folder(folder)
+    jobs = list(jobs)
     outcomes: dict[tuple[int, str], Outcome] = {}
     queue: deque[Job | Refit] = deque()
     waiting: dict[int, list[Job]] = {seed: [] for seed in refits}
@@ -127,7 +128,12 @@ def run_all(
     queue.extendleft(refit for seed, refit in reversed(refits.items()) if waiting[seed])
 
     single = workers == 1 or len(queue) + sum(map(len, waiting.values())) <= 1
-    with _inline(meter, threads) if single else _pool(workers, meter, threads) as submit:
+    classifiers = [
+        *(job.classifier for job in jobs),
+        *(each.classifier for each in refits.values()),
+    ]
+    pool = _inline(meter, threads) if single else _pool(workers, meter, threads, classifiers)
+    with pool as submit:
         running: dict[Future[Any], Job | Refit] = {}
         while queue or running:
             while queue and len(running) < (1 if single else workers):
@@ -187,12 +193,14 @@ def _inline(meter: Meter, threads: int) -> Iterator[_Submit]:
 
 
 class _PoolSubmit:
-    def __init__(self, pool: ProcessPoolExecutor, counter: Any, meter: Meter) -> None:
+    def __init__(
+        self, pool: ProcessPoolExecutor, counter: Any, meter: Meter, main_needed: bool
+    ) -> None:
         self.pool, self.counter, self.meter = pool, counter, meter
-        self.seen = 0
+        self.main_needed, self.seen = main_needed, 0
 
     def __call__(self, item: Job | Refit, folder: Path) -> Future[Any]:
-        with _hidden_main(item):
+        with nullcontext() if self.main_needed else _hidden_main():
             return self.pool.submit(_in_worker, item, folder)
 
     def update(self) -> None:
@@ -202,15 +210,21 @@ class _PoolSubmit:
 
 
 @contextmanager
-def _pool(workers: int, meter: Meter, threads: int) -> Iterator[_Submit]:
-    """Run items in spawned processes; leaving the block, also by Ctrl-C, ends them."""
+def _pool(
+    workers: int, meter: Meter, threads: int, classifiers: Iterable[Any]
+) -> Iterator[_Submit]:
+    """Run items in spawned processes; leaving the block, also by Ctrl-C, ends them.
+
+    A process is there for all items, so that one classifier of the user's script decides for all.
+    """
+    main_needed = any(map(_is_of_main, classifiers))
     context = multiprocessing.get_context("spawn")
     stop, counter = context.Event(), context.Value("q", 0)
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start_worker, initargs=(stop, counter, threads)
     )
     try:
-        yield _PoolSubmit(pool, counter, meter)
+        yield _PoolSubmit(pool, counter, meter, main_needed)
     except BrokenProcessPool as error:
         raise GanaugError(
             "a worker process ended before its job did; allowed: enough memory for all workers, and"
@@ -221,27 +235,27 @@ def _pool(workers: int, meter: Meter, threads: int) -> Iterator[_Submit]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _is_of_main(classifier: Any) -> bool:
+    """Return whether a classifier is defined in the user's script, which a worker then imports."""
+    if classifier is None or isinstance(classifier, str):
+        return False
+    made_of = classifier.train_fn if isinstance(classifier, UserLoop) else classifier
+    try:
+        return b"__main__" in pickle.dumps(made_of)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"classifier {classifier_name(classifier)}: a worker process cannot import it;"
+            " allowed: a function or class at the top of a module; define it there, or use"
+            " jobs=1"
+        ) from error
+
+
 @contextmanager
-def _hidden_main(item: Job | Refit) -> Iterator[None]:
+def _hidden_main() -> Iterator[None]:
     """Keep new processes from running the user's script again, guarded or not.
 
-    A spawned process imports the main module first. Nothing of it is needed here, unless the
-    classifier was defined there.
+    A spawned process imports the main module first.
     """
-    classifier = item.classifier if isinstance(item, Job) else None
-    if classifier is not None and not isinstance(classifier, str):
-        made_of = classifier.train_fn if isinstance(classifier, UserLoop) else classifier
-        try:
-            content = pickle.dumps(made_of)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ConfigError(
-                f"classifier {classifier_name(classifier)}: a worker process cannot import it;"
-                " allowed: a function or class at the top of a module; define it there, or use"
-                " jobs=1"
-            ) from error
-        if b"__main__" in content:
-            yield
-            return
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

@@ -311,6 +311,12 @@ def _training_part(train: Any, metadata: Metadata) -> ImageSet:
         # what fit held out is for `evaluate`; the training part alone is welcome, too
         part = whole if whole.fingerprint == metadata.fingerprint else whole.hold_out()
         whole = replace(part, test=None)
+    if whole.size != metadata.size:
+        raise DataError(
+            f"{images.source}: images of {whole.size[0]}x{whole.size[1]}; allowed:"
+            f" {metadata.size[0]}x{metadata.size[1]}, at which the generator was trained; load them"
+            " at that size"
+        )
     if whole.fingerprint != metadata.fingerprint:
         raise ArtifactError(
             f"{images.source}: these are not the images that the generator was fitted on (training"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ganaug.evaluation.classifiers import ClassifierFactory
+from ganaug.evaluation.classifiers import ClassifierFactory, classifier_name
 from ganaug.images import ImageSet
 
 __all__ = ["FIT_STEP", "Refit", "Tick"]
@@ -47,7 +48,10 @@ class Refit:
     @property
     def artifact(self) -> Path:
         """The file that the seed's arms use."""
-        return self.folder / "tuned.onnx" if self.tuned else self._exported
+        if not self.tuned:
+            return self._exported
+        judge = hashlib.sha256(classifier_name(self.classifier).encode()).hexdigest()[:8]
+        return self.folder / f"tuned-{judge}.onnx"
 
     @property
     def cost(self) -> int:

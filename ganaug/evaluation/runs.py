@@ -48,7 +48,7 @@ from ganaug.use.sampling import ClassBalancedSampler
 
 __all__ = ["Job", "Outcome", "load_outcome", "result_path", "run_job", "save_outcome"]
 
-FORMAT = 3  # of the result files
+FORMAT = 4  # of the result files
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +84,12 @@ class Job:
             "format": FORMAT,
             "seed": self.seed,
             "arm": self.arm.name,
-            "train": self.train.fingerprint,
+            "train": self.train.ordered_fingerprint,
             "size": list(self.train.images.shape[1:]),
-            "test": self.test.fingerprint,
+            "test": self.test.ordered_fingerprint,
             "schedule": asdict(self.schedule),
             "classifier": classifier_name(self.classifier),
+            "device": self.device.partition(":")[0],
             "artifact": None if self.arm.free else self.artifact_hash,
         }
         if self.policy is not None:

@@ -57,7 +57,7 @@ class TestPart:
     Attributes:
         labels: int64 [N].
         groups: int64 [N], equal for images of one object, or None where each stands alone.
-        fingerprint: seeds with equal fingerprints were judged on the same images.
+        fingerprint: seeds with equal fingerprints were judged on the same images in one order.
     """
 
     __test__ = False  # not a test case, whatever pytest makes of the name
@@ -69,7 +69,7 @@ class TestPart:
     @classmethod
     def of(cls, images: ImageSet) -> TestPart:
         """Return the test part that consists of `images`."""
-        return cls(images.labels, images.groups, images.fingerprint)
+        return cls(images.labels, images.groups, images.ordered_fingerprint)
 
 
 def paired_error(

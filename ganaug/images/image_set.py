@@ -150,6 +150,14 @@ class ImageSet:
         digest.update("\0".join(self.classes).encode())
         return digest.hexdigest()
 
+    @cached_property
+    def ordered_fingerprint(self) -> str:
+        """Hash of images, labels and class names in the order in which they stand."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        digest.update(self.keys.astype("<u8").tobytes())
+        digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
     def take(self, index: ArrayLike) -> ImageSet:
         """Return the images at `index`, with the same test part.
 

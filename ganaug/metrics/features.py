@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 LARGEST_SIDE = 32  # beyond it pixels are averaged in blocks; components are smooth anyway
+BLOCK = 1024  # images at a time
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -81,9 +82,14 @@ class PixelPCA:
                 f"features: images {list(images.shape[1:])}; allowed: {list(self.shape)} (H, W, C),"
                 " as the real ones; load both at one size"
             )
-        if not len(images):
-            return np.zeros((0, self._pca.n_components_), np.float32)
-        return self._pca.transform(_pixels(images)).astype(np.float32)
+        # In float64: products of float32 matrices depend on how many rows there are, and an exact
+        # copy would have other features than its original.
+        mean, components = (x.astype(np.float64) for x in (self._pca.mean_, self._pca.components_))
+        found = np.empty((len(images), len(components)), np.float32)
+        for start in range(0, len(images), BLOCK):
+            rows = slice(start, start + BLOCK)
+            found[rows] = (_pixels(images[rows]) - mean) @ components.T
+        return found
 
 
 class JointFeatures:

@@ -122,3 +122,17 @@ def test_longer_arms_and_warps_are_no_baselines() -> None:
     ]
     with pytest.raises(ConfigError, match="more steps"):
         make_plan(["plain"], "balanced+longer-3", None, False)
+
+
+def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
+    more = on_best("balanced+randaugment-14+flips+mixup", ("flip", "flips"))
+    assert more == (
+        "balanced+randaugment-14+flips+mixup",
+        "balanced+randaugment-14+flips+mixup+standardise",
+        "balanced+randaugment-14+flips+mixup+smote",
+        "plain+randaugment-14+flips+mixup+weighted",
+        "plain+randaugment-14+flips+mixup+logits",
+        "plain+randaugment-14+flips+mixup+drw",
+    )
+    for name in (*more, *on_best("balanced+smote+affine", ("flip",))):
+        parse_arm(name)

@@ -225,7 +225,7 @@ def test_settings_of_fit_are_read_as_json() -> None:
         gain._fit_fields(["steps"])
     refused = CliRunner().invoke(gain.main, ["digits-lt", "--quick", "--fit", "steps=9"])
     assert refused.exit_code == 2
-    assert "--fit: given with --quick" in refused.stderr
+    assert "--fit, --generator-preset: given with --quick" in refused.stderr
 
 
 def test_parts_merge_and_a_table_is_made(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from ganaug.evaluation.classifiers import (
     ResNet,
     Schedule,
     build_classifier,
+    check_classifier,
     classifier_name,
     default_steps,
 )
@@ -76,3 +79,16 @@ def test_steps_by_default() -> None:
     assert default_steps((32, 32)) == 3000
     assert default_steps((8, 8)) == 900
     assert default_steps((32, 32), quick=True) == 150
+
+
+@pytest.mark.parametrize(
+    ("classifier", "message"),
+    [
+        ("alexnet", r"alexnet: fails on images of 12x12 pixels and 1 channels .*choose another"),
+        (torch.nn.Linear(2, 3), r"classifier: a Linear; allowed: a name of torchvision"),
+        (lambda *_: torch.nn.Flatten(), r"returns \[2, 144\] for two images; .*\[2, 3\]"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused_at_once(classifier: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_classifier(classifier, 1, 3, (12, 12))

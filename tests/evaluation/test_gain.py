@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -195,6 +198,9 @@ class Interrupting:
 
     def __init__(self) -> None:
         self.made = 0
+
+    def __repr__(self) -> str:  # results are kept by name; an address is none
+        return "Interrupting()"
 
     def __call__(self, channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
         self.made += 1
@@ -434,7 +440,7 @@ def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
     )
     (policy,) = report.environment["policies"]
     assert {"p", "scale", "reason"} <= set(policy)
-    (tuned,) = tmp_path.rglob("tuned.onnx")
+    (tuned,) = tmp_path.rglob("tuned-*.onnx")
     written = Generator(tuned).info.policy
     assert written is not None
     assert written.source == "tune"
@@ -446,3 +452,71 @@ def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
 def test_only_new_generators_are_tuned(images: ImageSet, arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"tuned: .*add refit"):
         run(None, images, arms=["balanced"], tuned=True, **arguments)
+
+
+def test_kept_results_belong_to_images_in_their_order(images: ImageSet, tmp_path: Path) -> None:
+    """Predictions are kept by position: of the same images in another order they are wrong."""
+    first = run(None, images, out=tmp_path)
+    assert images.test is not None
+    turned = replace(images, test=images.test.take(np.arange(len(images.test))[::-1]))
+    again = run(None, turned, out=tmp_path)
+    assert len(files(tmp_path / "outcomes")) == 2 * 2 * len(FREE)
+    for arm, scores in first.arms.items():
+        assert again.arms[arm].balanced_accuracy == pytest.approx(scores.balanced_accuracy)
+
+
+def test_results_are_not_kept_under_a_name_that_others_share(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"<lambda>: has no name of its own"):
+        run(None, images, classifier=lambda *shape: linear(*shape), out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_generators_of_noise_are_trained_beside_real_images(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    short = {"kind": "class", "steps": 1, "width": 4, "batch_size": 8}
+    report = run(None, images, arms=None, baseline="balanced", refit=True, fit_options=short)
+    assert report.chosen == "mixed"
+    assert report.settings["quick"] is False
+
+
+def test_a_quick_look_says_so(images: ImageSet) -> None:
+    report = run(None, images, quick=True)
+    assert "a quick look, 12 steps: no verdict to rely on" in report.notes
+
+
+SCRIPT = """
+import torch
+from small_images import bars
+from ganaug import evaluate_gain
+
+def factory(channels, classes, size):
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(channels * size[0] * size[1], classes)
+    )
+
+if __name__ == "__main__":
+    options = {"steps": 1, "width": 4, "batch_size": 8}
+    print(evaluate_gain(
+        None, train=bars((24, 12, 6)), classifier=factory, refit=True, fit_options=options, seeds=2,
+        arms=["balanced", "ganaug"], steps=2, jobs=2,
+    ))
+"""
+
+
+def test_workers_know_a_classifier_of_the_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    path = os.pathsep.join(str(folder) for folder in (Path.cwd(), Path.cwd() / "tests"))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "for the method" in done.stdout

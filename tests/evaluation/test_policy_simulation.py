@@ -122,3 +122,17 @@ def test_classes_without_images_do_not_count() -> None:
     counts = (*LONG_TAIL, 0, 0)
     simulation = simulate(points(counts), seed=0)
     assert (simulation.border, simulation.rare_share) == (30, 0.5)
+
+
+@pytest.mark.parametrize(
+    "counts", [[100] * 4 + [60] * 4, [60] * 4 + [40] * 4, [150] * 2 + [110] * 2, [300, 120]]
+)
+def test_classes_of_two_large_groups_are_judged_or_refused(counts: list[int]) -> None:
+    images = points(counts)
+    halves = [2 * k + (np.arange(n) >= n // 2) for k, n in enumerate(counts)]
+    simulation = simulate(replace(images, groups=np.concatenate(halves)), seed=0)
+    assert simulation.method in ("cross-fitting", "none")
+    for part in simulation.repetitions:
+        judged = np.flatnonzero(part.judged.counts)
+        assert (images.counts[judged] <= simulation.border).any()
+        assert (part.train.counts > 0).all()

@@ -115,3 +115,11 @@ def test_joint_features_have_the_same_say() -> None:
     assert found.shape == (80, 12)
     assert found[:, :4].var(0).sum() == pytest.approx(1, rel=1e-4)
     assert found[:, 4:].var(0).sum() == pytest.approx(1, rel=1e-4)
+
+
+def test_equal_images_have_equal_components_in_any_batch() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (230, 12, 12, 1), dtype=np.uint8)
+    components = PixelPCA(images)
+    whole = components(images)
+    for start, end in ((0, 1), (50, 57), (0, 64), (50, 203)):
+        np.testing.assert_array_equal(components(images[start:end]), whole[start:end])
