@@ -167,8 +167,8 @@ def check_name(classifier: Classifier | None) -> None:
     if not is_estimator(classifier) and any(x in name for x in ("<locals>", "<lambda>", " at 0x")):
         raise ConfigError(
             f"classifier {name}: has no name of its own, by which results could be kept; allowed"
-            " with out: a function or class at the top of a module; define it there, or leave out"
-            " away"
+            " where they are (out): a function or class at the top of a module, or an object with"
+            " a repr; define it there, or keep nothing"
         )
 
 
