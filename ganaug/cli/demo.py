@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def _show(
     import torch
 
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
+    from ganaug.evaluation.summary import write_back
     from ganaug.report.demo import read_pipelines
     from ganaug.report.folder import write_evaluation
     from ganaug.report.pictures import read_history
@@ -82,13 +84,15 @@ def _show(
             progress=evaluating,
         )
     diversity = evaluate_diversity(file, real=images)
+    generator = Generator(file)
     report = write_evaluation(
         folder,
-        Generator(file),
+        generator,
         images,
         gain=gain.to_dict(),
         diversity=diversity.to_dict(),
         history=read_history(run),
     )
+    write_back(file, generator.content_hash, gain, diversity)
     click.echo(gain)
-    say(console, f"report: {report}")
+    say(console, f"report: {report}", f"model card: ganaug card {shlex.quote(str(file))}")

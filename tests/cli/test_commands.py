@@ -240,3 +240,6 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         names = {path.name for path in (folder / scene).iterdir()}
         files = {f"{scene}.onnx", "grid.png", "gain.json", "diversity.json", "report.html"}
         assert files <= names
+        info = Generator(folder / scene / f"{scene}.onnx").info
+        assert info.gain is not None
+        assert info.diversity is not None
