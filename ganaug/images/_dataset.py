@@ -162,9 +162,7 @@ def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     ]
     if base is root:
         return with_groups(base, files, [], notes)[0], notes
-    if root.name == "test":
-        return with_groups(base, [], files, [])[1], notes
-    return with_groups(base, files, [], [])[0], notes
+    return with_groups(base, [], files, [])[1], notes  # which may name the other part alone
 
 
 def _read(

@@ -239,7 +239,7 @@ def with_groups(
 ) -> tuple[list[ImageFile], list[ImageFile]]:
     """Return the files with their groups from groups.csv, where the folder has one.
 
-    The training files may be left out where only those of the test part are wanted.
+    Without training files the file may name none of the images: it is that of other parts, too.
     """
     path = folder / GROUPS_FILE
     if not path.is_file():
