@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import onnx
@@ -40,7 +41,12 @@ def run(session: Any, image: torch.Tensor, latent: torch.Tensor) -> torch.Tensor
 @pytest.mark.parametrize("size", [(8, 8), (9, 13), (20, 36), (32, 32)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_same_function(channels: int, size: tuple[int, int]) -> None:
+    """The graph is as near to the function in float64 as the network in float32 is.
+
+    What that rounds differs between processors, and grows with the size of the image.
+    """
     network = generator(channels, size)
+    exact = copy.deepcopy(network).double()
     model = variation_graph(network)
     onnx.checker.check_model(model, full_check=True)
     session = opened(model)
@@ -48,10 +54,13 @@ def test_the_same_function(channels: int, size: tuple[int, int]) -> None:
     for sides in (size, (37, 44), (8, 40), (90, 70), (1, 5), (9, 1), (1, 1)):
         image = torch.rand(3, channels, *sides, generator=random)
         latent = torch.randn(3, 5, generator=random)
-        expected = network.vary(image, latent)
+        expected = exact.vary(image.double(), latent.double())
+        rounded = float((network.vary(image, latent) - expected).abs().max())
+        assert rounded < 1e-4
         if sides == size:
             assert (expected - image).abs().mean() > 0.1
-        torch.testing.assert_close(run(session, image, latent), expected, atol=5e-5, rtol=0)
+        found = run(session, image, latent).double()
+        torch.testing.assert_close(found, expected, atol=3 * rounded + 1e-6, rtol=0)
 
 
 def test_positions_on_and_far_beyond_the_border() -> None:
