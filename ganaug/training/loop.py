@@ -44,7 +44,8 @@ def data_name(source: str) -> str:
     """Return what to call the data in a file: never a path of this machine."""
     if source.startswith("torchvision:"):
         return source
-    return os.path.basename(os.path.abspath(source) if os.path.exists(source) else source) or source
+    path = os.path.abspath(source) if os.path.exists(source) else source
+    return os.path.basename(path.rstrip("/\\")) or source
 
 
 def fit(

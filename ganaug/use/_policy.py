@@ -74,11 +74,11 @@ def class_probabilities(
             return np.full(len(classes), DEFAULT_P)
         return np.asarray(policy.probability(np.asarray(info.counts, np.float64)), np.float64)
     if isinstance(p, Mapping):
-        p = {_composed(str(key)): value for key, value in p.items()}
+        p = {_composed(k) if isinstance(k, str) else k: value for k, value in p.items()}
         for key in p:
             if key not in classes:
                 raise ConfigError(
-                    f"p= has the class {key!r}{did_you_mean(key, classes)}; allowed:"
+                    f"p= has the class {key!r}{did_you_mean(str(key), classes)}; allowed:"
                     f" {listed(classes)} (the classes of {name})"
                 )
         values = [p.get(key, 0.0) for key in classes]

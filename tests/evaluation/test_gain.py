@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_comparisons import FREE, linear, run
 from small_images import bars
 
-from ganaug import evaluate_gain
 from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError
@@ -23,23 +20,6 @@ from ganaug.evaluation.gain_report import GainReport
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
-FREE = ["plain", "balanced+affine"]
-
-
-def linear(channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
-    return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(channels * size[0] * size[1], classes)
-    )
-
-
-def run(artifact: Path | None, images: ImageSet, **arguments: Any) -> GainReport:
-    """Compare with few steps of a linear classifier, in this process."""
-    few = {"seeds": 2, "arms": FREE, "steps": 12, "jobs": 1, "classifier": linear}
-    return evaluate_gain(artifact, train=images, **{**few, **arguments})
-
-
-def files(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
 
 
 def test_the_report_holds_every_arm_seed_and_class(
@@ -163,64 +143,6 @@ def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None
     report = run(None, single, seeds=1)
     assert report.baseline == FREE[-1]
     assert "no class has images to spare" in report.choice["rule"]
-
-
-def test_results_are_kept_and_further_seeds_added(
-    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
-) -> None:
-    out, arms = tmp_path / "out", ["balanced", "ganaug"]
-    first = run(artifact(), images, arms=arms, seeds=1, out=out)
-    kept = files(out)
-    assert len(kept) == 2
-    both = run(artifact(), images, arms=arms, seeds=2, out=out)
-    after = files(out)
-    assert len(after) == 4
-    assert {name: after[name] for name in kept} == kept
-    for name in arms:
-        assert both.arms[name].recall[:1] == first.arms[name].recall
-        assert both.arms[name].seconds[:1] == first.arms[name].seconds
-    assert run(artifact(), images, arms=arms, seeds=1, out=out, steps=13).arms != first.arms
-    assert {name: files(out)[name] for name in after} == after
-
-
-def test_a_damaged_result_is_computed_again(images: ImageSet, tmp_path: Path) -> None:
-    first = run(None, images, seeds=1, out=tmp_path)
-    for path in (tmp_path / "outcomes").iterdir():
-        path.write_bytes(path.read_bytes()[:100])
-    again = run(None, images, seeds=1, out=tmp_path)
-    assert [arm.recall for arm in again.arms.values()] == [
-        arm.recall for arm in first.arms.values()
-    ]
-
-
-class Interrupting:
-    """A factory of networks that is interrupted when its third network is made."""
-
-    def __init__(self) -> None:
-        self.made = 0
-
-    def __repr__(self) -> str:  # results are kept by name; an address is none
-        return "Interrupting()"
-
-    def __call__(self, channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
-        self.made += 1
-        if self.made == 3:
-            raise KeyboardInterrupt
-        return linear(channels, classes, size)
-
-
-def test_after_an_interruption_the_same_call_goes_on(images: ImageSet, tmp_path: Path) -> None:
-    factory = Interrupting()  # its first network is made by the check before any training
-    arguments = {"classifier": factory, "out": tmp_path, "baseline": "plain"}
-    with pytest.raises(KeyboardInterrupt):
-        run(None, images, **arguments)
-    kept = files(tmp_path)
-    assert len(kept) == 1
-    report = run(None, images, **arguments)
-    assert len(report.seeds) == 2
-    after = files(tmp_path)
-    assert len(after) == 4
-    assert kept.items() <= after.items()
 
 
 def test_processes_give_what_one_process_gives(artifact: MakeArtifact, images: ImageSet) -> None:
@@ -454,25 +376,6 @@ def test_only_new_generators_are_tuned(images: ImageSet, arguments: dict[str, An
         run(None, images, arms=["balanced"], tuned=True, **arguments)
 
 
-def test_kept_results_belong_to_images_in_their_order(images: ImageSet, tmp_path: Path) -> None:
-    """Predictions are kept by position: of the same images in another order they are wrong."""
-    first = run(None, images, out=tmp_path)
-    assert images.test is not None
-    turned = replace(images, test=images.test.take(np.arange(len(images.test))[::-1]))
-    again = run(None, turned, out=tmp_path)
-    assert len(files(tmp_path / "outcomes")) == 2 * 2 * len(FREE)
-    for arm, scores in first.arms.items():
-        assert again.arms[arm].balanced_accuracy == pytest.approx(scores.balanced_accuracy)
-
-
-def test_results_are_not_kept_under_a_name_that_others_share(
-    images: ImageSet, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigError, match=r"<lambda>: has no name of its own"):
-        run(None, images, classifier=lambda *shape: linear(*shape), out=tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
 def test_generators_of_noise_are_trained_beside_real_images(
     images: ImageSet, tmp_path: Path
 ) -> None:
@@ -485,38 +388,3 @@ def test_generators_of_noise_are_trained_beside_real_images(
 def test_a_quick_look_says_so(images: ImageSet) -> None:
     report = run(None, images, quick=True)
     assert "a quick look, 12 steps: no verdict to rely on" in report.notes
-
-
-SCRIPT = """
-import torch
-from small_images import bars
-from ganaug import evaluate_gain
-
-def factory(channels, classes, size):
-    return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(channels * size[0] * size[1], classes)
-    )
-
-if __name__ == "__main__":
-    options = {"steps": 1, "width": 4, "batch_size": 8}
-    print(evaluate_gain(
-        None, train=bars((24, 12, 6)), classifier=factory, refit=True, fit_options=options, seeds=2,
-        arms=["balanced", "ganaug"], steps=2, jobs=2,
-    ))
-"""
-
-
-def test_workers_know_a_classifier_of_the_script(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    path = os.pathsep.join(str(folder) for folder in (Path.cwd(), Path.cwd() / "tests"))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "for the method" in done.stdout

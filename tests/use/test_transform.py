@@ -189,6 +189,13 @@ def test_for_classes_leaves_what_holds_no_generator() -> None:
 # The class kind
 
 
+def test_a_number_is_no_name_of_a_class(tmp_path: Path) -> None:
+    """Label 0 and the class "0" need not be the same."""
+    path = write_class_model(tmp_path / "m.onnx", classes=("1", "0"), counts=(5, 5))
+    with pytest.raises(ConfigError, match="p= has the class 0"):
+        GANAugment(path, p={0: 0.5})
+
+
 def test_a_generator_without_labels_is_refused_by_data_with_classes(tmp_path: Path) -> None:
     path = write_class_model(
         tmp_path / "all.onnx", classes=("all",), counts=(9,), config={"conditional": False}
