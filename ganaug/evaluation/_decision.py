@@ -1,8 +1,8 @@
 """Which policy: the candidates, what they gained in each repetition, and the rule that decides.
 
 The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
-repetitions, and what the choice is worth is estimated on the repetition that had no part in it; it
-is taken where the lower bound of that lies above 0.
+repetitions, and what the choice is worth is estimated on the repetition that had no part in it. It
+is taken where that is a gain, and where its lower bound rules out a harm of more than one point.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from ganaug.evaluation.runs import Outcome
 from ganaug.images import units
 from ganaug.randomness import stream
 
-__all__ = ["LEVEL", "Candidate", "Decision", "candidates", "decide", "score", "zero_policy"]
+__all__ = ["HARM", "LEVEL", "Candidate", "Decision", "candidates", "decide", "zero_policy"]
 
 STRONG_P = 0.7  # with whole latents; the best of those tried on traffic signs
 LEVEL = 0.85  # of the one-sided bound
+HARM = 0.01  # of balanced accuracy; to lose more must be unlikely
 DRAWS = 2000
 HALF_WEIGHT = 50  # judged images at which a class has half of the weight of one with very many
 
@@ -98,13 +99,6 @@ class _Seen:
         return n / (n + HALF_WEIGHT)
 
 
-def score(simulation: Simulation, repetition: int, outcome: Outcome) -> float:
-    """Return the balanced accuracy of a repetition, rare and frequent classes as in the data."""
-    judged = simulation.repetitions[repetition].judged
-    correct = (outcome.predicted == judged.labels).astype(np.float64)
-    return _gain(_seen(simulation, repetition, correct), simulation.rare_share)
-
-
 def decide(
     simulation: Simulation,
     tried: Sequence[Candidate],
@@ -144,15 +138,17 @@ def decide(
     def none(reason: str) -> Decision:
         return Decision(None, zero_policy(counts), reason, gain, low, table)
 
-    bound = f"gain {100 * gain:+.1f} points, lower bound {100 * low:+.1f}"
-    if not low > 0:
+    bound = f"expected gain {100 * gain:+.1f} points, lower bound {100 * low:+.1f}"
+    if not gain > 0:
         return none(f"no benefit found; policy is 0 ({bound})")
+    if not low > -HARM:
+        return none(f"a harm of a point or more cannot be ruled out; policy is 0 ({bound})")
     if not rare > 0:
         return none(f"no benefit found for rare classes; policy is 0 ({bound})")
-    policy, reason = chosen.policy, f"{chosen.name} helps ({bound})"
+    policy, reason = chosen.policy, f"{chosen.name} is taken ({bound})"
     varied = [s for s in everything if not s.rare and policy.probability([s.size]).item() > 0]
     lost = [replace(s, sums=-s.sums) for s in varied]
-    if lost and _lower_bound(lost, share) > 0:  # a loss with the certainty that a gain needs
+    if lost and _lower_bound(lost, share) > 0:  # beyond doubt
         policy = _up_to(policy, simulation.border)
         reason += f"; 0 above {simulation.border} images, where it cost {-100 * _mean(varied):.1f}"
     return Decision(chosen, policy, reason, gain, low, table)

@@ -11,7 +11,7 @@ import torch
 
 from ganaug._version import __version__
 from ganaug.artifact.format import Metadata, Policy
-from ganaug.evaluation._decision import LEVEL, Decision, zero_policy
+from ganaug.evaluation._decision import HARM, LEVEL, Decision, zero_policy
 from ganaug.evaluation._simulated import Simulation
 from ganaug.images import ImageSet
 
@@ -83,6 +83,7 @@ def build_report(
         "gain": None if decision is None else round(decision.gain, 5),
         "low": None if decision is None else round(decision.low, 5),
         "level": LEVEL,
+        "harm": HARM,
         "chosen": decision.chosen.name if decision and decision.chosen else None,
         "candidates": [] if decision is None else decision.table,
         "repetitions": [

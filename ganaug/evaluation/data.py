@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,11 @@ from ganaug.images import ImageSet, load_images, units
 from ganaug.randomness import stream
 
 __all__ = [
-    "data_name",
     "default_draw",
     "in_class_order",
     "load_part",
     "training_and_test",
 ]
-
-
-def data_name(images: ImageSet) -> str:
-    """Return what the user named, without the folders around it."""
-    source = Path(images.source)
-    return (source.resolve() if source.exists() else source).name or images.source
 
 
 def load_part(source: Any, size: tuple[int, int] | None, channels: int | None) -> ImageSet:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.evaluation.data import data_name, load_part
+from ganaug.evaluation.data import load_part
 from ganaug.evaluation.diversity_class import (
     NEIGHBOURS,
     ClassImages,
@@ -133,7 +133,7 @@ def evaluate_diversity(
         records.append(record)
         samples.append(found)
     return DiversityReport(
-        dataset=data_name(images),
+        dataset=images.data_name,
         kind="images" if generator is None else generator.info.kind,
         classes=tuple(records),
         macro=_macro(records, samples),

@@ -34,7 +34,6 @@ from ganaug.evaluation.classifiers import (
     classifier_name,
     default_steps,
 )
-from ganaug.evaluation.data import data_name
 from ganaug.evaluation.estimators import TrainFunction, UserLoop, default_views, is_estimator
 from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
@@ -225,7 +224,7 @@ class _Comparison:
             seeds=seeds,
             arms=[arm.name for arm in arms],
             classes=images.classes,
-            dataset=data_name(images),
+            dataset=images.data_name,
             baseline=baseline.name,
             chosen=_chosen(ours),
             claim=self._claim(),

@@ -20,7 +20,7 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation._budget import Budget, measure, plan
-from ganaug.evaluation._decision import Candidate, candidates, decide, score
+from ganaug.evaluation._decision import Candidate, candidates, decide
 from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation._tune_report import TuneReport, build_report
 from ganaug.evaluation.arms import Arm, parse_arm
@@ -35,6 +35,7 @@ from ganaug.evaluation.gain import choose_device
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
 from ganaug.evaluation.refit import FIT_STEP, Refit
 from ganaug.evaluation.runs import Job, Outcome
+from ganaug.evaluation.statistics import balanced_accuracy, level_with_best
 from ganaug.files import locked, make_folder, write_json
 from ganaug.images import ImageSet
 
@@ -162,12 +163,14 @@ class _Tuning:
         )
         jobs = [self._job(first, arm, schedule) for arm in free_arms]
         outcomes = self._run(jobs, {}, meter)
+        labels = first.judged.labels
+        right = [outcomes[self._seed(first), arm.name].predicted == labels for arm in free_arms]
+        # Between equals the later one, which does more; as `evaluate` chooses.
+        baseline = free_arms[level_with_best(labels, right)[-1]]
         scores = {
-            arm.name: score(simulation, 0, outcomes[self._seed(first), arm.name])
-            for arm in free_arms
+            arm.name: balanced_accuracy(labels, each)
+            for arm, each in zip(free_arms, right, strict=True)
         }
-        # Between equals, the later one, which does more.
-        baseline = max(reversed(free_arms), key=lambda arm: scores[arm.name])
         ours = {each.name: self._arm(baseline, each) for each in tried}
         jobs = [self._job(part, baseline, schedule) for part in simulation.repetitions[1:]]
         for part in simulation.repetitions:

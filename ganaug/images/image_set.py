@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -124,6 +125,14 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def data_name(self) -> str:
+        """What to call the data in a file: what the user named, without the folders around it."""
+        if self.source.startswith("torchvision:"):
+            return self.source
+        path = os.path.abspath(self.source) if os.path.exists(self.source) else self.source
+        return os.path.basename(path.rstrip("/\\")) or self.source
 
     @property
     def size(self) -> tuple[int, int]:

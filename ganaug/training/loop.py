@@ -40,14 +40,6 @@ log = logging.getLogger("ganaug")
 ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
 
 
-def data_name(source: str) -> str:
-    """Return what to call the data in a file: never a path of this machine."""
-    if source.startswith("torchvision:"):
-        return source
-    path = os.path.abspath(source) if os.path.exists(source) else source
-    return os.path.basename(path.rstrip("/\\")) or source
-
-
 def fit(
     source: ImageSet | Any,
     out: str | os.PathLike[str],
@@ -240,7 +232,7 @@ def _difference(found: Any, wanted: dict[str, Any]) -> str:
 def _describe(images: ImageSet) -> dict[str, Any]:
     held_out = images.test if images.held_out else None
     return {
-        "source": data_name(images.source),
+        "source": images.data_name,
         "classes": list(images.classes),
         "channels": images.channels,
         "counts": images.counts.tolist(),

@@ -7,7 +7,7 @@ import pytest
 from small_images import bars
 
 from ganaug.errors import DataError
-from ganaug.evaluation.data import data_name, default_draw, in_class_order, training_and_test
+from ganaug.evaluation.data import default_draw, in_class_order, training_and_test
 
 
 def test_classes_are_reordered_by_name() -> None:
@@ -56,9 +56,3 @@ def test_a_given_test_part_wins() -> None:
     assert test.fingerprint == given.fingerprint
     assert train.test is None
     assert notes == ()
-
-
-def test_names_of_data_show_no_folders() -> None:
-    images = bars((2, 2))
-    assert data_name(replace(images, source="/home/someone/photos")) == "photos"
-    assert data_name(replace(images, source="digits")) == "digits"

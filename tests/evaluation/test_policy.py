@@ -110,7 +110,7 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
     assert report.gain is not None
     assert not report.policy.probability(COUNTS).any()
     assert report.reason.startswith("no benefit found")
-    assert "policy is 0 (gain " in report.reason
+    assert "policy is 0 (expected gain " in report.reason
     assert "p: 0" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
 
@@ -315,5 +315,5 @@ def test_a_single_class_with_images_is_refused(artifact: MakeArtifact) -> None:
 
 def test_the_report_shows_points_and_scale() -> None:
     policy = Policy(p=((5, 0.7), (30, 0.0)), scale=0.7, source="tune", evidence={})
-    text = str(TuneReport(policy, "falling helps", 0.03, 0.01))
-    assert text == "p: 0.70 at 5 images, 0.00 at 30 images, latent scale 0.7\nfalling helps"
+    text = str(TuneReport(policy, "falling is taken", 0.03, 0.01))
+    assert text == "p: 0.70 at 5 images, 0.00 at 30 images, latent scale 0.7\nfalling is taken"

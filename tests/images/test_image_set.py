@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,24 @@ def test_require_classes_names_those_found() -> None:
 def test_require_classes_counts_only_classes_with_images() -> None:
     with pytest.raises(DataError, match=r"classes: 1 found in 'arrays' \(only 'b'\)"):
         require_classes(make(labels=np.ones(6, np.int64)))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("gone/photos/", "photos"),
+        ("/home/someone/photos", "photos"),
+        ("digits", "digits"),
+        ("torchvision:MNIST", "torchvision:MNIST"),
+    ],
+)
+def test_data_are_called_what_the_user_named(source: str, name: str) -> None:
+    assert make(source=source).data_name == name
+
+
+def test_data_here_are_called_like_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
+    assert make(source=".").data_name == make(source="../photos/").data_name == "photos"

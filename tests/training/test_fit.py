@@ -17,7 +17,6 @@ from small_images import bars
 
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
 from ganaug.training import checkpoint, devices, fit
-from ganaug.training.loop import data_name
 
 SHORT: dict[str, Any] = {
     "preset": "tiny",
@@ -159,22 +158,6 @@ def test_a_refused_folder_is_left_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"thesis\.tex"):
         fit(bars(), tmp_path, **SHORT)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [("gone/photos/", "photos"), ("digits", "digits"), ("torchvision:MNIST", "torchvision:MNIST")],
-)
-def test_data_are_called_what_the_user_named(source: str, name: str) -> None:
-    assert data_name(source) == name
-
-
-def test_data_here_are_called_like_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "photos").mkdir()
-    monkeypatch.chdir(tmp_path / "photos")
-    assert data_name(".") == data_name("../photos/") == "photos"
 
 
 def test_refuses_a_run_inside_the_folder_of_the_images(tmp_path: Path) -> None:
