@@ -38,6 +38,8 @@ class FitConfig:
         class_match: weight of keeping the class (variation kind): the discriminator also learns to
             tell real pairs of one class from real pairs of two, and a variation that fits its
             source less than nearly all real pairs do is pushed back. 0 leaves it out.
+        shared_affine: share of the pairs whose images are all moved by one random affine map
+            (variation kind), which makes pairs of classes that the data set does not have.
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
             "colour", "cutout".
         class_power: classes are drawn with probability ~ count ** class_power.
@@ -64,6 +66,7 @@ class FitConfig:
     r2: float = 1.0
     penalty_every: int = 4
     class_match: float = 0.0
+    shared_affine: float = 0.0
     augment: tuple[Literal["shift", "colour", "cutout"], ...] = ("shift",)
     class_power: float = 0.5
     steps: int = 2500
@@ -91,6 +94,11 @@ class FitConfig:
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise ConfigError(f"{name}: {value} is not allowed; choose 0 <= {name} < 1")
+        if not 0 <= self.shared_affine <= 1:
+            raise ConfigError(
+                f"shared_affine: {self.shared_affine} is not allowed; choose a share of the pairs,"
+                " 0 to 1"
+            )
         if self.size is not None and min(self.size) < 8:
             raise ConfigError(
                 f"size: {self.size[0]}x{self.size[1]} is too small; each side needs at least 8"
@@ -114,6 +122,11 @@ class FitConfig:
             raise ConfigError(
                 f"class_match: {self.class_match} compares a variation with its source; use"
                 " class_match = 0 with kind 'class', whose discriminator reads the label"
+            )
+        if self.kind == "class" and self.shared_affine:
+            raise ConfigError(
+                f"shared_affine: {self.shared_affine} moves pairs of images; use shared_affine = 0"
+                " with kind 'class', which is trained on single ones"
             )
         if self.kind == "variation" and not self.conditional:
             raise ConfigError(
@@ -181,7 +194,7 @@ def _example(name: str) -> str:
 
 # With penalties of 1, as for the class kind, a pair discriminator learns little, on 8x8 images
 # next to nothing; with 0.1 it learns the few images of a rare class by heart.
-BASE = FitConfig(r1=0.3, r2=0.3, class_match=1.0)
+BASE = FitConfig(r1=0.3, r2=0.3, class_match=1.0, shared_affine=0.5)
 PRESETS: dict[str, FitConfig] = {
     # Runs this short learn to keep the class by blurring, where the class is in the texture.
     "tiny": replace(
@@ -218,6 +231,7 @@ CLASS_KIND = {
     "r1": 1.0,
     "r2": 1.0,
     "class_match": 0.0,
+    "shared_affine": 0.0,
 }
 
 

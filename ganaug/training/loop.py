@@ -26,7 +26,7 @@ from ganaug.errors import RunError
 from ganaug.files import atomic_path, locked, make_folder, write_json
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.randomness import stream, stream_seed
-from ganaug.training import augment, checkpoint
+from ganaug.training import augment, checkpoint, shared_affine
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.devices import choose_device, choose_precision
 from ganaug.training.networks import build_discriminator, build_generator
@@ -314,11 +314,18 @@ class _Batches:
             rows = rng.choice(len(self.weights), count, p=self.weights)
         latent = rng.standard_normal((count, config.latent_dim), dtype=np.float32)
         device = pixels.device
+        real = _gather(pixels, rows)
+        maps = shared_affine.draw(config.shared_affine, count, self.images.size, rng)
+        if maps is not None:
+            real, source, stranger = (
+                None if images is None else shared_affine.move(images, maps.to(device))
+                for images in (real, source, stranger)
+            )
         draws = [
             augment.draw(config.augment, count, self.images.size, rng).to(device) for _ in range(2)
         ]
         return Batch(
-            real=_gather(pixels, rows),
+            real=real,
             source=source,
             stranger=stranger,
             labels=self.labels[torch.from_numpy(rows)].to(device),

@@ -57,6 +57,8 @@ def test_classic_is_the_original_system() -> None:
         ({"architecture": "dense"}, ["'dense'", "kind 'class'"]),
         ({"conditional": False}, ["conditional", "kind 'class'"]),
         ({"kind": "class", "class_match": 1.0}, ["class_match: 1.0", "class_match = 0"]),
+        ({"shared_affine": 1.5}, ["shared_affine: 1.5", "0 to 1"]),
+        ({"kind": "class", "shared_affine": 0.5}, ["shared_affine: 0.5", "shared_affine = 0"]),
         ({"preset": "classic", "conditional": True}, ["does not read the label", "'conv'"]),
         ({"preset": "classic", "strided": True}, ["strided", "halves", "'conv'"]),
     ],
