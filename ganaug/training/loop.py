@@ -317,10 +317,10 @@ class _Batches:
         real = _gather(pixels, rows)
         maps = shared_affine.draw(config.shared_affine, count, self.images.size, rng)
         if maps is not None:
-            real, source, stranger = (
-                None if images is None else shared_affine.move(images, maps.to(device))
-                for images in (real, source, stranger)
-            )
+            maps = maps.to(device)
+            real = shared_affine.move(real, maps)
+            source = None if source is None else shared_affine.move(source, maps)
+            stranger = None if stranger is None else shared_affine.move(stranger, maps)
         draws = [
             augment.draw(config.augment, count, self.images.size, rng).to(device) for _ in range(2)
         ]
