@@ -20,7 +20,10 @@ from ganaug.evaluation.runs import Outcome
 from ganaug.images import units
 from ganaug.randomness import stream
 
-__all__ = ["HARM", "LEVEL", "Candidate", "Decision", "candidates", "decide", "zero_policy"]
+__all__ = [
+    *("HARM", "LEVEL", "Candidate", "Decision"),
+    *("candidates", "decide", "score", "zero_policy"),
+]
 
 STRONG_P = 0.7  # with whole latents; the best of those tried on traffic signs
 LEVEL = 0.85  # of the one-sided bound
@@ -99,6 +102,13 @@ class _Seen:
         return n / (n + HALF_WEIGHT)
 
 
+def score(simulation: Simulation, repetition: int, outcome: Outcome) -> float:
+    """Return the balanced accuracy of a repetition, rare and frequent classes as in the data."""
+    judged = simulation.repetitions[repetition].judged
+    correct = (outcome.predicted == judged.labels).astype(np.float64)
+    return _gain(_seen(simulation, repetition, correct), simulation.rare_share)
+
+
 def decide(
     simulation: Simulation,
     tried: Sequence[Candidate],
@@ -148,7 +158,7 @@ def decide(
     policy, reason = chosen.policy, f"{chosen.name} is taken ({bound})"
     varied = [s for s in everything if not s.rare and policy.probability([s.size]).item() > 0]
     lost = [replace(s, sums=-s.sums) for s in varied]
-    if lost and _lower_bound(lost, share) > 0:  # beyond doubt
+    if lost and _lower_bound(lost, share) > 0:  # the same bound, of the loss
         policy = _up_to(policy, simulation.border)
         reason += f"; 0 above {simulation.border} images, where it cost {-100 * _mean(varied):.1f}"
     return Decision(chosen, policy, reason, gain, low, table)

@@ -37,7 +37,7 @@ from ganaug.evaluation.classifiers import (
 from ganaug.evaluation.estimators import TrainFunction, UserLoop, default_views, is_estimator
 from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
-from ganaug.evaluation.refit import Refit
+from ganaug.evaluation.refit import Refit, settings_of
 from ganaug.evaluation.runs import Job, Outcome
 from ganaug.evaluation.statistics import TestPart
 from ganaug.files import make_folder
@@ -397,7 +397,7 @@ def _refit_options(
     """
     options = dict(given or {})
     if metadata is not None and given is None:
-        options = {"kind": metadata.kind} if quick else dict(metadata.config) | {"size": None}
+        options = {"kind": metadata.kind} if quick else settings_of(metadata) | {"size": None}
     if quick:
         options = QUICK_FIT | options
     return options | {"device": device}

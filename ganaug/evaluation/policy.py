@@ -20,7 +20,7 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation._budget import Budget, measure, plan
-from ganaug.evaluation._decision import Candidate, candidates, decide
+from ganaug.evaluation._decision import Candidate, candidates, decide, score
 from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation._tune_report import TuneReport, build_report
 from ganaug.evaluation.arms import Arm, parse_arm
@@ -33,9 +33,8 @@ from ganaug.evaluation.classifiers import (
 from ganaug.evaluation.data import load_part
 from ganaug.evaluation.gain import choose_device
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
-from ganaug.evaluation.refit import FIT_STEP, Refit
+from ganaug.evaluation.refit import FIT_STEP, Refit, settings_of
 from ganaug.evaluation.runs import Job, Outcome
-from ganaug.evaluation.statistics import balanced_accuracy, level_with_best
 from ganaug.files import locked, make_folder, write_json
 from ganaug.images import ImageSet
 
@@ -63,8 +62,9 @@ def tune(
 
     Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
     what is left, and classifiers with and without it are judged on what was cut away; three times.
-    A policy is taken only where the lower bound of its gain lies above 0; else p = 0 is written,
-    and `GANAugment` then leaves every image as it is. Held-out and test images are not looked at.
+    A policy is taken where a gain is expected of it and a harm of more than a point is unlikely;
+    else p = 0 is written, and `GANAugment` then leaves every image as it is. Held-out and test
+    images are not looked at.
 
     Args:
         artifact: the exported file, which is rewritten at the end (its weights stay), or a
@@ -163,14 +163,12 @@ class _Tuning:
         )
         jobs = [self._job(first, arm, schedule) for arm in free_arms]
         outcomes = self._run(jobs, {}, meter)
-        labels = first.judged.labels
-        right = [outcomes[self._seed(first), arm.name].predicted == labels for arm in free_arms]
-        # Between equals the later one, which does more; as `evaluate` chooses.
-        baseline = free_arms[level_with_best(labels, right)[-1]]
         scores = {
-            arm.name: balanced_accuracy(labels, each)
-            for arm, each in zip(free_arms, right, strict=True)
+            arm.name: score(simulation, 0, outcomes[self._seed(first), arm.name])
+            for arm in free_arms
         }
+        # Between equals, the later one, which does more.
+        baseline = max(reversed(free_arms), key=lambda arm: scores[arm.name])
         ours = {each.name: self._arm(baseline, each) for each in tried}
         jobs = [self._job(part, baseline, schedule) for part in simulation.repetitions[1:]]
         for part in simulation.repetitions:
@@ -209,7 +207,7 @@ class _Tuning:
             schedule = Schedule(1)
             costs = measure(
                 part.train,
-                self.generator.info.config,
+                settings_of(self.generator.info),
                 replace(
                     self._job(part, self._arm(parse_arm(FREE_ARMS[-1]), tried[0]), schedule),
                     policy=tried[0].policy,
@@ -274,7 +272,7 @@ class _Tuning:
         )
 
     def _refit(self, part: Repetition, budget: Budget) -> Refit:
-        options = {**self.generator.info.config, "steps": budget.fit_steps}
+        options = {**settings_of(self.generator.info), "steps": budget.fit_steps}
         # the grids of an ordinary run are of no use here
         options["sample_every"] = budget.fit_steps
         options["device"] = self.device

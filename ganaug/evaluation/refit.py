@@ -13,14 +13,21 @@ from typing import Any
 
 import torch
 
+from ganaug.artifact.format import Metadata
 from ganaug.evaluation.classifiers import ClassifierFactory, classifier_name
 from ganaug.images import ImageSet
 
-__all__ = ["FIT_STEP", "Refit", "Tick"]
+__all__ = ["FIT_STEP", "Refit", "Tick", "settings_of"]
 
 Tick = Callable[[int], None]
 FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
 TUNE_FITS = 3  # `tune` may cost that many times the training
+YOUNGER = {"shared_affine": 0.0}  # settings that older files do not know, as they were trained
+
+
+def settings_of(metadata: Metadata) -> dict[str, Any]:
+    """Return the fields of the config that a generator was fitted with, all of them."""
+    return YOUNGER | metadata.config
 
 
 @dataclass(frozen=True, eq=False)

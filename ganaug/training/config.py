@@ -238,8 +238,8 @@ CLASS_KIND = {
 def make_config(preset: str = "base", **options: Any) -> FitConfig:
     """Return the config of `preset` with `options` in place of its fields.
 
-    Options that are None are left at the preset's value. Choosing kind "class" also takes that
-    kind's augmentation and latent length, unless they are given.
+    Options that are None are left at the preset's value. Choosing kind "class" also takes what is
+    that kind's (augmentation, latent length, penalties, nothing for pairs), unless it is given.
 
     Raises:
         ConfigError: unknown preset or option, or a value that is not allowed.

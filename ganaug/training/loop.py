@@ -217,7 +217,12 @@ def _groups_hash(images: ImageSet) -> str | None:
 def _difference(found: Any, wanted: dict[str, Any]) -> str:
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
         return "its config.json is not one of ganaug's"
-    there = found["config"] | {key: found.get(key) for key in ("seed", "channels")}
+    # what an older version did not write was off
+    there = (
+        FitConfig().to_dict()
+        | found["config"]
+        | {key: found.get(key) for key in ("seed", "channels")}
+    )
     here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
     for key, value in here.items():
         if there.get(key) != value:

@@ -21,7 +21,7 @@ from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, Ru
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.policy import TuneReport
-from ganaug.evaluation.refit import FIT_STEP
+from ganaug.evaluation.refit import FIT_STEP, settings_of
 from ganaug.evaluation.runs import Job, run_job
 from ganaug.files import locked
 from ganaug.images import ImageSet
@@ -113,6 +113,15 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
     assert "policy is 0 (expected gain " in report.reason
     assert "p: 0" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
+
+
+def test_settings_that_an_older_file_does_not_know_are_off(tmp_path: Path) -> None:
+    """Its generator is trained again as it was, not by the preset of today."""
+    known = {"preset": "base", "steps": 2}
+    older = write_variation_model(tmp_path / "older.onnx", config=known)
+    assert settings_of(Generator(older).info) == {**known, "shared_affine": 0.0}
+    newer = write_variation_model(tmp_path / "newer.onnx", config={**known, "shared_affine": 0.5})
+    assert settings_of(Generator(newer).info)["shared_affine"] == 0.5
 
 
 def test_the_policy_is_in_the_file_with_its_evidence(tuned: Tuned) -> None:

@@ -16,6 +16,7 @@ from ganaug.evaluation._decision import (
     Decision,
     candidates,
     decide,
+    score,
     zero_policy,
 )
 from ganaug.evaluation._simulated import Simulation, simulate
@@ -170,6 +171,7 @@ def test_3_points_are_kept_1_mostly_and_a_harm_of_1_is_nearly_always_refused(
 
     assert kept(3) >= 0.95
     assert kept(1) >= 0.5
+    assert kept(0) <= 0.25
     assert kept(-1) <= 0.05
 
 
@@ -193,5 +195,6 @@ def test_rare_and_frequent_classes_count_as_in_the_data(
             rare = part.train.counts[labels] <= simulation.border
             free[part.number] = outcome(labels, rare != side)
             outcomes[part.number, tried[0].name] = outcome(labels, np.ones(len(labels), bool))
+            assert score(simulation, part.number, free[part.number]) == pytest.approx(0.5)
         decision = decide(simulation, tried[:1], outcomes, free, COUNTS)
         assert decision.gain == pytest.approx(0.5)

@@ -31,6 +31,8 @@ def test_options_left_at_none_keep_the_preset() -> None:
 def test_the_class_kind_brings_its_own_augmentation() -> None:
     assert make_config("base", kind="class").augment == ("shift", "colour", "cutout")
     assert make_config("base", kind="class", augment=["shift"]).augment == ("shift",)
+    assert make_config("base").shared_affine == 0.5
+    assert make_config("base", kind="class").shared_affine == 0
 
 
 def test_classic_is_the_original_system() -> None:

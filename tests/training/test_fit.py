@@ -122,6 +122,19 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], words: s
     torch.testing.assert_close(weights(tmp_path / "run"), before, rtol=0, atol=0)
 
 
+def test_what_an_older_version_did_not_write_was_off(tmp_path: Path) -> None:
+    """Its run goes on where the setting is off, and is another run where it is not."""
+    run = fit(bars(), tmp_path / "run", shared_affine=0.0, **SHORT)
+    record = json.loads((run / "config.json").read_text())
+    del record["config"]["shared_affine"]
+    (run / "config.json").write_text(json.dumps(record))
+    before = weights(run)
+    fit(bars(), run, shared_affine=0.0, **SHORT)
+    torch.testing.assert_close(weights(run), before, rtol=0, atol=0)
+    with pytest.raises(RunError, match=r"shared_affine is 0\.0 there, 0\.5 here"):
+        fit(bars(), run, shared_affine=0.5, **SHORT)
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be created"):

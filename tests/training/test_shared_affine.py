@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import affine_transform
 
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
@@ -34,9 +35,42 @@ def test_a_map_is_the_same_in_pixels_whatever_the_sides(size: tuple[int, int]) -
     half = torch.tensor([size[1] / 2, size[0] / 2])  # across, down
     in_pixels = maps[:, :, :2] * half[:, None] / half
     torch.testing.assert_close(in_pixels, square[:, :, :2])
-    stretch = in_pixels.det().log().abs()
-    assert stretch.max() <= 2 * shared_affine.STRETCH
     assert maps[:, :, 2].abs().max() == 0
+
+
+def test_maps_turn_stretch_and_shear_as_far_as_they_may() -> None:
+    """A map is a turn, times a shear, times a stretch of either axis."""
+    maps = shared_affine.draw(1.0, 400, (16, 16), stream(0, "maps"))
+    assert maps is not None
+    first, second = maps[:, :, 0].double(), maps[:, :, 1].double()
+    across = first.norm(dim=1)
+    along = (first * second).sum(1) / across
+    down = maps[:, :, :2].double().det() / across
+    found = {
+        shared_affine.TURN: torch.atan2(first[:, 1], first[:, 0]),
+        shared_affine.STRETCH: torch.cat([across.log(), down.log()]),
+        shared_affine.SHEAR: along / down,
+    }
+    for most, values in found.items():
+        assert 0.95 * most < values.max() <= most + 1e-5
+        assert -most - 1e-5 <= values.min() < -0.95 * most
+
+
+def test_an_image_is_moved_about_its_centre_as_the_map_says() -> None:
+    """Against scipy, on a smooth image of unequal sides."""
+    rows, columns = np.mgrid[:20, :28]
+    image = np.exp(-((rows - 9.5) ** 2 / 12 + (columns - 16) ** 2 / 30))
+    maps = shared_affine.draw(1.0, 6, (20, 28), stream(0, "maps"))
+    assert maps is not None
+    shown = torch.from_numpy(image).float().expand(6, 1, 20, 28)
+    half = np.array([14.0, 10.0])  # across, down
+    for moved, each in zip(shared_affine.move(shown, maps), maps.double().numpy(), strict=True):
+        in_pixels = (each[:, :2] * half[:, None] / half)[::-1, ::-1]  # of (row, column)
+        centre = np.array([9.5, 13.5])
+        expected = affine_transform(
+            image, in_pixels, centre - in_pixels @ centre, order=1, mode="reflect"
+        )
+        np.testing.assert_allclose(moved[0], expected, atol=1e-4)
 
 
 def test_all_images_of_a_pair_are_moved_alike() -> None:
