@@ -50,8 +50,8 @@ def command(
 
     SOURCE is what it was fitted on. Frequent classes are made rare, a short generator is trained
     on what is left, and classifiers with and without it are judged on what was cut away, three
-    times; held-out and test images are not looked at. Where no benefit is found, the policy is
-    never to vary. It takes about as long as three times `fit`.
+    times; held-out and test images are not looked at. Where no gain is expected, or a harm cannot
+    be ruled out, the policy is never to vary. It takes about as long as three times `fit`.
     """
     from ganaug import Generator, load_images, tune
     from ganaug.files import write_json
