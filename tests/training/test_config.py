@@ -32,6 +32,7 @@ def test_the_class_kind_brings_its_own_augmentation() -> None:
     assert make_config("base", kind="class").augment == ("shift", "colour", "cutout")
     assert make_config("base", kind="class", augment=["shift"]).augment == ("shift",)
     assert make_config("base").shared_affine == 0.5
+    assert make_config("tiny").shared_affine == 0
     assert make_config("base", kind="class").shared_affine == 0
 
 
