@@ -10,10 +10,13 @@ uninterrupted single process would have drawn.
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
-__all__ = ["stream", "stream_seed"]
+from ganaug.errors import ConfigError
+
+__all__ = ["checked_seed", "stream", "stream_seed"]
 
 _WORD = 2**64
 
@@ -21,13 +24,16 @@ _WORD = 2**64
 def stream(seed: int, tag: str, epoch: int = 0, index: int = 0) -> np.random.Generator:
     """Return the generator of the stream (seed, tag, epoch, index).
 
+    Raises:
+        ConfigError: the seed is no whole number.
+
     Example:
         >>> a = stream(0, "latent", epoch=1, index=7).standard_normal(2)
         >>> b = stream(0, "latent", epoch=1, index=7).standard_normal(2)
         >>> bool((a == b).all())
         True
     """
-    key = np.array([seed % _WORD, _hash(tag)], dtype=np.uint64)
+    key = np.array([checked_seed(seed) % _WORD, _hash(tag)], dtype=np.uint64)
     counter = np.array([0, 0, index % _WORD, epoch % _WORD], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(counter=counter, key=key))
 
@@ -35,6 +41,16 @@ def stream(seed: int, tag: str, epoch: int = 0, index: int = 0) -> np.random.Gen
 def stream_seed(seed: int, tag: str, epoch: int = 0, index: int = 0) -> int:
     """Return a seed in 0..2**63-1 for a library with a generator of its own, such as torch."""
     return int(stream(seed, tag, epoch, index).integers(2**63))
+
+
+def checked_seed(seed: object) -> int:
+    """Return a whole number of any type (numpy's, a tensor) as an int, or raise `ConfigError`."""
+    try:
+        return operator.index(seed)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise ConfigError(
+            f"seed: {seed!r:.60}; allowed: a whole number; choose one, such as 0"
+        ) from error
 
 
 def _hash(tag: str) -> int:

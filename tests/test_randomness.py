@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganaug.randomness import stream, stream_seed
+from ganaug.errors import ConfigError
+from ganaug.randomness import checked_seed, stream, stream_seed
 
 WORDS = st.integers(0, 2**64 - 1)
 
@@ -45,3 +50,20 @@ def test_latents_are_standard_normal() -> None:
 @given(WORDS)
 def test_seeds_for_other_libraries_fit_them(seed: int) -> None:
     assert 0 <= stream_seed(seed, "torch") < 2**63
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.array, torch.tensor])
+def test_whole_numbers_of_any_type_are_seeds(kind: Any) -> None:
+    assert type(checked_seed(kind(3))) is int
+    assert stream_seed(kind(3), "a") == stream_seed(3, "a")
+
+
+def test_negative_and_large_seeds_differ_from_small_ones() -> None:
+    assert len({stream_seed(seed, "a") for seed in (-1, 1, np.int64(-2), 2**63)}) == 4
+
+
+@pytest.mark.parametrize("seed", [None, 1.0, np.float32(1), "1", np.array([1, 2])])
+def test_what_is_no_whole_number_is_no_seed(seed: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^seed: .*; allowed: a whole number; ") as caught:
+        stream(seed, "a")
+    assert "\n" not in str(caught.value)

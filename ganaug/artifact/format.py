@@ -30,6 +30,7 @@ __all__ = [
     "MIN_OPSET",
     "OUTPUTS",
     "PRIVACY",
+    "REWRITABLE",
     "SCHEMA",
     "Metadata",
     "Policy",
@@ -38,6 +39,8 @@ __all__ = [
 SCHEMA = "1.0"
 KEY = "ganaug"
 KINDS = ("variation", "class")
+# Fields of what is measured after export; all others say how the generator was made.
+REWRITABLE = ("policy", "gain", "diversity", "warnings")
 
 INTENDED_USE = (
     "To augment the training images of a classifier of these classes, of the same kind as those it"

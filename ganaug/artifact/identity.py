@@ -1,4 +1,4 @@
-"""`behaviour_hash`: what a generator does, whatever was measured about it since."""
+"""What a generator is and does, whatever was measured about it since."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import hashlib
 import json
 import os
 
-from ganaug.artifact.format import KEY
+from ganaug.artifact.format import KEY, REWRITABLE
 from ganaug.artifact.reader import read_artifact
 
-__all__ = ["behaviour_hash"]
-
-_MEASURED = ("gain", "diversity", "warnings", "policy")
+__all__ = ["behaviour_hash", "made_hash"]
 
 
 def behaviour_hash(path: str | os.PathLike[str]) -> str:
@@ -25,14 +23,26 @@ def behaviour_hash(path: str | os.PathLike[str]) -> str:
         ArtifactError: the file cannot be used.
     """
     content, metadata, _ = read_artifact(path)
+    return _hash(content, metadata.policy and [metadata.policy.p, metadata.policy.scale])
+
+
+def made_hash(content: bytes) -> str:
+    """Return a SHA-256 (hex) of graph, weights and description of an artifact that was read.
+
+    It is that of all versions of a file which differ in no more than what was measured later and
+    written into it, the policy included (`rewrite_metadata`).
+    """
+    return _hash(content, None)
+
+
+def _hash(content: bytes, policy: object) -> str:
     import onnx  # as in the reader: programs that only run a file do without it
 
     model = onnx.ModelProto()
     model.ParseFromString(content)
     (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-    described = {key: v for key, v in json.loads(entry.value).items() if key not in _MEASURED}
+    described = {key: v for key, v in json.loads(entry.value).items() if key not in REWRITABLE}
     del model.metadata_props[:]
-    policy = metadata.policy and [metadata.policy.p, metadata.policy.scale]
     digest = hashlib.sha256(model.SerializeToString(deterministic=True))
     digest.update(json.dumps([described, policy], sort_keys=True).encode())
     return digest.hexdigest()

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.checks import path_name
-from ganaug.artifact.format import KEY, Metadata, Policy
+from ganaug.artifact.format import KEY, REWRITABLE, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError, ConfigError
 from ganaug.files import atomic_path
 
-__all__ = ["REWRITABLE", "rewrite_metadata"]
-
-REWRITABLE = ("policy", "gain", "diversity", "warnings")
+__all__ = ["rewrite_metadata"]
 
 
 def rewrite_metadata(
@@ -29,8 +27,8 @@ def rewrite_metadata(
 
     Weights, graph and all other fields stay as they are, also fields that only a newer minor
     version of the format knows. The file is replaced as a whole or not at all; a link keeps
-    pointing to it. Its content hash changes: a `Generator` that was opened before has to be opened
-    again.
+    pointing to it. Its content hash changes. A `Generator` that was opened before goes on, with the
+    policy of that time.
 
     Args:
         path: the ONNX file.

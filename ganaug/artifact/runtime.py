@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.checks import first_line, path_name
 from ganaug.artifact.format import OUTPUTS
+from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact, read_content
 from ganaug.artifact.sessions import Session, check_options, open_session, retire
 from ganaug.errors import ArtifactError, ConfigError, DataError
@@ -27,8 +28,10 @@ class Generator:
 
     The file is checked at once. The session is opened at first use, in each process of its own; it
     is shared by copies of the generator and never crosses a fork. A generator pickles as its path,
-    the hash of the file and its options: the process that unpickles it reads the file again, and
-    refuses one that was replaced in between. Calls from several threads are safe.
+    hashes of the file and its options: the process that unpickles it reads the file again, and
+    refuses one that was replaced in between. What `ganaug tune` and `ganaug evaluate` write into
+    the file does not count as that: the generator goes on, with the metadata and so the policy that
+    it read first. Calls from several threads are safe.
 
     Args:
         path: the ONNX file.
@@ -38,8 +41,8 @@ class Generator:
 
     Attributes:
         path: absolute path of the file.
-        info: the metadata.
-        content_hash: SHA-256 of the file, in hex.
+        info: the metadata, as read when this was made.
+        content_hash: SHA-256 of the file at that time, in hex.
 
     Raises:
         ArtifactError: the file is missing, foreign, damaged or unsafe.
@@ -62,7 +65,8 @@ class Generator:
                 " text or pathlib.Path"
             )
         self.path = Path(path).absolute()  # a worker may have another current folder
-        _, self.info, self.content_hash = read_artifact(self.path)
+        content, self.info, self.content_hash = read_artifact(self.path)
+        self._made_hash = made_hash(content)
         self._providers = providers
         self._threads = threads
         self._session: Session | None = None
@@ -191,11 +195,14 @@ class Generator:
 
     def _content(self) -> bytes:
         content = read_content(self.path)
-        found = hashlib.sha256(content).hexdigest()
-        if found != self.content_hash:
+        if hashlib.sha256(content).hexdigest() == self.content_hash:
+            return content
+        # Measurements may have been written into it, while loaders go on opening it in new workers.
+        content, _, found = read_artifact(self.path)
+        if made_hash(content) != self._made_hash:
             raise ArtifactError(
                 f"{path_name(self.path)}: was replaced since it was opened (content {found[:12]},"
-                f" then {self.content_hash[:12]}); allowed: the same content; open the new"
+                f" then {self.content_hash[:12]}); allowed: the same generator; open the new"
                 " file with a new Generator, or put the old one back"
             )
         return content

@@ -9,7 +9,7 @@ import click
 
 from ganaug.cli.console import Settings, evaluation_progress, say
 from ganaug.cli.options import NAMES, image_options
-from ganaug.errors import ConfigError
+from ganaug.errors import ConfigError, DataError
 
 __all__ = ["command"]
 
@@ -97,7 +97,7 @@ def command(
     )
     say(console, *images.notes)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
-    records: dict[str, Any] = {"gain": None}
+    records: dict[str, Any] = {"gain": None, "diversity": None}
     gain = None
     if len(generator.info.classes) > 1:
         with evaluation_progress(console) as progress:
@@ -121,9 +121,15 @@ def command(
         click.echo(f"{gain}\n")
     else:
         say(console, "a generator of one class cannot help a classifier: no gain is measured")
-    diversity = evaluate_diversity(generator, real=images, quick=quick)
-    records["diversity"] = diversity.to_dict()
-    click.echo(diversity)
+    diversity = None
+    try:
+        diversity = evaluate_diversity(generator, real=images, quick=quick)
+        records["diversity"] = diversity.to_dict()
+        click.echo(diversity)
+    except DataError as error:  # hours of training may stand behind the gain
+        if gain is None:
+            raise
+        say(console, f"no diversity is measured: {error}")
     report = write_evaluation(
         folder,
         generator,

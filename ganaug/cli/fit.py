@@ -73,12 +73,19 @@ def command(
     .npz file, torchvision:NAME, or digits.
     """
     from ganaug import fit, load_images
+    from ganaug.training import make_config
+    from ganaug.training.devices import choose_device
 
+    given = {name: value for name, value in options.items() if value is not None} | dict(settings)
+    # Refused before the images are read, which can take minutes.
+    make_config(preset, **given)
+    choose_device(device)
     images = load_images(
         source, size=size, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
     )
-    say(console, *images.notes)
-    given = {name: value for name, value in options.items() if value is not None}
+    classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
+    pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
+    say(console, f"{len(images)} images, {classes}, {pixels}", *images.notes)
     try:
         with fit_progress(console) as progress:
             run = fit(
@@ -89,7 +96,7 @@ def command(
                 device=device,
                 all_images=all_images,
                 progress=progress,
-                **given | dict(settings),
+                **given,
             )
     except KeyboardInterrupt as interruption:
         click.echo(

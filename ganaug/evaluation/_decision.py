@@ -55,8 +55,8 @@ def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
 
 
 def zero_policy(counts: NDArray[np.int64]) -> Policy:
-    """Return the policy that never varies."""
-    return Policy(p=((int(counts[counts > 0].min()), 0.0),))
+    """Return the policy that never varies; its scale is what an arm with another p starts from."""
+    return Policy(p=((int(counts[counts > 0].min()), 0.0),), scale=Policy.rule(counts).scale)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Decision:
 
     Attributes:
         chosen: the candidate taken, or None.
-        policy: its policy, without the sizes at which it did not help; p = 0 where none is taken.
+        policy: its policy, without the sizes at which it did not help or could not be judged;
+            p = 0 where none is taken.
         reason: in a line.
         gain: what choosing is worth in balanced accuracy, each repetition judged with the
             candidate that the other two chose.
@@ -161,6 +162,10 @@ def decide(
     if lost and _lower_bound(lost, share) > 0:  # the same bound, of the loss
         policy = _up_to(policy, simulation.border)
         reason += f"; 0 above {simulation.border} images, where it cost {-100 * _mean(varied):.1f}"
+    known = -(-min(s.size for s in everything) // 2)
+    if simulation.method == "cross-fitting" and counts[counts > 0].min() < known:
+        policy = _from(policy, known)
+        reason += f"; 0 below {known} images, half of the smallest class judged"
     return Decision(chosen, policy, reason, gain, low, table)
 
 
@@ -175,6 +180,13 @@ def _up_to(policy: Policy, border: int) -> Policy:
     points = [point for point in policy.p if point[0] < border]
     at = float(policy.probability([border])[0])
     return replace(policy, p=(*points, (border, at), (border + 1, 0.0)))
+
+
+def _from(policy: Policy, size: int) -> Policy:
+    """Return `policy` with p = 0 for classes of fewer than `size` images."""
+    points = [point for point in policy.p if point[0] > size]
+    at = float(policy.probability([size])[0])
+    return replace(policy, p=((size - 1, 0.0), (size, at), *points))
 
 
 def _seen(simulation: Simulation, repetition: int, values: NDArray[np.float64]) -> list[_Seen]:

@@ -24,6 +24,7 @@ SPARE = 20  # images that a cut class leaves for judging, at least
 FEWEST_RESERVED = 25  # images of a class of which a fifth is reserved beside the cut ones
 FEWEST_FITTED = 20  # images of a class that is judged by cross-fitting
 SMALL = 100  # images
+RARE = 0.6  # of the largest class; from there on `Policy.falling` varies, too
 RESERVED = (1 / 5, 1 / 5)  # share of a class under `SMALL` images, and of a larger one
 FITTED = (1 / 3, 1 / 5)
 
@@ -53,7 +54,7 @@ class Simulation:
         method: "simulated rarity", "cross-fitting", or "none" where neither is possible.
         reason: why it is that one, in a line.
         repetitions: three, or none.
-        border: the largest size of the rarer half; classes up to it count as rare.
+        border: classes up to this size count as rare; see `simulate`.
         rare_share: fraction of the classes with images that are rare in this sense.
     """
 
@@ -68,16 +69,21 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     """Return three repetitions for `images` (its test part is not looked at).
 
     With four classes that can be cut: about half of the frequent classes, another half each time,
-    are cut to sizes drawn evenly from those of the rarer half, and a fifth of each other class of
+    are cut to sizes drawn evenly from those of the rare ones, and a fifth of each other class of
     25 images or more is reserved. With fewer: a third of each class of 20 images or more (a fifth
-    from 100 on) is reserved, another one each time, if a class of the rarer half is among them.
-    Whole groups, and images of equal content, stay on one side.
+    from 100 on) is reserved, another one each time, if a rare class is among them. Whole groups,
+    and images of equal content, stay on one side.
+
+    Rare are the classes of the rarer half that have at most 60% of the images of the largest one,
+    or all of this half where none of them is so small.
     """
     counts = images.counts
     present = np.flatnonzero(counts)
     by_size = present[np.argsort(counts[present], kind="stable")]
     half = len(by_size) // 2
     sizes = counts[by_size[:half]]  # rising
+    small = sizes[sizes <= RARE * counts.max()]
+    sizes = small if len(small) else sizes
     border = int(sizes[-1])
     share = float((counts[present] <= border).mean())
     parts = _Parts(images, seed)

@@ -57,10 +57,11 @@ class TuneReport:
                 f"{evidence['method']}, on top of {evidence['baseline']}; points of balanced"
                 " accuracy"
             )
-        points = ", ".join(f"{p:.2f} at {n:g} images" for n, p in self.policy.p)
-        shown = points if self.policy.probability([n for n, _ in self.policy.p]).any() else "0"
-        scale = f", latent scale {self.policy.scale:g}" if self.policy.scale != 1 else ""
-        return "\n".join([*lines, f"p: {shown}{scale}", self.reason])
+        shown = "0"
+        if any(p for _, p in self.policy.p):
+            shown = ", ".join(f"{p:.2f} at {n:g} images" for n, p in self.policy.p)
+            shown += f", latent scale {self.policy.scale:g}" if self.policy.scale != 1 else ""
+        return "\n".join([*lines, f"p: {shown}", self.reason])
 
 
 def build_report(

@@ -73,6 +73,11 @@ def training_and_test(
             " images; both parts need some; give a test part"
         )
     judged = in_class_order(replace(judged, test=None), train.classes)
+    if (judged.counts > 0).sum() < 2:
+        raise DataError(
+            f"{judged.source}: {int((judged.counts > 0).sum())} class with test images; a"
+            " comparison needs at least 2; give a test part with images of other classes"
+        )
     if judged.images.shape[1:] != train.images.shape[1:]:
         raise DataError(
             f"{judged.source}: test images are {list(judged.images.shape[1:])}, training images"

@@ -61,7 +61,8 @@ class Gain:
         mean: over seeds, in -1..1.
         low, high: the wider of the two 95% intervals.
         p: of the paired t test.
-        verdict: "helps", "hurts", "no evidence" or "no change".
+        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" needs a gain over every
+            free arm of the report, see `build_report`.
         error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
         rare_error_reduction: the same on the rarer half; None where the baseline has no error.
         t, bootstrap: the two intervals (low, high).
@@ -114,7 +115,8 @@ class GainReport:
         chosen: the arm with the generator, or None where there was none.
         gain: of each arm but the baseline.
         claim: "for this generator", "for the method", or "for free arms".
-        choice: how the baseline was chosen: {"rule", "balanced_accuracy": {arm: score}}.
+        choice: how the baseline was chosen: {"rule", "balanced_accuracy": {arm: score},
+            "candidates": free arms of the usual length}.
         settings: classifier, steps, batch, ...
         environment: versions, and what the caller adds.
         notes: what a reader should know, one line each.
@@ -221,7 +223,12 @@ def build_report(
     baseline: str,
     **fields: Any,
 ) -> GainReport:
-    """Return the report with every number computed from `evidence`."""
+    """Return the report with every number computed from `evidence`.
+
+    The baseline is chosen on a few held-out images, or given, and another of the free arms may turn
+    out to be stronger on the test part. Then an arm helps only where it helps against that one,
+    too, and a note names it. So the test part can take the word away, and never gives it.
+    """
     tests = [evidence.tests[seed] for seed in seeds]
     counts = [evidence.counts[seed] for seed in seeds]
     outcomes = {name: [evidence.outcomes[seed, name] for seed in seeds] for name in arms}
@@ -233,6 +240,18 @@ def build_report(
         for name in arms
         if name != baseline
     }
+    candidates = fields["choice"].get("candidates", ())
+    stronger = [name for name in candidates if name in gain and gain[name].mean > 0]
+    for name, found in gain.items():
+        if found.verdict == "helps" and name not in candidates:
+            words = [
+                _gain(results[name], results[other], outcomes[name], outcomes[other], tests).verdict
+                for other in stronger
+            ]
+            if set(words) - {"helps"}:
+                gain[name] = replace(found, verdict="no evidence")
+    told = {_note(name) for name in candidates}
+    notes = [note for note in fields.pop("notes", ()) if note not in told]
     return GainReport(
         seeds=tuple(seeds),
         classes=classes,
@@ -242,7 +261,15 @@ def build_report(
         baseline=baseline,
         gain=gain,
         evidence=evidence,
+        notes=(*notes, *(_note(name) for name in stronger)),
         **fields,
+    )
+
+
+def _note(stronger: str) -> str:
+    return (
+        f"{stronger} has more than the baseline: helps needs a gain over it, too; compare with it"
+        " as the baseline"
     )
 
 

@@ -13,7 +13,7 @@ from ganaug.evaluation.statistics import FEWEST_SEEDS, MOST_SEEDS
 if TYPE_CHECKING:
     from ganaug.evaluation.gain_report import Gain, GainReport
 
-__all__ = ["gain_table", "what_would_settle"]
+__all__ = ["gain_table", "overtaken", "what_would_settle"]
 
 
 def gain_table(report: GainReport) -> str:
@@ -49,7 +49,8 @@ def gain_table(report: GainReport) -> str:
         " scores in percent",
     ]
     chosen = report.gain.get(report.chosen or "")
-    if chosen is not None and chosen.verdict == "no evidence" and seeds > 1:
+    unsure = chosen is not None and chosen.verdict == "no evidence" and seeds > 1
+    if chosen is not None and unsure and not overtaken(chosen.verdict, chosen.low, seeds):
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)
     lines += ["", *_columns(more)]
@@ -58,6 +59,11 @@ def gain_table(report: GainReport) -> str:
         " all classes (of the rarer half); p of the paired t test"
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def overtaken(verdict: str, low: float, seeds: int) -> bool:
+    """Whether a gain over the baseline is no evidence for want of one over a stronger free arm."""
+    return verdict == "no evidence" and low > 0 and seeds >= FEWEST_SEEDS
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:

@@ -339,18 +339,32 @@ def _influence(table: NDArray[np.float64], test: TestPart) -> NDArray[np.float64
     """float64 [units, seeds] of differences [N, seeds]: by how much a unit moves the gain.
 
     The linearised ratio of sums over whole groups; the factor of n / (n - 1) units of a class makes
-    squares add up to an unbiased variance. A class of a single unit says nothing about others.
+    squares add up to an unbiased variance. Classes of a single unit are collapsed into one stratum
+    (Cochran, Sampling Techniques, 1977, section 5A.12): they are compared with each other, which
+    finds rather too large a variance. A class that is the only one of this kind adds two rows, its
+    effect one way and the other, whose squares add up to that of the effect.
     """
     groups = np.arange(len(test.labels)) if test.groups is None else test.groups
     names, unit = np.unique(groups, return_inverse=True)
     present = np.unique(test.labels)
     result = np.zeros((len(names), table.shape[1]))
+    single: dict[int, NDArray[np.float64]] = {}  # by unit: the means of classes it makes up alone
     for label in present:
         rows = np.flatnonzero(test.labels == label)
         count = len(np.unique(unit[rows]))
         if count > 1:
             scale = math.sqrt(count / (count - 1)) / (len(rows) * len(present))
             np.add.at(result, unit[rows], scale * (table[rows] - table[rows].mean(0)))
+        else:
+            at = int(unit[rows[0]])
+            single[at] = single.get(at, 0.0) + table[rows].mean(0) / len(present)
+    if len(single) > 1:
+        means = np.stack(list(single.values()))
+        scale = math.sqrt(len(means) / (len(means) - 1))
+        result[list(single)] += scale * (means - means.mean(0))
+    elif single:
+        (mean,) = single.values()
+        result = np.concatenate([result, np.stack([mean, -mean]) / math.sqrt(2)])
     return result
 
 

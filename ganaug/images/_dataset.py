@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["PREFIX", "load_dataset", "load_torchvision"]
+__all__ = ["PREFIX", "classes_of", "load_dataset", "load_torchvision"]
 
 PREFIX = "torchvision:"
 DEFAULT_ROOT = "data"
@@ -154,7 +154,7 @@ def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     For train/ or test/ of a larger folder, groups.csv may lie in that, with paths inside it.
     """
     root, notes = Path(dataset.root), list[str]()
-    is_part = root.name in ("train", "test") and not (root / GROUPS_FILE).is_file()
+    is_part = root.name.lower() in ("train", "test") and not (root / GROUPS_FILE).is_file()
     base = root.parent if is_part and (root.parent / GROUPS_FILE).is_file() else root
     files = [
         ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
@@ -206,7 +206,7 @@ def _read(
     if not num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
     labels = np.array(found, dtype=np.int64)
-    classes = class_names(source, labels[:num_train], _names(train))
+    classes = class_names(source, labels[:num_train], classes_of(train))
     check_labels(source, labels, classes)
 
     def load(at: int) -> tuple[Image.Image, int]:
@@ -233,17 +233,25 @@ def _read(
 
     training = part(pixels.kept < num_train)
     rest = None if test is None else part(pixels.kept >= num_train)
-    return with_test(training, rest, damage.notes)
+    return with_test(training, rest, (*layout.notes, *damage.notes))
 
 
-def _names(dataset: Any) -> Sequence[str] | None:
-    """Return the class names of a data set, also where it is wrapped in Subset."""
-    from torch.utils.data import Subset
+def classes_of(dataset: Any) -> tuple[str, ...] | None:
+    """Return the class names of a data set by label, None where it has none.
 
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
+    A Subset has those of its data set, a ConcatDataset those that all its parts share.
+    """
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        return classes_of(dataset.dataset)
+    if isinstance(dataset, ConcatDataset):
+        found = {classes_of(part) for part in dataset.datasets}
+        return found.pop() if len(found) == 1 else None
     names = getattr(dataset, "classes", None)
-    return None if names is None else [str(name) for name in names]
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        return None
+    return tuple(str(name) for name in names)
 
 
 def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
@@ -254,6 +262,8 @@ def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
         )
     image, label = item
+    if isinstance(label, np.ndarray) and label.size == 1:
+        label = label.item()  # as MedMNIST's data sets give it
     try:
         number = operator.index(label)
     except TypeError as error:

@@ -51,22 +51,27 @@ def load_folder(
     """
     notes: list[str] = []
     below = _folders(folder)
-    if "train" in below and (_folders(folder / "train") or not set(below) - {"train", "test"}):
-        classes, train = _read_classes(folder, folder / "train", notes)
-        test = _read_test(folder, classes, notes) if "test" in below else []
-        other = sorted(set(below) - {"train", "test"})
+    training, testing = _part(below, "train"), _part(below, "test")
+    used = [name for name in (training, testing) if name is not None]
+    other = [name for name in below if name not in used]
+    parts = [name for name in below if name.lower() in SPLITS and _folders(folder / name)]
+    if training is not None and (training in parts or not other):
+        classes, train = _read_classes(folder, folder / training, notes)
+        test = []
+        if testing is not None:
+            test = _read_test(folder, folder / training, folder / testing, classes, notes)
         if other:
-            notes.append(f"not used beside train/ and test/: {', '.join(f'{x}/' for x in other)}")
-    elif "test" in below and _folders(folder / "test"):
+            notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}")
+    elif parts and parts == [testing]:
         raise DataError(
-            f"{folder}: has test/ but no train/; allowed: both, or class folders alone; put the"
-            " training classes in train/"
+            f"{folder}: has {testing}/ but no train/; allowed: both, or class folders alone; put"
+            " the training classes in train/"
         )
-    elif below and all(name.lower() in SPLITS and _folders(folder / name) for name in below):
+    elif parts:
         raise DataError(
-            f"{folder}: {', '.join(f'{name}/' for name in below)} hold folders and look like parts"
-            " of a data set, not like classes; allowed: train/ and test/, or class folders alone;"
-            " rename them to train/ and test/"
+            f"{folder}: {_shown(parts)} hold folders and look like parts of a data set, not like"
+            " classes; allowed: train/ and test/, or class folders alone; rename them to train/"
+            " and test/"
         )
     elif below:
         classes, train = _read_classes(folder, folder, notes)
@@ -84,6 +89,16 @@ def load_folder(
     return read_files(
         str(folder), classes, train, test, size=size, mode=mode, skip=skip_corrupt, notes=notes
     )
+
+
+def _part(names: Sequence[str], word: str) -> str | None:
+    """Return the one folder called `word` in any case, or None."""
+    found = [name for name in names if name.lower() == word]
+    return found[0] if len(found) == 1 else None
+
+
+def _shown(names: Sequence[str], between: str = ", ") -> str:
+    return between.join(f"{name}/" for name in names)
 
 
 def read_files(
@@ -118,7 +133,7 @@ def read_files(
         num_train += at < len(train)
     if not num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
-    layout = choose_layout(headers, size, mode, as_rgb=as_rgb)
+    layout = choose_layout(headers, size, mode, as_rgb=as_rgb, folder=source)
 
     def load(at: int) -> tuple[Image.Image, int]:
         content = files[at].path.read_bytes()
@@ -144,7 +159,7 @@ def read_files(
 
     training = part(pixels.kept < num_train)
     rest = part(pixels.kept >= num_train) if test else None
-    return with_test(training, rest, (*notes, *damage.notes))
+    return with_test(training, rest, (*notes, *layout.notes, *damage.notes))
 
 
 def _read_classes(
@@ -170,13 +185,20 @@ def _read_classes(
     return classes, files
 
 
-def _read_test(folder: Path, classes: tuple[str, ...], notes: list[str]) -> list[ImageFile]:
-    """Return the files of test/, labelled by the training classes."""
-    found, files = _read_classes(folder, folder / "test", notes)
+def _read_test(
+    source: Path, train: Path, test: Path, classes: tuple[str, ...], notes: list[str]
+) -> list[ImageFile]:
+    """Return the files of the folder `test`, labelled by the classes of the folder `train`."""
+    if not _folders(test):
+        raise DataError(
+            f"{test}: no class folders; allowed: one folder for each class, as in {train.name}/;"
+            f" sort its images into them, or load {train} alone"
+        )
+    found, files = _read_classes(source, test, notes)
     for name in found:
         if name not in classes:
             raise DataError(
-                f"{folder / 'test'}: class {name!r} is not in train/"
+                f"{test}: class {name!r} is not in {train.name}/"
                 f"{did_you_mean(name, classes)}; allowed: {', '.join(classes)}; rename it or add"
                 " training images"
             )

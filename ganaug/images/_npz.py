@@ -18,7 +18,9 @@ from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = ["load_npz"]
 
-KEYS = ("images", "labels", "test_images", "test_labels", "groups", "test_groups", "classes")
+TRAINING = ("images", "labels", "groups")
+TRAIN = "train_"  # MedMNIST's files have it before these names
+OTHERS = ("test_images", "test_labels", "test_groups", "classes")
 
 
 def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> ImageSet:
@@ -26,29 +28,28 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
 
     Nothing is unpickled. The content key of an image is the hash of its pixels as stored.
     """
-    arrays = _read_arrays(path)
-    words = [word for word in ("images", "test_images") if word in arrays]
+    arrays, unused = _read_arrays(path)
+    words = [word for word in arrays if word.endswith("images")]
     stored = [_images(path, word, arrays[word]) for word in words]
     labels = [
         _labels(path, word.replace("images", "labels"), arrays, len(part))
         for word, part in zip(words, stored, strict=True)
     ]
-    notes = []
-    if "labels" in arrays:
+    notes = [f"not used beside {' and '.join(words)}: {', '.join(unused)}"] if unused else []
+    given = words[0].replace("images", "labels")
+    if given in arrays:
         classes = class_names(str(path), labels[0], _classes(path, arrays))
     else:
         classes = ("all",)
-        notes.append("no array 'labels': all images are one class")
+        notes.append(f"no array {given!r}: all images are one class")
     for word, values in zip(words, labels, strict=True):
         check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
-    layout = choose_layout(
-        [
-            Header(f"{path}: {word}", "RGB" if part.shape[3] == 3 else "L", *part.shape[1:3])
-            for word, part in zip(words, stored, strict=True)
-        ],
-        size,
-        mode,
-    )
+    headers = [
+        Header(f"{path}: {word}", "RGB" if part.shape[3] == 3 else "L", *part.shape[1:3])
+        for word, part in zip(words, stored, strict=True)
+        for _ in part
+    ]
+    layout = choose_layout(headers, size, mode, folder=str(path))
     grey = layout.mode == "RGB" and mode is None and all(_all_grey(part) for part in stored)
     parts = []
     for word, part, values in zip(words, stored, labels, strict=True):
@@ -63,11 +64,16 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
                 source=str(path),
             )
         )
-    return with_test(parts[0], parts[1] if len(parts) > 1 else None, notes)
+    rest = parts[1] if len(parts) > 1 else None
+    return with_test(parts[0], rest, (*notes, *layout.notes))
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the known arrays of the file, or raise `DataError` where it holds none."""
+def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return the known arrays of the file, training images first, and the names of its val_ arrays.
+
+    Raises:
+        DataError: the file cannot be read, or its arrays have other names.
+    """
     try:
         with path.open("rb") as stream:
             if not zipfile.is_zipfile(stream):
@@ -77,8 +83,11 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as content:
                 found = list(content.files)
-                _check_keys(path, found)
-                return {key: _read_array(path, content, key) for key in KEYS if key in found}
+                prefix = TRAIN if f"{TRAIN}images" in found and "images" not in found else ""
+                known = (*(prefix + key for key in TRAINING), *OTHERS)
+                _check_keys(path, found, known)
+                arrays = {key: _read_array(path, content, key) for key in known if key in found}
+                return arrays, [key for key in found if key.startswith("val_")]
     except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it"
@@ -100,29 +109,36 @@ def _read_array(path: Path, content: Any, key: str) -> NDArray[Any]:
         ) from error
 
 
-def _check_keys(path: Path, found: list[str]) -> None:
+def _check_keys(path: Path, found: list[str], known: tuple[str, ...]) -> None:
     """Refuse missing arrays, and names so near to a known one that they must be meant."""
-    unknown = [key for key in found if key not in KEYS]
-    for key in KEYS:
+    images, labels, *more = known
+    unknown = [key for key in found if key not in known]
+    for key in known:
         if key in found:
             continue
         near = did_you_mean(key, unknown)
         # Other arrays may lie beside ours, unless one is a slip of the pen.
         slip = bool(difflib.get_close_matches(key, unknown, n=1, cutoff=0.8))
-        if key == "images" or slip:
+        if key == images or slip:
             raise DataError(
                 f"{path}: no array {key!r} (found: {', '.join(found) or 'none'}){near}; allowed:"
-                f" 'images' and 'labels', and any of {', '.join(KEYS[2:])}; rename it"
+                f" {images!r} and {labels!r}, and any of {', '.join(more)}; rename it"
             )
+    mixed = [key for key in unknown if key.removeprefix(TRAIN) in TRAINING]
+    if mixed:
+        raise DataError(
+            f"{path}: {images!r} and {mixed[0]!r}; allowed: {', '.join(TRAINING)}, all with"
+            f" {TRAIN} before them or none; rename them or leave one kind out"
+        )
     for key, needs in (
-        ("test_labels", "labels"),
+        ("test_labels", labels),
         ("test_labels", "test_images"),
-        ("classes", "labels"),
+        ("classes", labels),
         ("test_groups", "test_images"),
     ):
         if key in found and needs not in found:
             raise DataError(f"{path}: {key!r} without {needs!r}; add {needs!r} or leave both out")
-    if "test_images" in found and "labels" in found and "test_labels" not in found:
+    if "test_images" in found and labels in found and "test_labels" not in found:
         raise DataError(f"{path}: 'test_images' without 'test_labels'; add the labels")
 
 
@@ -171,6 +187,8 @@ def _labels(
             f"{path}: {word} are {labels.dtype}; allowed: whole numbers from 0; convert them, and"
             " give names as 'classes'"
         )
+    if labels.shape == (num_images, 1):
+        labels = labels[:, 0]
     _check_length(path, word, labels, num_images)
     return labels.astype(np.int64)
 

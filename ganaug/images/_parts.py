@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.images.image_set import ImageSet
+from ganaug.images.image_set import ImageSet, first_names
 
 __all__ = ["check_labels", "class_names", "one_line", "with_test"]
 
@@ -24,16 +24,20 @@ def class_names(
 ) -> tuple[str, ...]:
     """Return the given names, or "0".."K-1" where K - 1 is the largest label.
 
+    Labels are never numbered anew: those of the data set that a generator is used with would then
+    mean other classes.
+
     Raises:
-        DataError: no names are given, and a label is too large to be the number of a class.
+        DataError: no names are given, and more of the numbers 0..K-1 are missing than used.
     """
     if given is not None:
         return tuple(given)
     last = int(labels.max(initial=0))
-    if last >= len(labels):
+    used = len(np.unique(labels))
+    if last + 1 > 2 * used:
         raise DataError(
-            f"{source}: label {last} for {len(labels)} images; allowed: classes numbered from 0;"
-            " number them anew"
+            f"{source}: label {last}, but only {used} different labels; allowed: classes numbered"
+            " from 0, with few numbers missing; number them anew or name all classes"
         )
     return tuple(str(label) for label in range(last + 1))
 
@@ -61,5 +65,5 @@ def with_test(train: ImageSet, test: ImageSet | None, notes: Sequence[str]) -> I
     for word, part in (("training", train), ("test", test)):
         bare = [] if part is None else [part.classes[i] for i in np.flatnonzero(part.counts == 0)]
         if bare:
-            notes.append(f"classes without a {word} image: {', '.join(bare)}")
+            notes.append(f"classes without a {word} image: {first_names(bare)}")
     return replace(train, test=test, notes=tuple(notes))

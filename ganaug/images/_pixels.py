@@ -31,6 +31,8 @@ __all__ = [
 DEFAULT_SIDE = 64
 LEAST_SIDE = 8
 MOST_ASPECT = 2.0
+RARE = 20  # one image in so many may be smaller than the training size
+MARKED = 0.6  # of the median: a training size below it is told of
 NOTED = 20  # skipped images, by name
 
 CONVERTIBLE = {
@@ -68,10 +70,14 @@ class Header(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How images are stored: `mode` is "L" or "RGB", `size` is (height, width) in pixels."""
+    """How images are stored: `mode` is "L" or "RGB", `size` is (height, width) in pixels.
+
+    `notes` tell of a size that few would expect.
+    """
 
     mode: str
     size: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 class Pixels(NamedTuple):
@@ -113,8 +119,12 @@ class Damage:
                 f"{name}: cannot be read ({reason}); allowed: whole image files; replace or remove"
                 " it, or go on without such images with --skip-corrupt"
             ) from error
-        inside = name.removeprefix(self.folder).lstrip("/\\")
-        self.skipped.append(f"{inside}: {reason}")
+        self.skipped.append(f"{_inside(name, self.folder)}: {reason}")
+
+
+def _inside(name: str, folder: str) -> str:
+    """Return `name` without the folder or file that it lies in, for notes."""
+    return name.removeprefix(folder).lstrip("/\\: ")
 
 
 def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
@@ -158,13 +168,14 @@ def choose_layout(
     mode: str | None,
     *,
     as_rgb: bool = False,
+    folder: str = "",
 ) -> Layout:
     """Check the modes and sizes of a whole set and say how its images are stored.
 
     `mode` None keeps grey or RGB images as they are; "grey" and "rgb" convert, also palette,
     transparent and CMYK images (transparency is dropped). `as_rgb` converts like "rgb", for images
-    that their data set would hand out as RGB. `size` None takes the smallest height and width,
-    scaled down to at most 64 a side.
+    that their data set would hand out as RGB. `size` None takes the height and the width that 19 in
+    20 images reach, scaled down to at most 64 a side. Notes name images by their path in `folder`.
 
     Raises:
         DataError: a mode that is not allowed, grey and RGB mixed, aspect ratios more than a
@@ -182,7 +193,10 @@ def choose_layout(
             " in a set; pass --mode rgb or --mode grey to convert them"
         )
     target = "RGB" if as_rgb or mode == "rgb" or (mode is None and "RGB" in first) else "L"
-    return Layout(target, size or _common_size(headers))
+    if size is not None:
+        return Layout(target, size)
+    size, notes = _common_size(headers, folder)
+    return Layout(target, size, notes)
 
 
 def _check_pixels(header: Header, convert: bool) -> None:
@@ -204,8 +218,11 @@ def _check_pixels(header: Header, convert: bool) -> None:
     )
 
 
-def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
-    """Return the smallest height and width, scaled so that the longer is at most 64."""
+def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Return the height and the width that 19 in 20 images reach, at most 64, and notes.
+
+    Not the smallest ones: a single thumbnail would decide for the whole set.
+    """
     wide = max(headers, key=lambda header: header.width / header.height)
     tall = min(headers, key=lambda header: header.width / header.height)
     if wide.width * tall.height > MOST_ASPECT * wide.height * tall.width:
@@ -214,21 +231,47 @@ def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
             f" {tall.width}x{tall.height}; allowed: shapes within a factor of {MOST_ASPECT:g};"
             " choose one for all with --size, or remove the odd ones"
         )
-    low = min(headers, key=lambda header: header.height)
-    narrow = min(headers, key=lambda header: header.width)
-    height, width = low.height, narrow.width
-    longest = max(height, width)
-    if longest > DEFAULT_SIDE:
-        height = round(height * DEFAULT_SIDE / longest)
-        width = round(width * DEFAULT_SIDE / longest)
-    if min(height, width) < LEAST_SIDE:
+    by_height = sorted(headers, key=lambda header: header.height)
+    by_width = sorted(headers, key=lambda header: header.width)
+    low, narrow = by_height[len(headers) // RARE], by_width[len(headers) // RARE]
+    height, width = size = _scaled_down(low.height, narrow.width)
+    if min(size) < LEAST_SIDE:
         odd = low if height < LEAST_SIDE else narrow
         raise DataError(
             f"{odd.name}: {odd.width}x{odd.height} pixels would make the training size"
             f" {width}x{height}; allowed: {LEAST_SIDE} pixels a side or more; remove it or choose"
             " --size"
         )
-    return (height, width)
+    notes = []
+    chosen = f"training size {height}x{width} (height x width)"
+    median = (by_height[len(headers) // 2].height, by_width[len(headers) // 2].width)
+    usual = _scaled_down(*median)
+    if height < MARKED * usual[0] or width < MARKED * usual[1]:
+        odd = low if height < MARKED * usual[0] else narrow
+        notes.append(
+            f"{chosen}, because of {_described(odd, folder)}; the median is"
+            f" {median[0]}x{median[1]}; choose another with --size, such as --size"
+            f" {usual[0]}x{usual[1]}"
+        )
+    smaller = [header for header in headers if header.height < height or header.width < width]
+    if smaller:
+        notes.append(
+            f"{chosen} enlarges {len(smaller)} of {len(headers)} images, such as"
+            f" {_described(smaller[0], folder)}"
+        )
+    return size, tuple(notes)
+
+
+def _scaled_down(height: int, width: int) -> tuple[int, int]:
+    """Return the sides, scaled so that the longer is at most 64."""
+    longest = max(height, width)
+    if longest <= DEFAULT_SIDE:
+        return height, width
+    return round(height * DEFAULT_SIDE / longest), round(width * DEFAULT_SIDE / longest)
+
+
+def _described(header: Header, folder: str) -> str:
+    return f"{_inside(header.name, folder)} ({header.height}x{header.width})"
 
 
 def converted(image: Image.Image, mode: str) -> Image.Image:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask
 
-__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "require_classes"]
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 
@@ -23,6 +24,12 @@ HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 def content_key(content: bytes) -> int:
     """Return a 64-bit hash of an image's content: the bytes of its file, or of its pixels."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+def first_names(names: Sequence[str], most: int = 10) -> str:
+    """Return the first `most` names and the number of the others, for a note."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +50,8 @@ class ImageSet:
         notes: what a reader should know, one line each (files that were skipped, ...).
 
     Raises:
-        DataError: shapes, dtypes, label range or lengths do not fit, two classes share a name, or
-            the test part has other classes, another size or another number of channels.
+        DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
+            another, or the test part has other classes, another size or another number of channels.
     """
 
     images: NDArray[np.uint8]
@@ -62,6 +69,11 @@ class ImageSet:
         images, labels = self.images, self.labels
         names = tuple(unicodedata.normalize("NFC", name) for name in self.classes)
         object.__setattr__(self, "classes", names)
+        if "" in names:
+            raise DataError(
+                f"{self.source}: class {names.index('')} has an empty name; allowed: any text; give"
+                " it a name"
+            )
         twice = [name for name, n in Counter(self.classes).items() if n > 1]
         if twice:
             raise DataError(
@@ -214,7 +226,7 @@ class ImageSet:
             )
         test = self.take(np.flatnonzero(held))
         bare = [self.classes[i] for i in np.flatnonzero((test.counts == 0) & (self.counts > 0))]
-        note = f"classes of a single image or group have no held-out image: {', '.join(bare)}"
+        note = f"classes of a single image or group have no held-out image: {first_names(bare)}"
         return replace(
             self.take(np.flatnonzero(~held)),
             test=replace(test, held_out=None, notes=()),

@@ -35,25 +35,30 @@ def load_images(
 
     `source` is one of:
 
-    - a folder with one folder for each class, or with train/ and test/ that hold these (nothing
-      else beside them is read), classes in ImageFolder's order; images directly inside are one
-      class, "all". A file groups.csv in it, with the columns `file` (path inside the folder) and
-      `group`, names images of one object. Hidden files are left out. An orientation in EXIF is
-      not applied, as torchvision's ImageFolder does not apply it either.
+    - a folder with one folder for each class, or with train/ and test/ (in any case) that hold
+      these (nothing else beside them is read), classes in ImageFolder's order; images directly
+      inside are one class, "all". A file groups.csv in it, with the columns `file` (path inside
+      the folder) and `group`, names images of one object. Hidden files are left out. An
+      orientation in EXIF is not applied, as torchvision's ImageFolder does not apply it either.
     - an .npz file with `images` uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]; `labels` integer
-      [N] (without them, all images are one class, "all"); and any of `test_images`,
-      `test_labels`, `groups`, `test_groups`, `classes`.
+      [N] or [N, 1] (without them, all images are one class, "all"); and any of `test_images`,
+      `test_labels`, `groups`, `test_groups`, `classes`. The training arrays may have train_ before
+      their names, as in MedMNIST's files; val_ arrays are not used.
     - "torchvision:NAME", such as torchvision:CIFAR10, with its official parts; it lies in `root`
       (default: data), where `download` fetches it. EMNIST's parts are torchvision:EMNIST/letters
       and so on (default: balanced).
     - "digits": scikit-learn's, 8x8, of which 40% of each class are the test part.
     - a map-style data set of (image, label), where images are PIL images or tensors [C, H, W],
-      uint8 or float in 0..1. Class names are its `.classes`, else the labels. It is read twice.
+      uint8 or float in 0..1, and labels are whole numbers or arrays of one. Class names are its
+      `.classes`, else the labels. It is read twice.
+
+    Without class names, labels count from 0, and at most half of the numbers up to the largest may
+    have no training image.
 
     Args:
-        size: a side, or (height, width), in pixels from 8 up. None takes the smallest height and
-            the smallest width of all images, scaled down, aspect kept, to at most 64 a side.
-            Images of other sizes are resized (bilinear, antialiased).
+        size: a side, or (height, width), in pixels from 8 up. None takes the height and the width
+            that 19 in 20 images reach (of fewer than 20 images, all), scaled down, aspect kept, to
+            at most 64 a side. Images of other sizes are resized (bilinear, antialiased).
         mode: "grey" or "rgb" converts; also palette, transparent (transparency is dropped) and
             CMYK images, which are refused otherwise. None keeps grey or RGB as it is, except that
             RGB images with equal channels throughout the set become grey.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganaug.evaluation.gain_table import what_would_settle
+from ganaug.evaluation.gain_table import overtaken, what_would_settle
 from ganaug.evaluation.statistics import FEWEST_SEEDS
 from ganaug.report.html import (
     MISSING,
@@ -45,7 +45,9 @@ def gain_cards(gain: Mapping[str, Any]) -> list[str]:
     if verdict == "no evidence":
         if seeds < FEWEST_SEEDS:
             meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
-        if seeds > 1:
+        if overtaken(verdict, record["low"], seeds):
+            meaning = "A free arm turned out to be stronger than the baseline; see the notes."
+        elif seeds > 1:
             settled = what_would_settle(record["mean"], record["seeds_to_settle"])
             meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
     width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import types
 import typing
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from typing import Any, Literal
 from ganaug.errors import ConfigError, did_you_mean
 
 __all__ = ["PRESETS", "FitConfig", "make_config"]
+
+# Arguments of `load_images` that are no settings of a training, but look like some.
+LOADING = ("mode", "root", "download", "skip_corrupt")
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class FitConfig:
             5x5 convolutional discriminator.
         conditional: False ignores the labels and trains on all images as one class (class kind).
         size: height and width in pixels at which it is trained, each at least 8; None = the size
-            of the image set.
+            of the image set; a single number stands for both.
         latent_dim: length of the latent, drawn from N(0, 1).
         width: channels of the first convolution; later ones have two and four times as many. Of a
             dense generator it is the discriminator's alone.
@@ -152,6 +156,11 @@ class FitConfig:
         """Build a config from `to_dict`'s result; unknown keys are refused by name."""
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
+            if key in LOADING:
+                raise ConfigError(
+                    f"{key}: no option of the training; it tells how images are loaded; fit what"
+                    f" load_images(source, {key}=...) returns, or use --{key.replace('_', '-')}"
+                )
             if key not in names:
                 raise ConfigError(
                     f"{key}: no such option{did_you_mean(key, names)}; the options are"
@@ -161,7 +170,11 @@ class FitConfig:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """Return `value` as the type `hint` (lists become tuples), or raise `ConfigError`."""
+    """Return `value` as the type `hint`, or raise `ConfigError`.
+
+    Lists become tuples, one number instead of two stands for both, and numbers of numpy become
+    Python's.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         if value in arguments and not isinstance(value, bool):
@@ -174,17 +187,18 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         return None if value is None else _checked(name, value, arguments[0])
     if origin is tuple:
+        if isinstance(value, numbers.Integral) and arguments[-1] is not Ellipsis:
+            value = (value,) * len(arguments)
         if isinstance(value, list | tuple):
             if arguments[-1] is Ellipsis:
                 return tuple(_checked(name, item, arguments[0]) for item in value)
             if len(value) == len(arguments):
                 return tuple(_checked(name, v, a) for v, a in zip(value, arguments, strict=True))
         raise ConfigError(f"{name}: {value!r} is not allowed; give a list such as {_example(name)}")
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return float(value)
-    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
+    kind = {float: numbers.Real, int: numbers.Integral}.get(hint, hint)
+    fits = isinstance(value, kind) and isinstance(value, bool) == (hint is bool)
+    if fits and (hint is not float or math.isfinite(value)):
+        return hint(value)
     raise ConfigError(f"{name}: {value!r} is not allowed; give a {hint.__name__}")
 
 

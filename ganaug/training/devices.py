@@ -13,13 +13,14 @@ from ganaug.errors import ConfigError, DeviceError
 __all__ = ["choose_device", "choose_precision"]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(device: str | torch.device) -> torch.device:
     """Return the device "cpu", "cuda", "cuda:N", or the best there is for "auto".
 
     Raises:
         DeviceError: CUDA was asked for and torch cannot use it.
         ConfigError: the name is none of these.
     """
+    name = str(device)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, colon, index = name.partition(":")

@@ -25,7 +25,7 @@ from ganaug._version import __version__
 from ganaug.errors import RunError
 from ganaug.files import atomic_path, locked, make_folder, write_json
 from ganaug.images import ImageSet, load_images, require_classes
-from ganaug.randomness import stream, stream_seed
+from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.training import augment, checkpoint, shared_affine
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.devices import choose_device, choose_precision
@@ -46,7 +46,7 @@ def fit(
     *,
     preset: str = "base",
     seed: int = 0,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     all_images: bool = False,
     progress: Progress | None = None,
     **options: Any,
@@ -59,7 +59,7 @@ def fit(
         out: the run folder; created where missing.
         preset: "tiny", "small", "base" or "classic".
         seed: of weights, batches, latents and augmentation.
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
         all_images: train on all images even where there is no test part; `evaluate` then needs
             other images.
         progress: called as `progress(step, steps, row)` whenever metrics are written.
@@ -75,14 +75,14 @@ def fit(
     Example:
         >>> run = fit("digits", "runs/digits", preset="tiny", steps=100)  # doctest: +SKIP
     """
-    config = make_config(preset, **options)
+    config, seed = make_config(preset, **options), checked_seed(seed)
     chosen = choose_device(device)
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
+    known = len(images.notes) if source is images else 0  # of a set that the caller loaded
     if not all_images:
-        known = len(images.notes)
         images = images.hold_out()
-        for note in images.notes[known:]:
-            log.warning(note)
+    for note in images.notes[known:]:
+        log.warning(note)
     if not config.conditional:
         images = images.merged()
     if config.kind == "variation":
@@ -197,7 +197,10 @@ def _refuse_other_files(run: Path) -> None:
 def _refuse_inside(run: Path, source: Path) -> None:
     """Refuse a folder that would be read as a class when the images are loaded again."""
     inside = source.is_dir() and run.resolve().is_relative_to(source.resolve())
-    if inside and not (source / "train").is_dir():
+    parts = inside and any(
+        each.is_dir() and each.name.lower() == "train" for each in source.iterdir()
+    )
+    if inside and not parts:
         raise RunError(
             f"{run}: lies in the folder of the images ({source}), where it would count as a class;"
             " choose an output folder outside"

@@ -116,7 +116,7 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
         raise ArtifactError(
             f"{name} was trained without labels, and the data set has {len(classes)} classes;"
             " allowed: images without labels; fit a generator that keeps the class (the default),"
-            " or take the images alone with labels_getter=None"
+            " or take the images alone with GANAugment(..., labels_getter=None)"
         )
     known = {_composed(name): label for label, name in enumerate(info.classes)}
     for each in classes:

@@ -1,4 +1,4 @@
-"""What a data set of someone else tells about itself: labels, class names, items."""
+"""What a data set of someone else tells about itself: its labels and items."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from ganaug.errors import DataError, GanaugError
 __all__ = [
     "Wrapper",
     "check_repeatable",
-    "classes_of",
     "describe_item",
     "fetch",
     "inner_datasets",
@@ -85,21 +84,6 @@ def inner_datasets(dataset: Any) -> list[Any]:
     return []
 
 
-def classes_of(dataset: Any) -> tuple[str, ...] | None:
-    """Return the class names by label, None where the data set has none.
-
-    A Subset has those of its data set, a ConcatDataset those that all its parts share.
-    """
-    inner = inner_datasets(dataset)
-    if inner:
-        found = {classes_of(part) for part in inner}
-        return found.pop() if len(found) == 1 else None
-    classes = getattr(dataset, "classes", None)
-    if not isinstance(classes, Sequence) or isinstance(classes, str):
-        return None
-    return tuple(str(name) for name in classes)
-
-
 def labels_of(dataset: Any) -> NDArray[np.int64]:
     """Return int64 [N], the label of each item.
 
@@ -134,6 +118,8 @@ def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
         labels = np.asarray(None)
     if labels.size == 0 and length == 0:
         return np.zeros(0, np.int64)
+    if labels.shape == (length, 1):  # a column, as MedMNIST's
+        labels = labels[:, 0]
     if labels.shape != (length,) or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             f"the labels of {type(dataset).__name__} are {labels.dtype} {list(labels.shape)};"

@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.randomness import stream, stream_seed
+from ganaug.images._dataset import classes_of
+from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._generate import generate, open_generator
 from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
@@ -30,7 +31,6 @@ from ganaug.use._policy import (
 from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
     check_repeatable,
-    classes_of,
     describe_item,
     item_position,
     labels_of,
@@ -102,7 +102,7 @@ class SyntheticDataset(Dataset[Any]):
                 f"source is missing, but {path} varies real images; allowed: a data set of"
                 " (image, label); pass the training images as source="
             )
-        self.source, self.seed, self.transform = source, seed, transform
+        self.source, self.seed, self.transform = source, checked_seed(seed), transform
         policy = policy_of(info)
         self._scale = latent_scale(None, policy)
         own = None if source is None else classes_of(source)

@@ -11,10 +11,11 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
+from ganaug.images._dataset import classes_of
 from ganaug.use._checks import checked_epoch
+from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
     Wrapper,
-    classes_of,
     describe_item,
     fetch,
     inner_datasets,
@@ -136,13 +137,15 @@ class AugmentedDataset(Wrapper):
     `transform(image, label)`, so that `GANAugment` knows the class. Each `GANAugment` in a
     Compose, RandomApply, RandomChoice, RandomOrder or nn.Sequential is set to the `.classes` of
     the data set, matched by name; one inside a function of your own needs `for_classes` by hand.
+    Transforms of torchvision's first version take the image alone and are refused: use those of
+    torchvision.transforms.v2, which have the same names.
 
     Args:
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
             `.targets`, `set_epoch` and `.enabled` are forwarded.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
-            where that is no tuple or list (a dict) or the transform takes a single argument
-            (nn.Sequential). Returns the new item. Each item is transformed by itself.
+            where that is no tuple or list (a dict) or the transform is an nn.Sequential. Returns
+            the new item. Each item is transformed by itself.
 
     Attributes:
         dataset: the data set inside.
@@ -150,6 +153,8 @@ class AugmentedDataset(Wrapper):
 
     Raises:
         ArtifactError: an artifact in the transform does not know a class of the data set.
+        ConfigError: the transform is no function, or takes the image without its label (a function
+            of your own is called first, with an item).
     """
 
     def __init__(self, dataset: Dataset[Any], transform: Callable[..., Any]) -> None:
@@ -158,6 +163,7 @@ class AugmentedDataset(Wrapper):
                 f"transform={transform!r}; allowed: a function of image and label; pass a v2"
                 " transform such as v2.Compose([GANAugment(...), v2.RandAugment()])"
             )
+        refuse_first_version(transform)
         self.dataset = dataset
         self._length = size_of(dataset)
         self._class_names = classes_of(dataset)
@@ -187,9 +193,13 @@ class AugmentedDataset(Wrapper):
     def _transformed(self, index: int, item: Any) -> Any:
         with named(lambda: describe_item(self.dataset, index)):
             whole = isinstance(self.transform, nn.Sequential)
-            if isinstance(item, (tuple, list)) and len(item) > 1 and not whole:
+            if whole or not isinstance(item, (tuple, list)) or len(item) < 2:
+                return self.transform(item)
+            try:
                 return self.transform(*item)
-            return self.transform(item)
+            except TypeError as error:
+                refuse_other_arguments(self.transform, len(item), error)
+                raise
 
     @cached_property
     def targets(self) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.randomness import stream
+from ganaug.randomness import checked_seed, stream
 from ganaug.use._checks import checked_epoch, is_whole
 
 __all__ = ["ClassBalancedSampler"]
@@ -40,7 +40,7 @@ class ClassBalancedSampler(Sampler[int]):
 
     Raises:
         DataError: no targets, or not one whole number each.
-        ConfigError: num_samples, rank or world_size is not allowed.
+        ConfigError: num_samples, seed, rank or world_size is not allowed.
 
     Example:
         >>> sampler = ClassBalancedSampler([0, 0, 0, 0, 1], num_samples=4)
@@ -65,7 +65,7 @@ class ClassBalancedSampler(Sampler[int]):
         if not is_whole(total) or total < 1:
             raise ConfigError(f"num_samples={total!r}; allowed: a whole number of at least 1")
         self.num_samples = -(-int(total) // self.world_size)
-        self.seed = seed
+        self.seed = checked_seed(seed)
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -134,8 +134,8 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if rank is None or world_size is None:
         missing = "rank" if rank is None else "world_size"
         raise ConfigError(f"{missing} is missing; rank and world_size go together; pass both")
-    if not isinstance(world_size, int) or world_size < 1:
+    if not is_whole(world_size) or world_size < 1:
         raise ConfigError(f"world_size={world_size!r}; allowed: a whole number of at least 1")
-    if not isinstance(rank, int) or not 0 <= rank < world_size:
+    if not is_whole(rank) or not 0 <= rank < world_size:
         raise ConfigError(f"rank={rank!r}; allowed: 0 to {world_size - 1}, one for each process")
-    return rank, world_size
+    return int(rank), int(world_size)

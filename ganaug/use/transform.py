@@ -81,9 +81,9 @@ class GANAugment(v2.Transform):
         policy: "artifact" for the one in the file, or None to go without.
         labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
             or a key with "label"), extended to whole numbers; a function of the sample; None for
-            no label. Labels are whole numbers, tensors [N], one-hot or soft labels [classes] or
-            [N, classes]. Without a label p is the mean over the classes, weighted by their
-            training images.
+            no label, which also suits data sets with other classes. Labels are whole numbers,
+            tensors [N], one-hot or soft labels [classes] or [N, classes]. Without a label p is the
+            mean over the classes, weighted by their training images.
         mean: of the `Normalize` before this transform, a number or one for each channel; undone
             before the generator and redone after it. Behind Normalize only.
         std: of the same `Normalize`.
@@ -147,12 +147,15 @@ class GANAugment(v2.Transform):
         """Return this transform for labels that count through `classes`, matched by name.
 
         `AugmentedDataset` does this with the `.classes` of its data set. Without it labels are
-        taken to count through the artifact's own classes.
+        taken to count through the artifact's own classes. With labels_getter=None there are none to
+        match, and this is the transform itself, for any classes.
 
         Raises:
             ArtifactError: the artifact does not know one of the classes.
             ConfigError: p was given as a sequence by label, and the order of the classes differs.
         """
+        if self.labels_getter is None:
+            return self
         names, info = tuple(str(name) for name in classes), self.generator.info
         labels = class_map(names, info, str(self.generator.path))
         if self._by_label and names != tuple(info.classes):

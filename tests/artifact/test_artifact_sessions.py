@@ -12,17 +12,22 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from artifact_calls import images_of, latents_of, refused
+from onnx import numpy_helper
 from small_models import (
     write_class_model,
     write_variation_model,
 )
 
 from ganaug.artifact import sessions
+from ganaug.artifact.policy import Policy
+from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, DeviceError
 
@@ -85,6 +90,49 @@ def test_a_replaced_file_is_refused_at_opening(variation: Generator) -> None:
         assert "was replaced" in text
         assert variation.content_hash[:12] in text
     assert Generator(variation.path, providers="cpu").info.steps == 11
+
+
+def test_what_was_measured_since_does_not_stop_it(variation: Generator) -> None:
+    """The same images from each copy that opens the file now, and the policy of before."""
+    images, latents = images_of(3, 1, 8, 8), latents_of(3)
+    expected = Generator(variation.path, providers="cpu").vary(images, latents)
+    pickled, info = pickle.dumps(variation), variation.info
+    rewrite_metadata(
+        variation.path, policy=Policy(p=((0, 0.0),)), gain={"mean": 0}, warnings=("measured",)
+    )
+    gc.collect()
+    assert not any(key[0] == variation.content_hash for key in sessions._open)
+    for generator in (variation, pickle.loads(pickled), copy.deepcopy(variation)):
+        np.testing.assert_array_equal(generator.vary(images, latents), expected)
+        assert generator.info == info
+        assert generator.info.policy is None
+    assert Generator(variation.path, providers="cpu").info.policy is not None
+
+
+@pytest.mark.parametrize("change", [{"seed": 9}, {"classes": ("a", "c")}, {"latent_dim": 5}])
+def test_another_generator_is_refused_whatever_was_measured(
+    variation: Generator, change: dict[str, Any]
+) -> None:
+    write_variation_model(variation.path, **change)
+    rewrite_metadata(variation.path, gain={"mean": 0})
+    text = refused(ArtifactError, variation.vary, images_of(1, 1, 8, 8), latents_of(1))
+    assert "was replaced" in text
+
+
+def test_other_weights_under_the_same_description_are_refused(variation: Generator) -> None:
+    model = onnx.load(variation.path)
+    (low,) = (tensor for tensor in model.graph.initializer if tensor.name == "low")
+    low.CopyFrom(numpy_helper.from_array(np.array(0.25, np.float32), "low"))
+    variation.path.write_bytes(model.SerializeToString())
+    assert Generator(variation.path, providers="cpu").info == variation.info
+    text = refused(ArtifactError, variation.vary, images_of(1, 1, 8, 8), latents_of(1))
+    assert "was replaced" in text
+
+
+def test_what_is_no_artifact_any_more_is_refused(variation: Generator) -> None:
+    variation.path.write_bytes(b"something else")
+    with pytest.raises(ArtifactError, match="is not an ONNX file"):
+        variation.provider  # noqa: B018
 
 
 def test_a_removed_file_is_refused_at_opening(variation: Generator) -> None:

@@ -73,6 +73,14 @@ def test_wrong_settings_of_fit(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("options", [["--steps", "0"], ["--device", "gpu"]])
+def test_wrong_settings_are_found_before_the_images_are_read(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fit", str(tmp_path / "nothing"), "--out", str(tmp_path / "run"), *options]
+    failed(command, 2, [options[0].strip("-"), options[1]], capsys)
+
+
 def test_an_interruption_without_words_still_says_how_to_resume(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def test_a_harm_is_refused_and_the_answer_is_0(
 ) -> None:
     decision = planted(simulation, tried, rare=(-6, -3, -8), frequent=(0, 0, -1))
     assert decision.chosen is None
-    assert decision.policy == zero_policy(COUNTS) == Policy(p=((5, 0.0),))
+    assert decision.policy == zero_policy(COUNTS) == Policy(p=((5, 0.0),), scale=0.7)
     assert decision.reason.startswith("no benefit found; policy is 0 (expected gain -")
     assert decision.low < decision.gain < 0
 
@@ -173,6 +173,22 @@ def test_3_points_are_kept_1_mostly_and_a_harm_of_1_is_nearly_always_refused(
     assert kept(1) >= 0.5
     assert kept(0) <= 0.25
     assert kept(-1) <= 0.05
+
+
+def test_sizes_far_below_all_that_were_judged_get_0() -> None:
+    """Of the two rare classes one can be judged, with 40 images left to train on."""
+    counts = np.array([400, 300, 60, 8])
+    simulation = simulate(points(counts), seed=0)
+    assert simulation.method == "cross-fitting"
+    rule = candidates(counts)[:1]
+    free, outcomes = {}, {}
+    for part in simulation.repetitions:
+        labels = part.judged.labels
+        free[part.number] = outcome(labels, np.arange(len(labels)) % 5 > 0)
+        outcomes[part.number, "rule"] = outcome(labels, np.ones(len(labels), bool))
+    decision = decide(simulation, rule, outcomes, free, counts)
+    assert decision.reason.endswith("; 0 below 20 images, half of the smallest class judged")
+    assert decision.policy.probability([8, 19, 20, 60, 400]).tolist() == [0, 0, 0.5, 0.5, 0.5]
 
 
 def test_the_estimate_does_not_profit_from_the_choice(simulation: Simulation) -> None:

@@ -57,6 +57,26 @@ def test_frequent_classes_become_rare_and_what_is_cut_away_judges(options: dict[
                 assert judged == 0 if count < 25 else 0 < judged <= 0.3 * count
 
 
+@pytest.mark.parametrize(
+    ("counts", "border", "share"),
+    [
+        ([500] * 7 + [20] * 3, 20, 0.3),
+        ([400] * 5 + [6, 5, 4], 6, 3 / 8),
+        ([500] * 5 + [20] * 5, 20, 0.5),
+        ([500, 480, 460, 440, 420, 400, 380, 310], 420, 0.5),  # none is small beside the largest
+    ],
+)
+def test_classes_near_the_largest_are_not_rare(
+    counts: list[int], border: int, share: float
+) -> None:
+    simulation = simulate(points(counts), seed=0)
+    assert simulation.method == "simulated rarity"
+    assert (simulation.border, simulation.rare_share) == (border, share)
+    if border < 100:
+        assert all(n <= border for part in simulation.repetitions for _, n in part.cut.values())
+        assert all((part.train.counts > border).any() for part in simulation.repetitions)
+
+
 def test_sizes_span_the_rare_ones_and_repetitions_differ() -> None:
     simulation = simulate(points([300] * 20 + list(range(5, 65, 3))), seed=3)
     for part in simulation.repetitions:

@@ -248,6 +248,51 @@ def test_equal_arms_are_told_apart_in_one_of_twenty(components: dict[str, Any]) 
     assert 2 <= alone <= 21
 
 
+@pytest.mark.parametrize(
+    ("units", "group"),
+    [
+        ([1] * 12, 15),  # one group of each class, as of patients
+        ([1] * 5 + [20] * 5, 1),
+        ([1] * 8 + [2] * 5 + [10] * 30, 1),  # a long tail
+        ([1] + [20] * 9, 1),
+    ],
+    ids=str,
+)
+def test_classes_of_a_single_unit_do_not_make_the_verdict_bold(
+    units: list[int], group: int
+) -> None:
+    """Units that are right or wrong with every seed, as images that are plainly hard are."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(len(units)), np.multiply(units, group))
+    unit = np.arange(len(labels)) // group
+    test = part(labels, unit if group > 1 else None)
+    words = []
+    for _ in range(200):
+        fixed = rng.choice([-1, 0, 1], unit.max() + 1, p=[0.15, 0.7, 0.15])[unit]
+        differences = [
+            np.where((fixed != 0) & (rng.random(len(labels)) < 0.7), fixed, 0)
+            + (fixed == 0) * rng.choice([-1, 0, 1], len(labels), p=[0.05, 0.9, 0.05])
+            for _ in range(6)
+        ]
+        gains = [
+            float(np.mean([one[labels == k].mean() for k in range(len(units))]))
+            for one in differences
+        ]
+        low, high, _ = paired_t(gains)
+        bootstrap = bootstrap_interval(differences, [test] * 6, draws=300)
+        words.append(verdict(6, (low, high), bootstrap))
+    assert 200 - words.count("no evidence") <= 19  # 5% of 200, and three deviations
+
+
+def test_the_variance_of_classes_of_a_single_image_is_that_of_their_mean() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(30)
+    found = [variances([rng.choice([-1, 0, 1], 30)], [part(labels)]).images for _ in range(300)]
+    assert np.mean(found) == pytest.approx(2 / 3 / 30, rel=0.05)
+    one = variances([np.array([1, 0, 0, 0, 0])], [part(np.array([0, 1, 1, 1, 1]))])
+    assert one.images == pytest.approx(0.5**2)  # the class of one image weighs half
+
+
 def test_a_gain_is_found() -> None:
     """Two points, in the noise of seeds and images that small test parts have."""
     rng = np.random.default_rng(0)

@@ -73,6 +73,15 @@ def test_every_kind_of_item_gives_the_same_set(images: Any, labels: Any) -> None
     assert images_set.fingerprint == load_images(Pairs(tensors(), LABELS)).fingerprint
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_labels_may_be_arrays_of_one_number(dtype: Any) -> None:
+    """MedMNIST's data sets give (PIL image, array of shape [1])."""
+    images = [Image.fromarray(image) for image in COLOUR]
+    loaded = load_images(Pairs(images, np.array(LABELS, dtype)[:, None]))
+    assert loaded.labels.tolist() == LABELS
+    assert loaded.fingerprint == load_images(Pairs(images, LABELS)).fingerprint
+
+
 def test_grey_tensors_with_and_without_an_axis_of_channels() -> None:
     grey = torch.from_numpy(COLOUR[..., 0].copy())
     for images in (grey, grey[:, None]):
@@ -94,7 +103,9 @@ def test_class_names_are_those_of_the_data_set_also_through_subset() -> None:
     assert inner.classes == ("x", "y", "z")
     assert inner.labels.tolist() == [0, 0, 1]
     assert inner.notes == ("classes without a training image: z",)
-    assert load_images(ConcatDataset([named, named])).classes == ("0", "1", "2")
+    assert load_images(ConcatDataset([named, named])).classes == ("x", "y", "z")
+    unnamed = Pairs(tensors(), LABELS)
+    assert load_images(ConcatDataset([named, unnamed])).classes == ("0", "1", "2")
 
 
 def test_images_of_many_sizes_are_resized() -> None:
@@ -121,7 +132,12 @@ def test_an_image_folder_with_transforms_is_read_through_them(tmp_path: Path) ->
         (Pairs(tensors(), [0.5] * 6), "Pairs[0]: label 0.5; allowed: a whole number from 0"),
         (Pairs(tensors(), torch.eye(6)), "Pairs[0]: label tensor([1., 0., 0., 0., 0., 0.])"),
         (Pairs(tensors(), [0, 1, -1, 0, 1, 2]), "Pairs: label -1 is out of range; allowed: 0 to 2"),
-        (Pairs(tensors(), [0, 1, 999, 0, 1, 2]), "Pairs: label 999 for 6 images; allowed: classes"),
+        (
+            Pairs(tensors(), [0, 1, 999, 0, 1, 2]),
+            "Pairs: label 999, but only 4 different labels; allowed: classes numbered from 0",
+        ),
+        (Pairs(tensors(), np.zeros((6, 2), int)), "Pairs[0]: label array([0, 0]); allowed: a"),
+        (Pairs(tensors(), np.zeros((6, 1))), "Pairs[0]: label 0.0; allowed: a whole number"),
         (Pairs(COLOUR, LABELS), "Pairs[0]: image of type ndarray; allowed: a PIL image, or a"),
         (Pairs(tensors().int(), LABELS), "Pairs[0]: image of type torch.int32; allowed: uint8"),
         (Pairs(tensors().float(), LABELS), "Pairs[0]: values from 0 to 255; allowed: float images"),

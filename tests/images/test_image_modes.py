@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import zlib
@@ -30,13 +31,52 @@ def refuses(source: Any, message: str, **options: Any) -> None:
 # Sizes
 
 
-def test_the_size_is_the_smallest_height_and_width(write_image: Writer) -> None:
+def test_the_size_of_few_images_is_the_smallest_height_and_width(write_image: Writer) -> None:
     write_image("photos/a/wide.png", size=(28, 20))
     write_image("photos/a/tall.png", size=(20, 28))
     folder = write_image("photos/a/square.png", size=(24, 24)).parent.parent
-    assert load_images(folder).size == (20, 20)
+    images = load_images(folder)
+    assert images.size == (20, 20)
+    assert images.notes == ()
     assert load_images(folder, size=(9, 40)).size == (9, 40)
     assert load_images(folder, size=16).size == (16, 16)
+
+
+def test_one_image_in_twenty_does_not_make_the_training_size(write_image: Writer) -> None:
+    for at in range(40):
+        write_image(f"photos/a/{at}.png", size=(60, 64))
+    folder = write_image("photos/b/thumbnail.png", size=(12, 10)).parent.parent
+    images = load_images(folder)
+    assert images.size == (64, 60)
+    assert images.notes == (
+        "training size 64x60 (height x width) enlarges 1 of 41 images, such as"
+        f" b{os.sep}thumbnail.png (10x12)",
+    )
+    assert load_images(folder, size=64).notes == ()
+
+
+@pytest.mark.parametrize(("others", "size"), [(18, (40, 30)), (19, (64, 48))])
+def test_fewer_than_twenty_images_have_no_rare_size(
+    write_image: Writer, others: int, size: tuple[int, int]
+) -> None:
+    for at in range(others):
+        write_image(f"photos/a/{at}.png", size=(48, 64))
+    assert load_images(write_image("photos/a/x.png", size=(30, 40)).parent).size == size
+
+
+def test_a_training_size_far_under_the_median_is_told_of(write_image: Writer) -> None:
+    for at in range(4):
+        write_image(f"photos/a/{at}.png", size=(150, 200))
+    small = write_image("photos/b/small.png", size=(28, 38))
+    folder = small.parent.parent
+    assert load_images(folder).size == (38, 28)
+    assert load_images(folder).notes == (
+        f"training size 38x28 (height x width), because of b{os.sep}small.png (38x28); the median"
+        " is 200x150; choose another with --size, such as --size 64x48",
+    )
+    write_image("photos/b/small.png", size=(30, 40))
+    assert load_images(folder).notes == ()
+    assert load_images(ImageFolder(folder)).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,54 @@ def test_all_optional_arrays(tmp_path: Path) -> None:
     assert images.notes == ("classes without a test image: a",)
 
 
+def test_files_of_medmnist(tmp_path: Path) -> None:
+    """Their arrays have train_ and val_ before their names, and labels are columns."""
+    column = LABELS.astype(np.uint8)[:, None]
+    parts = {
+        "val_images": GREY[:2],
+        "val_labels": column[:2],
+        "test_images": GREY[:3],
+        "test_labels": column[:3],
+    }
+    images = load_images(save(tmp_path, train_images=GREY, train_labels=column, **parts))
+    np.testing.assert_array_equal(images.images[..., 0], GREY)
+    assert images.labels.tolist() == LABELS.tolist()
+    assert images.test.labels.tolist() == [0, 1, 2]
+    assert images.notes == ("not used beside train_images and test_images: val_images, val_labels",)
+    same = save(tmp_path, images=GREY, labels=LABELS, test_images=GREY[:3], test_labels=LABELS[:3])
+    assert load_images(same).fingerprint == images.fingerprint
+
+
+def test_training_groups_and_missing_labels_of_medmnist_names(tmp_path: Path) -> None:
+    images = load_images(save(tmp_path, train_images=GREY, train_groups=LABELS // 2))
+    assert images.groups.tolist() == [0, 0, 1, 0, 0, 1]
+    assert images.notes == ("no array 'train_labels': all images are one class",)
+
+
+def test_the_size_is_that_of_most_images(tmp_path: Path) -> None:
+    small = np.zeros((2, 20, 20), np.uint8)
+    parts = {"images": np.zeros((40, 40, 40), np.uint8), "labels": np.zeros(40, int)}
+    path = save(tmp_path, **parts, test_images=small, test_labels=[0, 0])
+    images = load_images(path)
+    assert images.size == (40, 40)
+    assert images.notes == (
+        "training size 40x40 (height x width) enlarges 2 of 42 images, such as test_images (20x20)",
+    )
+
+
+def test_numbers_without_images_are_told_of_in_a_short_note(tmp_path: Path) -> None:
+    """They stay: the labels that a generator is used with are those it was trained on."""
+    images = load_images(save(tmp_path, images=GREY, labels=LABELS + 1))
+    assert images.classes == ("0", "1", "2", "3")
+    assert images.labels.tolist() == (LABELS + 1).tolist()
+    assert images.notes == ("classes without a training image: 0",)
+    many = np.zeros((30, 8, 8), np.uint8)
+    images = load_images(save(tmp_path, images=many, labels=2 * np.arange(30)))
+    assert images.notes == (
+        "classes without a training image: 1, 3, 5, 7, 9, 11, 13, 15, 17, 19 and 19 more",
+    )
+
+
 def test_without_labels_all_images_are_one_class(tmp_path: Path) -> None:
     images = load_images(save(tmp_path, images=GREY, test_images=GREY[:2]))
     assert images.classes == images.test.classes == ("all",)
@@ -141,7 +189,27 @@ HOLES = np.where(np.arange(6)[:, None, None] < 4, GREY / 255, np.nan)
             {"images": GREY, "labels": LABELS, "classes": ["a", "b"]},
             "labels: label 2 is out of range; allowed: 0 to 1 (2 classes)",
         ),
-        ({"images": GREY, "labels": LABELS * 500}, "label 1000 for 6 images; allowed: classes"),
+        (
+            {"images": GREY, "labels": LABELS * 500},
+            "label 1000, but only 3 different labels; allowed: classes numbered from 0, with few",
+        ),
+        (
+            {"images": GREY.repeat(200, 0), "labels": 100 * (LABELS.repeat(200) + 1)},
+            "label 300, but only 3 different labels; allowed: classes numbered from 0",
+        ),
+        ({"images": GREY, "labels": np.zeros((6, 2), int)}, "labels have the shape [6, 2] for 6"),
+        (
+            {"images": GREY, "train_labels": LABELS},
+            "'images' and 'train_labels'; allowed: images, labels, groups, all with train_ before",
+        ),
+        (
+            {"train_images": GREY, "train_labels": LABELS, "groups": LABELS},
+            "'train_images' and 'groups'; allowed: images, labels, groups, all with train_ before",
+        ),
+        ({"images": GREY, "labels": LABELS, "train_images": GREY}, "'images' and 'train_images'"),
+        ({"train_images": GREY, "train_label": LABELS}, "no array 'train_labels' (found: train_"),
+        ({"train_images": GREY, "test_labels": LABELS}, "'test_labels' without 'train_labels'"),
+        ({"images": GREY, "labels": LABELS, "classes": ["a", "", "b"]}, "class 1 has an empty"),
         (
             {"images": GREY, "labels": LABELS, "test_images": GREY, "test_labels": LABELS + 1},
             "test_labels: label 3 is out of range; allowed: 0 to 2 (3 classes)",

@@ -38,6 +38,7 @@ def make(n: int = 6, *, seed: int = 0, **fields: Any) -> ImageSet:
         ({"keys": np.zeros(5, np.uint64)}, "6 images but 5 keys; give one for each image"),
         ({"names": ("one",)}, "6 images but 1 names; give one for each image"),
         ({"classes": ("a", "a")}, "'a' names two classes"),
+        ({"classes": ("a", "")}, "class 1 has an empty name; allowed: any text; give it a name"),
         ({"test": make(2, classes=("a", "c"))}, "the test part has the classes ['a', 'c']"),
         (
             {"test": make(2, images=np.zeros((2, 8, 8, 1), np.uint8))},

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ganaug.errors import ConfigError
-from ganaug.training.config import PRESETS, FitConfig, make_config
+from ganaug.images import load_images
+from ganaug.training.config import LOADING, PRESETS, FitConfig, make_config
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -17,6 +20,33 @@ def test_round_trip_through_json(preset: str) -> None:
     config = make_config(preset, size=[28, 36])
     assert FitConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert config.size == (28, 36)
+
+
+def test_one_number_is_both_sides() -> None:
+    assert make_config(size=16).size == (16, 16)
+    assert make_config(size=16) == make_config(size=[16, 16])
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    given = {
+        "steps": np.int64(3),
+        "batch_size": np.uint8(9),
+        "r1": np.float32(0.5),
+        "ema": np.float64(0),
+        "learning_rate": np.int32(1),
+        "size": (np.int64(16), np.int16(20)),
+    }
+    config = make_config("base", **given)
+    assert config == make_config(
+        "base", steps=3, batch_size=9, r1=0.5, ema=0.0, learning_rate=1.0, size=(16, 20)
+    )
+    assert FitConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_arguments_of_load_images_are_known() -> None:
+    """But for size, which is the training's too."""
+    parameters = set(inspect.signature(load_images).parameters)
+    assert set(LOADING) == parameters - {"source", "size"}
 
 
 def test_is_frozen() -> None:
@@ -55,7 +85,14 @@ def test_classic_is_the_original_system() -> None:
         ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
         ({"r1": -1}, ["r1", "-1", "0 or more"]),
         ({"size": [4, 32]}, ["4x32", "at least 8"]),
-        ({"size": 32}, ["size", "32", "[32, 32]"]),
+        ({"size": 32.0}, ["size", "32.0", "[32, 32]"]),
+        ({"size": 4}, ["4x4", "at least 8"]),
+        ({"size": True}, ["size", "True"]),
+        ({"augment": 3}, ["augment", "3", '["shift"]']),
+        ({"steps": np.float64(3)}, ["steps", "3.0", "int"]),
+        ({"r1": np.float32("inf")}, ["r1", "inf", "float"]),
+        ({"mode": "rgb"}, ["mode", "load_images(source, mode=...)", "--mode"]),
+        ({"skip_corrupt": True}, ["load_images(source, skip_corrupt=...)", "--skip-corrupt"]),
         ({"augment": ["blur"]}, ["augment", "'blur'", "cutout"]),
         ({"architecture": "dense"}, ["'dense'", "kind 'class'"]),
         ({"conditional": False}, ["conditional", "kind 'class'"]),

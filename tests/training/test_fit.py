@@ -16,6 +16,7 @@ from PIL import Image
 from small_images import bars
 
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
+from ganaug.images import load_images
 from ganaug.training import checkpoint, devices, fit
 
 SHORT: dict[str, Any] = {
@@ -105,6 +106,17 @@ def test_seed_decides_everything(tmp_path: Path) -> None:
     )
 
 
+def test_a_seed_of_numpy_is_that_number(tmp_path: Path) -> None:
+    run = fit(bars(), tmp_path / "run", seed=np.int64(5), **SHORT)  # type: ignore[arg-type]
+    assert json.loads((run / "config.json").read_text())["seed"] == 5
+    before = weights(run)
+    fit(bars(), run, seed=5, **SHORT)
+    torch.testing.assert_close(weights(run), before, rtol=0, atol=0)
+    with pytest.raises(ConfigError, match=r"^seed: None; allowed: a whole number"):
+        fit(bars(), tmp_path / "none", seed=None, **SHORT)  # type: ignore[arg-type]
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -182,11 +194,30 @@ def test_refuses_a_run_inside_the_folder_of_the_images(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="lies in the folder of the images"):
         fit(tmp_path / "photos", tmp_path / "photos" / "run", **SHORT)
     assert not (tmp_path / "photos" / "run").exists()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "photos").rename(tmp_path / "parts" / "Train")  # no class beside the parts
+    run = fit(tmp_path / "parts", tmp_path / "parts" / "run", **SHORT)
+    assert fit(tmp_path / "parts", run, **SHORT) == run
 
 
 def test_what_cannot_be_held_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     fit(bars((8, 8, 1)), tmp_path / "run", **SHORT)
     assert "no held-out image: bar 2" in caplog.text
+
+
+@pytest.mark.parametrize("all_images", [False, True])
+def test_what_was_noted_on_loading_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, all_images: bool
+) -> None:
+    images = bars((8, 8), (12, 12))
+    file = tmp_path / "one.npz"
+    np.savez(file, images=images.images, labels=images.labels + 1)
+    note = "classes without a training image: 0"
+    fit(file, tmp_path / "run", all_images=all_images, **SHORT)
+    assert caplog.messages.count(note) == 1
+    caplog.clear()
+    fit(load_images(file), tmp_path / "run", all_images=all_images, **SHORT)
+    assert note not in caplog.messages  # who loads the images has their notes
 
 
 def test_a_single_image_is_a_source_without_pairs(
@@ -273,6 +304,11 @@ def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
 
 
 def test_devices(tmp_path: Path) -> None:
+    run = fit(bars(), tmp_path / "cpu", **SHORT | {"device": torch.device("cpu"), "steps": 1})
+    assert all(value.device.type == "cpu" for value in weights(run).values())
+    assert devices.choose_device(torch.device("cpu")) == devices.choose_device("cpu")
+    with pytest.raises(ConfigError, match="'meta' is not allowed"):
+        devices.choose_device(torch.device("meta"))
     for name in ("gpu", "cpu:", "cpu:3", "cuda:", "cuda:x"):
         with pytest.raises(ConfigError, match=f"'{name}' is not allowed"):
             fit(bars(), tmp_path / "run", **SHORT | {"device": name})

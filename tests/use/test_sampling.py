@@ -51,6 +51,15 @@ def test_classes_and_images_are_level_after_any_number_of_epochs(
     assert wanted <= world_size * len(samplers[0]) < wanted + world_size
 
 
+def test_numbers_of_numpy_are_taken() -> None:
+    given = (np.int64(4), np.int64(1), np.int64(3))
+    sampler = ClassBalancedSampler(TARGETS, np.int64(30), *given)  # type: ignore[arg-type]
+    assert list(sampler) == list(ClassBalancedSampler(TARGETS, 30, 4, 1, 3))
+    for seed in (None, 0.5):
+        with pytest.raises(ConfigError, match=r"^seed: .*; allowed: a whole number"):
+            ClassBalancedSampler(TARGETS, seed=seed)  # type: ignore[arg-type]
+
+
 def test_ranks_take_parts_of_one_draw() -> None:
     whole = list(ClassBalancedSampler(TARGETS, 30, seed=4))
     parts = [list(ClassBalancedSampler(TARGETS, 30, 4, rank, 3)) for rank in range(3)]

@@ -109,6 +109,18 @@ def test_sources_are_drawn_uniformly_from_the_class(variation: Path) -> None:
         assert int((drawn == value).sum()) == pytest.approx(200, abs=40)
 
 
+def test_a_seed_of_numpy_is_that_number(variation: Path, real: ImageFolder) -> None:
+    def drawn(seed: Any) -> list[bytes]:
+        made = SyntheticDataset(
+            variation, source=real, counts={"bee": 2}, seed=seed, transform=v2.RandomCrop(4)
+        )
+        return [as_bytes(made[i]) for i in range(2)]
+
+    assert drawn(np.int64(7)) == drawn(7)
+    with pytest.raises(ConfigError, match=r"^seed: None; allowed: a whole number"):
+        drawn(None)
+
+
 def test_seed_epoch_and_index_all_matter(variation: Path, real: ImageFolder) -> None:
     def drawn(seed: int, epoch: int) -> list[bytes]:
         made = SyntheticDataset(variation, source=real, counts={"bee": 4}, seed=seed)
@@ -172,6 +184,13 @@ def test_labels_as_image_folder_has_them(variation: Path, real: ImageFolder) -> 
     assert made.class_to_idx == real.class_to_idx
     assert made.targets == [0, 2, 2]
     assert made.counts.tolist() == [1, 0, 2]
+
+
+def test_labels_in_a_column(variation: Path) -> None:
+    column = np.array([[0], [2], [2]])  # as in MedMNIST's data sets
+    source = Pairs(tensors(3), list(column), labels=column)
+    made = SyntheticDataset(variation, source=source, counts={"ant": 1, "cat": 2})
+    assert made.targets == [0, 2, 2]
 
 
 def test_classes_in_another_order_keep_their_names(by_class: Path) -> None:

@@ -14,9 +14,10 @@ from PIL import Image
 from small_models import expected_class, write_class_model
 from torch import nn
 from torchvision import transforms as v1
+from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from ganaug import GANAugment
+from ganaug import AugmentedDataset, GANAugment
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.use import transform as module
 from ganaug.use.transform import for_classes
@@ -204,6 +205,26 @@ def test_a_generator_without_labels_is_refused_by_data_with_classes(tmp_path: Pa
     with pytest.raises(ArtifactError, match=r"without labels.*2 classes.*labels_getter=None"):
         transform.for_classes(["ant", "bee"])
     assert transform.for_classes(["ant"])._labels.tolist() == [0]
+
+
+def test_without_labels_any_classes_fit(
+    tmp_path: Path, variation_policy: Path, real: ImageFolder
+) -> None:
+    """p is then the mean over the classes that the generator was trained on."""
+    blind = GANAugment(variation_policy, labels_getter=None)
+    other = blind.for_classes(["x", "y", "z", "w"])
+    assert other is blind
+    assert share_varied(other, torch.full((2000,), 3)) == near(2 / 14)
+    by_order = GANAugment(variation_policy, p=[0.1, 0.2, 0.3], labels_getter=None)
+    assert by_order.for_classes(["cat", "bee", "ant"]) is by_order
+
+    path = write_class_model(
+        tmp_path / "all.onnx", 3, classes=("all",), counts=(9,), config={"conditional": False}
+    )
+    pipeline = v2.Compose([GANAugment(path, p=1.0, labels_getter=None), v2.Identity()])
+    varied, label = AugmentedDataset(real, pipeline)[13]
+    assert label == 2
+    assert varied.tobytes() != real[13][0].tobytes()
 
 
 def test_a_class_generator_needs_a_label(by_class: Path) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import expected_class, write_variation_model
+from small_models import expected_class, write_class_model, write_variation_model
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from benchmarks._worker_cost import Images
 from ganaug import AugmentedDataset, GANAugment, MixedDataset, SyntheticDataset
+from ganaug.artifact.policy import Policy
+from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ConfigError
 
 pytestmark = [
@@ -108,6 +110,23 @@ def test_epoch_and_switch_reach_persistent_workers(
     assert np.abs(found - expected[0]).max() <= 0.51 / 255
     assert seen["off"][:14] == originals
     assert all(item in originals for item in seen["off"][14:])
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_what_tune_and_evaluate_write_stops_no_training(
+    method: str, real: ImageFolder, tmp_path: Path
+) -> None:
+    """Workers of the next epoch open the file anew; the policy stays that of the first."""
+    path = write_class_model(
+        tmp_path / "a.onnx", channels=3, classes=real.classes, counts=(8, 4, 2),
+        policy=Policy(p=((0, 1.0),), scale=1e-9),
+    )  # fmt: skip
+    outer = AugmentedDataset(real, v2.Compose([GANAugment(path), TO_TENSOR]))
+    loader = DataLoader(outer, batch_size=7, num_workers=1, multiprocessing_context=method)
+    first = contents(loader)
+    assert len(set(first)) == 3, "each image is replaced by the one of its class"
+    rewrite_metadata(path, gain={"verdict": "helps"}, policy=Policy(p=((0, 0.0),)))
+    assert contents(loader) == first
 
 
 @FORK
