@@ -1,8 +1,9 @@
 """Which policy: the candidates, what they gained in each repetition, and the rule that decides.
 
 The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
-repetitions, and what the choice is worth is estimated on the repetition that had no part in it. It
-is taken where that is a gain, and where its lower bound rules out a harm of more than one point.
+repetitions, the more promising one where two are level, and what the choice is worth is estimated
+on the repetition that had no part in it. It is taken where that is a gain, and where its lower
+bound rules out a harm of more than one point.
 """
 
 from __future__ import annotations
@@ -170,9 +171,15 @@ def decide(
 
 
 def _best(gains: NDArray[np.float64], without: int | None = None) -> int:
-    """Index of the best candidate [candidates, repetitions]; between equals the first."""
-    kept = [r for r in range(gains.shape[1]) if r != without]
-    return int(gains[:, kept].mean(1).argmax())
+    """Index of the first candidate [candidates, repetitions] that is level with the best.
+
+    That is, behind it by at most one standard error of their paired difference (the rule of
+    Breiman et al., CART, 1984).
+    """
+    kept = gains[:, [r for r in range(gains.shape[1]) if r != without]]
+    behind = kept[kept.mean(1).argmax()] - kept
+    error = behind.std(1, ddof=1) / np.sqrt(kept.shape[1])
+    return int(np.flatnonzero(behind.mean(1) <= error)[0])
 
 
 def _up_to(policy: Policy, border: int) -> Policy:
