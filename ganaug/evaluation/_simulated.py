@@ -68,7 +68,7 @@ class Simulation:
 def simulate(images: ImageSet, seed: int) -> Simulation:
     """Return three repetitions for `images` (its test part is not looked at).
 
-    With four classes that can be cut: about half of the frequent classes, another half each time,
+    With four classes that can be cut: a quarter of the classes, frequent ones and others each time,
     are cut to sizes drawn evenly from those of the rare ones, and a fifth of each other class of
     25 images or more is reserved. With fewer: a third of each class of 20 images or more (a fifth
     from 100 on) is reserved, another one each time, if a rare class is among them. Whole groups,
@@ -92,7 +92,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
         for label in by_size[::-1]
         if counts[label] >= sizes[0] + SPARE and parts.can_be_split(label)
     ]
-    pool = able[: max(FEWEST_FREQUENT, len(by_size) - half)]
+    pool = able[: max(FEWEST_FREQUENT, int((counts > border).sum()))]
     if len(pool) >= FEWEST_FREQUENT:
         number = max(1, min(len(pool), len(by_size) - half) // 2)
         order = stream(seed, "tune/classes").permutation(pool)
@@ -133,9 +133,9 @@ def _targets(
 ) -> dict[int, int]:
     """By label of `cut`: how many images are left, sizes spread over the rare ones."""
     rng = stream(seed, "tune/sizes", index=repetition)
-    drawn = sorted(
-        (int(rng.choice(part)) for part in np.array_split(sizes, len(cut))), reverse=True
-    )
+    enough = np.sort(np.resize(sizes, max(len(sizes), len(cut))))  # fewer classes may be rare
+    parts = np.array_split(enough, len(cut))
+    drawn = sorted((int(rng.choice(part)) for part in parts), reverse=True)
     free = list(cut)
     targets = {}
     for size in drawn:

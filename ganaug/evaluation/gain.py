@@ -205,7 +205,7 @@ class _Comparison:
         meter = Meter(self.schedule.steps * steps + fit_steps, progress)
 
         baseline, choice = self._baseline(inner, meter)
-        choice["candidates"] = [arm.name for arm in plan.free if arm.longer == 1]
+        choice["candidates"] = [arm.name for arm in plan.free]
         ours = plan.on(baseline)
         if not baseline.balanced and any(arm.balanced for arm in ours):
             notes += ("the generator's arm also balances the classes; its baseline does not",)

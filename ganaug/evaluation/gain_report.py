@@ -61,14 +61,15 @@ class Gain:
         mean: over seeds, in -1..1.
         low, high: the wider of the two 95% intervals.
         p: of the paired t test.
-        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" needs a gain over every
-            free arm of the report, see `build_report`.
+        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" also needs a gain over each
+            free arm that has more than the baseline, see `build_report`.
         error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
         rare_error_reduction: the same on the rarer half; None where the baseline has no error.
         t, bootstrap: the two intervals (low, high).
         seed_error, image_error: standard errors of the mean that seeds and shared test images make.
         seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
-            of 80%; None where there is a verdict, with one seed, or where no number of them would.
+            of 80%; None where there is a verdict, or a stronger free arm took it away, with one
+            seed, or where no number of them would.
     """
 
     mean: float
@@ -116,7 +117,7 @@ class GainReport:
         gain: of each arm but the baseline.
         claim: "for this generator", "for the method", or "for free arms".
         choice: how the baseline was chosen: {"rule", "balanced_accuracy": {arm: score},
-            "candidates": free arms of the usual length}.
+            "candidates": free arms that could be the baseline}.
         settings: classifier, steps, batch, ...
         environment: versions, and what the caller adds.
         notes: what a reader should know, one line each.

@@ -49,8 +49,12 @@ def gain_table(report: GainReport) -> str:
         " scores in percent",
     ]
     chosen = report.gain.get(report.chosen or "")
-    unsure = chosen is not None and chosen.verdict == "no evidence" and seeds > 1
-    if chosen is not None and unsure and not overtaken(chosen.verdict, chosen.low, seeds):
+    if (
+        chosen is not None
+        and chosen.verdict == "no evidence"
+        and seeds > 1
+        and not overtaken(seeds, chosen.verdict, chosen.t, chosen.bootstrap)
+    ):
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)
     lines += ["", *_columns(more)]
@@ -61,9 +65,10 @@ def gain_table(report: GainReport) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def overtaken(verdict: str, low: float, seeds: int) -> bool:
+def overtaken(seeds: int, verdict: str, t: Sequence[float], bootstrap: Sequence[float]) -> bool:
     """Whether a gain over the baseline is no evidence for want of one over a stronger free arm."""
-    return verdict == "no evidence" and low > 0 and seeds >= FEWEST_SEEDS
+    both = t[0] > 0 and bootstrap[0] > 0
+    return both and verdict == "no evidence" and seeds >= FEWEST_SEEDS
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:

@@ -45,7 +45,7 @@ def gain_cards(gain: Mapping[str, Any]) -> list[str]:
     if verdict == "no evidence":
         if seeds < FEWEST_SEEDS:
             meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
-        if overtaken(verdict, record["low"], seeds):
+        if overtaken(seeds, verdict, record["t"], record["bootstrap"]):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
             settled = what_would_settle(record["mean"], record["seeds_to_settle"])

@@ -17,6 +17,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError
 from ganaug.evaluation._draws import Part, inner_parts
 from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
+from ganaug.evaluation.gain_table import overtaken
 from ganaug.evaluation.runs import Outcome
 from ganaug.evaluation.statistics import TestPart
 from ganaug.images import ImageSet
@@ -176,6 +177,13 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert stronger.notes == between.notes
     assert "would settle" not in str(stronger)
     assert "turned out to be stronger" in "".join(gain_cards(stronger.to_dict()))
+
+
+def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
+    assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
+    assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
+    assert not overtaken(5, "no evidence", (0.001, 0.11), (0.0023, 0.1125))  # too few seeds
+    assert not overtaken(6, "helps", (0.001, 0.11), (0.0023, 0.1125))
 
 
 def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() -> None:

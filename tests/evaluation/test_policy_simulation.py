@@ -63,6 +63,8 @@ def test_frequent_classes_become_rare_and_what_is_cut_away_judges(options: dict[
         ([500] * 7 + [20] * 3, 20, 0.3),
         ([400] * 5 + [6, 5, 4], 6, 3 / 8),
         ([500] * 5 + [20] * 5, 20, 0.5),
+        ([400] * 7 + [10], 10, 1 / 8),
+        ([400] * 20 + [12, 11, 10, 9], 12, 1 / 6),
         ([500, 480, 460, 440, 420, 400, 380, 310], 420, 0.5),  # none is small beside the largest
     ],
 )
@@ -75,6 +77,9 @@ def test_classes_near_the_largest_are_not_rare(
     if border < 100:
         assert all(n <= border for part in simulation.repetitions for _, n in part.cut.values())
         assert all((part.train.counts > border).any() for part in simulation.repetitions)
+        cut = set().union(*(part.cut for part in simulation.repetitions))
+        quarter = max(1, (len(counts) - len(counts) // 2) // 2)
+        assert len(cut) == min(3 * quarter, sum(n > border for n in counts))
 
 
 def test_sizes_span_the_rare_ones_and_repetitions_differ() -> None:
