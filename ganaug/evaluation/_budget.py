@@ -118,7 +118,8 @@ def plan(
     """Return the longest trainings that cost three times the full fit, or less.
 
     Candidates are given up, the last first, where the trainings would become too short otherwise.
-    `images` are those of a repetition.
+    What is left beyond the aims makes classifiers longer first: short ones show gains that longer
+    ones would have without a generator. `images` are those of a repetition.
     """
     full = default_steps(images.size)
     passes = len(images) / Schedule(full).batch
@@ -137,10 +138,13 @@ def plan(
     tried = candidates
     while tried > 1 and cost(*aim, tried) > limit:
         tried -= 1
-    longer = limit / cost(*aim, tried)
-    fit_steps = _within(aim[0] * longer, LEAST_FIT * full_fit, full_fit)
+    shorter = min(1.0, limit / cost(*aim, tried))
+    fit_steps = _within(aim[0] * shorter, LEAST_FIT * full_fit, full_fit)
     left = limit - cost(fit_steps, 0, tried)
     steps = _within(left / cost(0, 1, tried), enough(LEAST_PASSES), full)
+    # What classifiers of the usual length leave over goes to the generators.
+    left = limit - cost(0, steps, tried)
+    fit_steps = _within(left / cost(1, 0, tried), fit_steps, full_fit)
     factor = FACTOR * cost(fit_steps, steps, tried) / limit
     return Budget(fit_steps, steps, tried, round(factor, 2))
 

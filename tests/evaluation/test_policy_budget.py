@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,18 @@ def test_cheap_classifiers_leave_all_candidates_and_full_trainings() -> None:
     budget = planned(Costs(1, 0.01, 0.01))
     assert (budget.candidates, budget.classifier_steps) == (4, 3000)
     assert budget.fit_steps >= 2000
+
+
+def test_what_is_left_makes_classifiers_longer_before_generators() -> None:
+    """As at 64 pixels, where a step of the generator costs ten of the classifier."""
+    costs = Costs(0.28, 0.021, 0.033)
+    budget = planned(costs, 556)
+    assert (budget.candidates, budget.fit_steps) == (4, 1000)
+    assert 2000 < budget.classifier_steps < 3000
+    longer = planned(replace(costs, fit_step=0.4), 556)
+    assert longer.classifier_steps == 3000
+    assert 1000 < longer.fit_steps < 2500
+    assert factor(longer, replace(costs, fit_step=0.4)) == pytest.approx(3, abs=0.01)
 
 
 def test_dear_classifiers_cost_candidates_first_and_then_length() -> None:
