@@ -48,6 +48,9 @@ def _arm(accuracy: float, seeds: int) -> ArmResult:
     )
 
 
+WIDTH = {"helps": 0.01, "hurts": 0.01, "no change": 0.01, "no evidence": 0.04}  # of the t interval
+
+
 def gain_record(
     verdict: str = "helps", seeds: int = 6, *, generator: bool = True
 ) -> dict[str, Any]:
@@ -70,13 +73,13 @@ def gain_record(
         gain={
             name: Gain(
                 mean=mean,
-                low=mean - 0.01,
-                high=mean + 0.01,
+                low=mean - WIDTH[word],
+                high=mean + WIDTH[word],
                 p=0.004,
                 verdict=word,
                 error_reduction=mean / 0.2,
                 rare_error_reduction=mean / 0.1,
-                t=(mean - 0.01, mean + 0.01),
+                t=(mean - WIDTH[word], mean + WIDTH[word]),
                 bootstrap=(mean - 0.005, mean + 0.005),
                 seed_error=0.004,
                 image_error=0.002,
