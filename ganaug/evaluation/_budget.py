@@ -118,8 +118,8 @@ def plan(
     """Return the longest trainings that cost three times the full fit, or less.
 
     Candidates are given up, the last first, where the trainings would become too short otherwise.
-    What is left beyond the aims makes classifiers longer first: short ones show gains that longer
-    ones would have without a generator. `images` are those of a repetition.
+    What is left beyond the aims makes classifiers longer first, towards those that the policy is
+    for. `images` are those of a repetition.
     """
     full = default_steps(images.size)
     passes = len(images) / Schedule(full).batch
