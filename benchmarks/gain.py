@@ -23,6 +23,7 @@ from benchmarks._glyphs import GlyphProtocol
 from benchmarks._parts import BY_SEED, join_arms, merge_parts, write_part
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
+from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.arms import FREE_ARMS, on_best, parse_arm
 from ganaug.evaluation.gain import evaluate_gain
@@ -177,7 +178,8 @@ def _run(asked: _Request) -> tuple[GainReport, dict[str, Any]]:
         judged_on = f"half {half} of the test part"
         _log_reading(protocol.name, half, numbers, names or ["the usual arms"], str(asked.reason))
     report = _compare(asked, protocol, numbers, names)
-    known = environment(worker_count(asked.jobs), asked.threads)
+    device = str(choose_device(asked.device))
+    known = environment(worker_count(asked.jobs, device), asked.threads)
     return report, {
         "dataset": protocol.name,
         "judged_on": judged_on,

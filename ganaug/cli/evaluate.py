@@ -31,8 +31,8 @@ __all__ = ["command"]
 )
 @click.option("--classifier", metavar="NAME", help="A torchvision model, such as resnet18.")
 @click.option("--steps", type=int, help="Steps of each classifier.")
-@click.option("--jobs", type=int, help="Processes; default: one a core.")
-@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda")
+@click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option("--out", metavar="DIR", help="Folder for the report; default: FILE-evaluation.")
 @click.option(
     "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."

@@ -73,8 +73,8 @@ def command(
     .npz file, torchvision:NAME, or digits.
     """
     from ganaug import fit, load_images
+    from ganaug.devices import choose_device
     from ganaug.training import make_config
-    from ganaug.training.devices import choose_device
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
     # Refused before the images are read, which can take minutes.

@@ -21,7 +21,7 @@ __all__ = ["command"]
 @click.option(
     "--fit-steps", type=int, help="Steps of each short generator; default: by the budget."
 )
-@click.option("--jobs", type=int, help="Processes; default: one a core.")
+@click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option(
     "--out",

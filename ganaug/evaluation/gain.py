@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ConfigError, DeviceError
+from ganaug.devices import choose_device
+from ganaug.errors import ConfigError
 from ganaug.evaluation import statistics
 from ganaug.evaluation._draws import Part, few_images, inner_parts, parts_of
 from ganaug.evaluation.arms import Arm, Plan, make_plan
@@ -44,7 +44,7 @@ from ganaug.files import make_folder
 from ganaug.images import ImageSet
 from ganaug.use.transform import GANAugment
 
-__all__ = ["GainReport", "choose_device", "evaluate_gain"]
+__all__ = ["GainReport", "evaluate_gain"]
 
 QUICK_FIT = {"preset": "tiny", "steps": 300}
 USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
@@ -68,7 +68,7 @@ def evaluate_gain(
     out: str | os.PathLike[str] | None = None,
     draw: Callable[[int], ImageSet] | None = None,
     fit_options: Mapping[str, Any] | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     threads: int = 1,
     progress: Progress | None = None,
 ) -> GainReport:
@@ -107,7 +107,8 @@ def evaluate_gain(
             under 16 px; five views of each image for a scikit-learn classifier). A loop of your own
             decides for itself.
         quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
-        jobs: worker processes; None = one for each core; 1 = all in this process.
+        jobs: worker processes; None = one for each core, at most 4 on a GPU; 1 = all in this
+            process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
             and further seeds are added to what is there. A classifier or loop of your own is known
             by its name: after a change to its body, take another folder.
@@ -115,7 +116,8 @@ def evaluate_gain(
             seed. None = 80% of each class, by whole groups where possible.
         fit_options: for `refit`: arguments of `ganaug.fit` (preset, fields of `FitConfig`)
             instead of the artifact's own.
-        device: "cpu", "cuda", or "auto"; the classifiers (and refits) run there.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]"; the classifiers (and
+            refits) run there.
         threads: of torch in each process.
         progress: called as `progress(done, total, seconds_left)`, in training steps.
 
@@ -157,6 +159,7 @@ def evaluate_gain(
             " refit=True, and a classifier of torch or none; add refit, or leave tuned out"
         )
     batches = _steps(classifier, images, quick) if steps is None else steps
+    chosen = str(choose_device(device))
     with ExitStack() as stack:
         temporary = out is None and stack.enter_context(TemporaryDirectory(prefix="ganaug-"))
         comparison = _Comparison(
@@ -169,8 +172,8 @@ def evaluate_gain(
             quick=quick,
             schedule=Schedule(batches),
             classifier=classifier,
-            device=choose_device(device),
-            workers=worker_count(jobs),
+            device=chosen,
+            workers=worker_count(jobs, chosen),
             threads=threads,
             folder=Path(temporary) if temporary else make_folder(out or "."),
         )
@@ -372,18 +375,6 @@ def _steps(classifier: Classifier | None, images: ImageSet, quick: bool) -> int:
     if is_estimator(classifier):
         return default_views(len(images), Schedule.batch, quick)
     return default_steps(images.size, quick)
-
-
-def choose_device(device: str) -> str:
-    """Return "cpu" or "cuda[:N]", "auto" being what there is, or raise `DeviceError`."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind = device.partition(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise DeviceError(f"device {device!r}; allowed: auto, cpu, cuda or cuda:N; choose one")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"device {device!r}: torch finds no GPU; allowed: cpu; use device='cpu'")
-    return device
 
 
 def _refit_options(

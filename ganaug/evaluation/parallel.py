@@ -33,6 +33,7 @@ from ganaug.files import make_folder
 __all__ = ["Meter", "Progress", "run_all", "worker_count"]
 
 Progress = Callable[[int, int, float | None], None]
+ON_A_GPU = 4  # worker processes
 
 
 class Meter:
@@ -68,15 +69,19 @@ class Meter:
         self.callback(min(self.done, self.total), self.total, left)
 
 
-def worker_count(jobs: int | None) -> int:
+def worker_count(jobs: int | None, device: str = "cpu") -> int:
     """Return the number of worker processes: `jobs`, or one for each core.
+
+    On a GPU there are no more than four by default: each takes memory for a context of its own, and
+    they share one chip.
 
     Raises:
         ConfigError: `jobs` is below 1.
     """
     if jobs is None:
         affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        return cores if device == "cpu" else min(cores, ON_A_GPU)
     if jobs < 1:
         raise ConfigError(f"jobs: {jobs}; allowed: 1 or more; leave it out for one for each core")
     return jobs

@@ -18,6 +18,7 @@ from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
+from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation._budget import Budget, measure, plan
 from ganaug.evaluation._decision import Candidate, candidates, decide, score
@@ -31,7 +32,6 @@ from ganaug.evaluation.classifiers import (
     classifier_name,
 )
 from ganaug.evaluation.data import load_part
-from ganaug.evaluation.gain import choose_device
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
 from ganaug.evaluation.refit import FIT_STEP, Refit, settings_of
 from ganaug.evaluation.runs import Job, Outcome
@@ -76,7 +76,8 @@ def tune(
         fit_steps: of each short generator; None = by the budget, which is three times what the
             full training of the generator costs.
         classifier: as in `evaluate_gain`.
-        jobs: worker processes; None = one for each core; 1 = all in this process.
+        jobs: worker processes; None = one for each core, at most 4 on a GPU; 1 = all in this
+            process.
         out: folder for results; the same call then goes on where it stopped.
         device: "auto", "cpu" or "cuda"; generators and classifiers are trained there.
         threads: of torch in each process.
@@ -100,7 +101,8 @@ def tune(
             raise ConfigError(f"{name}: {value}; allowed: 1 or more; leave it out for the budget")
     if seed < 0:
         raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
-    chosen, workers = choose_device(device), worker_count(jobs)
+    chosen = str(choose_device(device))
+    workers = worker_count(jobs, chosen)
     behaviour = behaviour_hash(generator.path)
     images = _training_part(train, metadata)
     with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here

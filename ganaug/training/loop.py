@@ -22,15 +22,16 @@ import torch
 from numpy.typing import NDArray
 
 from ganaug._version import __version__
+from ganaug.devices import choose_device
 from ganaug.errors import RunError
 from ganaug.files import atomic_path, locked, make_folder, write_json
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.training import augment, checkpoint, shared_affine
 from ganaug.training.config import FitConfig, make_config
-from ganaug.training.devices import choose_device, choose_precision
 from ganaug.training.networks import build_discriminator, build_generator
 from ganaug.training.pairs import PairSampler
+from ganaug.training.precision import choose_precision
 from ganaug.training.step import Batch, State, train_step
 from ganaug.training.watch import DiversityWatch, Progress, Watch, sample_grid
 

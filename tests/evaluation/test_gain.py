@@ -14,9 +14,10 @@ from small_images import bars
 
 from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError
+from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
 from ganaug.evaluation._draws import Part, inner_parts
 from ganaug.evaluation.gain_report import GainReport
+from ganaug.evaluation.parallel import worker_count
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -278,10 +279,24 @@ def test_wrong_arguments_are_refused(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda:99"])
-def test_other_devices_are_refused(images: ImageSet, device: str) -> None:
-    with pytest.raises(DeviceError, match="allowed"):
+@pytest.mark.parametrize(
+    ("device", "error", "message"),
+    [
+        ("tpu", ConfigError, "device: 'tpu' is not allowed; choose auto, cpu"),
+        ("cuda:99", DeviceError, "device: 'cuda:99' (is not available|does not exist)"),
+    ],
+)
+def test_other_devices_are_refused(
+    images: ImageSet, device: str, error: type[GanaugError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
         run(None, images, device=device)
+
+
+def test_the_processes_by_default() -> None:
+    assert worker_count(None) >= worker_count(None, "cuda") >= 1
+    assert worker_count(None, "cuda:1") <= 4
+    assert worker_count(9, "cuda") == 9
 
 
 def test_images_that_cannot_be_compared_are_refused(images: ImageSet) -> None:

@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 from small_images import bars
 
+from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
 from ganaug.images import load_images
-from ganaug.training import checkpoint, devices, fit
+from ganaug.training import checkpoint, fit, precision
 
 SHORT: dict[str, Any] = {
     "preset": "tiny",
@@ -261,10 +262,10 @@ def test_classic_ignores_labels_and_ends_with_25_samples(tmp_path: Path) -> None
 
 def test_bf16_trains_and_is_kept_on_resuming(tmp_path: Path) -> None:
     runs = {}
-    for precision in ("fp32", "bf16"):
-        run = fit(bars(), tmp_path / precision, **SHORT | {"precision": precision, "steps": 2})
-        assert json.loads((run / "config.json").read_text())["precision"] == precision
-        runs[precision] = weights(run)
+    for wanted in ("fp32", "bf16"):
+        run = fit(bars(), tmp_path / wanted, **SHORT | {"precision": wanted, "steps": 2})
+        assert json.loads((run / "config.json").read_text())["precision"] == wanted
+        runs[wanted] = weights(run)
     assert all(torch.isfinite(value).all() for value in runs["bf16"].values())
     name = "average.to_half.weight"
     assert not torch.equal(runs["fp32"][name], runs["bf16"][name])
@@ -278,9 +279,9 @@ def test_auto_takes_what_a_trial_shows_to_be_faster(
     monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: torch.dtype
 ) -> None:
     taken = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
-    monkeypatch.setattr(devices, "_seconds", lambda device, dtype, trial: taken[dtype])
+    monkeypatch.setattr(precision, "_seconds", lambda device, dtype, trial: taken[dtype])
     cpu = torch.device("cpu")
-    assert devices.choose_precision("auto", cpu, lambda: torch.zeros(1)) == chosen
+    assert precision.choose_precision("auto", cpu, lambda: torch.zeros(1)) == chosen
 
 
 def test_a_trial_really_runs_both_ways() -> None:
@@ -291,7 +292,7 @@ def test_a_trial_really_runs_both_ways() -> None:
         seen.append(result.dtype)
         return result
 
-    assert devices.choose_precision("auto", torch.device("cpu"), trial) in set(seen)
+    assert precision.choose_precision("auto", torch.device("cpu"), trial) in set(seen)
     assert {torch.float32, torch.bfloat16} == set(seen)
 
 
@@ -306,9 +307,9 @@ def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
 def test_devices(tmp_path: Path) -> None:
     run = fit(bars(), tmp_path / "cpu", **SHORT | {"device": torch.device("cpu"), "steps": 1})
     assert all(value.device.type == "cpu" for value in weights(run).values())
-    assert devices.choose_device(torch.device("cpu")) == devices.choose_device("cpu")
+    assert choose_device(torch.device("cpu")) == choose_device("cpu")
     with pytest.raises(ConfigError, match="'meta' is not allowed"):
-        devices.choose_device(torch.device("meta"))
+        choose_device(torch.device("meta"))
     for name in ("gpu", "cpu:", "cpu:3", "cuda:", "cuda:x"):
         with pytest.raises(ConfigError, match=f"'{name}' is not allowed"):
             fit(bars(), tmp_path / "run", **SHORT | {"device": name})
