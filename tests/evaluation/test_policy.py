@@ -282,7 +282,7 @@ def test_a_file_that_another_generator_took_the_place_of_is_left_alone(
         ({"seed": -1}, ConfigError, "seed: -1; allowed: a whole number from 0"),
         ({"jobs": 0}, ConfigError, "jobs: 0"),
         ({"classifier": "resnet19"}, ConfigError, "resnet19"),
-        ({"device": "gpu"}, DeviceError, "'gpu'"),
+        ({"device": "gpu"}, ConfigError, "'gpu'"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_work(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torchvision import tv_tensors
@@ -71,6 +72,10 @@ def test_asking_for_cuda_without_it_is_an_error_and_no_fall_back(variation: Path
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(),
+    reason="needs onnxruntime-gpu in place of onnxruntime",
+)
 def test_a_batch_on_a_gpu_stays_there(variation: Path) -> None:
     image = images_of(4, 3, 8, 8, dtype=torch.uint8)
     made = {}
