@@ -11,7 +11,12 @@ from ganaug.evaluation._objectives import LOSSES, MIXES
 
 __all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Arm", "Plan", "make_plan", "on_best", "parse_arm"]
 
-DEFAULT_FREE_ARMS = ("plain", "balanced", "balanced+affine", "balanced+randaugment")
+# Balanced batches show the few images of a rare class so often that long trainings learn them by
+# heart; logit adjustment aims at the same without that.
+DEFAULT_FREE_ARMS = (
+    *("plain", "balanced", "balanced+affine", "balanced+randaugment"),
+    "plain+randaugment+logits",
+)
 # One augmentation each; flips only where the classes allow it, see `on_best` for the others.
 FREE_ARMS = (
     *("plain", "balanced", "balanced+shift", "balanced+affine", "balanced+affine+jitter"),
@@ -253,11 +258,11 @@ def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
     mixes = [] if arm.mix else ["mixup", "cutmix"]
     more = [flip for flip in flips if not {"flip", "flips"} & set(steps)]
     more += ([] if arm.view else ["standardise"]) + mixes + ([] if arm.smote else ["smote"])
-    late = "drw" if arm.mix else "mixup+drw"
+    late = ("drw",) if arm.mix else ("drw", "mixup+drw")
     return (
         free,
         *(f"{free}+{step}" for step in more),
-        *(f"{plain}+{step}" for step in ("weighted", "logits", late)),
+        *(f"{plain}+{step}" for step in ("weighted", "logits", *late)),
     )
 
 
@@ -292,7 +297,13 @@ class Plan:
         return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
 
 
-def make_plan(names: Sequence[str] | None, baseline: str, kind: str | None, refit: bool) -> Plan:
+def make_plan(
+    names: Sequence[str] | None,
+    baseline: str,
+    kind: str | None,
+    refit: bool,
+    losses: bool = True,
+) -> Plan:
     """Settle the arms of a comparison; a free arm is always among them.
 
     Args:
@@ -300,6 +311,8 @@ def make_plan(names: Sequence[str] | None, baseline: str, kind: str | None, refi
         baseline: a free arm, or "auto".
         kind: of the generator, "variation" or "class"; None where there is none.
         refit: generators will be trained.
+        losses: whether the classifier can be trained with another loss; the default arms are those
+            that it can be.
 
     Raises:
         ConfigError: an unknown arm, none at all, or one that needs a generator where there is none.
@@ -308,6 +321,8 @@ def make_plan(names: Sequence[str] | None, baseline: str, kind: str | None, refi
     if names is None and (kind is not None or refit):
         add_ours = kind or "variation"
     arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
+    if names is None and not losses:
+        arms = [arm for arm in arms if arm.loss is None]
     if not arms:
         raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
     free = [arm for arm in arms if arm.candidate]

@@ -87,7 +87,8 @@ def evaluate_gain(
         test: images to judge on, of the same classes (by name).
         seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
-            balanced+affine, balanced+randaugment, and the generator on top of the baseline.
+            balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
+            and loops of your own), and the generator on top of the baseline.
         baseline: a free arm, or "auto": each free arm is trained once on four fifths of the
             training images and judged on the rest.
         refit: draw images and train a new generator for each seed; only this supports a claim
@@ -135,7 +136,8 @@ def evaluate_gain(
     generator = _generator(artifact)
     metadata = None if generator is None else generator.info
     options = _refit_options(metadata, fit_options, quick, device) if refit else None
-    plan = make_plan(arms, baseline, _kind(metadata, options), refit)
+    networks = train_fn is None and not is_estimator(classifier)
+    plan = make_plan(arms, baseline, _kind(metadata, options), refit, losses=networks)
     if draw is not None and not refit:
         raise ConfigError("draw: given without refit; allowed with refit=True only; add that")
     numbers = _seeds(seeds)

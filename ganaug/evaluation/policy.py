@@ -40,7 +40,10 @@ from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "tune"]
 
-FREE_ARMS = ("balanced", "balanced+affine", "balanced+randaugment")
+FREE_ARMS = (
+    *("balanced", "balanced+affine", "balanced+randaugment"),
+    "plain+randaugment+logits",
+)
 FORMAT = 1  # of the plan file
 
 

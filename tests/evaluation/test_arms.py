@@ -124,6 +124,13 @@ def test_longer_arms_and_warps_are_no_baselines() -> None:
         make_plan(["plain"], "balanced+longer-3", None, False)
 
 
+def test_the_default_arms_are_those_that_the_classifier_can_be_trained_with() -> None:
+    networks, others = (make_plan(None, "auto", None, False, losses=x) for x in (True, False))
+    assert [arm.name for arm in networks.free] == list(DEFAULT_FREE_ARMS)
+    assert others.free == networks.free[:4]
+    assert all(arm.loss is None for arm in others.free)
+
+
 def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
     more = on_best("balanced+randaugment-14+flips+mixup", ("flip", "flips"))
     assert more == (
@@ -134,5 +141,6 @@ def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
         "plain+randaugment-14+flips+mixup+logits",
         "plain+randaugment-14+flips+mixup+drw",
     )
+    assert on_best("balanced+shift")[-2:] == ("plain+shift+drw", "plain+shift+mixup+drw")
     for name in (*more, *on_best("balanced+smote+affine", ("flip",))):
         parse_arm(name)

@@ -17,7 +17,7 @@ from small_models import write_variation_model
 from ganaug import GANAugment, Generator, tune
 from ganaug.artifact.format import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
-from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, RunError
+from ganaug.errors import ArtifactError, ConfigError, DataError, RunError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.policy import TuneReport
@@ -173,13 +173,13 @@ def test_an_interruption_leaves_the_file_and_keeps_what_had_ended(tuned: Tuned) 
     assert tuned.bytes_after_interruption == tuned.bytes_before
     assert len(tuned.after_interruption) == 2  # classifiers
     now = written(tuned.folder / "tune")
-    assert len(now) == 3 + (3 + 2 + 3 * 4)  # generators; the free arms, and each candidate
+    assert len(now) == 3 + (4 + 2 + 3 * 4)  # generators; the free arms, and each candidate
     assert {name: now[name] for name in tuned.after_interruption} == tuned.after_interruption
 
 
 def test_progress_counts_all_trainings_and_ends_at_the_end(tuned: Tuned) -> None:
     done, total, _ = tuned.progress[-1]
-    assert done == total == 17 * 8 + 3 * FIT_STEP * 2
+    assert done == total == 18 * 8 + 3 * FIT_STEP * 2
     assert [seen[0] for seen in tuned.progress] == sorted(seen[0] for seen in tuned.progress)
 
 

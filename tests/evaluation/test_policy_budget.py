@@ -15,7 +15,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.runs import Job
 
-REPETITIONS, FREE = 3, 3
+REPETITIONS, FREE = 3, 4
 
 
 def planned(costs: Costs, images: int = 1600) -> Budget:
