@@ -19,9 +19,9 @@ __all__ = ["command"]
 @click.command("demo")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 500]")
+@click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 1000]")
 @click.option(
-    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 600]"
+    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 1000]"
 )
 @click.pass_obj
 def command(
