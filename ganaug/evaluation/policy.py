@@ -24,7 +24,7 @@ from ganaug.evaluation._budget import Budget, measure, plan
 from ganaug.evaluation._decision import Candidate, candidates, decide, score
 from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation._tune_report import TuneReport, build_report
-from ganaug.evaluation.arms import Arm, parse_arm
+from ganaug.evaluation.arms import DEFAULT_FREE_ARMS, Arm, parse_arm
 from ganaug.evaluation.classifiers import (
     ClassifierFactory,
     Schedule,
@@ -40,10 +40,7 @@ from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "tune"]
 
-FREE_ARMS = (
-    *("balanced", "balanced+affine", "balanced+randaugment"),
-    "plain+randaugment+logits",
-)
+FREE_ARMS = DEFAULT_FREE_ARMS[1:]  # all but "plain", which does nothing for rare classes
 FORMAT = 1  # of the plan file
 
 

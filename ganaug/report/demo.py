@@ -83,7 +83,7 @@ SCENES = (
         f"photographed letters, {RARE} images of every other class; nuisances are shared by all",
         small_glyphs,
         {"preset": "base", "steps": 1000},
-        # Balanced batches, for which so short a training is far too short, have 25 points less.
+        # Far stronger than balanced batches in so short a training.
         "plain+randaugment+logits",
         ("plain+randaugment+logits", "ganaug-plain+randaugment+logits"),
         1000,
