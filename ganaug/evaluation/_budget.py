@@ -19,7 +19,7 @@ from ganaug.evaluation.classifiers import Schedule, default_steps
 from ganaug.evaluation.runs import Job, run_job
 from ganaug.images import ImageSet
 
-__all__ = ["Budget", "Costs", "measure", "plan"]
+__all__ = ["Budget", "Costs", "measure", "plan", "trainings"]
 
 FACTOR = 3.0
 TIMED_FIT_STEPS, FIT_WARM_UP = 24, 8
@@ -28,7 +28,7 @@ TIMED_STEPS, WARM_UP = 14, 4
 # full training, and passes of a classifier over the images. A classifier that is cut short makes
 # every augmentation look bad, the stronger the worse.
 AIM_FIT, LEAST_FIT = 0.4, 0.2
-AIM_PASSES, LEAST_PASSES = 80, 40
+AIM_PASSES, LEAST_PASSES = 80, 15
 FEWEST_STEPS = 150
 
 
@@ -107,12 +107,21 @@ def _timed(job: Job) -> float:
     return (stamps[-1] - stamps[WARM_UP]) / (len(stamps) - 1 - WARM_UP)
 
 
+def trainings(repetitions: int, augmentations: int, ways: int, candidates: int) -> tuple[int, int]:
+    """Return how many classifiers are trained without and with a generator.
+
+    Augmentations are compared once; the best of them is then used in each of the `ways` to balance.
+    """
+    return augmentations - 1 + repetitions * ways, repetitions * ways * candidates
+
+
 def plan(
     costs: Costs,
     full_fit: int,
     images: ImageSet,
     repetitions: int,
-    free_arms: int,
+    augmentations: int,
+    ways: int,
     candidates: int,
 ) -> Budget:
     """Return the longest trainings that cost three times the full fit, or less.
@@ -130,9 +139,9 @@ def plan(
     limit = FACTOR * full_fit * costs.fit_step
 
     def cost(fit_steps: float, steps: float, tried: int) -> float:
-        free = (free_arms + repetitions - 1) * costs.free_step
-        varied = repetitions * tried * costs.varied_step
-        return repetitions * fit_steps * costs.fit_step + steps * (free + varied)
+        free, varied = trainings(repetitions, augmentations, ways, tried)
+        classifiers = free * costs.free_step + varied * costs.varied_step
+        return repetitions * fit_steps * costs.fit_step + steps * classifiers
 
     aim = (AIM_FIT * full_fit, enough(AIM_PASSES))
     tried = candidates

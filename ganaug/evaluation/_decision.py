@@ -2,8 +2,9 @@
 
 The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
 repetitions, the more promising one where two are level, and what the choice is worth is estimated
-on the repetition that had no part in it. It is taken where that is a gain, and where its lower
-bound rules out a harm of more than one point.
+on the repetition that had no part in it. It is taken where that is a gain, where its lower bound
+rules out a harm of more than one point, and where no harm of that size was seen on top of any of
+the free arms that it was judged on.
 """
 
 from __future__ import annotations
@@ -41,8 +42,12 @@ class Candidate:
     policy: Policy
 
 
-def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
-    """Return the policies worth trying for classes of these sizes, the most promising first."""
+def candidates(counts: NDArray[np.int64], kind: str = "variation") -> tuple[Candidate, ...]:
+    """Return the policies worth trying for classes of these sizes, the most promising first.
+
+    What a variation generator does to every image becomes a mark of rare classes where these alone
+    are varied; so p falls with class size for a class generator alone, which fills classes up.
+    """
     rule, falling = Policy.rule(counts), Policy.falling(counts)
     quarter = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
     tried = (
@@ -50,7 +55,7 @@ def candidates(counts: NDArray[np.int64]) -> tuple[Candidate, ...]:
         Candidate("strong", Policy(p=((rule.p[0][0], STRONG_P),), source="rule")),
         Candidate("p-0.25", quarter),
     )
-    if len(falling.p) == 1:  # no class is rare
+    if kind == "variation" or len(falling.p) == 1:  # no class is rare
         return tried
     return *tried, Candidate("falling", replace(falling, scale=rule.scale))
 
@@ -69,10 +74,11 @@ class Decision:
         policy: its policy, without the sizes at which it did not help or could not be judged;
             p = 0 where none is taken.
         reason: in a line.
-        gain: what choosing is worth in balanced accuracy, each repetition judged with the
-            candidate that the other two chose.
+        gain: what choosing is worth in balanced accuracy, the mean over the free arms, each
+            repetition judged with the candidate that the other two chose.
         low: lower bound of `gain`.
-        table: of each candidate: name, p, scale, gain, rare, frequent, by_repetition, by_size.
+        table: of each candidate: name, p, scale, gain, rare, frequent, by_repetition, by_size,
+            by_free_arm.
     """
 
     chosen: Candidate | None
@@ -114,8 +120,8 @@ def score(simulation: Simulation, repetition: int, outcome: Outcome) -> float:
 def decide(
     simulation: Simulation,
     tried: Sequence[Candidate],
-    outcomes: Mapping[tuple[int, str], Outcome],
-    free: Mapping[int, Outcome],
+    outcomes: Mapping[tuple[str, int, str], Outcome],
+    free: Mapping[tuple[str, int], Outcome],
     counts: NDArray[np.int64],
 ) -> Decision:
     """Apply the rule.
@@ -123,29 +129,52 @@ def decide(
     Args:
         simulation: what was judged on.
         tried: the candidates.
-        outcomes: by (number of the repetition, name of the candidate).
-        free: by number of the repetition, the free arm.
+        outcomes: by (name of the free arm below, number of the repetition, name of the candidate).
+        free: by (name of the free arm, number of the repetition).
         counts: int64 [classes], training images of the real data.
     """
     numbers = range(len(simulation.repetitions))
-    seen = {
-        (r, each.name): _seen(
-            simulation,
-            r,
-            (outcomes[r, each.name].predicted == simulation.repetitions[r].judged.labels)
-            - (free[r].predicted == simulation.repetitions[r].judged.labels).astype(np.float64),
-        )
-        for r in numbers
-        for each in tried
-    }
+    free_arms = list(dict.fromkeys(arm for arm, _ in free))
     share = simulation.rare_share
+
+    def paired(arm: str, r: int, name: str) -> NDArray[np.float64]:
+        labels = simulation.repetitions[r].judged.labels
+        ours, theirs = outcomes[arm, r, name].predicted, free[arm, r].predicted
+        return (ours == labels).astype(np.float64) - (theirs == labels)
+
+    def seen_over(arms: Sequence[str]) -> dict[tuple[int, str], list[_Seen]]:
+        """The differences of each image, the mean over free arms."""
+        return {
+            (r, each.name): _seen(
+                simulation, r, np.mean([paired(arm, r, each.name) for arm in arms], axis=0)
+            )
+            for r in numbers
+            for each in tried
+        }
+
+    seen, by_arm = seen_over(free_arms), {arm: seen_over([arm]) for arm in free_arms}
     gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
-    fair = [s for r in numbers for s in seen[r, tried[_best(gains, without=r)].name]]
+    judged_with = [tried[_best(gains, without=r)].name for r in numbers]
+    fair = [s for r in numbers for s in seen[r, judged_with[r]]]
     gain, low = _gain(fair, share), _lower_bound(fair, share)
+    alone = {
+        arm: _gain([s for r in numbers for s in by_arm[arm][r, judged_with[r]]], share)
+        for arm in free_arms
+    }
+    worst = min(free_arms, key=lambda arm: alone[arm])
     chosen = tried[_best(gains)]
     everything = [s for r in numbers for s in seen[r, chosen.name]]
     rare = _mean([s for s in everything if s.rare])
-    table = [_row(each, [s for r in numbers for s in seen[r, each.name]], share) for each in tried]
+    table = [
+        _row(each, [s for r in numbers for s in seen[r, each.name]], share)
+        | {
+            "by_free_arm": {
+                arm: _gain([s for r in numbers for s in by_arm[arm][r, each.name]], share)
+                for arm in free_arms
+            }
+        }
+        for each in tried
+    ]
 
     def none(reason: str) -> Decision:
         return Decision(None, zero_policy(counts), reason, gain, low, table)
@@ -153,6 +182,10 @@ def decide(
     bound = f"expected gain {100 * gain:+.1f} points, lower bound {100 * low:+.1f}"
     if not gain > 0:
         return none(f"no benefit found; policy is 0 ({bound})")
+    if not alone[worst] > -HARM:
+        return none(
+            f"a harm of {-100 * alone[worst]:.1f} points on top of {worst}; policy is 0 ({bound})"
+        )
     if not low > -HARM:
         return none(f"a harm of a point or more cannot be ruled out; policy is 0 ({bound})")
     if not rare > 0:

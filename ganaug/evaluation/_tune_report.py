@@ -25,8 +25,8 @@ class TuneReport:
     Attributes:
         policy: what was written into the artifact, with all of the evidence.
         reason: why, in a line.
-        gain: what the policy is expected to add to balanced accuracy, in -1..1; None where
-            nothing could be measured.
+        gain: what the policy is expected to add to balanced accuracy, in -1..1, the mean over the
+            free arms it was judged on; None where nothing could be measured.
         low: lower bound of `gain`.
     """
 
@@ -53,9 +53,14 @@ class TuneReport:
                     f"{row['name']:<16}  {100 * row['gain']:+5.1f}  {100 * row['rare']:+5.1f}"
                     f"  {100 * row['frequent']:+8.1f}  {numbers}"
                 )
+                if len(row["by_free_arm"]) > 1:
+                    lines += [
+                        f"{'':<16}  {100 * gain:+5.1f}  on top of {arm}"
+                        for arm, gain in row["by_free_arm"].items()
+                    ]
             lines.append(
-                f"{evidence['method']}, on top of {evidence['baseline']}; points of balanced"
-                " accuracy"
+                f"{evidence['method']}, on top of {' and '.join(evidence['free_arms'])}; points of"
+                " balanced accuracy"
             )
         shown = "0"
         if any(p for _, p in self.policy.p):

@@ -20,11 +20,11 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.evaluation._budget import Budget, measure, plan
+from ganaug.evaluation._budget import Budget, measure, plan, trainings
 from ganaug.evaluation._decision import Candidate, candidates, decide, score
 from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation._tune_report import TuneReport, build_report
-from ganaug.evaluation.arms import DEFAULT_FREE_ARMS, Arm, parse_arm
+from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.classifiers import (
     ClassifierFactory,
     Schedule,
@@ -40,8 +40,10 @@ from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "tune"]
 
-FREE_ARMS = DEFAULT_FREE_ARMS[1:]  # all but "plain", which does nothing for rare classes
-FORMAT = 1  # of the plan file
+# Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
+# at balanced accuracy, since a gain over one of them can be a harm to the other.
+AUGMENTATIONS = ("balanced+affine", "balanced+randaugment")
+FORMAT = 2  # of the plan file
 
 
 def tune(
@@ -61,10 +63,11 @@ def tune(
     """Learn how often to vary which class sizes, and write that into the artifact.
 
     Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
-    what is left, and classifiers with and without it are judged on what was cut away; three times.
-    A policy is taken where a gain is expected of it and a harm of more than a point is unlikely;
-    else p = 0 is written, and `GANAugment` then leaves every image as it is. Held-out and test
-    images are not looked at.
+    what is left, and classifiers with and without it are judged on what was cut away; three times,
+    with class-balanced batches and with logit adjustment. A policy is taken where a gain is
+    expected of it over both, and a harm of more than a point to either is unlikely; else p = 0 is
+    written, and `GANAugment` then leaves every image as it is. Held-out and test images are not
+    looked at.
 
     Args:
         artifact: the exported file, which is rewritten at the end (its weights stay), or a
@@ -151,52 +154,63 @@ class _Tuning:
 
     def run(self, progress: Progress | None) -> TuneReport:
         info, simulation = self.generator.info, self.simulation
-        free_arms = [parse_arm(name) for name in FREE_ARMS]
-        tried = candidates(self.images.counts)
-        budget, costs = self._budget(free_arms, tried)
+        augmentations = [parse_arm(name) for name in AUGMENTATIONS]
+        tried = candidates(self.images.counts, self.generator.info.kind)
+        budget, costs = self._budget(augmentations, tried)
         tried = tried[: budget.candidates]
         schedule = Schedule(budget.classifier_steps)
-        first = simulation.repetitions[0]
-        refits = {self._seed(part): self._refit(part, budget) for part in simulation.repetitions}
+        parts = simulation.repetitions
+        seeds = {part.number: self._seed(part) for part in parts}
+        refits = {self._seed(part): self._refit(part, budget) for part in parts}
+        without, varied = trainings(REPETITIONS, len(augmentations), self._ways(), len(tried))
+        steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
+        meter = Meter(steps, progress)
 
-        classifiers = len(free_arms) + REPETITIONS - 1 + REPETITIONS * len(tried)
-        meter = Meter(
-            classifiers * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps, progress
-        )
-        jobs = [self._job(first, arm, schedule) for arm in free_arms]
+        jobs = [self._job(parts[0], arm, schedule) for arm in augmentations]
         outcomes = self._run(jobs, {}, meter)
         scores = {
-            arm.name: score(simulation, 0, outcomes[self._seed(first), arm.name])
-            for arm in free_arms
+            arm.name: score(simulation, 0, outcomes[seeds[0], arm.name]) for arm in augmentations
         }
         # Between equals, the later one, which does more.
-        baseline = max(reversed(free_arms), key=lambda arm: scores[arm.name])
-        ours = {each.name: self._arm(baseline, each) for each in tried}
-        jobs = [self._job(part, baseline, schedule) for part in simulation.repetitions[1:]]
-        for part in simulation.repetitions:
-            jobs += [self._job(part, ours[each.name], schedule, each.policy) for each in tried]
+        best = max(reversed(augmentations), key=lambda arm: scores[arm.name])
+        free_arms = [best, parse_arm(f"plain+{'+'.join(best.augment)}+logits")][: self._ways()]
+        ours = {(arm.name, each.name): self._arm(arm, each) for arm in free_arms for each in tried}
+        jobs = [self._job(part, arm, schedule) for part in parts for arm in free_arms]
+        jobs += [
+            self._job(part, ours[arm.name, each.name], schedule, each.policy)
+            for part in parts
+            for arm in free_arms
+            for each in tried
+        ]
+        jobs = [job for job in jobs if (job.seed, job.arm.name) not in outcomes]
         outcomes |= self._run(jobs, refits, meter)
         meter.finish()
 
-        numbers = {part.number: self._seed(part) for part in simulation.repetitions}
-        decision = decide(
-            simulation,
-            tried,
-            {(r, n): outcomes[s, arm.name] for r, s in numbers.items() for n, arm in ours.items()},
-            {r: outcomes[s, baseline.name] for r, s in numbers.items()},
-            self.images.counts,
-        )
+        free = {(arm.name, r): outcomes[s, arm.name] for arm in free_arms for r, s in seeds.items()}
+        with_ours = {
+            (below, r, name): outcomes[s, arm.name]
+            for (below, name), arm in ours.items()
+            for r, s in seeds.items()
+        }
+        decision = decide(simulation, tried, with_ours, free, self.images.counts)
         settings = {
-            "baseline": baseline.name,
-            "baseline_scores": scores,
+            "free_arms": {
+                arm.name: sum(score(simulation, r, free[arm.name, r]) for r in seeds) / REPETITIONS
+                for arm in free_arms
+            },
+            "augmentations": scores,
             "classifier": classifier_name(self.classifier),
             "budget": budget.to_dict(),
             "seconds_of_a_step": costs,
         }
         return build_report(info, simulation, decision, self.seed, settings, self.images)
 
+    def _ways(self) -> int:
+        """How many ways to balance a policy is judged with; a class generator fills classes up."""
+        return 2 if self.generator.info.kind == "variation" else 1
+
     def _budget(
-        self, free_arms: list[Arm], tried: tuple[Candidate, ...]
+        self, augmentations: list[Arm], tried: tuple[Candidate, ...]
     ) -> tuple[Budget, dict[str, float] | None]:
         """The plan kept in the folder, or a new one, which is then kept."""
         steps, fit_steps = self.given
@@ -211,12 +225,12 @@ class _Tuning:
                 part.train,
                 settings_of(self.generator.info),
                 replace(
-                    self._job(part, self._arm(parse_arm(FREE_ARMS[-1]), tried[0]), schedule),
+                    self._job(part, self._arm(augmentations[-1], tried[0]), schedule),
                     policy=tried[0].policy,
                     artifact=self.generator.path,
                     artifact_hash=self.generator.content_hash,
                 ),
-                tuple(self._job(part, arm, schedule) for arm in free_arms),
+                tuple(self._job(part, arm, schedule) for arm in augmentations),
                 device=self.device,
                 threads=self.threads,
             )
@@ -225,7 +239,8 @@ class _Tuning:
                 int(self.generator.info.config["steps"]),
                 part.train,
                 REPETITIONS,
-                len(free_arms),
+                len(augmentations),
+                self._ways(),
                 len(tried),
             )
             kept = {"format": FORMAT, "budget": budget.to_dict(), "costs": asdict(costs)}
@@ -255,8 +270,8 @@ class _Tuning:
     def _seed(self, part: Repetition) -> int:
         return REPETITIONS * self.seed + part.number
 
-    def _arm(self, baseline: Arm, candidate: Candidate) -> Arm:
-        arm = baseline.on_top(self.generator.info.kind)
+    def _arm(self, free: Arm, candidate: Candidate) -> Arm:
+        arm = free.on_top(self.generator.info.kind)
         return replace(arm, name=f"{arm.name}-{candidate.name}")
 
     def _job(

@@ -24,12 +24,50 @@ from ganaug.evaluation._simulated import Simulation, simulate
 from ganaug.evaluation.runs import Outcome
 
 COUNTS = np.array(LONG_TAIL)
+ARM = "balanced+affine"
 WRONG = {False: 0.05, True: 0.2}  # of the free arm, by whether the class is rare
 
 
 def outcome(labels: NDArray[np.int64], correct: NDArray[np.bool_]) -> Outcome:
     predicted = np.where(correct, labels, (labels + 1) % len(COUNTS))
     return Outcome(np.eye(len(COUNTS), dtype=np.float16)[predicted], 0.0)
+
+
+Outcomes = tuple[dict[tuple[str, int, str], Outcome], dict[tuple[str, int], Outcome]]
+
+
+def classified(
+    simulation: Simulation,
+    tried: Sequence[Candidate],
+    rare: Sequence[float],
+    frequent: Sequence[float],
+    seed: int = 0,
+    arm: str = ARM,
+) -> Outcomes:
+    """Outcomes in which each candidate gains `rare` and `frequent` points of recall over `arm`.
+
+    A class of a repetition scatters by 2 points (rare) and 0.7 (frequent) around that, and one
+    image in twenty changes sides for no reason.
+    """
+    rng = np.random.default_rng(seed)
+    outcomes: dict[tuple[str, int, str], Outcome] = {}
+    free: dict[tuple[str, int], Outcome] = {}
+    for part in simulation.repetitions:
+        labels = part.judged.labels
+        is_rare = part.train.counts <= simulation.border
+        wrong = np.where(is_rare, WRONG[True], WRONG[False])[labels]
+        right = rng.random(len(labels)) >= wrong
+        free[arm, part.number] = outcome(labels, right)
+        scatter = rng.normal(0, 1, len(COUNTS)) * np.where(is_rare, 2, 0.7)
+        for k, each in enumerate(tried):
+            effect = (np.where(is_rare, rare[k], frequent[k]) + scatter)[labels] / 100
+            mended = np.clip(0.025 + effect / 2, 0, wrong) / wrong
+            spoilt = np.clip(0.025 - effect / 2, 0, 1) / (1 - wrong)
+            luck = rng.random(len(labels))
+            outcomes[arm, part.number, each.name] = outcome(
+                labels, np.where(right, luck >= spoilt, luck < mended)
+            )
+    return outcomes, free
 
 
 def planted(
@@ -39,29 +77,8 @@ def planted(
     frequent: Sequence[float],
     seed: int = 0,
 ) -> Decision:
-    """Decide on outcomes in which each candidate gains `rare` and `frequent` points of recall.
-
-    A class of a repetition scatters by 2 points (rare) and 0.7 (frequent) around that, and one
-    image in twenty changes sides for no reason.
-    """
-    rng = np.random.default_rng(seed)
-    free, outcomes = {}, {}
-    for part in simulation.repetitions:
-        labels = part.judged.labels
-        is_rare = part.train.counts <= simulation.border
-        wrong = np.where(is_rare, WRONG[True], WRONG[False])[labels]
-        right = rng.random(len(labels)) >= wrong
-        free[part.number] = outcome(labels, right)
-        scatter = rng.normal(0, 1, len(COUNTS)) * np.where(is_rare, 2, 0.7)
-        for k, each in enumerate(tried):
-            effect = (np.where(is_rare, rare[k], frequent[k]) + scatter)[labels] / 100
-            mended = np.clip(0.025 + effect / 2, 0, wrong) / wrong
-            spoilt = np.clip(0.025 - effect / 2, 0, 1) / (1 - wrong)
-            luck = rng.random(len(labels))
-            outcomes[part.number, each.name] = outcome(
-                labels, np.where(right, luck >= spoilt, luck < mended)
-            )
-    return decide(simulation, tried, outcomes, free, COUNTS)
+    """Decide on `classified`, over one free arm."""
+    return decide(simulation, tried, *classified(simulation, tried, rare, frequent, seed), COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +88,7 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="module")
 def tried() -> tuple[Candidate, ...]:
-    return candidates(COUNTS)[:3]
+    return candidates(COUNTS)
 
 
 def test_the_candidates() -> None:
@@ -79,10 +96,17 @@ def test_the_candidates() -> None:
     assert p["rule"].tolist() == [0.5] * 4
     assert p["strong"].tolist() == [0.7] * 4
     assert p["p-0.25"] == pytest.approx([0.25] * 4)
-    assert p["falling"] == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
-    assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 1, 0.7, 0.7]
-    even = candidates(np.array([40, 40, 0, 41]))
+    assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 1, 0.7]
+    even = candidates(np.array([40, 40, 0, 41]), "class")
     assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.7, 0.25]
+
+
+def test_a_class_generator_can_fill_up_rare_classes_alone() -> None:
+    *others, falling = candidates(COUNTS, "class")
+    assert tuple(others) == candidates(COUNTS)
+    p = falling.policy.probability([5, 30, 120, 200])
+    assert p == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
+    assert falling.policy.scale == 0.7
 
 
 def test_a_clear_gain_of_rare_classes_is_taken(
@@ -111,14 +135,43 @@ def test_a_harm_is_refused_and_the_answer_is_0(
     assert decision.low < decision.gain < 0
 
 
+@pytest.mark.parametrize(
+    ("balanced", "adjusted", "reason"),
+    [
+        (6, 6, "rule is taken"),
+        (6, 0, "rule is taken"),
+        (10, -6, "a harm of "),
+        (-6, 10, "a harm of "),
+        (4, -7, "no benefit found"),
+    ],
+)
+def test_a_policy_may_harm_neither_of_two_free_arms(
+    simulation: Simulation, balanced: float, adjusted: float, reason: str
+) -> None:
+    tried = candidates(COUNTS)[:1]
+    outcomes, free = classified(simulation, tried, (balanced,), (0.5 * balanced,))
+    others = classified(simulation, tried, (adjusted,), (0.5 * adjusted,), seed=1, arm="logits")
+    decision = decide(simulation, tried, outcomes | others[0], free | others[1], COUNTS)
+    assert decision.reason.startswith(reason)
+    (row,) = decision.table
+    assert list(row["by_free_arm"]) == [ARM, "logits"]
+    assert np.mean([*row["by_free_arm"].values()]) == pytest.approx(row["gain"])
+    alone = [decide(simulation, tried, *each, COUNTS) for each in ((outcomes, free), others)]
+    assert decision.gain == pytest.approx(np.mean([each.gain for each in alone]))
+    assert min(each.low for each in alone) < decision.low < decision.gain
+    if reason == "a harm of ":
+        harmed = ARM if balanced < 0 else "logits"
+        assert f" points on top of {harmed}; policy is 0 (expected gain +" in decision.reason
+
+
 def test_the_same_predictions_are_no_benefit(
     simulation: Simulation, tried: tuple[Candidate, ...]
 ) -> None:
     free = {
-        part.number: outcome(part.judged.labels, part.judged.keys % 3 > 0)
+        (ARM, part.number): outcome(part.judged.labels, part.judged.keys % 3 > 0)
         for part in simulation.repetitions
     }
-    same = {(r, each.name): free[r] for r in free for each in tried}
+    same = {(ARM, r, each.name): free[ARM, r] for _, r in free for each in tried}
     decision = decide(simulation, tried, same, free, COUNTS)
     assert (decision.gain, decision.low, decision.chosen) == (0, 0, None)
 
@@ -139,8 +192,8 @@ def test_a_gain_of_frequent_classes_alone_is_not_taken(simulation: Simulation) -
     for part in simulation.repetitions:
         labels, key = part.judged.labels, np.arange(len(part.judged))
         rare = part.train.counts[labels] <= simulation.border
-        free[part.number] = outcome(labels, rare | (key % 10 > 0))
-        outcomes[part.number, tried[0].name] = outcome(labels, ~rare | (key % 50 > 0))
+        free[ARM, part.number] = outcome(labels, rare | (key % 10 > 0))
+        outcomes[ARM, part.number, tried[0].name] = outcome(labels, ~rare | (key % 50 > 0))
     decision = decide(simulation, tried, outcomes, free, COUNTS)
     assert decision.low > 0
     assert decision.reason.startswith("no benefit found for rare classes; policy is 0")
@@ -184,7 +237,7 @@ def test_between_candidates_that_are_level_the_more_promising_one_is_taken(
     assert [_best(gains)] + [_best(gains, without=r) for r in range(3)] == [0, 0, 0, 0]
     clearly = np.array([[1.0, 1.2, 0.9], [3.0, 3.1, 2.7], [1.1, 1.0, 1.0]])
     assert [_best(clearly)] + [_best(clearly, without=r) for r in range(3)] == [1, 1, 1, 1]
-    tried = candidates(COUNTS)[:3]
+    tried = candidates(COUNTS)
     better = planted(simulation, tried, rare=(3, 12, 3), frequent=(0, 2, 0))
     assert better.chosen == tried[1]
 
@@ -198,8 +251,8 @@ def test_sizes_far_below_all_that_were_judged_get_0() -> None:
     free, outcomes = {}, {}
     for part in simulation.repetitions:
         labels = part.judged.labels
-        free[part.number] = outcome(labels, np.arange(len(labels)) % 5 > 0)
-        outcomes[part.number, "rule"] = outcome(labels, np.ones(len(labels), bool))
+        free[ARM, part.number] = outcome(labels, np.arange(len(labels)) % 5 > 0)
+        outcomes[ARM, part.number, "rule"] = outcome(labels, np.ones(len(labels), bool))
     decision = decide(simulation, rule, outcomes, free, counts)
     assert decision.reason.endswith("; 0 below 20 images, half of the smallest class judged")
     assert decision.policy.probability([8, 19, 20, 60, 400]).tolist() == [0, 0, 0.5, 0.5, 0.5]
@@ -223,8 +276,8 @@ def test_rare_and_frequent_classes_count_as_in_the_data(
         for part in simulation.repetitions:
             labels = part.judged.labels
             rare = part.train.counts[labels] <= simulation.border
-            free[part.number] = outcome(labels, rare != side)
-            outcomes[part.number, tried[0].name] = outcome(labels, np.ones(len(labels), bool))
-            assert score(simulation, part.number, free[part.number]) == pytest.approx(0.5)
+            free[ARM, part.number] = outcome(labels, rare != side)
+            outcomes[ARM, part.number, tried[0].name] = outcome(labels, np.ones(len(labels), bool))
+            assert score(simulation, part.number, free[ARM, part.number]) == pytest.approx(0.5)
         decision = decide(simulation, tried[:1], outcomes, free, COUNTS)
         assert decision.gain == pytest.approx(0.5)
