@@ -22,7 +22,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError
 from ganaug.evaluation import statistics
-from ganaug.evaluation._draws import Part, few_images, inner_parts, parts_of
+from ganaug.evaluation._draws import Part, few_images, few_passes, inner_parts, parts_of
 from ganaug.evaluation.arms import Arm, Plan, make_plan
 from ganaug.evaluation.classifiers import (
     Classifier,
@@ -179,7 +179,10 @@ def evaluate_gain(
             threads=threads,
             folder=Path(temporary) if temporary else make_folder(out or "."),
         )
-        return comparison.run(progress, notes + few_images(parts[numbers[0]].test))
+        notes += few_images(parts[numbers[0]].test)
+        if networks and not quick:  # a quick look says so anyway
+            notes += few_passes(images, batches, Schedule.batch)
+        return comparison.run(progress, notes)
 
 
 @dataclass(frozen=True)

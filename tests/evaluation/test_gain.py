@@ -15,7 +15,7 @@ from small_images import bars
 from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
-from ganaug.evaluation._draws import Part, inner_parts
+from ganaug.evaluation._draws import Part, few_passes, inner_parts
 from ganaug.evaluation.gain_report import GainReport
 from ganaug.evaluation.parallel import worker_count
 from ganaug.images import ImageSet
@@ -45,7 +45,8 @@ def test_the_report_holds_every_arm_seed_and_class(
         assert gain.low <= gain.mean <= gain.high
         assert (gain.low, gain.high) in (gain.t, gain.bootstrap)
         assert gain.verdict == "no evidence"  # under 6 seeds, always
-    assert report.notes == ("3 classes have fewer than 10 test images",)
+    assert report.notes[0] == "3 classes have fewer than 10 test images"
+    assert report.notes[1:] == few_passes(images, 12, 64)
 
 
 def test_a_longer_training_separates_the_classes(images: ImageSet) -> None:
@@ -53,6 +54,13 @@ def test_a_longer_training_separates_the_classes(images: ImageSet) -> None:
     assert report.arms["balanced+affine"].balanced_accuracy[0] > 0.8
     assert report.claim == "for free arms"
     assert report.gain == {}
+    assert len(report.notes) == 1  # none about its length
+
+
+def test_a_training_that_shows_each_image_seldom_is_named(images: ImageSet) -> None:
+    assert few_passes(images, 20, 64) == ()  # 42 images
+    (note,) = few_passes(images, 10, 64)
+    assert note.startswith("10 steps of 64 are 15.2 passes over the training images; a longer")
 
 
 def test_the_report_survives_json(artifact: MakeArtifact, images: ImageSet) -> None:
