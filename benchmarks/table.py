@@ -1,4 +1,4 @@
-"""`python -m benchmarks.table docs/results/gain-*.json`: the gain table of the README, in Markdown.
+"""`python -m benchmarks.table FILE ...`: gains that `benchmarks.gain --json` measured, in Markdown.
 
 Every number is read from the files that `benchmarks.gain --json` wrote; none is computed here but
 means over seeds.
