@@ -136,45 +136,22 @@ def decide(
     numbers = range(len(simulation.repetitions))
     free_arms = list(dict.fromkeys(arm for arm, _ in free))
     share = simulation.rare_share
-
-    def paired(arm: str, r: int, name: str) -> NDArray[np.float64]:
-        labels = simulation.repetitions[r].judged.labels
-        ours, theirs = outcomes[arm, r, name].predicted, free[arm, r].predicted
-        return (ours == labels).astype(np.float64) - (theirs == labels)
-
-    def seen_over(arms: Sequence[str]) -> dict[tuple[int, str], list[_Seen]]:
-        """The differences of each image, the mean over free arms."""
-        return {
-            (r, each.name): _seen(
-                simulation, r, np.mean([paired(arm, r, each.name) for arm in arms], axis=0)
-            )
-            for r in numbers
-            for each in tried
-        }
-
-    seen, by_arm = seen_over(free_arms), {arm: seen_over([arm]) for arm in free_arms}
+    seen = _differences(simulation, tried, outcomes, free, free_arms)
+    alone = {arm: _differences(simulation, tried, outcomes, free, [arm]) for arm in free_arms}
     gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
-    judged_with = [tried[_best(gains, without=r)].name for r in numbers]
-    fair = [s for r in numbers for s in seen[r, judged_with[r]]]
-    gain, low = _gain(fair, share), _lower_bound(fair, share)
-    alone = {
-        arm: _gain([s for r in numbers for s in by_arm[arm][r, judged_with[r]]], share)
-        for arm in free_arms
-    }
-    worst = min(free_arms, key=lambda arm: alone[arm])
+    fair = [tried[_best(gains, without=r)].name for r in numbers]
+    gain, low = _gain(_all(seen, fair), share), _lower_bound(_all(seen, fair), share)
+    by_arm = {arm: _gain(_all(alone[arm], fair), share) for arm in free_arms}
+    worst = min(free_arms, key=lambda arm: by_arm[arm])
     chosen = tried[_best(gains)]
-    everything = [s for r in numbers for s in seen[r, chosen.name]]
+    everything = _all(seen, [chosen.name for _ in numbers])
     rare = _mean([s for s in everything if s.rare])
-    table = [
-        _row(each, [s for r in numbers for s in seen[r, each.name]], share)
-        | {
-            "by_free_arm": {
-                arm: _gain([s for r in numbers for s in by_arm[arm][r, each.name]], share)
-                for arm in free_arms
-            }
-        }
-        for each in tried
-    ]
+    table = []
+    for each in tried:
+        names = [each.name for _ in numbers]
+        row = _row(each, _all(seen, names), share)
+        row["by_free_arm"] = {arm: _gain(_all(alone[arm], names), share) for arm in free_arms}
+        table.append(row)
 
     def none(reason: str) -> Decision:
         return Decision(None, zero_policy(counts), reason, gain, low, table)
@@ -182,9 +159,9 @@ def decide(
     bound = f"expected gain {100 * gain:+.1f} points, lower bound {100 * low:+.1f}"
     if not gain > 0:
         return none(f"no benefit found; policy is 0 ({bound})")
-    if not alone[worst] > -HARM:
+    if not by_arm[worst] > -HARM:
         return none(
-            f"a harm of {-100 * alone[worst]:.1f} points on top of {worst}; policy is 0 ({bound})"
+            f"a harm of {-100 * by_arm[worst]:.1f} points on top of {worst}; policy is 0 ({bound})"
         )
     if not low > -HARM:
         return none(f"a harm of a point or more cannot be ruled out; policy is 0 ({bound})")
@@ -249,6 +226,29 @@ def _seen(simulation: Simulation, repetition: int, values: NDArray[np.float64]) 
             )
         )
     return found
+
+
+def _differences(
+    simulation: Simulation,
+    tried: Sequence[Candidate],
+    outcomes: Mapping[tuple[str, int, str], Outcome],
+    free: Mapping[tuple[str, int], Outcome],
+    arms: Sequence[str],
+) -> dict[tuple[int, str], list[_Seen]]:
+    """By (repetition, candidate): what it adds to each image, the mean over the free `arms`."""
+    found = {}
+    for part in simulation.repetitions:
+        r, labels = part.number, part.judged.labels
+        without = [free[arm, r].predicted == labels for arm in arms]
+        for each in tried:
+            ours = [outcomes[arm, r, each.name].predicted == labels for arm in arms]
+            found[r, each.name] = _seen(simulation, r, np.mean(ours, 0) - np.mean(without, 0))
+    return found
+
+
+def _all(seen: Mapping[tuple[int, str], list[_Seen]], names: Sequence[str]) -> list[_Seen]:
+    """What is seen in all repetitions, of the candidate that `names` has for each."""
+    return [s for r, name in enumerate(names) for s in seen[r, name]]
 
 
 def _mean(seen: Sequence[_Seen]) -> float:

@@ -155,13 +155,13 @@ class _Tuning:
     def run(self, progress: Progress | None) -> TuneReport:
         info, simulation = self.generator.info, self.simulation
         augmentations = [parse_arm(name) for name in AUGMENTATIONS]
-        tried = candidates(self.images.counts, self.generator.info.kind)
+        tried = candidates(self.images.counts, info.kind)
         budget, costs = self._budget(augmentations, tried)
         tried = tried[: budget.candidates]
         schedule = Schedule(budget.classifier_steps)
         parts = simulation.repetitions
         seeds = {part.number: self._seed(part) for part in parts}
-        refits = {self._seed(part): self._refit(part, budget) for part in parts}
+        refits = {seeds[part.number]: self._refit(part, budget) for part in parts}
         without, varied = trainings(REPETITIONS, len(augmentations), self._ways(), len(tried))
         steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
         meter = Meter(steps, progress)

@@ -98,7 +98,7 @@ def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
 def _read_array(path: Path, content: Any, key: str) -> NDArray[Any]:
     try:
         return np.asarray(content[key])
-    except (NotImplementedError, RuntimeError, SyntaxError, ValueError, zlib.error) as error:
+    except (RuntimeError, SyntaxError, ValueError, zlib.error) as error:
         raise DataError(
             f"{path}: {key}: cannot be read ({one_line(error)}); allowed: plain numbers or text, no"
             " Python objects; save it as one array of one type"

@@ -45,8 +45,9 @@ def test_the_report_holds_every_arm_seed_and_class(
         assert gain.low <= gain.mean <= gain.high
         assert (gain.low, gain.high) in (gain.t, gain.bootstrap)
         assert gain.verdict == "no evidence"  # under 6 seeds, always
-    assert report.notes[0] == "3 classes have fewer than 10 test images"
-    assert report.notes[1:] == few_passes(images, 12, 64)
+    few, seldom = report.notes
+    assert few == "3 classes have fewer than 10 test images"
+    assert (seldom,) == few_passes(images, 12, 64)
 
 
 def test_a_longer_training_separates_the_classes(images: ImageSet) -> None:

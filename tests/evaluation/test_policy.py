@@ -18,6 +18,7 @@ from ganaug import GANAugment, Generator, tune
 from ganaug.artifact.format import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ArtifactError, ConfigError, DataError, RunError
+from ganaug.evaluation._decision import HARM
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.policy import TuneReport
@@ -110,6 +111,12 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
     assert report.gain is not None
     assert not report.policy.probability(COUNTS).any()
     assert "policy is 0 (expected gain " in report.reason
+    assert report.low is not None
+    if report.gain <= 0:
+        assert report.reason.startswith("no benefit found; ")
+    else:
+        assert report.low <= -HARM
+        assert report.reason.startswith("a harm of ")
     assert "p: 0" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
 

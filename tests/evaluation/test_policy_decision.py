@@ -229,6 +229,27 @@ def test_3_points_are_kept_1_mostly_and_a_harm_of_1_is_nearly_always_refused(
     assert kept(-1) <= 0.05
 
 
+def test_two_free_arms_keep_more_and_refuse_a_harm_of_1_as_well(
+    simulation: Simulation, tried: tuple[Candidate, ...]
+) -> None:
+    """The same effect on top of both, the classes scattering independently."""
+
+    def kept(points: float) -> float:
+        gains = ((1.5 * points,) * 3, (0.5 * points,) * 3)
+        taken = []
+        for seed in range(96):
+            outcomes, free = classified(simulation, tried, *gains, seed=seed)
+            others = classified(simulation, tried, *gains, seed=1000 + seed, arm="logits")
+            decision = decide(simulation, tried, outcomes | others[0], free | others[1], COUNTS)
+            taken.append(decision.chosen is not None)
+        return float(np.mean(taken))
+
+    assert kept(3) >= 0.95
+    assert kept(1) >= 0.7
+    assert kept(0) <= 0.4
+    assert kept(-1) <= 0.05
+
+
 def test_between_candidates_that_are_level_the_more_promising_one_is_taken(
     simulation: Simulation,
 ) -> None:
