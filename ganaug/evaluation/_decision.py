@@ -3,8 +3,8 @@
 The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
 repetitions, the more promising one where two are level, and what the choice is worth is estimated
 on the repetition that had no part in it. It is taken where that is a gain, where its lower bound
-rules out a harm of more than one point, and where no harm of that size was seen on top of any of
-the free arms that it was judged on.
+rules out a harm of more than one point, and where no harm of that size was seen: neither on top of
+any of the free arms that it was judged on, nor, beyond doubt, of the frequent classes.
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ class Decision:
 
     Attributes:
         chosen: the candidate taken, or None.
-        policy: its policy, without the sizes at which it did not help or could not be judged;
-            p = 0 where none is taken.
+        policy: its policy, without the sizes that could not be judged; p = 0 where none is taken.
         reason: in a line.
         gain: what choosing is worth in balanced accuracy, the mean over the free arms, each
             repetition judged with the candidate that the other two chose.
@@ -146,6 +145,7 @@ def decide(
     chosen = tried[_best(gains)]
     everything = _all(seen, [chosen.name for _ in numbers])
     rare = _mean([s for s in everything if s.rare])
+    lost = [replace(s, sums=-s.sums) for s in everything if not s.rare]
     table = []
     for each in tried:
         names = [each.name for _ in numbers]
@@ -167,12 +167,9 @@ def decide(
         return none(f"a harm of a point or more cannot be ruled out; policy is 0 ({bound})")
     if not rare > 0:
         return none(f"no benefit found for rare classes; policy is 0 ({bound})")
+    if _mean(lost) >= HARM and _lower_bound(lost, share) > 0:  # the same bound, of the loss
+        return none(f"frequent classes lose {100 * _mean(lost):.1f} points; policy is 0 ({bound})")
     policy, reason = chosen.policy, f"{chosen.name} is taken ({bound})"
-    varied = [s for s in everything if not s.rare and policy.probability([s.size]).item() > 0]
-    lost = [replace(s, sums=-s.sums) for s in varied]
-    if lost and _lower_bound(lost, share) > 0:  # the same bound, of the loss
-        policy = _up_to(policy, simulation.border)
-        reason += f"; 0 above {simulation.border} images, where it cost {-100 * _mean(varied):.1f}"
     known = -(-min(s.size for s in everything) // 2)
     if simulation.method == "cross-fitting" and counts[counts > 0].min() < known:
         policy = _from(policy, known)
@@ -190,13 +187,6 @@ def _best(gains: NDArray[np.float64], without: int | None = None) -> int:
     behind = kept[kept.mean(1).argmax()] - kept
     error = behind.std(1, ddof=1) / np.sqrt(kept.shape[1])
     return int(np.flatnonzero(behind.mean(1) <= error)[0])
-
-
-def _up_to(policy: Policy, border: int) -> Policy:
-    """Return `policy` with p = 0 for classes of more than `border` images."""
-    points = [point for point in policy.p if point[0] < border]
-    at = float(policy.probability([border])[0])
-    return replace(policy, p=(*points, (border, at), (border + 1, 0.0)))
 
 
 def _from(policy: Policy, size: int) -> Policy:

@@ -1,4 +1,4 @@
-"""The rule of `tune`: a planted gain is taken, a planted harm refused, sizes that lose get 0."""
+"""The rule of `tune`: a planted gain is taken, a planted harm refused, of frequent classes too."""
 
 from __future__ import annotations
 
@@ -176,13 +176,23 @@ def test_the_same_predictions_are_no_benefit(
     assert (decision.gain, decision.low, decision.chosen) == (0, 0, None)
 
 
-def test_sizes_that_lose_get_0(simulation: Simulation) -> None:
-    always = Candidate("p-0.5", Policy(p=((5, 0.5),), scale=0.7))
-    decision = planted(simulation, (always,), rare=(12,), frequent=(-2,))
-    assert decision.chosen == always
-    assert decision.policy.probability([5, 30, 31, 200]).tolist() == [0.5, 0.5, 0, 0]
-    assert decision.policy.scale == 0.7
-    assert "; 0 above 30 images, where it cost " in decision.reason
+def test_frequent_classes_may_not_pay_for_rare_ones(simulation: Simulation) -> None:
+    tried = candidates(COUNTS)[:1]
+    decision = planted(simulation, tried, rare=(12,), frequent=(-3,))
+    (row,) = decision.table
+    assert decision.low > 0
+    assert row["rare"] > 0.09
+    assert row["frequent"] < -HARM
+    lost = f"frequent classes lose {-100 * row['frequent']:.1f} points; policy is 0 (expected "
+    assert decision.reason.startswith(lost)
+    assert decision.policy == zero_policy(COUNTS)
+
+    def kept(points: float) -> int:
+        made = [planted(simulation, tried, (12,), (points,), seed=s) for s in range(24)]
+        return sum(decision.chosen is not None for decision in made)
+
+    assert kept(0) >= 20
+    assert kept(-5) <= 3
 
 
 def test_a_gain_of_frequent_classes_alone_is_not_taken(simulation: Simulation) -> None:
