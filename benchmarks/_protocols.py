@@ -152,6 +152,11 @@ def open_protocol(
     pool = replace(pool.hold_out(), source=name)
     title = Path(name).name
     if counts is not None:
+        if len(counts) != len(pool.classes):
+            raise ConfigError(
+                f"--counts: {len(counts)} numbers; allowed: {len(pool.classes)}, one for each class"
+                f" of {name}, by label; give one for each"
+            )
         return Protocol(title, pool, tuple(counts))
     if name == "digits-lt":
         return Protocol(name, pool, tuple(5 if d % 2 else int(pool.counts[d]) for d in range(10)))

@@ -124,7 +124,7 @@ def plan(
     ways: int,
     candidates: int,
 ) -> Budget:
-    """Return the longest trainings that cost three times the full fit, or less.
+    """Return the longest trainings that cost three times the full fit, or less where they can.
 
     Candidates are given up, the last first, where the trainings would become too short otherwise.
     What is left beyond the aims makes classifiers longer first, towards those that the policy is

@@ -140,10 +140,14 @@ def decide(
     gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
     fair = [tried[_best(gains, without=r)].name for r in numbers]
     gain, low = _gain(_all(seen, fair), share), _lower_bound(_all(seen, fair), share)
-    by_arm = {arm: _gain(_all(alone[arm], fair), share) for arm in free_arms}
-    worst = min(free_arms, key=lambda arm: by_arm[arm])
     chosen = tried[_best(gains)]
-    everything = _all(seen, [chosen.name for _ in numbers])
+    taken = [chosen.name for _ in numbers]
+    by_arm = {
+        arm: min(_gain(_all(alone[arm], names), share) for names in (fair, taken))
+        for arm in free_arms
+    }
+    worst = min(free_arms, key=lambda arm: by_arm[arm])
+    everything = _all(seen, taken)
     rare = _mean([s for s in everything if s.rare])
     lost = [replace(s, sums=-s.sums) for s in everything if not s.rare]
     table = []

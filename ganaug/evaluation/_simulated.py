@@ -68,11 +68,11 @@ class Simulation:
 def simulate(images: ImageSet, seed: int) -> Simulation:
     """Return three repetitions for `images` (its test part is not looked at).
 
-    With four classes that can be cut: a quarter of the classes, frequent ones and others each time,
-    are cut to sizes drawn evenly from those of the rare ones, and a fifth of each other class of
-    25 images or more is reserved. With fewer: a third of each class of 20 images or more (a fifth
-    from 100 on) is reserved, another one each time, if a rare class is among them. Whole groups,
-    and images of equal content, stay on one side.
+    With four classes that can be cut: a quarter of the classes, of the frequent ones those cut
+    least often so far, are cut to sizes drawn evenly from those of the rare ones, and a fifth of
+    each other class of 25 images or more is reserved. With fewer: a third of each class of 20
+    images or more (a fifth from 100 on) is reserved, another one each time, if a rare class is
+    among them. Whole groups, and images of equal content, stay on one side.
 
     Rare are the classes of the rarer half that have at most 60% of the images of the largest one,
     or all of this half where none of them is so small.
@@ -95,10 +95,13 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     pool = able[: max(FEWEST_FREQUENT, int((counts > border).sum()))]
     if len(pool) >= FEWEST_FREQUENT:
         number = max(1, min(len(pool), len(by_size) - half) // 2)
-        order = stream(seed, "tune/classes").permutation(pool)
+        times = dict.fromkeys(pool, 0)
         repetitions = []
         for r in range(REPETITIONS):
-            cut = [int(order[(r * number + i) % len(order)]) for i in range(number)]
+            order = stream(seed, "tune/classes", index=r).permutation(pool).tolist()
+            cut = sorted(order, key=lambda label: times[label])[:number]
+            for label in cut:
+                times[label] += 1
             targets = _targets(counts, cut, sizes, seed, r)
             repetitions.append(parts.repetition(r, targets, FEWEST_RESERVED, RESERVED))
         if all(part.cut for part in repetitions):

@@ -98,7 +98,8 @@ class Arm:
 
     def on_top(self, kind: str) -> Arm:
         """Return this free arm with a generator of `kind` ("variation" or "class") added."""
-        steps = self.name.split("+")[1:]
+        # Either kind takes the place of images that SMOTE makes.
+        steps = [step for step in self.name.split("+")[1:] if step != "smote"]
         if kind != "variation":  # its images fill the classes up, so no loss is to do so again
             return parse_arm("+".join(("mixed", *(step for step in steps if step not in LOSSES))))
         return parse_arm("+".join(("ganaug" if self.loss is None else "ganaug-plain", *steps)))
@@ -110,9 +111,9 @@ def parse_arm(name: str) -> Arm:
     HEAD is "plain" (every image equally often), "balanced" (every class equally often), "ganaug"
     (balanced, `GANAugment` first), "ganaug-plain" (every image equally often, `GANAugment`
     first), "mixed" (balanced, over real and generated images), "synthetic" (balanced, generated
-    images alone: the classification accuracy score of Ravuri and Vinyals, arXiv 1905.10887) or
-    "warp" (balanced; an untrained random warp takes the generator's place, matched to it in how
-    often and how much it changes).
+    images alone: the classification accuracy score of Ravuri and Vinyals, arXiv 1905.10887), or
+    "warp" and "warp-plain" (as "ganaug" and "ganaug-plain", an untrained random warp in the
+    generator's place, matched to it in how often and how much it changes).
 
     STEP is an augmentation (a key of `AUGMENTATIONS`; randaugment-M with the magnitude M), and at
     most one each of: a view ("standardise", "equalise": each image by itself, at training and

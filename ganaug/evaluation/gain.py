@@ -89,8 +89,8 @@ def evaluate_gain(
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
             balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
             and loops of your own), and the generator on top of the baseline.
-        baseline: a free arm, or "auto": each free arm is trained once on four fifths of the
-            training images and judged on the rest.
+        baseline: a free arm, or "auto": each free arm is trained on four fifths of the training
+            images and judged on the rest; three times, where a class has fewer than five there.
         refit: draw images and train a new generator for each seed; only this supports a claim
             about the method, rather than about this generator.
         tuned: with `refit`: learn each new generator's policy on its draw, as `tune` does, before

@@ -160,10 +160,11 @@ def rarer_half(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def thirds(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     """Return the labels of the rare, the middle and the frequent third of the classes.
 
-    Where the classes cannot be divided by three, the middle third takes what is left over.
+    Where the classes cannot be divided by three, the middle third takes what is left over; of two
+    classes one is rare and one frequent.
     """
     order = np.argsort(counts, kind="stable").astype(np.int64)
-    third = len(order) // 3
+    third = max(len(order) // 3, len(order) // 2 == 1)
     return order[:third], order[third : len(order) - third], order[len(order) - third :]
 
 

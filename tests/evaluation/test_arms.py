@@ -106,6 +106,11 @@ def test_a_generator_goes_on_top_of_the_same_steps() -> None:
     weighted = parse_arm("plain+affine+mixup+drw")
     assert weighted.on_top("variation").name == "ganaug-plain+affine+mixup+drw"
     assert weighted.on_top("class").name == "mixed+affine+mixup"
+    filled = parse_arm("balanced+affine+smote")  # in the place of its images, not beside them
+    assert [filled.on_top(kind).name for kind in ("variation", "class")] == [
+        "ganaug+affine",
+        "mixed+affine",
+    ]
     assert parse_arm("ganaug-plain+affine+longer-2").below().name == "plain+affine"
     assert parse_arm("warp@p=0.5+affine").below().name == "balanced+affine"
 

@@ -142,6 +142,12 @@ def test_an_unknown_data_set_is_refused() -> None:
         open_protocol("gtsrb-tl", Path("nowhere"))
 
 
+@pytest.mark.parametrize("counts", [(5,), (5, 5)])
+def test_counts_are_needed_for_each_class(counts: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=f"--counts: {len(counts)} numbers; allowed: 10, one for"):
+        open_protocol("digits-lt", Path("nowhere"), counts)
+
+
 def test_a_pilot_runs_and_leaves_the_test_part_alone(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     arguments = ["digits-lt", "--arms", "plain,balanced", "--steps", "3", "--jobs", "1"]

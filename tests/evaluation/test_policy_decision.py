@@ -164,6 +164,33 @@ def test_a_policy_may_harm_neither_of_two_free_arms(
         assert f" points on top of {harmed}; policy is 0 (expected gain +" in decision.reason
 
 
+def test_what_is_written_may_harm_neither_arm_even_where_the_others_choose_differently(
+    simulation: Simulation,
+) -> None:
+    """The estimate is made of two candidates; the one that is written harms an arm by itself."""
+    tried = candidates(COUNTS)[:2]
+    gains = {
+        ARM: {"rule": (0.03, 0.03, 0.03), "strong": (0.16, 0.16, 0.045)},
+        "logits": {"rule": (0.01, 0.01, 0.01), "strong": (-0.03, -0.03, -0.03)},
+    }
+    free, outcomes = {}, {}
+    for part in simulation.repetitions:
+        labels, r = part.judged.labels, part.number
+        same = labels[:, None] == labels
+        rank = np.tril(same).sum(1) / same.sum(1)
+        for arm, by_name in gains.items():
+            free[arm, r] = outcome(labels, rank <= 0.6)
+            for name, effects in by_name.items():
+                outcomes[arm, r, name] = outcome(labels, rank <= 0.6 + effects[r])
+    decision = decide(simulation, tried, outcomes, free, COUNTS)
+    row = decision.table[1]
+    assert row["by_free_arm"]["logits"] < -HARM < 0 < decision.gain
+    assert max(decision.table, key=lambda row: row["gain"]) is row
+    assert decision.chosen is None
+    lost = -100 * row["by_free_arm"]["logits"]
+    assert decision.reason.startswith(f"a harm of {lost:.1f} points on top of logits; policy is 0")
+
+
 def test_the_same_predictions_are_no_benefit(
     simulation: Simulation, tried: tuple[Candidate, ...]
 ) -> None:

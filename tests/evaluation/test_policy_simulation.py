@@ -84,6 +84,9 @@ def test_classes_near_the_largest_are_not_rare(
 
 def test_sizes_span_the_rare_ones_and_repetitions_differ() -> None:
     simulation = simulate(points([300] * 20 + list(range(5, 65, 3))), seed=3)
+    first, second, third = (set(part.cut) for part in simulation.repetitions)
+    assert first | second == set(range(20))
+    assert third not in (first, second)  # once all had their turn, classes are mixed anew
     for part in simulation.repetitions:
         sizes = sorted(after for _, after in part.cut.values())
         assert len(sizes) == 10

@@ -66,7 +66,8 @@ def test_the_rarer_half_and_the_thirds_follow_the_counts() -> None:
     assert rarer_half(counts).tolist() == [1, 3]
     rare, middle, frequent = thirds(counts)
     assert (rare.tolist(), middle.tolist(), frequent.tolist()) == ([1], [3, 2, 0], [4])
-    assert [len(third) for third in thirds(np.arange(2))] == [0, 2, 0]
+    sizes = [[len(third) for third in thirds(np.arange(classes))] for classes in (1, 2, 3, 4, 6)]
+    assert sizes == [[0, 1, 0], [1, 0, 1], [1, 1, 1], [1, 2, 1], [2, 2, 2]]
 
 
 def test_means_and_error_reduction() -> None:
