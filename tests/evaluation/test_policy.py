@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,9 +115,14 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
     assert report.low is not None
     if report.gain <= 0:
         assert report.reason.startswith("no benefit found; ")
-    else:
+    elif report.reason.startswith("a harm of a point or more cannot be ruled out"):
         assert report.low <= -HARM
-        assert report.reason.startswith("a harm of ")
+    else:
+        harm = re.match(r"a harm of ([0-9.]+) points on top of (\S+); ", report.reason)
+        assert harm is not None
+        assert float(harm[1]) >= 100 * HARM
+        assert report.policy.evidence is not None
+        assert harm[2] in report.policy.evidence["free_arms"]
     assert "p: 0" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
 
