@@ -65,7 +65,7 @@ def tune(
     Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
     what is left, and classifiers with and without it are judged on what was cut away; three times,
     with class-balanced batches and with logit adjustment. A policy is taken where a gain is
-    expected of it over the mean of both, a harm of more than a point to that is unlikely, and no
+    expected of it in the mean of both, a harm of more than a point to that mean is unlikely, and no
     point was lost on top of either, nor by the frequent classes; else p = 0 is written, and
     `GANAugment` then leaves every image as it is. Held-out and test images are not looked at.
 

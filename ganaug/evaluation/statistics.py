@@ -164,7 +164,7 @@ def thirds(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     classes one is rare and one frequent.
     """
     order = np.argsort(counts, kind="stable").astype(np.int64)
-    third = max(len(order) // 3, len(order) // 2 == 1)
+    third = 1 if len(order) == 2 else len(order) // 3
     return order[:third], order[third : len(order) - third], order[len(order) - third :]
 
 
