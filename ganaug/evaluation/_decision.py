@@ -1,10 +1,11 @@
 """Which policy: the candidates, what they gained in each repetition, and the rule that decides.
 
 The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
-repetitions, the more promising one where two are level, and what the choice is worth is estimated
-on the repetition that had no part in it. It is taken where that is a gain, where its lower bound
-rules out a harm of more than one point, and where no harm of that size was seen: neither on top of
-any of the free arms that it was judged on, nor, beyond doubt, of the frequent classes.
+repetitions, of those that are level with the best the one that changes images least, and what the
+choice is worth is estimated on the repetition that had no part in it. It is taken where that is a
+gain, where its lower bound rules out a harm of more than one point, and where no harm of that size
+was seen: neither on top of any of the free arms that it was judged on, nor, beyond doubt, of the
+frequent classes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 STRONG_P = 0.7  # with whole latents; the best of those tried on traffic signs
+GENTLE_SCALE = 0.5  # with half of the rule's p
 LEVEL = 0.85  # of the one-sided bound
 HARM = 0.01  # of balanced accuracy; to lose more must be unlikely
 DRAWS = 2000
@@ -41,6 +43,11 @@ class Candidate:
     name: str
     policy: Policy
 
+    @property
+    def change(self) -> float:
+        """How much it changes images of the size that it varies most: p times the scale."""
+        return max(p for _, p in self.policy.p) * self.policy.scale
+
 
 def candidates(counts: NDArray[np.int64], kind: str = "variation") -> tuple[Candidate, ...]:
     """Return the policies worth trying for classes of these sizes, the most promising first.
@@ -49,13 +56,13 @@ def candidates(counts: NDArray[np.int64], kind: str = "variation") -> tuple[Cand
     are varied; so p falls with class size for a class generator alone, which fills classes up.
     """
     rule, falling = Policy.rule(counts), Policy.falling(counts)
-    quarter = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
-    tried = (
-        Candidate("rule", rule),
-        Candidate("strong", Policy(p=((rule.p[0][0], STRONG_P),), source="rule")),
-        Candidate("p-0.25", quarter),
-    )
-    if kind == "variation" or len(falling.p) == 1:  # no class is rare
+    seldom = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
+    strong = Candidate("strong", Policy(p=((rule.p[0][0], STRONG_P),), source="rule"))
+    if kind == "variation":
+        gentle = Candidate("gentle", replace(seldom, scale=GENTLE_SCALE))
+        return Candidate("rule", rule), gentle, strong
+    tried = (Candidate("rule", rule), strong, Candidate("p-0.25", seldom))
+    if len(falling.p) == 1:  # no class is rare
         return tried
     return *tried, Candidate("falling", replace(falling, scale=rule.scale))
 
@@ -138,9 +145,9 @@ def decide(
     seen = _differences(simulation, tried, outcomes, free, free_arms)
     alone = {arm: _differences(simulation, tried, outcomes, free, [arm]) for arm in free_arms}
     gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
-    fair = [tried[_best(gains, without=r)].name for r in numbers]
+    fair = [_best(tried, gains, without=r).name for r in numbers]
     gain, low = _gain(_all(seen, fair), share), _lower_bound(_all(seen, fair), share)
-    chosen = tried[_best(gains)]
+    chosen = _best(tried, gains)
     taken = [chosen.name for _ in numbers]
     by_arm = {
         arm: min(_gain(_all(alone[arm], names), share) for names in (fair, taken))
@@ -181,16 +188,19 @@ def decide(
     return Decision(chosen, policy, reason, gain, low, table)
 
 
-def _best(gains: NDArray[np.float64], without: int | None = None) -> int:
-    """Index of the first candidate [candidates, repetitions] that is level with the best.
+def _best(
+    tried: Sequence[Candidate], gains: NDArray[np.float64], without: int | None = None
+) -> Candidate:
+    """Return the candidate that changes least of those level with the best.
 
-    That is, behind it by at most one standard error of their paired difference (the rule of
-    Breiman et al., CART, 1984).
+    That is, behind it in `gains` [candidates, repetitions] by at most one standard error of their
+    paired difference (the rule of Breiman et al., CART, 1984).
     """
     kept = gains[:, [r for r in range(gains.shape[1]) if r != without]]
     behind = kept[kept.mean(1).argmax()] - kept
     error = behind.std(1, ddof=1) / np.sqrt(kept.shape[1])
-    return int(np.flatnonzero(behind.mean(1) <= error)[0])
+    level = [each for each, near in zip(tried, behind.mean(1) <= error, strict=True) if near]
+    return min(level, key=lambda each: each.change)
 
 
 def _from(policy: Policy, size: int) -> Policy:

@@ -43,7 +43,7 @@ __all__ = ["TuneReport", "tune"]
 # Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
 # at balanced accuracy, since a gain over one of them can be a harm to the other.
 AUGMENTATIONS = ("balanced+affine", "balanced+randaugment")
-FORMAT = 2  # of the plan file
+FORMAT = 3  # of the plan file
 
 
 def tune(

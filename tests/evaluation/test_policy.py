@@ -151,7 +151,7 @@ def test_the_policy_is_in_the_file_with_its_evidence(tuned: Tuned) -> None:
     assert adjusted == balanced.replace("balanced", "plain") + "+logits"
     assert evidence["chosen"] is None
     assert evidence["fingerprint"] == tuned.images.fingerprint
-    assert [row["name"] for row in evidence["candidates"]] == ["rule", "strong", "p-0.25"]
+    assert [row["name"] for row in evidence["candidates"]] == ["rule", "gentle", "strong"]
     for row in evidence["candidates"]:
         assert np.mean(row["by_repetition"]) == pytest.approx(row["gain"])
         assert np.mean([*row["by_free_arm"].values()]) == pytest.approx(row["gain"])

@@ -94,16 +94,19 @@ def tried() -> tuple[Candidate, ...]:
 def test_the_candidates() -> None:
     p = {each.name: each.policy.probability([5, 30, 120, 200]) for each in candidates(COUNTS)}
     assert p["rule"].tolist() == [0.5] * 4
+    assert p["gentle"] == pytest.approx([0.25] * 4)
     assert p["strong"].tolist() == [0.7] * 4
-    assert p["p-0.25"] == pytest.approx([0.25] * 4)
-    assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 1, 0.7]
+    assert [each.policy.scale for each in candidates(COUNTS)] == [0.7, 0.5, 1]
+    assert [each.change for each in candidates(COUNTS)] == pytest.approx([0.35, 0.125, 0.7])
     even = candidates(np.array([40, 40, 0, 41]), "class")
     assert [each.policy.probability([1]).item() for each in even] == [0.5, 0.7, 0.25]
 
 
 def test_a_class_generator_can_fill_up_rare_classes_alone() -> None:
-    *others, falling = candidates(COUNTS, "class")
-    assert tuple(others) == candidates(COUNTS)
+    rule, strong, seldom, falling = candidates(COUNTS, "class")
+    assert (rule, strong) == (candidates(COUNTS)[0], candidates(COUNTS)[2])
+    assert seldom.policy.probability([5, 200]) == pytest.approx([0.25] * 2)
+    assert (seldom.policy.scale, falling.change) == (0.7, pytest.approx(0.49))
     p = falling.policy.probability([5, 30, 120, 200])
     assert p == pytest.approx([0.7, 0.5478, 0, 0], abs=1e-3)
     assert falling.policy.scale == 0.7
@@ -112,16 +115,16 @@ def test_a_class_generator_can_fill_up_rare_classes_alone() -> None:
 def test_a_clear_gain_of_rare_classes_is_taken(
     simulation: Simulation, tried: tuple[Candidate, ...]
 ) -> None:
-    decision = planted(simulation, tried, rare=(8, 4, 1), frequent=(1, 0, 0))
+    decision = planted(simulation, tried, rare=(12, 4, 1), frequent=(1, 0, 0))
     assert decision.chosen == tried[0]
     assert decision.policy == tried[0].policy
     assert 0 < decision.low < decision.gain < 0.1
     assert decision.reason.startswith("rule is taken (expected gain +")
-    often, larger, seldom = decision.table
-    assert often["rare"] > larger["rare"] > seldom["rare"]
-    assert len(often["by_repetition"]) == 3
-    assert [row["sizes"][0] for row in often["by_size"]] == sorted(
-        row["sizes"][0] for row in often["by_size"]
+    rule, gentle, strong = decision.table
+    assert rule["rare"] > gentle["rare"] > strong["rare"]
+    assert len(rule["by_repetition"]) == 3
+    assert [row["sizes"][0] for row in rule["by_size"]] == sorted(
+        row["sizes"][0] for row in rule["by_size"]
     )
 
 
@@ -168,7 +171,8 @@ def test_what_is_written_may_harm_neither_arm_even_where_the_others_choose_diffe
     simulation: Simulation,
 ) -> None:
     """The estimate is made of two candidates; the one that is written harms an arm by itself."""
-    tried = candidates(COUNTS)[:2]
+    rule, _, strong = candidates(COUNTS)
+    tried = (rule, strong)
     gains = {
         ARM: {"rule": (0.03, 0.03, 0.03), "strong": (0.16, 0.16, 0.045)},
         "logits": {"rule": (0.01, 0.01, 0.01), "strong": (-0.03, -0.03, -0.03)},
@@ -287,17 +291,22 @@ def test_two_free_arms_keep_more_and_refuse_a_harm_of_1_as_well(
     assert kept(-1) <= 0.05
 
 
-def test_between_candidates_that_are_level_the_more_promising_one_is_taken(
+def test_of_candidates_that_are_level_the_one_that_changes_least_is_taken(
     simulation: Simulation,
 ) -> None:
-    """What `tune` found on a draw of x-sdd: gains by repetition of four candidates."""
+    """First what `tune` found on a draw of x-sdd: gains by repetition of four candidates."""
+    tried = candidates(COUNTS, "class")
     gains = np.array([[4.8, 1.4, 0.9], [4.2, 1.3, -0.4], [3.6, 1.0, 0.2], [6.1, 1.2, -3.8]])
-    assert [_best(gains)] + [_best(gains, without=r) for r in range(3)] == [0, 0, 0, 0]
-    clearly = np.array([[1.0, 1.2, 0.9], [3.0, 3.1, 2.7], [1.1, 1.0, 1.0]])
-    assert [_best(clearly)] + [_best(clearly, without=r) for r in range(3)] == [1, 1, 1, 1]
+    assert {_best(tried, gains, without=r).name for r in (None, 0, 1, 2)} == {"rule"}
     tried = candidates(COUNTS)
-    better = planted(simulation, tried, rare=(3, 12, 3), frequent=(0, 2, 0))
-    assert better.chosen == tried[1]
+    clearly = np.array([[1.0, 1.2, 0.9], [1.1, 1.0, 1.0], [3.0, 3.1, 2.7]])
+    assert {_best(tried, clearly, without=r).name for r in (None, 0, 1, 2)} == {"strong"}
+    level = np.array([[3.0, 1.2, 0.9], [1.1, 2.0, 1.4], [2.5, 2.0, 0.9]])
+    assert {_best(tried, level, without=r).name for r in (None, 0, 1, 2)} == {"gentle"}
+    better = planted(simulation, tried, rare=(3, 3, 12), frequent=(0, 0, 2))
+    assert better.chosen == tried[2]
+    alike = planted(simulation, tried, rare=(8, 8, 8), frequent=(1, 1, 1))
+    assert alike.chosen == tried[1]
 
 
 def test_sizes_far_below_all_that_were_judged_get_0() -> None:
