@@ -18,30 +18,40 @@ from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
 from ganaug.use.transform import GANAugment
 
-__all__ = ["Variation", "make_variation"]
+__all__ = ["Variation", "make_variation", "never_varies"]
 
 Variation = Callable[[Tensor, Tensor], Tensor]
 MATCHED_IMAGES = 256
 
 
+def never_varies(arm: Arm, info: Metadata, policy: Policy | None = None) -> bool:
+    """Return whether p is 0 for every class, so that the arm is the free arm below it.
+
+    Args:
+        info: of the generator.
+        policy: takes the place of the artifact's own.
+    """
+    if arm.ganaug not in ("transform", "warp", "mixed"):
+        return False
+    used = _policy(arm, info) if policy is None else policy
+    return used is not None and not used.probability(info.counts).any()
+
+
 def make_variation(
     arm: Arm, artifact: Path, train: ImageSet, pixels: Tensor, seed: int
-) -> Variation | None:
-    """Return what varies a batch, uint8 [N, C, H, W] and labels int64 [N]; None for never.
+) -> Variation:
+    """Return what varies a batch, uint8 [N, C, H, W] and labels int64 [N].
 
-    Where p is 0 for every class, the arm is the free arm below it, to the bit, and the comparison
-    says "no change". The options of the arm take the place of the artifact's policy. The arm with
-    a warp varies the same images, by a random warp that changes them as much.
+    The options of the arm take the place of the artifact's policy. The arm with a warp varies the
+    same images, by a random warp that changes them as much.
 
     Raises:
         ConfigError: a warp in place of a class generator, which does not vary images.
     """
     transform = GANAugment(artifact)
     info = transform.generator.info
-    policy = _policy(arm, info)
-    if policy is not None and not policy.probability(info.counts).any():
-        return None
     if arm.options:
+        policy = _policy(arm, info)
         p = None if policy is None else policy.probability(info.counts).tolist()
         by_name = None if p is None else dict(zip(info.classes, p, strict=True))
         transform = GANAugment(transform.generator, p=by_name, scale=arm.option("scale"))

@@ -98,6 +98,8 @@ def run_all(
 ) -> dict[tuple[int, str], Outcome]:
     """Run every job and return its outcome by (seed, arm); outcomes in `folder` are not recomputed.
 
+    What two jobs have in common is trained once, see `Job.effective`.
+
     Args:
         jobs: what to train and judge.
         refits: by seed, the generator that the seed's jobs with a generator wait for.
@@ -112,17 +114,23 @@ def run_all(
     """
     make_folder(folder)
     jobs = list(jobs)
-    outcomes: dict[tuple[int, str], Outcome] = {}
+    wanted: dict[tuple[int, str], str] = {}  # -> identity of the job
+    outcomes: dict[str, Outcome] = {}  # by identity
+    queued: set[str] = set()
     queue: deque[Job | Refit] = deque()
     waiting: dict[int, list[Job]] = {seed: [] for seed in refits}
 
-    def enter(job: Job) -> None:
-        kept = load_outcome(result_path(folder, job), job)
-        if kept is None:
+    def enter(asked: Job) -> None:
+        job = asked.effective()
+        identity = wanted[asked.seed, asked.arm.name] = job.identity()
+        kept = outcomes.get(identity) or load_outcome(result_path(folder, job), job)
+        if kept is not None:
+            outcomes[identity] = kept
+        elif identity not in queued:
+            queued.add(identity)
             queue.append(job)
-        else:
-            outcomes[job.seed, job.arm.name] = kept
-            meter.advance(job.schedule.steps, timed=False)
+            return
+        meter.advance(job.schedule.steps, timed=False)
 
     for job in jobs:
         if job.arm.free or job.seed not in refits:
@@ -149,12 +157,12 @@ def run_all(
             for future in ended:
                 item, result = running.pop(future), future.result()
                 if isinstance(item, Job):
-                    outcomes[item.seed, item.arm.name] = result
+                    outcomes[item.identity()] = result
                 else:
                     digest = read_artifact(result)[2]
                     for job in waiting[item.seed]:
                         enter(replace(job, artifact=result, artifact_hash=digest))
-    return outcomes
+    return {key: outcomes[identity] for key, identity in wanted.items()}
 
 
 def _execute(item: Job | Refit, folder: Path, tick: Tick) -> Outcome | Path:

@@ -102,13 +102,31 @@ def test_evaluation_leaves_torchs_randomness_and_threads_alone(images: ImageSet)
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("head", ["ganaug", "mixed"])
-def test_a_policy_of_zero_is_no_change(artifact: MakeArtifact, images: ImageSet, head: str) -> None:
+@pytest.mark.parametrize("head", ["ganaug", "mixed", "ganaug-plain", "warp"])
+def test_a_policy_of_zero_is_no_change_and_costs_no_training(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path, head: str
+) -> None:
     path = artifact(policy=Policy(p=((1, 0.0),)))
-    arms = ["balanced+affine", f"{head}+affine"]
-    gain = run(path, images, arms=arms).gain[f"{head}+affine"]
+    below = "plain+affine" if head == "ganaug-plain" else "balanced+affine"
+    arms = [below, f"{head}+affine"]
+    report = run(path, images, arms=arms, baseline=below, seeds=2, out=tmp_path)
+    gain = report.gain[f"{head}+affine"]
     assert gain.verdict == "no change"
     assert (gain.mean, gain.low, gain.high, gain.p) == (0, 0, 0, 1)
+    trained = sorted(file.name for file in (tmp_path / "outcomes").iterdir())
+    assert len(trained) == 2
+    assert all(f"-{below}-" in name for name in trained)
+
+
+def test_an_arm_whose_generator_never_varies_is_the_arm_below_it_with_its_steps(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    path = artifact(policy=Policy(p=((1, 0.0),)))
+    arms = ["balanced", "ganaug+longer-2", "ganaug@p=0.5"]
+    report = run(path, images, arms=arms, baseline="balanced", seeds=1, steps=20, out=tmp_path)
+    assert list(report.arms) == arms
+    trained = sorted(file.name.rsplit("-", 1)[0] for file in (tmp_path / "outcomes").iterdir())
+    assert trained == ["seed-0000-balanced", "seed-0000-balanced", "seed-0000-ganaug@p=0.5"]
 
 
 def test_a_class_generator_balances_where_it_has_no_policy(
