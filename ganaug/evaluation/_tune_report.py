@@ -58,10 +58,11 @@ class TuneReport:
                         f"{'':<16}  {100 * gain:+5.1f}  on top of {arm}"
                         for arm, gain in row["by_free_arm"].items()
                     ]
-            lines.append(
-                f"{evidence['method']}, on top of {' and '.join(evidence['free_arms'])}; points of"
-                " balanced accuracy"
-            )
+            lines += [
+                f"{evidence['method']}, on top of {' and '.join(evidence['free_arms'])}",
+                f"points of balanced accuracy after {evidence['budget']['classifier_steps']} steps"
+                " of each classifier; a longer training mostly gains less",
+            ]
         shown = "0"
         if any(p for _, p in self.policy.p):
             shown = ", ".join(f"{p:.2f} at {n:g} images" for n, p in self.policy.p)
