@@ -98,7 +98,7 @@ def run_all(
 ) -> dict[tuple[int, str], Outcome]:
     """Run every job and return its outcome by (seed, arm); outcomes in `folder` are not recomputed.
 
-    What two jobs have in common is trained once, see `Job.effective`.
+    Arms that come to the same training, see `Job.effective`, share one.
 
     Args:
         jobs: what to train and judge.
