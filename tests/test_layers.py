@@ -25,7 +25,7 @@ LAYERS = (
     ("metrics",),
     ("artifact",),
     ("images",),
-    ("devices", "errors", "files", "randomness", "_version"),
+    ("devices", "errors", "files", "randomness", "work", "_version"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Running a file needs none of these; training and evaluation may.

@@ -20,7 +20,7 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.evaluation._budget import Budget, measure, plan, trainings
+from ganaug.evaluation._budget import Budget, estimate, plan, trainings
 from ganaug.evaluation._decision import Candidate, candidates, decide, score
 from ganaug.evaluation._simulated import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation._tune_report import TuneReport, build_report
@@ -35,7 +35,7 @@ from ganaug.evaluation.data import load_part
 from ganaug.evaluation.parallel import Meter, Progress, run_all, worker_count
 from ganaug.evaluation.refit import FIT_STEP, Refit, settings_of
 from ganaug.evaluation.runs import Job, Outcome
-from ganaug.files import locked, make_folder, write_json
+from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "tune"]
@@ -43,7 +43,6 @@ __all__ = ["TuneReport", "tune"]
 # Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
 # at balanced accuracy, since a gain over one of them can be a harm to the other.
 AUGMENTATIONS = ("balanced+affine", "balanced+randaugment")
-FORMAT = 3  # of the plan file
 
 
 def tune(
@@ -201,7 +200,7 @@ class _Tuning:
             "augmentations": scores,
             "classifier": classifier_name(self.classifier),
             "budget": budget.to_dict(),
-            "seconds_of_a_step": costs,
+            "estimated_seconds_of_a_step": costs,
         }
         return build_report(info, simulation, decision, self.seed, settings, self.images)
 
@@ -212,40 +211,23 @@ class _Tuning:
     def _budget(
         self, augmentations: list[Arm], tried: tuple[Candidate, ...]
     ) -> tuple[Budget, dict[str, float] | None]:
-        """The plan kept in the folder, or a new one, which is then kept."""
+        """How long everything is, and the estimated costs where that was not given."""
         steps, fit_steps = self.given
         if steps is not None and fit_steps is not None:
             return Budget(fit_steps, steps, len(tried)), None
-        path = self.folder / f"plan-{self._identity()[:12]}.json"
-        kept = _kept_plan(path)
-        if kept is None:
-            part = self.simulation.repetitions[0]
-            schedule = Schedule(1)
-            costs = measure(
-                part.train,
-                settings_of(self.generator.info),
-                replace(
-                    self._job(part, self._arm(augmentations[-1], tried[0]), schedule),
-                    policy=tried[0].policy,
-                    artifact=self.generator.path,
-                    artifact_hash=self.generator.content_hash,
-                ),
-                tuple(self._job(part, arm, schedule) for arm in augmentations),
-                device=self.device,
-                threads=self.threads,
-            )
-            budget = plan(
-                costs,
-                int(self.generator.info.config["steps"]),
-                part.train,
-                REPETITIONS,
-                len(augmentations),
-                self._ways(),
-                len(tried),
-            )
-            kept = {"format": FORMAT, "budget": budget.to_dict(), "costs": asdict(costs)}
-            write_json(path, kept)
-        budget = Budget(**kept["budget"])
+        part = self.simulation.repetitions[0]
+        config = settings_of(self.generator.info)
+        free = [self._job(part, arm, Schedule(1)) for arm in augmentations]
+        costs = estimate(part.train, config, free, device=self.device)
+        budget = plan(
+            costs,
+            int(config["steps"]),
+            part.train,
+            REPETITIONS,
+            len(augmentations),
+            self._ways(),
+            len(tried),
+        )
         if steps is not None or fit_steps is not None:
             budget = replace(
                 budget,
@@ -253,19 +235,7 @@ class _Tuning:
                 fit_steps=fit_steps or budget.fit_steps,
                 factor=None,
             )
-        return budget, kept["costs"]
-
-    def _identity(self) -> str:
-        info = self.generator.info
-        content = [
-            FORMAT,
-            info.fingerprint,
-            info.config,
-            self.seed,
-            classifier_name(self.classifier),
-            self.device,
-        ]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return budget, asdict(costs)
 
     def _seed(self, part: Repetition) -> int:
         return REPETITIONS * self.seed + part.number
@@ -347,15 +317,6 @@ def _training_part(train: Any, metadata: Metadata) -> ImageSet:
             " policy needs at least 2; add images of another class"
         )
     return whole
-
-
-def _kept_plan(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        Budget(**content["budget"])
-        return content if content["format"] == FORMAT and content["costs"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # planned anew
 
 
 def _write(path: Path, behaviour: str, policy: Policy) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+import torch
 from small_images import bars
-from small_models import write_variation_model
 
-from ganaug.artifact.format import Policy
-from ganaug.evaluation._budget import Budget, Costs, measure, plan
+from ganaug.evaluation._budget import Budget, Costs, estimate, plan
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
 from ganaug.evaluation.runs import Job
+from ganaug.images import ImageSet
+from ganaug.training.config import make_config
 
 REPETITIONS, AUGMENTATIONS, WAYS = 3, 2, 2
 
@@ -84,16 +85,78 @@ def test_a_classifier_sees_each_image_often_enough_however_many_there_are() -> N
     assert steps == [150, 375, 3000]
 
 
-def test_steps_are_timed_on_the_real_trainings(tmp_path: Path) -> None:
+CONFIG = make_config("tiny", width=4, latent_dim=4, batch_size=4).to_dict()
+
+
+def free_jobs(images: ImageSet, batch: int) -> list[Job]:
+    names = ("balanced+affine", "balanced+randaugment")
+    return [Job(0, parse_arm(name), images, images, Schedule(1, batch=batch)) for name in names]
+
+
+def test_costs_are_the_same_however_busy_the_machine_is() -> None:
+    """Counted twice, once beside four threads that keep both cores at work."""
     images = bars((12, 8), (8, 8))
-    file = write_variation_model(tmp_path / "a.onnx", counts=(12, 8), classes=images.classes)
-    free = Job(0, parse_arm("balanced+affine"), images, images, Schedule(1, batch=4))
-    varied = Job(
-        *(0, parse_arm("ganaug+affine"), images, images, Schedule(1, batch=4)),
-        artifact=file,
-        artifact_hash="0",
-        policy=Policy(p=((0, 0.5),)),
-    )
-    config = {"preset": "tiny", "width": 4, "latent_dim": 4, "batch_size": 4}
-    costs = measure(images, config, varied, (free, free), device="cpu", threads=1)
-    assert min(costs.fit_step, costs.free_step, costs.varied_step) > 0
+    quiet = estimate(images, CONFIG, free_jobs(images, 4), device="cpu")
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            torch.ones(300, 300) @ torch.ones(300, 300)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        busy = estimate(images, CONFIG, free_jobs(images, 4), device="cpu")
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert busy == quiet
+    assert 0 < quiet.free_step < quiet.varied_step
+    assert quiet.fit_step > quiet.varied_step
+
+
+def test_more_work_costs_more() -> None:
+    """Of the generator: wider, larger images; of classifiers: larger batches, another network."""
+    images, larger = bars((12, 8), (8, 8)), bars((12, 8), (16, 16))
+    jobs = free_jobs(images, 4)
+    least = estimate(images, CONFIG, jobs, device="cpu")
+    wide = estimate(images, {**CONFIG, "width": 32}, jobs, device="cpu")
+    assert wide.fit_step > least.fit_step
+    assert wide.free_step == least.free_step
+    assert estimate(larger, CONFIG, jobs, device="cpu").fit_step > least.fit_step
+    more = estimate(images, CONFIG, free_jobs(images, 16), device="cpu")
+    assert more.free_step > least.free_step
+    assert more.fit_step == least.fit_step
+    deep = [replace(job, classifier="resnet18") for job in jobs]
+    assert estimate(images, CONFIG, deep, device="cpu").free_step > 3 * least.free_step
+
+
+def test_penalties_are_in_the_mean_at_their_share() -> None:
+    images = bars((12, 8), (8, 8))
+    jobs = free_jobs(images, 4)
+    costs = [
+        estimate(images, {**CONFIG, "penalty_every": every}, jobs, device="cpu").fit_step
+        for every in (1, 4, 8)
+    ]
+    plain = 2 * costs[2] - costs[1]  # without any: what is left of each eighth
+    assert costs[0] > costs[1] > costs[2] > plain > 0
+    assert costs[0] - plain == pytest.approx(4 * (costs[1] - plain), rel=0.05)
+
+
+def test_a_gpu_is_launched_rather_than_filled() -> None:
+    """There a step of the generator costs two of the classifier, whatever the size."""
+    small, large = bars((12, 8), (8, 8)), bars((12, 8), (32, 32))
+    config = {**CONFIG, "width": 24, "batch_size": 32}
+    costs = {
+        (name, device): estimate(images, config, free_jobs(images, 64), device=device)
+        for name, images in (("small", small), ("large", large))
+        for device in ("cpu", "cuda:0")
+    }
+
+    def growth(device: str) -> float:
+        return costs["large", device].fit_step / costs["small", device].fit_step
+
+    assert growth("cuda:0") < 1.3
+    assert growth("cpu") > 3
