@@ -29,7 +29,7 @@ from ganaug.evaluation.arms import FREE_ARMS, on_best, parse_arm
 from ganaug.evaluation.gain import evaluate_gain
 from ganaug.evaluation.gain_report import GainReport
 from ganaug.evaluation.parallel import worker_count
-from ganaug.files import write_json, write_text
+from ganaug.files import write_json
 from ganaug.images import ImageSet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -338,9 +338,11 @@ def _log_reading(dataset: str, half: str, seeds: list[int], arms: list[str], rea
         told if half == "A" else f"half B: {told}",
     )
     line = f"| {' | '.join(cells)} |\n"
-    before = READS.read_text(encoding="utf-8") if READS.is_file() else READS_HEAD
-    if not before.endswith(line):  # as where a run goes on
-        write_text(READS, before + line)
+    with READS.open("a+", encoding="utf-8") as log:  # at its end, whoever else writes meanwhile
+        log.seek(0)
+        before = log.read()
+        if not before.endswith(line):  # as where a run goes on
+            log.write(line if before else READS_HEAD + line)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,25 @@ def test_the_figures_of_the_readme_are_those_of_the_result_files() -> None:
             assert f"{shown[0]:.1f} ({shown[1]:.1f})" in row
 
 
+def test_every_result_of_a_test_part_stands_in_the_log_of_readings() -> None:
+    """Each arm of each seed that was judged on half A, for every result file."""
+    results = ROOT / "docs" / "results"
+    read: set[tuple[str, str, str]] = set()
+    for line in (results / "test-reads.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 8 and cells[1][:2] == "20":
+            read |= {(cells[3], s, arm) for s in cells[4].split() for arm in cells[5].split(", ")}
+    judged = 0
+    for file in results.glob("gain-*.json"):
+        result = json.loads(file.read_text(encoding="utf-8"))
+        assert result["judged_on"] == "half A of the test part"
+        for seed in result["seeds"]:
+            for arm in result["arms"]:
+                assert (result["dataset"], str(seed), arm) in read, file.name
+                judged += 1
+    assert judged > 500
+
+
 def test_no_placeholder_is_left() -> None:
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
     assert [page.name for page in pages if "@@" in page.read_text(encoding="utf-8")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,23 @@ def test_a_reading_needs_a_reason_and_is_logged(
     lines = reads.read_text().splitlines()
     assert len(lines) == 9
     assert lines[-1].endswith("| digits-lt | 1 | plain | a / test |")
+
+
+def test_readings_of_runs_that_begin_at_once_are_all_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = tmp_path / "test-reads.md"
+    monkeypatch.setattr(gain, "READS", reads)
+    gain._log_reading("digits-lt", "A", [0], ["plain"], "the first")
+    with ThreadPoolExecutor(16) as pool_:
+        made = [
+            pool_.submit(gain._log_reading, "digits-lt", "A", [seed], ["plain"], "at once")
+            for seed in range(1, 65)
+        ]
+        for each in made:
+            each.result()
+    seeds = [int(line.split("|")[4]) for line in reads.read_text().splitlines()[7:]]
+    assert sorted(seeds) == list(range(65))
 
 
 def test_half_b_needs_release_and_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
