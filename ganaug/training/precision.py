@@ -13,12 +13,12 @@ from ganaug.work import Work
 
 __all__ = ["choose_precision"]
 
-# A trial of less work gains less than a third by bfloat16, even on processors made for it: ratios
-# of 1.0 at 8 and 1.3 at 16 pixels, 1.5 at 24 pixels (1.3 GFLOP) and 1.6 at 28 (base, AVX512-BF16).
+# On a processor made for it (AVX512-BF16) bfloat16 was 1.0 times as fast for `base` at 8 pixels,
+# 1.3 at 16, 1.5 at 24 (1.3 GFLOP) and 1.6 at 28; for smaller networks 1.2 to 1.4 at 28 and 32.
 LEAST_FLOPS = 1.2e9
-# How many times as fast bfloat16 has to be. On a CPU of the larger trials, whose ratio is 1.4 and
-# more where it is computed natively, 0.63 and less where it is emulated (0.1 with AVX2): far enough
-# on either side that the load of the machine does not decide.
+# How many times as fast it has to be. On a CPU trials of that much work are far enough on either
+# side that the load of the machine does not decide: 1.4 and more where it is computed natively,
+# 0.63 and less where it is emulated (0.1 with AVX2).
 FASTER = {"cpu": 1.0, "cuda": 1.3}
 TRIALS = 5
 

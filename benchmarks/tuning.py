@@ -1,0 +1,173 @@
+"""What `tune` costs: `python -m benchmarks.tuning --json FILE`, on an idle machine.
+
+`tune` estimates what its steps cost from the work in them. Here the same steps are timed, on one
+core: with all that the processor can do, and with torch's libraries held to AVX2, in a process of
+its own each. `times_the_training` is the cost of the plan over that of the generator's training, by
+the timed steps; the plan aims at three.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from benchmarks._environment import environment
+from benchmarks._glyphs import glyph_counts
+from benchmarks.training import HELD, ROOT
+from ganaug import export, fit
+from ganaug.artifact.format import Policy
+from ganaug.evaluation._budget import Costs, estimate, plan, trainings
+from ganaug.evaluation._simulated import REPETITIONS
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers import Schedule
+from ganaug.evaluation.policy import AUGMENTATIONS
+from ganaug.evaluation.runs import Job, run_job
+from ganaug.files import write_json
+from ganaug.images import ImageSet
+from ganaug.images.glyphs import render_glyphs
+from ganaug.report.demo import digits_lt
+from ganaug.training.config import make_config
+
+__all__ = ["main"]
+
+WARM_UP = 8  # steps
+# Name, images, settings of the generator, classifier.
+CASES: tuple[tuple[str, str, dict[str, Any], str | None], ...] = (
+    ("8 px, base", "digits", {}, None),
+    ("8 px, tiny", "digits", {"preset": "tiny"}, None),
+    ("28 px, base", "28", {}, None),
+    ("28 px, tiny", "28", {"preset": "tiny"}, None),
+    ("28 px, small", "28", {"preset": "small"}, None),
+    ("28 px, base, resnet18", "28", {}, "resnet18"),
+    ("32 px RGB, base", "letters", {}, None),
+    ("32 px RGB, base, class generator", "letters", {"kind": "class"}, None),
+    ("64 px, base", "64", {}, None),
+)
+
+
+@click.command(help=__doc__)
+@click.option("--steps", type=click.IntRange(8), default=40, show_default=True, help="Timed each.")
+@click.option("--cases", type=click.IntRange(1), default=len(CASES), help="Only the first ones.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write it here, too.")
+@click.option("--alone", is_flag=True, hidden=True)
+def main(steps: int, cases: int, json_path: Path | None, alone: bool) -> None:
+    """Measure, print the JSON."""
+    if alone:
+        torch.set_num_threads(1)
+        click.echo(json.dumps({case[0]: _case(steps, *case[1:]) for case in CASES[:cases]}))
+        return
+    result: dict[str, Any] = {"steps": steps}
+    for kind, variables in {"as it is": {}, "held to AVX2": HELD}.items():
+        command = [sys.executable, "-m", "benchmarks.tuning", "--alone"]
+        done = subprocess.run(
+            [*command, "--steps", str(steps), "--cases", str(cases)],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in HELD} | variables,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        result[kind] = json.loads(done.stdout)
+    result["environment"] = environment(1, 1)
+    click.echo(json.dumps(result, indent=2))
+    if json_path is not None:
+        write_json(json_path, result)
+
+
+def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | None) -> Any:
+    images = _images(source)
+    config = make_config(size=images.size, **settings)
+    free = [
+        Job(0, parse_arm(name), images, images.take([0]), Schedule(1), classifier)
+        for name in AUGMENTATIONS
+    ]
+    estimated = estimate(images, config.to_dict(), free, device="cpu")
+    timed, precision = _timed(steps, images, config.to_dict(), free)
+    ways = 2 if config.kind == "variation" else 1
+    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTATIONS), ways, 3)
+    without, varied = trainings(REPETITIONS, len(AUGMENTATIONS), ways, budget.candidates)
+    classifiers = without * timed.free_step + varied * timed.varied_step
+    cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers
+    return {
+        "precision": precision,
+        "estimated_milliseconds": _milliseconds(estimated),
+        "timed_milliseconds": _milliseconds(timed),
+        "budget": budget.to_dict(),
+        "times_the_training": round(cost / (config.steps * timed.fit_step), 2),
+    }
+
+
+def _milliseconds(costs: Costs) -> dict[str, float]:
+    return {name: round(1000 * seconds, 1) for name, seconds in asdict(costs).items()}
+
+
+def _images(source: str) -> ImageSet:
+    """Digits, letters, or letters in grey at another size: what a step costs is in their shape."""
+    if source == "digits":
+        return digits_lt()
+    letters = render_glyphs("train", glyph_counts(), 1.0, 0, "glyphs")
+    if source == "letters":
+        return letters
+    places = np.arange(int(source)) * 32 // int(source)
+    return replace(letters, images=letters.images[:, places][:, :, places, :1])
+
+
+def _timed(
+    steps: int, images: ImageSet, config: dict[str, Any], free: list[Job]
+) -> tuple[Costs, str]:
+    with TemporaryDirectory() as folder:
+        stamps: list[float] = []
+        run = fit(
+            images,
+            Path(folder, "run"),
+            device="cpu",
+            all_images=True,
+            progress=lambda step, of, row: stamps.append(time.perf_counter()),
+            **config
+            | {"steps": steps + 2 * WARM_UP, "log_every": WARM_UP}
+            | dict.fromkeys(("sample_every", "checkpoint_every"), steps + 2 * WARM_UP),
+        )
+        # The last, which saves, is left out.
+        fit_step = (stamps[-2] - stamps[0]) / (WARM_UP * (len(stamps) - 2))
+        precision = json.loads((run / "config.json").read_text(encoding="utf-8"))["precision"]
+        file = Path(folder, "generator.onnx")
+        export(run, file)
+        ours = [
+            replace(
+                job,
+                arm=job.arm.on_top(config["kind"]),
+                artifact=file,
+                artifact_hash="0",
+                policy=Policy(((0, 0.5),), scale=0.7),
+            )
+            for job in free
+        ]
+        steps_of = _timer(steps)
+        return Costs(fit_step, mean(map(steps_of, free)), mean(map(steps_of, ours))), precision
+
+
+def _timer(steps: int) -> Callable[[Job], float]:
+    def seconds(job: Job) -> float:
+        stamps: list[float] = []
+        longer = replace(job.schedule, steps=WARM_UP + steps)
+        run_job(replace(job, schedule=longer), lambda: stamps.append(time.perf_counter()))
+        return (stamps[-1] - stamps[WARM_UP - 1]) / steps
+
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""`benchmarks.tuning`: estimated and timed costs of the steps of `tune`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from benchmarks.tuning import CASES, main
+
+
+def test_both_kinds_are_timed_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "cost.json"
+    options = ["--steps", "8", "--cases", "1", "--json", str(path)]
+    done = CliRunner().invoke(main, options, catch_exceptions=False)
+    assert done.exit_code == 0
+    found = json.loads(path.read_text())
+    name = CASES[0][0]
+    both = [found[kind][name] for kind in ("as it is", "held to AVX2")]
+    assert both[0]["estimated_milliseconds"] == both[1]["estimated_milliseconds"]
+    assert both[0]["budget"] == both[1]["budget"]
+    for case in both:
+        assert case["precision"] == "fp32"  # at 8 pixels
+        assert min(case["timed_milliseconds"].values()) > 0
+        assert case["budget"]["factor"] == 3
+        assert case["times_the_training"] > 0
+    assert found["environment"]["threads"] == 1
