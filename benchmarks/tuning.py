@@ -1,8 +1,8 @@
 """What `tune` costs: `python -m benchmarks.tuning --json FILE`, on an idle machine.
 
 `tune` estimates what its steps cost from the work in them. Here the same steps are timed, on one
-core: with all that the processor can do, and with torch's libraries held to AVX2, in a process of
-its own each. `times_the_training` is the cost of the plan over that of the generator's training, by
+core: with all that the processor can do, and with torch's libraries held to AVX2, each in a process
+of its own. `times_the_training` is the cost of the plan over that of the generator's training, by
 the timed steps; the plan aims at three.
 """
 
@@ -30,6 +30,7 @@ from benchmarks.training import HELD, ROOT
 from ganaug import export, fit
 from ganaug.artifact.format import Policy
 from ganaug.evaluation._budget import Costs, estimate, plan, trainings
+from ganaug.evaluation._decision import candidates
 from ganaug.evaluation._simulated import REPETITIONS
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers import Schedule
@@ -97,7 +98,8 @@ def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | N
     estimated = estimate(images, config.to_dict(), free, device="cpu")
     timed, precision = _timed(steps, images, config.to_dict(), free)
     ways = 2 if config.kind == "variation" else 1
-    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTATIONS), ways, 3)
+    tried = len(candidates(images.counts, config.kind))
+    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTATIONS), ways, tried)
     without, varied = trainings(REPETITIONS, len(AUGMENTATIONS), ways, budget.candidates)
     classifiers = without * timed.free_step + varied * timed.varied_step
     cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers

@@ -17,6 +17,23 @@ def test_flops_of_products_and_convolutions_are_those_by_hand() -> None:
     assert work.flops == 2 * (2 * 5 * 8 * 8) * (3 * 3 * 3) + 2 * 2 * 3 * 4
 
 
+def test_gradients_of_a_convolution_in_groups_cost_as_much_as_itself() -> None:
+    """Each twice the product of outputs and of the weights that an output sees."""
+    images = torch.ones(2, 6, 8, 8, requires_grad=True)
+    for groups, kind in ((6, torch.nn.Conv2d), (3, torch.nn.ConvTranspose2d)):
+        layer = kind(6, 6, 3, padding=1, groups=groups)
+        with Work() as work:
+            layer(images).sum().backward()
+        assert work.flops == 3 * 2 * (2 * 6 * 8 * 8) * (3 * 3 * 6 // groups)
+
+
+def test_sparse_gradients_are_counted() -> None:
+    layer = torch.nn.Embedding(5, 3, sparse=True)
+    with Work() as work:
+        layer(torch.tensor([1, 2])).sum().backward()
+    assert work.operations > 0
+
+
 def test_operations_and_written_bytes_are_counted() -> None:
     x = torch.ones(4, 5)
     with Work() as work:

@@ -1,4 +1,4 @@
-"""What `tune` may cost: at most three times what training the generator costs.
+"""What `tune` may cost: about three times what training the generator costs.
 
 What a step costs is not timed but estimated from the work in it, so that the lengths, and with them
 the policy, do not depend on how busy the machine is.
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ganaug.evaluation.classifiers import Schedule, default_steps
@@ -38,7 +39,7 @@ MOST_COUNTED = 16  # of a generator: the steps from one penalty to the next, up 
 class _Rates:
     """Seconds of one process for an operation of torch, for a GFLOP, and for each GB written.
 
-    `classifiers` is how many times as much classifiers take, and what generates images for them.
+    `classifiers` is a factor on what classifiers cost, and on what generating images for them does.
     """
 
     operation: float
@@ -47,14 +48,15 @@ class _Rates:
     classifiers: float
 
 
-# Fitted to 42 timed steps on one core with AVX512-BF16: generators of all conv presets and both
-# kinds at 8 to 64 pixels, ResNets of 80,000 and 11 million weights. 41 are met within a sixth.
+# Fitted to steps that were timed on one core with AVX512-BF16: generators of all conv presets and
+# both kinds at 8 to 64 pixels, ResNets of 80,000 and 11 million weights. How well they are met:
+# `python -m benchmarks.tuning`, docs/performance.md.
 CPU = _Rates(operation=7.2e-6, gflop=4.1e-3, gigabyte=0.132, classifiers=1.0)
-# Of 6 runs on an H100 at 64 pixels. There images are augmented on a core, and varied, too, unless
-# onnxruntime runs on the GPU.
+# Of 6 runs on an H100, all at 64 pixels (docs/results/tune-two-free-arms-again.json). There images
+# are augmented on a core, and varied, too, unless onnxruntime runs on the GPU.
 CUDA = _Rates(operation=17e-6, gflop=1e-4, gigabyte=2e-3, classifiers=1.7)
-# To make half of a batch of 64, as a share of a step of the generator's training on a batch of 32:
-# 0.04 to 0.08 were measured; with the data set of a class generator 0.13 to 0.17.
+# To make half of a batch of 64, as a share of a step of the generator's training on a batch of 32;
+# a class generator does so in a data set, image by image.
 GENERATING = {"variation": 0.05, "class": 0.15}
 
 
@@ -95,7 +97,12 @@ class Budget:
 
 
 def estimate(
-    images: ImageSet, config: Mapping[str, Any], free: Sequence[Job], *, device: str
+    images: ImageSet,
+    config: Mapping[str, Any],
+    free: Sequence[Job],
+    *,
+    device: str,
+    threads: int = 1,
 ) -> Costs:
     """Estimate what steps cost on `device`, from the work in a few of them, done on the CPU.
 
@@ -104,10 +111,17 @@ def estimate(
         config: of the generator.
         free: jobs of the free arms.
         device: "cpu", or "cuda" with or without a number.
+        threads: of torch meanwhile; the estimate is the same with any number.
     """
     rates = CPU if device == "cpu" else CUDA
-    fit_work = _work_of_fit(images, config)
-    free_step = sum(_seconds(rates, _work_of(job)) for job in free) / len(free) * rates.classifiers
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        fit_work = _work_of_fit(images, config)
+        works = [_work_of(job) for job in free]
+    finally:
+        torch.set_num_threads(before)
+    free_step = sum(_seconds(rates, work) for work in works) / len(works) * rates.classifiers
     share = GENERATING[config["kind"]] * 32 / config["batch_size"]
     generating = share * _seconds(CPU, fit_work) * rates.classifiers
     return Costs(_seconds(rates, fit_work), free_step, free_step + generating)

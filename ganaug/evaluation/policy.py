@@ -218,7 +218,7 @@ class _Tuning:
         part = self.simulation.repetitions[0]
         config = settings_of(self.generator.info)
         free = [self._job(part, arm, Schedule(1)) for arm in augmentations]
-        costs = estimate(part.train, config, free, device=self.device)
+        costs = estimate(part.train, config, free, device=self.device, threads=self.threads)
         budget = plan(
             costs,
             int(config["steps"]),

@@ -22,7 +22,8 @@ __all__ = ["FIT_STEP", "Refit", "Tick", "settings_of"]
 Tick = Callable[[int], None]
 FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
 TUNE_FITS = 3  # `tune` may cost that many times the training
-YOUNGER = {"shared_affine": 0.0}  # settings that older files do not know, as they were trained
+# Settings that older files do not know, as they were trained.
+YOUNGER = {"class_match": 0.0, "shared_affine": 0.0}
 
 
 def settings_of(metadata: Metadata) -> dict[str, Any]:

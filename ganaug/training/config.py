@@ -51,8 +51,8 @@ class FitConfig:
         learning_rate, beta1, beta2: Adam's; the rate falls linearly in the second half, to 5%.
         decay: False keeps the rate constant.
         ema: decay of the averaged generator that is exported; 0 exports the last weights.
-        precision: "auto" (bfloat16 where there is work enough and a trial shows that the device is
-            faster with it), "fp32" or "bf16".
+        precision: "auto" (bfloat16 where a trial shows that the device is faster with it; float32
+            where that is little work for a CPU), "fp32" or "bf16".
         checkpoint_every, sample_every, log_every: in steps.
     """
 

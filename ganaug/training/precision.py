@@ -27,9 +27,10 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
     """Return the dtype of autocast: float32 (off) or bfloat16.
 
     "auto" takes bfloat16 only where `trial` (a forward pass that returns a tensor) and its
-    backward pass are faster with it: some processors compute it natively, others emulate it slowly,
-    and what a processor announces does not tell how fast it is. On a CPU a trial of little work
-    means float32 without trying, so that one kind of machine always takes the same.
+    backward pass are faster with it, on a GPU at least 1.3 times: some processors compute it
+    natively, others emulate it slowly, and what a processor announces does not tell how fast it is.
+    On a CPU a trial of little work means float32 without trying, so that one kind of processor
+    always takes the same.
 
     Raises:
         DeviceError: "bf16" on a GPU that cannot compute it.

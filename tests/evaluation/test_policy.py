@@ -27,6 +27,7 @@ from ganaug.evaluation.refit import FIT_STEP, settings_of
 from ganaug.evaluation.runs import Job, run_job
 from ganaug.files import locked
 from ganaug.images import ImageSet
+from ganaug.training.config import make_config
 
 MakeArtifact = Callable[..., Path]
 COUNTS = (60, 50, 45, 40, 6, 5, 4)
@@ -132,7 +133,9 @@ def test_settings_that_an_older_file_does_not_know_are_off(tmp_path: Path) -> No
     """Its generator is trained again as it was, not by the preset of today."""
     known = {"preset": "base", "steps": 2}
     older = write_variation_model(tmp_path / "older.onnx", config=known)
-    assert settings_of(Generator(older).info) == {**known, "shared_affine": 0.0}
+    assert settings_of(Generator(older).info) == {
+        **known, "class_match": 0.0, "shared_affine": 0.0
+    }  # fmt: skip
     newer = write_variation_model(tmp_path / "newer.onnx", config={**known, "shared_affine": 0.5})
     assert settings_of(Generator(newer).info)["shared_affine"] == 0.5
 
@@ -214,6 +217,28 @@ def test_a_folder_in_use_is_refused(tuned: Tuned) -> None:
         pytest.raises(RunError, match="another process is writing"),
     ):
         run(tuned.file, tuned.images, out=tuned.folder / "tune")
+
+
+def test_lengths_that_are_not_given_are_those_of_the_budget(tmp_path: Path) -> None:
+    """And the same in another folder: nothing in them is timed."""
+    images = bars(COUNTS, (8, 8))
+    file = write_variation_model(
+        tmp_path / "bars.onnx",
+        classes=images.classes,
+        counts=COUNTS,
+        fingerprint=images.fingerprint,
+        config=make_config(**{**SMALL, "steps": 10}).to_dict(),
+    )
+    found = []
+    for folder in ("first", "second"):
+        evidence = run(file, images, fit_steps=None, out=tmp_path / folder).policy.evidence
+        assert evidence is not None
+        budget, costs = evidence["budget"], evidence["estimated_seconds_of_a_step"]
+        assert (budget["classifier_steps"], budget["factor"]) == (8, None)
+        assert 2 <= budget["fit_steps"] <= 10  # a fifth to all of those of the file
+        assert 0 < costs["free_step"] < costs["varied_step"]
+        found.append((budget, costs))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("variation", "ganaug"), ("class", "mixed")])

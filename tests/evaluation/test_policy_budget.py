@@ -133,6 +133,31 @@ def test_more_work_costs_more() -> None:
     assert estimate(images, CONFIG, deep, device="cpu").free_step > 3 * least.free_step
 
 
+def test_a_class_generator_costs_more_to_use() -> None:
+    images = bars((12, 8), (8, 8))
+    config = make_config("tiny", kind="class", width=4, latent_dim=4, batch_size=4).to_dict()
+    ours = estimate(images, config, free_jobs(images, 4), device="cpu")
+    other = estimate(images, {**config, "batch_size": 8}, free_jobs(images, 4), device="cpu")
+    assert ours.free_step == other.free_step
+    assert ours.varied_step - ours.free_step == pytest.approx(0.15 * 8 * ours.fit_step)
+    assert other.fit_step > ours.fit_step
+
+
+def test_threads_change_no_estimate_and_are_as_before() -> None:
+    images = bars((12, 8), (8, 8))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        found = [
+            estimate(images, CONFIG, free_jobs(images, 4), device="cpu", threads=threads)
+            for threads in (1, 2)
+        ]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
+
+
 def test_penalties_are_in_the_mean_at_their_share() -> None:
     images = bars((12, 8), (8, 8))
     jobs = free_jobs(images, 4)
@@ -146,7 +171,7 @@ def test_penalties_are_in_the_mean_at_their_share() -> None:
 
 
 def test_a_gpu_is_launched_rather_than_filled() -> None:
-    """There a step of the generator costs two of the classifier, whatever the size."""
+    """There a step of the generator costs about the same at any of these sizes."""
     small, large = bars((12, 8), (8, 8)), bars((12, 8), (32, 32))
     config = {**CONFIG, "width": 24, "batch_size": 32}
     costs = {
