@@ -8,10 +8,6 @@ have. The two take turns. The minutes are those of all steps, without checkpoint
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,20 +18,12 @@ import torch
 
 from benchmarks._environment import environment
 from benchmarks._glyphs import glyph_counts
-from ganaug import fit
+from benchmarks._timing import KINDS, in_a_process, time_fit
 from ganaug.files import write_json
 from ganaug.images.glyphs import render_glyphs
 from ganaug.training.config import make_config
 
 __all__ = ["main"]
-
-ROOT = Path(__file__).resolve().parent.parent
-HELD = {  # read by oneDNN, by torch and by MKL when they are loaded
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-}
-WARM_UP, EVERY = 8, 8  # steps
 
 
 @click.command(help=__doc__)
@@ -57,11 +45,11 @@ def main(
         torch.set_num_threads(used)
         click.echo(json.dumps(_timed(steps)))
         return
-    kinds: dict[str, dict[str, str]] = {"as it is": {}, "held to AVX2": HELD}
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in kinds}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in KINDS}
+    options = ["--steps", steps, "--threads", used]
     for _ in range(processes):
-        for name, variables in kinds.items():
-            found[name].append(_in_a_process(steps, used, variables))
+        for name, runs in found.items():
+            runs.append(in_a_process("benchmarks.training", options, name))
     full = make_config("base").steps
     result: dict[str, Any] = {"steps": steps, "processes": processes, "of_a_training": full}
     for name, runs in found.items():
@@ -78,40 +66,10 @@ def main(
         write_json(json_path, result)
 
 
-def _in_a_process(steps: int, threads: int, variables: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.training", "--alone"]
-    command += ["--steps", str(steps), "--threads", str(threads)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in HELD} | variables,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 def _timed(steps: int) -> dict[str, Any]:
-    """Seconds of a step of training, after some to warm up; the last, which saves, is left out."""
     images = render_glyphs("train", glyph_counts(), 1.0, 0, "glyphs")
-    stamps: list[float] = []
     with TemporaryDirectory() as folder:
-        total = WARM_UP + steps + EVERY
-        run = fit(
-            images,
-            Path(folder, "run"),
-            device="cpu",
-            all_images=True,
-            steps=total,
-            log_every=EVERY,
-            sample_every=total,
-            checkpoint_every=total,
-            progress=lambda step, of, row: stamps.append(time.perf_counter()),
-        )
-        precision = json.loads((run / "config.json").read_text(encoding="utf-8"))["precision"]
-    seconds = (stamps[-2] - stamps[0]) / (EVERY * (len(stamps) - 2))
+        seconds, precision = time_fit(images, Path(folder, "run"), steps)
     return {
         "seconds_of_a_step": seconds,
         "precision": precision,

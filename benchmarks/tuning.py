@@ -9,9 +9,6 @@ the timed steps; the plan aims at three.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -26,8 +23,8 @@ import torch
 
 from benchmarks._environment import environment
 from benchmarks._glyphs import glyph_counts
-from benchmarks.training import HELD, ROOT
-from ganaug import export, fit
+from benchmarks._timing import KINDS, WARM_UP, in_a_process, time_fit
+from ganaug import export
 from ganaug.artifact.format import Policy
 from ganaug.evaluation._budget import Costs, estimate, plan, trainings
 from ganaug.evaluation._decision import candidates
@@ -44,7 +41,6 @@ from ganaug.training.config import make_config
 
 __all__ = ["main"]
 
-WARM_UP = 8  # steps
 # Name, images, settings of the generator, classifier.
 CASES: tuple[tuple[str, str, dict[str, Any], str | None], ...] = (
     ("8 px, base", "digits", {}, None),
@@ -71,17 +67,9 @@ def main(steps: int, cases: int, json_path: Path | None, alone: bool) -> None:
         click.echo(json.dumps({case[0]: _case(steps, *case[1:]) for case in CASES[:cases]}))
         return
     result: dict[str, Any] = {"steps": steps}
-    for kind, variables in {"as it is": {}, "held to AVX2": HELD}.items():
-        command = [sys.executable, "-m", "benchmarks.tuning", "--alone"]
-        done = subprocess.run(
-            [*command, "--steps", str(steps), "--cases", str(cases)],
-            cwd=ROOT,
-            env={name: value for name, value in os.environ.items() if name not in HELD} | variables,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        result[kind] = json.loads(done.stdout)
+    options = ["--steps", steps, "--cases", cases]
+    for kind in KINDS:
+        result[kind] = in_a_process("benchmarks.tuning", options, kind)
     result["environment"] = environment(1, 1)
     click.echo(json.dumps(result, indent=2))
     if json_path is not None:
@@ -131,20 +119,8 @@ def _timed(
     steps: int, images: ImageSet, config: dict[str, Any], free: list[Job]
 ) -> tuple[Costs, str]:
     with TemporaryDirectory() as folder:
-        stamps: list[float] = []
-        run = fit(
-            images,
-            Path(folder, "run"),
-            device="cpu",
-            all_images=True,
-            progress=lambda step, of, row: stamps.append(time.perf_counter()),
-            **config
-            | {"steps": steps + 2 * WARM_UP, "log_every": WARM_UP}
-            | dict.fromkeys(("sample_every", "checkpoint_every"), steps + 2 * WARM_UP),
-        )
-        # The last, which saves, is left out.
-        fit_step = (stamps[-2] - stamps[0]) / (WARM_UP * (len(stamps) - 2))
-        precision = json.loads((run / "config.json").read_text(encoding="utf-8"))["precision"]
+        run = Path(folder, "run")
+        fit_step, precision = time_fit(images, run, steps, config)
         file = Path(folder, "generator.onnx")
         export(run, file)
         ours = [
