@@ -20,9 +20,9 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
-from ganaug.evaluation.gain_report import Evidence, Gain, build_report
-from ganaug.evaluation.runs import Outcome
-from ganaug.evaluation.statistics import TestPart, binomial_interval
+from ganaug.evaluation.gain.intervals import TestPart, binomial_interval
+from ganaug.evaluation.gain.report import Evidence, Gain, build_report
+from ganaug.evaluation.trainings.run import Outcome
 from ganaug.images import ImageSet, load_images
 from ganaug.randomness import stream
 

@@ -1,4 +1,4 @@
-"""`glyphs-lt` as the benchmarks use it; the images are made by `ganaug.images.glyphs`."""
+"""`glyphs-lt` as the benchmarks use it; the images are made by `ganaug.demo.glyphs`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ganaug.demo.glyphs import CLASSES, FACES, render_glyphs
 from ganaug.images import ImageSet
-from ganaug.images.glyphs import CLASSES, FACES, render_glyphs
 from ganaug.randomness import stream
 
 __all__ = ["CLASSES", "FACES", "GlyphProtocol", "glyph_counts", "render_glyphs"]

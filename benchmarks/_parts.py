@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.gain_report import Evidence, GainReport, build_report
-from ganaug.evaluation.runs import Outcome
-from ganaug.evaluation.statistics import TestPart
+from ganaug.evaluation.gain.intervals import TestPart
+from ganaug.evaluation.gain.report import Evidence, GainReport, build_report
+from ganaug.evaluation.trainings.run import Outcome
 from ganaug.files import atomic_path
 
 __all__ = ["BY_SEED", "join_arms", "merge_parts", "read_part", "write_part"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ganaug.evaluation.diversity_record import DiversityReport
+from ganaug.evaluation.diversity.report import DiversityReport
 
 __all__ = ["FAILURES", "HONEST", "LIMITS", "Draw", "Planted", "named"]
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks._glyphs import CLASSES, GlyphProtocol, glyph_counts
 from ganaug.errors import ConfigError, DataError, did_you_mean
-from ganaug.evaluation.data import default_draw
+from ganaug.evaluation.splits import default_draw
 from ganaug.images import ImageSet, load_images, long_tailed, units
 from ganaug.images.image_set import content_key
 from ganaug.randomness import stream

@@ -23,11 +23,11 @@ import click
 
 from benchmarks._environment import environment
 from ganaug import evaluate_diversity, evaluate_gain, export, fit
-from ganaug.evaluation.parallel import worker_count
+from ganaug.demo.glyphs import render_glyphs
+from ganaug.demo.scenes import digits_lt
+from ganaug.evaluation.trainings.pool import worker_count
 from ganaug.files import write_json
 from ganaug.images import ImageSet
-from ganaug.images.glyphs import render_glyphs
-from ganaug.report.demo import digits_lt
 
 __all__ = ["main"]
 

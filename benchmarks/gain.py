@@ -1,7 +1,7 @@
 """`python -m benchmarks.gain DATASET`: what a new draw and a new generator gain, seed by seed.
 
 Pilots judge on training images that the draw left over. `--final` reads half A of the test part
-and writes a line into docs/results/test-reads.md; `--release` reads half B, once for a release.
+and writes a line into results/test-reads.md; `--release` reads half B, once for a release.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, GanaugError
-from ganaug.evaluation.arms import FREE_ARMS, on_best, parse_arm
-from ganaug.evaluation.gain import evaluate_gain
-from ganaug.evaluation.gain_report import GainReport
-from ganaug.evaluation.parallel import worker_count
+from ganaug.evaluation.arms.grammar import FREE_ARMS, on_best, parse_arm
+from ganaug.evaluation.gain.evaluate import evaluate_gain
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.trainings.pool import worker_count
 from ganaug.files import write_json
 from ganaug.images import ImageSet
 
 ROOT = Path(__file__).resolve().parent.parent
-READS_PATH = "docs/results/test-reads.md"
+READS_PATH = "results/test-reads.md"
 READS = ROOT / READS_PATH
 READS_HEAD = """# Readings of the test parts
 

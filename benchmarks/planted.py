@@ -1,6 +1,6 @@
 """Does the diversity record name planted failures, and only those?
 
-    python -m benchmarks.planted --out runs/planted --json docs/results/planted.json
+    python -m benchmarks.planted --out runs/planted --json results/planted.json
 
 A run draws images, plants one failure and compares; it is *named* where the right word stands at
 every class. In an honest run real images that were held out stand for the generated ones; any word
@@ -28,9 +28,9 @@ from benchmarks._planted_data import POOLS, Pool
 from benchmarks._planted_modes import hidden_modes
 from ganaug import evaluate_diversity
 from ganaug.errors import GanaugError
-from ganaug.evaluation.diversity_record import DiversityReport
-from ganaug.evaluation.diversity_words import TOO_FEW_WORD
-from ganaug.evaluation.statistics import binomial_interval
+from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.words import TOO_FEW_WORD
+from ganaug.evaluation.gain.intervals import binomial_interval
 from ganaug.files import make_folder, write_json
 from ganaug.images import ImageSet
 from ganaug.metrics.features import FeatureMap

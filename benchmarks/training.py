@@ -19,8 +19,8 @@ import torch
 from benchmarks._environment import environment
 from benchmarks._glyphs import glyph_counts
 from benchmarks._timing import KINDS, in_a_process, time_fit
+from ganaug.demo.glyphs import render_glyphs
 from ganaug.files import write_json
-from ganaug.images.glyphs import render_glyphs
 from ganaug.training.config import make_config
 
 __all__ = ["main"]

@@ -26,17 +26,17 @@ from benchmarks._glyphs import glyph_counts
 from benchmarks._timing import KINDS, WARM_UP, in_a_process, time_fit
 from ganaug import export
 from ganaug.artifact.format import Policy
-from ganaug.evaluation._budget import Costs, estimate, plan, trainings
-from ganaug.evaluation._decision import candidates
-from ganaug.evaluation._simulated import REPETITIONS
-from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.classifiers import Schedule
-from ganaug.evaluation.policy import AUGMENTATIONS
-from ganaug.evaluation.runs import Job, run_job
+from ganaug.demo.glyphs import render_glyphs
+from ganaug.demo.scenes import digits_lt
+from ganaug.evaluation.arms.grammar import parse_arm
+from ganaug.evaluation.classifiers.network import Schedule
+from ganaug.evaluation.trainings.run import Job, run_job
+from ganaug.evaluation.tuning.budget import Costs, estimate, plan, trainings
+from ganaug.evaluation.tuning.decision import candidates
+from ganaug.evaluation.tuning.rarity import REPETITIONS
+from ganaug.evaluation.tuning.tune import AUGMENTATIONS
 from ganaug.files import write_json
 from ganaug.images import ImageSet
-from ganaug.images.glyphs import render_glyphs
-from ganaug.report.demo import digits_lt
 from ganaug.training.config import make_config
 
 __all__ = ["main"]

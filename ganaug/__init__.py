@@ -13,9 +13,9 @@ from ganaug.errors import GanaugError
 
 if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
-    from ganaug.evaluation.diversity import evaluate_diversity
-    from ganaug.evaluation.gain import evaluate_gain
-    from ganaug.evaluation.policy import tune
+    from ganaug.evaluation.diversity.evaluate import evaluate_diversity
+    from ganaug.evaluation.gain.evaluate import evaluate_gain
+    from ganaug.evaluation.tuning.tune import tune
     from ganaug.images import load_images, long_tailed
     from ganaug.imbalanced import GANOverSampler
     from ganaug.training import FitConfig, export, fit
@@ -52,13 +52,13 @@ _HOME = {
     "Generator": "ganaug.artifact.runtime",
     "MixedDataset": "ganaug.use.datasets",
     "SyntheticDataset": "ganaug.use.datasets",
-    "evaluate_diversity": "ganaug.evaluation.diversity",
-    "evaluate_gain": "ganaug.evaluation.gain",
+    "evaluate_diversity": "ganaug.evaluation.diversity.evaluate",
+    "evaluate_gain": "ganaug.evaluation.gain.evaluate",
     "export": "ganaug.training",
     "fit": "ganaug.training",
     "load_images": "ganaug.images",
     "long_tailed": "ganaug.images",
-    "tune": "ganaug.evaluation.policy",
+    "tune": "ganaug.evaluation.tuning.tune",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 import pytest
-from photos import TINY, write_photos
+from helpers.photos import TINY, write_photos
 
 import ganaug
 from ganaug.cli import command, run
@@ -179,10 +179,10 @@ def test_help_names_every_preset_and_loss(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_figures_of_the_readme_are_those_of_the_result_files() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if "](docs/results/" in line]
+    rows = [line for line in text.splitlines() if "](results/" in line]
     assert rows
     for row in rows:
-        file = re.search(r"\]\((docs/results/[^)]+\.json)\)", row)
+        file = re.search(r"\]\((results/[^)]+\.json)\)", row)
         assert file is not None
         result = json.loads((ROOT / file[1]).read_text(encoding="utf-8"))
         for arm in (result["baseline"], result["chosen"]):
@@ -193,7 +193,7 @@ def test_the_figures_of_the_readme_are_those_of_the_result_files() -> None:
 
 def test_every_result_of_a_test_part_stands_in_the_log_of_readings() -> None:
     """Each arm of each seed that was judged on half A, for every result file."""
-    results = ROOT / "docs" / "results"
+    results = ROOT / "results"
     read: set[tuple[str, str, str]] = set()
     for line in (results / "test-reads.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.split("|")]

@@ -12,12 +12,12 @@ from typing import Any
 import imblearn.utils.estimator_checks as checks
 import numpy as np
 import pytest
+from helpers.small_models import expected_class, write_class_model, write_variation_model
 from imblearn.pipeline import Pipeline
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from small_models import expected_class, write_class_model, write_variation_model
 
 from ganaug import GANOverSampler, Generator
 from ganaug.artifact.format import Policy

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_models import write_variation_model
+from helpers.small_models import write_variation_model
 
 import ganaug
 
@@ -18,7 +18,7 @@ PACKAGE = Path(ganaug.__file__).parent
 LAYERS = (
     ("cli",),
     ("report",),
-    ("imbalanced",),
+    ("demo", "imbalanced"),
     ("evaluation",),
     ("training",),
     ("use",),
@@ -102,13 +102,13 @@ def test_every_file_is_read() -> None:
     ("layer", "source"),
     [
         ("images", "from ganaug.artifact.runtime import Generator"),
-        ("use", "def f():\n    import ganaug.training.loop"),
+        ("use", "def f():\n    import ganaug.training.fit"),
         ("use", "from ganaug import fit"),
         ("artifact", "from sklearn.decomposition import PCA"),
         ("metrics", "from ganaug.evaluation import gain"),
         ("training", "from . import loop"),
-        ("training", "from ganaug.evaluation.gain import evaluate_gain"),
-        ("evaluation", "from ganaug.training.loop import train"),
+        ("training", "from ganaug.evaluation.gain.evaluate import evaluate_gain"),
+        ("evaluation", "from ganaug.training.fit import train"),
         ("evaluation", "from ganaug.training import PRESETS"),
         ("errors", "import ganaug.files\nfrom ganaug.images import load_images"),
         ("report", "from ganaug.helpers import x"),

@@ -74,7 +74,7 @@ def command(
     a folder, and what was found, in short, into FILE itself (not with --quick or --no-write).
     """
     from ganaug import Generator, evaluate_diversity, evaluate_gain, load_images
-    from ganaug.evaluation.summary import write_back
+    from ganaug.evaluation.write_back import write_back
     from ganaug.files import write_json
     from ganaug.report.folder import find_run, write_evaluation
     from ganaug.report.pictures import read_history

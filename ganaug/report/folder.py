@@ -10,7 +10,7 @@ from typing import Any
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import RunError
-from ganaug.evaluation.look import look_at
+from ganaug.evaluation.diversity.suspects import look_at
 from ganaug.files import make_folder, write_json
 from ganaug.images import ImageSet
 from ganaug.images.grid import save_png

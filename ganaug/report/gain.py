@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganaug.evaluation.gain_table import overtaken, what_would_settle
-from ganaug.evaluation.statistics import FEWEST_SEEDS
+from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
+from ganaug.evaluation.gain.table import overtaken, what_would_settle
 from ganaug.report.html import (
     MISSING,
     card,

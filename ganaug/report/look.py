@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganaug.evaluation.look import Look, Suspect
+from ganaug.evaluation.diversity.suspects import Look, Suspect
 from ganaug.images.grid import picture_grid
 from ganaug.report.html import figure, paragraph, section
 from ganaug.report.plots import legend, scatter

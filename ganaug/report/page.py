@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ganaug.evaluation.look import Look
+from ganaug.evaluation.diversity.suspects import Look
 from ganaug.files import write_text
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.gain import arms_section, classes_section, gain_cards

@@ -2,6 +2,6 @@
 
 from ganaug.training.config import PRESETS, FitConfig, make_config
 from ganaug.training.export import export
-from ganaug.training.loop import fit
+from ganaug.training.fit import fit
 
 __all__ = ["PRESETS", "FitConfig", "export", "fit", "make_config"]

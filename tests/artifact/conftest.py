@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_models import (
+from helpers.small_models import (
     write_class_model,
     write_variation_model,
 )

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from small_models import metadata_of
+from helpers.small_models import metadata_of
 
 from ganaug.artifact.format import MAX_METADATA_BYTES, SCHEMA, Metadata, Policy
 from ganaug.errors import ArtifactError, ConfigError

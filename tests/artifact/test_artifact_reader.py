@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from small_models import metadata_of, write_class_model, write_variation_model
+from helpers.small_models import metadata_of, write_class_model, write_variation_model
 
 from ganaug.artifact.format import MAX_FILE_BYTES, Policy
 from ganaug.artifact.reader import read_artifact

@@ -11,9 +11,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from artifact_calls import images_of, latents_of, refused
-from onnx import TensorProto, helper, numpy_helper
-from small_models import (
+from helpers.artifact_calls import images_of, latents_of, refused
+from helpers.small_models import (
     expected_class,
     expected_variation,
     metadata_of,
@@ -22,6 +21,7 @@ from small_models import (
     write_model,
     write_variation_model,
 )
+from onnx import TensorProto, helper, numpy_helper
 
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.runtime import Generator

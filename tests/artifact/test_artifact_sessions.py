@@ -18,12 +18,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from artifact_calls import images_of, latents_of, refused
-from onnx import numpy_helper
-from small_models import (
+from helpers.artifact_calls import images_of, latents_of, refused
+from helpers.small_models import (
     write_class_model,
     write_variation_model,
 )
+from onnx import numpy_helper
 
 from ganaug.artifact import sessions
 from ganaug.artifact.policy import Policy

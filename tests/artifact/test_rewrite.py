@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from helpers.small_models import write_variation_model
 
 from ganaug.artifact.format import KEY, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, RunError
-from tests.small_models import write_variation_model
 
 TUNED = Policy(p=((2, 0.35), (8, 0.0)), scale=0.7, source="tune", evidence={"gain": {"low": 0.01}})
 

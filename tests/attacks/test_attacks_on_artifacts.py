@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hostile import Change, external, graph_with, model_of, refused
+from helpers.hostile import Change, external, graph_with, model_of, refused
 from onnx import TensorProto, helper, numpy_helper
 
 from ganaug.artifact import sessions

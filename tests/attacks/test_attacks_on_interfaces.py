@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hostile import Change, external, model_of, refused
+from helpers.hostile import Change, external, model_of, refused
+from helpers.small_models import class_model, metadata_of, write_model
 from onnx import TensorProto, helper, numpy_helper
-from small_models import class_model, metadata_of, write_model
 
 from ganaug.artifact.reader import read_artifact
 

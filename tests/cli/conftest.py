@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from photos import TINY, write_photos
+from helpers.photos import TINY, write_photos
 
 from ganaug.cli import run
 

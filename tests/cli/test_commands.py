@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from photos import TINY
+from helpers.photos import TINY
 
 from ganaug import Generator, load_images, long_tailed
 from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
+from ganaug.demo.scenes import SCENES
 from ganaug.images.image_set import HELD_OUT_RULE
-from ganaug.report.demo import SCENES
 from ganaug.report.folder import find_run
 
 

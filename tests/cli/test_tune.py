@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from photos import TINY, write_photos
+from helpers.photos import TINY, write_photos
 
 import ganaug
 from ganaug.artifact.reader import read_artifact

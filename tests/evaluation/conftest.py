@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_images import bars
-from small_models import write_class_model, write_variation_model
+from helpers.small_images import bars
+from helpers.small_models import write_class_model, write_variation_model
 
 from ganaug.artifact.format import Policy
 from ganaug.images import ImageSet

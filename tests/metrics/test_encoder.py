@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_images import bars
+from helpers.small_images import bars
 
 from ganaug.errors import DataError
 from ganaug.metrics.encoder import SmallEncoder

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_images import bars
+from helpers.small_images import bars
 from torch import nn
 from torchvision import models
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.small_images import bars
 from scipy import ndimage
-from small_images import bars
 
 from ganaug.errors import DataError
 from ganaug.metrics.record import quick_record

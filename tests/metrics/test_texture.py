@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
+from helpers.small_images import bars
 from scipy import ndimage
-from small_images import bars
 
 from ganaug.metrics.texture import detail_by_scale
 

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.records import (
+    CLASSES,
+    diversity_record,
+    gain_record,
+    history,
+    look_record,
+    metadata_record,
+)
 from PIL import Image
-from records import CLASSES, diversity_record, gain_record, history, look_record, metadata_record
 
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from records import CLASSES, metadata_record
+from helpers.records import CLASSES, metadata_record
 
 from ganaug.artifact.format import PRIVACY
 from ganaug.errors import ArtifactError

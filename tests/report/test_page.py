@@ -9,8 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.records import (
+    CLASSES,
+    diversity_record,
+    gain_record,
+    history,
+    look_record,
+    metadata_record,
+)
 from PIL import Image
-from records import CLASSES, diversity_record, gain_record, history, look_record, metadata_record
 
 from ganaug.errors import RunError
 from ganaug.report.page import write_report

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.records import diversity_record, gain_record
+from helpers.small_images import bars
+from helpers.small_models import expected_variation, table, write_class_model, write_variation_model
 from PIL import Image
-from records import diversity_record, gain_record
-from small_images import bars
-from small_models import expected_variation, table, write_class_model, write_variation_model
 
 from ganaug import Generator
 from ganaug.artifact.format import Policy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from records import metadata_record
+from helpers.records import metadata_record
 
 from ganaug.report.text import metadata_lines, policy_text
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from small_images import bars
+from helpers.small_images import bars
 
 from ganaug.artifact.format import INTENDED_USE, PRIVACY
 from ganaug.artifact.reader import read_artifact

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_images import bars
 from PIL import Image
-from small_images import bars
 
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError

@@ -11,7 +11,7 @@ from ganaug.images import ImageSet
 from ganaug.randomness import stream
 from ganaug.training import shared_affine
 from ganaug.training.config import make_config
-from ganaug.training.loop import _Batches
+from ganaug.training.fit import _Batches
 
 
 def test_a_share_of_the_images_is_moved_and_the_others_stay() -> None:

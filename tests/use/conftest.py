@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
-from small_models import write_class_model, write_variation_model
 from torchvision.datasets import ImageFolder
 
 from ganaug.artifact.format import Policy

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import expected_class, write_variation_model
 from PIL import Image
-from small_models import expected_class, write_variation_model
 from torch.utils.data import (
     ConcatDataset,
     DataLoader,

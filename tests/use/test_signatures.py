@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_datasets import Pairs, tensors
+from helpers.small_datasets import Pairs, tensors
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms as v1

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from onnx import helper, numpy_helper
-from PIL import Image
-from small_datasets import Pairs, as_bytes, tensors
-from small_models import (
+from helpers.small_datasets import Pairs, as_bytes, tensors
+from helpers.small_models import (
     expected_class,
     expected_variation,
     metadata_of,
@@ -24,6 +22,8 @@ from small_models import (
     write_model,
     write_variation_model,
 )
+from onnx import helper, numpy_helper
+from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_datasets import Pairs, tensors
-from small_models import (
+from helpers.small_datasets import Pairs, tensors
+from helpers.small_models import (
     write_variation_model,
 )
 from torch.utils.data import DataLoader

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import expected_class, write_class_model
 from PIL import Image
-from small_models import expected_class, write_class_model
 from torch import nn
 from torchvision import transforms as v1
 from torchvision.datasets import ImageFolder

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import expected_class, expected_variation
 from PIL import Image
-from small_models import expected_class, expected_variation
 from torch.utils._pytree import tree_flatten
 from torchvision import tv_tensors
 from torchvision.transforms import v2

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import write_variation_model
 from PIL import Image
-from small_models import write_variation_model
 from torchvision import tv_tensors
 
 from ganaug import GANAugment

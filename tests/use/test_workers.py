@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import expected_class, write_class_model, write_variation_model
+from helpers.small_models import expected_class, write_class_model, write_variation_model
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2

@@ -1,0 +1,131 @@
+"""What `ganaug demo` shows: two scenes, and a generator in two real DataLoaders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from ganaug.demo.glyphs import FACES, render_glyphs
+from ganaug.images import ImageSet, load_images, long_tailed
+from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
+from ganaug.use.sampling import ClassBalancedSampler
+from ganaug.use.transform import GANAugment
+
+__all__ = ["SCENES", "Scene", "digits_lt", "read_pipelines", "small_glyphs"]
+
+RARE_DIGITS = 5  # images of each odd digit
+GLYPHS, FREQUENT_GLYPHS = 20, 10  # classes, and how many of them are frequent
+FREQUENT, RARE = 120, 8  # training images of a glyph
+TEST_PER_FACE = 10  # test images of a glyph in each of the test faces
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One data set of the demo, and how its generator is trained and judged.
+
+    Attributes:
+        name: of its folder and its ONNX file.
+        about: what it is, in a line.
+        images: makes the image set, with its test part.
+        fit: for `fit`, beside the data.
+        baseline: the free arm to beat.
+        arms: all that are compared.
+        classifier_steps: of each classifier.
+    """
+
+    name: str
+    about: str
+    images: Callable[[], ImageSet]
+    fit: Mapping[str, Any]
+    baseline: str
+    arms: tuple[str, ...]
+    classifier_steps: int
+
+
+def digits_lt(seed: int = 0) -> ImageSet:
+    """Return scikit-learn's digits: all training images of even digits, 5 of each odd one."""
+    digits = load_images("digits")
+    odd = {name: RARE_DIGITS for name in digits.classes if int(name) % 2}
+    return replace(long_tailed(digits, odd, seed=seed), source="digits-lt")
+
+
+def small_glyphs(seed: int = 0) -> ImageSet:
+    """Return 20 glyphs at 32 px in colour, 120 training images of ten of them, 8 of the others.
+
+    Light, blur, perspective and background vary alike in all classes; the test faces are not among
+    the training faces.
+    """
+    counts = [FREQUENT, RARE] * FREQUENT_GLYPHS
+    judged = [TEST_PER_FACE * len(FACES["test"])] * GLYPHS
+    test = render_glyphs("test", judged, 1.0, seed, "glyphs")
+    return replace(render_glyphs("train", counts, 1.0, seed, "glyphs"), test=test)
+
+
+SCENES = (
+    Scene(
+        "digits",
+        "8x8 digits, five of each odd one; ordinary augmentation is enough here",
+        digits_lt,
+        # Without class match, variations of rare digits become other digits.
+        {"preset": "tiny", "steps": 800, "class_match": 1.0},
+        "balanced+affine",
+        ("plain", "balanced", "balanced+affine", "ganaug+affine", "mixed+affine"),
+        500,
+    ),
+    Scene(
+        "glyphs",
+        f"photographed letters, {RARE} images of every other class; nuisances are shared by all",
+        small_glyphs,
+        {"preset": "base", "steps": 1000},
+        # Far stronger than balanced batches in so short a training.
+        "plain+randaugment+logits",
+        ("plain+randaugment+logits", "ganaug-plain+randaugment+logits"),
+        1000,
+    ),
+)
+
+
+class _Items(Dataset[tuple[torch.Tensor, int]]):
+    """Items (uint8 [C, H, W], label), as an ImageFolder with v2.ToImage would give them."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2)
+        self.classes = list(images.classes)
+        self.targets = images.labels.tolist()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.pixels[index], self.targets[index]
+
+
+def read_pipelines(artifact: str | os.PathLike[str], images: ImageSet) -> list[str]:
+    """Read an epoch of two DataLoaders with two workers each; return a line about either.
+
+    The first has the generator as a transform under a class-balanced sampler, the second has its
+    images beside the real ones, up to balance.
+    """
+    real = _Items(images)
+    affine = v2.RandomAffine(degrees=15, translate=(0.1, 0.1))
+    varied = AugmentedDataset(real, v2.Compose([GANAugment(artifact), affine]))
+    made = SyntheticDataset(artifact, source=real, counts="balance")
+    mixed = AugmentedDataset(MixedDataset(real, made), affine)
+    balanced = ClassBalancedSampler(real.targets)
+    loaders = {
+        "as a transform": DataLoader(varied, batch_size=64, sampler=balanced, num_workers=2),
+        "beside the real images": DataLoader(mixed, batch_size=64, shuffle=True, num_workers=2),
+    }
+    rare = torch.from_numpy(images.counts < images.counts.max() / 2)
+    lines = []
+    for name, loader in loaders.items():
+        labels = torch.cat([labels for _, labels in loader])
+        share = 100 * float(rare[labels].float().mean())
+        lines.append(f"{name}: an epoch of {len(labels)} images, {share:.0f}% of rare classes")
+    return lines

@@ -1,0 +1,107 @@
+"""Varied batches: `GANAugment` as users have it, or an untrained warp in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms.grammar import Arm
+from ganaug.evaluation.arms.random_warp import RandomWarp, matched_strength, mean_absolute_change
+from ganaug.images import ImageSet
+from ganaug.randomness import stream, stream_seed
+from ganaug.use.transform import GANAugment
+
+__all__ = ["Variation", "make_variation", "never_varies"]
+
+Variation = Callable[[Tensor, Tensor], Tensor]
+MATCHED_IMAGES = 256
+
+
+def never_varies(arm: Arm, info: Metadata, policy: Policy | None = None) -> bool:
+    """Return whether p is 0 for every class, so that the arm is the free arm below it.
+
+    Args:
+        info: of the generator.
+        policy: takes the place of the artifact's own.
+    """
+    if arm.ganaug not in ("transform", "warp", "mixed"):
+        return False
+    used = _policy(arm, info) if policy is None else policy
+    return used is not None and not used.probability(info.counts).any()
+
+
+def make_variation(
+    arm: Arm, artifact: Path, train: ImageSet, pixels: Tensor, seed: int
+) -> Variation:
+    """Return what varies a batch, uint8 [N, C, H, W] and labels int64 [N].
+
+    The options of the arm take the place of the artifact's policy. The arm with a warp varies the
+    same images, by a random warp that changes them as much.
+
+    Raises:
+        ConfigError: a warp in place of a class generator, which does not vary images.
+    """
+    transform = GANAugment(artifact)
+    info = transform.generator.info
+    if arm.options:
+        policy = _policy(arm, info)
+        p = None if policy is None else policy.probability(info.counts).tolist()
+        by_name = None if p is None else dict(zip(info.classes, p, strict=True))
+        transform = GANAugment(transform.generator, p=by_name, scale=arm.option("scale"))
+    transform = transform.for_classes(train.classes)
+
+    def vary(images: Tensor, labels: Tensor) -> Tensor:
+        varied: Tensor = transform(images, labels)[0]
+        return varied
+
+    if arm.ganaug == "transform":
+        return vary
+    if info.kind != "variation":
+        raise ConfigError(
+            f"arm {arm.name!r}: the generator's kind is {info.kind!r}; allowed: variation, whose"
+            " change of an image can be matched; leave the arm out"
+        )
+    return _warp(transform, pixels, stream_seed(seed, "evaluate/warp"))
+
+
+def _policy(arm: Arm, info: Metadata) -> Policy | None:
+    """Return the artifact's policy, or the one that the options of the arm describe."""
+    p, top, start = arm.option("p"), arm.option("top"), arm.option("from")
+    if p is not None:
+        return Policy(((0, p),), source="arm")
+    if top is None and start is None:
+        return info.policy
+    given = {name: value for name, value in (("top", top), ("start", start)) if value is not None}
+    return replace(Policy.falling(info.counts, **given), source="arm")
+
+
+def _warp(transform: GANAugment, pixels: Tensor, seed: int) -> Variation:
+    """Vary the images that `transform` would, by a random warp of matched strength.
+
+    The strength is found on up to 256 training images: their mean absolute change is the
+    generator's.
+    """
+    rows = stream(seed, "rows").permutation(len(pixels))[:MATCHED_IMAGES]
+    some = pixels[np.sort(rows)]
+    always = GANAugment(transform.generator, p=1.0, scale=transform.scale, labels_getter=None)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        change = mean_absolute_change(some, always)
+    warp = RandomWarp(matched_strength(some, change, seed))
+
+    def vary(images: Tensor, labels: Tensor) -> Tensor:
+        # The draws of the arm with the generator come first, so that the same images are varied.
+        rows = torch.from_numpy(transform.make_params([images], labels)["rows"])
+        result = images.clone()
+        if len(rows):
+            result[rows] = warp(images[rows])
+        return result
+
+    return vary

@@ -1,0 +1,1 @@
+"""Do generated images cover their class, or do they collapse or copy?"""

@@ -1,0 +1,103 @@
+"""From numbers to words: a fixed table.
+
+A word stands at a class where a number of its own is both far from its reference (so many standard
+deviations of one real-real comparison: it is no accident) and off by an amount that matters. The
+bounds were set so that honest draws get no word and planted failures get theirs, most of them on
+scikit-learn's digits; docs/evaluation.md tells which draws were looked at, and what they give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ganaug.evaluation.diversity.report import Measure
+
+__all__ = ["FEWEST_FOR_OK", "RULES", "TOO_FEW_WORD", "WORDS", "Rule", "words_of"]
+
+TOO_FEW_WORD = "TOO FEW IMAGES TO TELL"
+WORDS = ("OK", "COLLAPSED", "COPYING", "MISLABELLED", "UNFAITHFUL", TOO_FEW_WORD)
+FEWEST_DISTINCT = 20
+FEWEST_FOR_OK = 40  # real and generated images, below which a failure can stay unseen
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the table.
+
+    Attributes:
+        word: that stands where all of the row holds.
+        measure: whose number it is.
+        times: value <= times * reference, or None.
+        plus: value >= reference + plus, or None.
+        z: at least so far from the reference, in standard deviations.
+        beside: another measure and an amount: its value >= its reference + amount, too; or where
+            the amount is negative, at most that.
+    """
+
+    word: str
+    measure: str
+    times: float | None = None
+    plus: float | None = None
+    z: float = 4.0
+    beside: tuple[str, float] | None = None
+
+    def holds(self, measures: Mapping[str, Measure]) -> bool:
+        """Whether the row holds; never where a number of it was not taken."""
+        found = measures.get(self.measure)
+        if found is None:
+            return False
+        if self.times is not None and found.value > self.times * found.reference:
+            return False
+        if self.plus is not None and found.value < found.reference + self.plus:
+            return False
+        if found.z is not None and abs(found.z) < self.z:
+            return False
+        if self.beside is None:
+            return True
+        other = measures.get(self.beside[0])
+        if other is None:
+            return False
+        amount, off = self.beside[1], other.value - other.reference
+        return off >= amount if amount > 0 else off <= amount
+
+
+# The first word that applies is the class's word: images of another class also miss its own
+# images, copies repeat each other, and bad images cover nothing. A class that lost one of its kinds
+# looks a little more like others, so that a clear loss goes before `mistaken`. Means of a few
+# training images lie near these, so that fewer copies count only where the images are good.
+RULES = (
+    Rule("MISLABELLED", "labels", times=0.5),
+    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.1)),
+    Rule("MISLABELLED", "mistaken", plus=0.06),
+    Rule("COPYING", "copied", plus=0.55),
+    Rule("UNFAITHFUL", "precision", times=0.75),
+    Rule("UNFAITHFUL", "texture", times=0.85),
+    Rule("UNFAITHFUL", "strayed", plus=0.4),
+    Rule("COPYING", "copied", plus=0.4),
+    Rule("COLLAPSED", "near_duplicates", plus=0.5),
+    Rule("COLLAPSED", "coverage", times=0.8),
+    Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
+    Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
+    Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.06)),
+    Rule("COLLAPSED", "apart", plus=0.14, z=3.0, beside=("missing", 0.01)),
+    Rule("COLLAPSED", "latent", times=0.02),
+)
+
+
+def words_of(
+    measures: Mapping[str, Measure], images: int, synthetic: int, distinct: int
+) -> tuple[str, ...]:
+    """Return the words that apply, in the order of the table; never none.
+
+    Args:
+        measures: those that were taken.
+        images, synthetic: how many of the class were compared.
+        distinct: how many of the generated images differ. Under 20, COLLAPSED goes first: what
+            those few look like may be an accident, that they are few is none.
+    """
+    rules = sorted(RULES, key=lambda rule: distinct < FEWEST_DISTINCT and rule.word != "COLLAPSED")
+    found = dict.fromkeys(rule.word for rule in rules if rule.holds(measures))
+    if found:
+        return tuple(found)
+    return ("OK",) if min(images, synthetic) >= FEWEST_FOR_OK else (TOO_FEW_WORD,)

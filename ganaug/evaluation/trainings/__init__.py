@@ -1,0 +1,1 @@
+"""Trainings: jobs, their batches, kept outcomes, worker processes, new generators."""

@@ -1,0 +1,1 @@
+"""How often to vary: simulated rarity, candidates, the rule that decides."""

@@ -1,0 +1,336 @@
+"""`tune`: how often to vary, learnt from the training images alone; never is an honest answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.identity import behaviour_hash
+from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.artifact.runtime import Generator
+from ganaug.devices import choose_device
+from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.evaluation.arms.grammar import Arm, parse_arm
+from ganaug.evaluation.classifiers.network import (
+    ClassifierFactory,
+    Schedule,
+    build_classifier,
+    classifier_name,
+)
+from ganaug.evaluation.splits import load_part
+from ganaug.evaluation.trainings.generators import FIT_STEP, Refit, settings_of
+from ganaug.evaluation.trainings.pool import Meter, Progress, run_all, worker_count
+from ganaug.evaluation.trainings.run import Job, Outcome
+from ganaug.evaluation.tuning.budget import Budget, estimate, plan, trainings
+from ganaug.evaluation.tuning.decision import Candidate, candidates, decide, score
+from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
+from ganaug.evaluation.tuning.report import TuneReport, build_report
+from ganaug.files import locked, make_folder
+from ganaug.images import ImageSet
+
+__all__ = ["TuneReport", "tune"]
+
+# Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
+# at balanced accuracy, since a gain over one of them can be a harm to the other.
+AUGMENTATIONS = ("balanced+affine", "balanced+randaugment")
+
+
+def tune(
+    artifact: str | os.PathLike[str] | Generator,
+    train: Any,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    fit_steps: int | None = None,
+    classifier: str | ClassifierFactory | None = None,
+    jobs: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> TuneReport:
+    """Learn how often to vary which class sizes, and write that into the artifact.
+
+    Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
+    what is left, and classifiers with and without it are judged on what was cut away; three times,
+    with class-balanced batches and with logit adjustment. A policy is taken where a gain is
+    expected of it in the mean of both, a harm of more than a point to that mean is unlikely, and no
+    point was lost on top of either, nor by the frequent classes; else p = 0 is written, and
+    `GANAugment` then leaves every image as it is. Held-out and test images are not looked at.
+
+    Args:
+        artifact: the exported file, which is rewritten at the end (its weights stay), or a
+            `Generator` of it.
+        train: the images that it was fitted on: an `ImageSet`, a data set of (image, label), or
+            anything that `load_images` takes; loaded at the artifact's size.
+        seed: of the draws, the short generators and the classifiers.
+        steps: optimiser steps of each classifier; None = by the budget.
+        fit_steps: of each short generator; None = by the budget, which is three times what the
+            full training of the generator costs.
+        classifier: as in `evaluate_gain`.
+        jobs: worker processes; None = one for each core, at most 4 on a GPU; 1 = all in this
+            process.
+        out: folder for results; the same call then goes on where it stopped.
+        device: "auto", "cpu" or "cuda"; generators and classifiers are trained there.
+        threads: of torch in each process.
+        progress: called as `progress(done, total, seconds_left)`, in training steps.
+
+    Raises:
+        ArtifactError: the file cannot be used, or was fitted on other images.
+        DataError: the images cannot be used.
+        ConfigError: an argument has a value that is not allowed.
+        DeviceError: there is no such device.
+        RunError: `out` or the artifact cannot be written, or another process is at work in `out`.
+        KeyboardInterrupt: interrupted; the artifact is as before, what had ended is kept in `out`.
+
+    Example:
+        >>> print(tune("defects.onnx", "photos/"))  # doctest: +SKIP
+    """
+    generator = artifact if isinstance(artifact, Generator) else Generator(artifact)
+    metadata = generator.info
+    for name, value in (("steps", steps), ("fit_steps", fit_steps)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name}: {value}; allowed: 1 or more; leave it out for the budget")
+    if seed < 0:
+        raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
+    chosen = str(choose_device(device))
+    workers = worker_count(jobs, chosen)
+    behaviour = behaviour_hash(generator.path)
+    images = _training_part(train, metadata)
+    with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here
+        build_classifier(classifier, images.channels, len(images.classes), images.size)
+    simulation = simulate(images, seed)
+    with ExitStack() as stack:
+        if out is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="ganaug-")))
+        else:
+            folder = make_folder(out)
+        stack.enter_context(locked(folder))
+        if simulation.method == "none":
+            report = build_report(metadata, simulation, None, seed, {}, images)
+        else:
+            tuning = _Tuning(
+                generator=generator,
+                images=images,
+                simulation=simulation,
+                seed=seed,
+                given=(steps, fit_steps),
+                classifier=classifier,
+                device=chosen,
+                workers=workers,
+                threads=threads,
+                folder=folder,
+            )
+            report = tuning.run(progress)
+        _write(generator.path, behaviour, report.policy)
+    return report
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """Everything that is settled before the first training."""
+
+    generator: Generator
+    images: ImageSet
+    simulation: Simulation
+    seed: int
+    given: tuple[int | None, int | None]
+    classifier: str | ClassifierFactory | None
+    device: str
+    workers: int
+    threads: int
+    folder: Path
+
+    def run(self, progress: Progress | None) -> TuneReport:
+        info, simulation = self.generator.info, self.simulation
+        augmentations = [parse_arm(name) for name in AUGMENTATIONS]
+        tried = candidates(self.images.counts, info.kind)
+        budget, costs = self._budget(augmentations, tried)
+        tried = tried[: budget.candidates]
+        schedule = Schedule(budget.classifier_steps)
+        parts = simulation.repetitions
+        seeds = {part.number: self._seed(part) for part in parts}
+        refits = {seeds[part.number]: self._refit(part, budget) for part in parts}
+        without, varied = trainings(REPETITIONS, len(augmentations), self._ways(), len(tried))
+        steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
+        meter = Meter(steps, progress)
+
+        jobs = [self._job(parts[0], arm, schedule) for arm in augmentations]
+        outcomes = self._run(jobs, {}, meter)
+        scores = {
+            arm.name: score(simulation, 0, outcomes[seeds[0], arm.name]) for arm in augmentations
+        }
+        # Between equals, the later one, which does more.
+        best = max(reversed(augmentations), key=lambda arm: scores[arm.name])
+        free_arms = [best, parse_arm(f"plain+{'+'.join(best.augment)}+logits")][: self._ways()]
+        ours = {(arm.name, each.name): self._arm(arm, each) for arm in free_arms for each in tried}
+        jobs = [self._job(part, arm, schedule) for part in parts for arm in free_arms]
+        jobs += [
+            self._job(part, ours[arm.name, each.name], schedule, each.policy)
+            for part in parts
+            for arm in free_arms
+            for each in tried
+        ]
+        jobs = [job for job in jobs if (job.seed, job.arm.name) not in outcomes]
+        outcomes |= self._run(jobs, refits, meter)
+        meter.finish()
+
+        free = {(arm.name, r): outcomes[s, arm.name] for arm in free_arms for r, s in seeds.items()}
+        with_ours = {
+            (below, r, name): outcomes[s, arm.name]
+            for (below, name), arm in ours.items()
+            for r, s in seeds.items()
+        }
+        decision = decide(simulation, tried, with_ours, free, self.images.counts)
+        settings = {
+            "free_arms": {
+                arm.name: sum(score(simulation, r, free[arm.name, r]) for r in seeds) / REPETITIONS
+                for arm in free_arms
+            },
+            "augmentations": scores,
+            "classifier": classifier_name(self.classifier),
+            "budget": budget.to_dict(),
+            "estimated_seconds_of_a_step": costs,
+        }
+        return build_report(info, simulation, decision, self.seed, settings, self.images)
+
+    def _ways(self) -> int:
+        """How many ways to balance a policy is judged with; a class generator fills classes up."""
+        return 2 if self.generator.info.kind == "variation" else 1
+
+    def _budget(
+        self, augmentations: list[Arm], tried: tuple[Candidate, ...]
+    ) -> tuple[Budget, dict[str, float] | None]:
+        """How long everything is, and the estimated costs where that was not given."""
+        steps, fit_steps = self.given
+        if steps is not None and fit_steps is not None:
+            return Budget(fit_steps, steps, len(tried)), None
+        part = self.simulation.repetitions[0]
+        config = settings_of(self.generator.info)
+        free = [self._job(part, arm, Schedule(1)) for arm in augmentations]
+        costs = estimate(part.train, config, free, device=self.device, threads=self.threads)
+        budget = plan(
+            costs,
+            int(config["steps"]),
+            part.train,
+            REPETITIONS,
+            len(augmentations),
+            self._ways(),
+            len(tried),
+        )
+        if steps is not None or fit_steps is not None:
+            budget = replace(
+                budget,
+                classifier_steps=steps or budget.classifier_steps,
+                fit_steps=fit_steps or budget.fit_steps,
+                factor=None,
+            )
+        return budget, asdict(costs)
+
+    def _seed(self, part: Repetition) -> int:
+        return REPETITIONS * self.seed + part.number
+
+    def _arm(self, free: Arm, candidate: Candidate) -> Arm:
+        arm = free.on_top(self.generator.info.kind)
+        return replace(arm, name=f"{arm.name}-{candidate.name}")
+
+    def _job(
+        self, part: Repetition, arm: Arm, schedule: Schedule, policy: Policy | None = None
+    ) -> Job:
+        return Job(
+            seed=self._seed(part),
+            arm=arm,
+            train=part.train,
+            test=part.judged,
+            schedule=schedule,
+            classifier=self.classifier,
+            device=self.device,
+            policy=policy,
+        )
+
+    def _refit(self, part: Repetition, budget: Budget) -> Refit:
+        options = {**settings_of(self.generator.info), "steps": budget.fit_steps}
+        # the grids of an ordinary run are of no use here
+        options["sample_every"] = budget.fit_steps
+        options["device"] = self.device
+        content = json.dumps([part.train.fingerprint, options], sort_keys=True)
+        name = f"{self._seed(part):04d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        folder = make_folder(self.folder / "generators" / name)
+        return Refit(self._seed(part), part.train, folder, options, budget.fit_steps)
+
+    def _run(
+        self, jobs: list[Job], refits: dict[int, Refit], meter: Meter
+    ) -> dict[tuple[int, str], Outcome]:
+        return run_all(
+            jobs,
+            refits,
+            workers=self.workers,
+            folder=self.folder / "outcomes",
+            meter=meter,
+            threads=self.threads,
+        )
+
+
+def _training_part(train: Any, metadata: Metadata) -> ImageSet:
+    """Return the images that the artifact was fitted on, without any others.
+
+    Raises:
+        ArtifactError: these are others, or the generator has one class.
+        DataError: fewer than two classes have images.
+    """
+    if len(metadata.classes) < 2 or not metadata.config.get("conditional", True):
+        raise ArtifactError(
+            f"classes: {len(metadata.classes)} in the generator; a policy helps a classifier tell"
+            " classes apart and needs at least 2; fit with labels"
+        )
+    images = load_part(train, metadata.size, metadata.channels)
+    whole = replace(images, test=None)
+    if images.test is None and metadata.data.get("held_out"):
+        # what fit held out is for `evaluate`; the training part alone is welcome, too
+        part = whole if whole.fingerprint == metadata.fingerprint else whole.hold_out()
+        whole = replace(part, test=None)
+    if whole.size != metadata.size:
+        raise DataError(
+            f"{images.source}: images of {whole.size[0]}x{whole.size[1]}; allowed:"
+            f" {metadata.size[0]}x{metadata.size[1]}, at which the generator was trained; load them"
+            " at that size"
+        )
+    if whole.fingerprint != metadata.fingerprint:
+        raise ArtifactError(
+            f"{images.source}: these are not the images that the generator was fitted on (training"
+            f" part {whole.fingerprint[:12]}, fitted on {metadata.fingerprint[:12]}); allowed: the"
+            " images it was fitted on; give those, or fit again on these"
+        )
+    if (whole.counts > 0).sum() < 2:
+        raise DataError(
+            f"{images.source}: {int((whole.counts > 0).sum())} class with training images; a"
+            " policy needs at least 2; add images of another class"
+        )
+    return whole
+
+
+def _write(path: Path, behaviour: str, policy: Policy) -> None:
+    """Write `policy` into the file; a gain that was measured with another one is taken out.
+
+    Records that another command wrote in the meantime stay; another generator is not touched.
+    """
+    if behaviour_hash(path) != behaviour:
+        raise ArtifactError(
+            f"{path}: was replaced while its policy was learnt; allowed: the same generator and"
+            " policy; put the old file back (what was measured is kept in the folder), or tune the"
+            " new one"
+        )
+    before = read_artifact(path)[1].policy
+    same = before is not None and (before.p, before.scale) == (policy.p, policy.scale)
+    fields: dict[str, Any] = {"policy": policy} if same else {"policy": policy, "gain": None}
+    rewrite_metadata(path, **fields)

@@ -1,0 +1,131 @@
+"""Records in short, as they go into the metadata of an artifact."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ganaug.artifact.format import PRIVACY
+from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.evaluation.diversity.report import MEASURES
+
+if TYPE_CHECKING:
+    from ganaug.artifact.format import Metadata
+    from ganaug.evaluation.diversity.report import DiversityReport, Measure
+    from ganaug.evaluation.gain.report import GainReport
+
+__all__ = ["diversity_summary", "gain_summary", "write_back"]
+
+DIGITS = 5
+
+
+def write_back(
+    path: str | os.PathLike[str],
+    content_hash: str,
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+) -> Metadata:
+    """Put the records in short into the artifact at `path`; one that is None stays as it was.
+
+    The file is replaced as a whole; graph and weights stay as they are, its content hash changes.
+    What the file carries of its training images is said in its warnings.
+
+    Args:
+        path: the ONNX file.
+        content_hash: of the file that was measured.
+        gain, diversity: what was measured.
+
+    Raises:
+        ArtifactError: the file was replaced meanwhile.
+        RunError: it cannot be written.
+    """
+    fields: dict[str, Any] = {}
+    if gain is not None:
+        fields["gain"] = gain_summary(gain)
+    if diversity is not None:
+        fields["diversity"] = diversity_summary(diversity)
+    known = read_artifact(path)[1].warnings
+    fields["warnings"] = list(dict.fromkeys((*known, PRIVACY)))
+    return rewrite_metadata(path, content_hash=content_hash, **fields)
+
+
+def gain_summary(report: GainReport) -> dict[str, Any]:
+    """Return means over seeds, the gain of the chosen arm, and what they were measured with."""
+    arms = {
+        name: {
+            "balanced_accuracy": _mean(arm.balanced_accuracy),
+            "rarer_half": _mean(arm.rarer_half),
+            "macro_f1": _mean(arm.macro_f1),
+            "calibration_error": _mean(arm.calibration_error),
+        }
+        for name, arm in report.arms.items()
+    }
+    summary: dict[str, Any] = {
+        "dataset": report.dataset,
+        "claim": report.claim,
+        "seeds": len(report.seeds),
+        "test_images": round(sum(report.test_images) / len(report.test_images)),
+        "classifier": report.settings["classifier"],
+        "steps": report.settings["steps"],
+        "baseline": report.baseline,
+        "chosen": report.chosen,
+        "arms": arms,
+        "recall": {
+            name: [_mean(column) for column in zip(*report.arms[name].recall, strict=True)]
+            for name in (report.baseline, report.chosen)
+            if name is not None
+        },
+        "notes": list(report.notes),
+        "versions": report.environment.get("versions", {}),
+    }
+    if report.chosen is not None:
+        gain = report.gain[report.chosen]
+        numbers = ("mean", "low", "high", "p", "error_reduction", "rare_error_reduction")
+        summary |= {"verdict": gain.verdict, "seeds_to_settle": gain.seeds_to_settle}
+        summary |= {name: _rounded(getattr(gain, name)) for name in numbers}
+        summary |= {"t": _list(gain.t), "bootstrap": _list(gain.bootstrap)}
+    return summary
+
+
+def diversity_summary(report: DiversityReport) -> dict[str, Any]:
+    """Return the word of each class and the numbers beside their references."""
+    return {
+        "dataset": report.dataset,
+        "kind": report.kind,
+        "words": report.words,
+        "macro": {name: _pair(measure) for name, measure in report.macro.items()},
+        "classes": [
+            {
+                "name": each.name,
+                "images": each.images,
+                "word": each.word,
+                "words": list(each.words),
+            }
+            | {
+                name: _pair(measure)
+                for name in MEASURES
+                if (measure := getattr(each, name)) is not None
+            }
+            for each in report.classes
+        ],
+        "settings": report.settings,
+    }
+
+
+def _pair(measure: Measure) -> list[float | None]:
+    return [_rounded(measure.value), _rounded(measure.reference)]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _rounded(sum(known) / len(known)) if known else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), DIGITS)
+
+
+def _list(values: Iterable[float]) -> list[float | None]:
+    return [_rounded(value) for value in values]

@@ -1,0 +1,101 @@
+"""`benchmarks.transform`: all of it runs, and its page shows the figures of its JSON file."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from helpers.small_models import write_variation_model
+
+from benchmarks import transform
+from ganaug.training import PRESETS
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page and result.json beside it, as a quick run writes them."""
+    folder = tmp_path_factory.mktemp("transform")
+    config = {**PRESETS["tiny"].to_dict(), "size": (32, 32)}
+    write_variation_model(
+        folder / "a.onnx", channels=3, size=(32, 32), latent_dim=config["latent_dim"], config=config
+    )
+    (folder / "page.md").write_text(f"before\n{transform.MARKS[0]}old\n{transform.MARKS[1]}after\n")
+    options = ["--artifact", "a.onnx", "--json", "result.json", "--markdown", "page.md"]
+    paths = [str(folder / each) if "." in each else each for each in options]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's about forks and the number of workers
+        done = CliRunner().invoke(transform.main, ["--quick", *paths], catch_exceptions=False)
+    assert done.exit_code == 0
+    return folder / "page.md"
+
+
+def figures(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for each in value.values() for number in figures(each)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_a_quick_run_measures_everything(page: Path) -> None:
+    result = json.loads((page.parent / "result.json").read_text())
+    for side in (result, result["by_image"]["RGB 32 px"]):
+        for key in ("single", "batched"):
+            both = side[key]
+            assert both["ratio"] == pytest.approx(both["ours_us"] / both["randaugment_us"])
+        assert set(side["onnxruntime_over_eager"]) == {"1", "64"}
+    loader = result["loader"]
+    rates = loader["ours_images_per_s"], loader["randaugment_images_per_s"]
+    assert loader["ratio"] == pytest.approx(rates[0] / rates[1])
+    assert loader["generated_share"] == pytest.approx(6 / 16)
+    assert result["first_item_s"] == result["by_start_method"]["fork"]["first_item_s"]
+    assert result["long_run"]["batches"] == 40
+    assert result["first_item_s"] > 0
+    assert result["import_s"] > 0
+    assert result["quick"]
+    assert all(math.isfinite(number) for number in figures(result))
+
+
+def test_the_table_is_put_between_the_marks(page: Path) -> None:
+    result = json.loads((page.parent / "result.json").read_text())
+    text = page.read_text()
+    assert text.startswith(f"before\n{transform.MARKS[0]}| one thread | RGB 32 px | target |\n")
+    assert text.endswith(f"{transform.MARKS[1]}after\n")
+    assert transform.table(result) in text
+    assert f"**{result['single']['ratio']:.2f}**" in text
+
+
+def test_the_page_of_the_documentation_shows_its_json_file() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    names = re.findall(r"--json (results/transform-[a-z0-9-]+\.json)", text)
+    assert len(names) == 1
+    result = json.loads((ROOT / names[0]).read_text(encoding="utf-8"))
+    assert not result["quick"]
+    assert transform.table(result) in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--markdown", "nowhere.md"], "nowhere.md: no such page"),
+        (["--markdown", "empty.md"], "empty.md: has no table"),
+        (["--json", "nowhere/result.json"], "there is no folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.md").write_text("a page without a table\n")
+    done = CliRunner().invoke(transform.main, options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from ganaug.evaluation.arms import rand_augment as _auto_augment
+from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, augment, standardise
+
+
+@pytest.mark.parametrize("name", [*sorted(AUGMENTATIONS), "randaugment-5"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_augmentations_change_each_image_on_its_own(name: str, channels: int) -> None:
+    torch.manual_seed(0)
+    image = torch.randint(0, 256, (1, channels, 12, 10), dtype=torch.uint8)
+    batch = image.repeat(32, 1, 1, 1)
+    before = batch.clone()
+    out = augment(batch, (name,))
+    assert out.shape == batch.shape
+    assert out.dtype == torch.uint8
+    assert torch.equal(batch, before)
+    assert len(torch.unique(out, dim=0)) >= {"flip": 2, "flips": 4}.get(name, 9)
+
+
+def test_augmentations_draw_from_torchs_generator() -> None:
+    batch = torch.randint(0, 256, (4, 1, 12, 12), dtype=torch.uint8)
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(augment(batch, tuple(AUGMENTATIONS)))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("name", ["affine", "shift", "elastic"])
+def test_moves_keep_a_flat_image_and_move_an_edge(name: str) -> None:
+    torch.manual_seed(0)
+    flat = torch.full((8, 1, 16, 16), 90, dtype=torch.uint8)
+    assert torch.equal(augment(flat, (name,)), flat)
+    edge = flat.clone()
+    edge[..., 8:] = 200
+    moved = augment(edge, (name,))
+    assert not torch.equal(moved, edge)
+    assert moved.min() >= 90
+    assert moved.max() <= 200
+
+
+def test_a_shift_moves_all_pixels_alike() -> None:
+    torch.manual_seed(0)
+    rows = torch.arange(0, 160, 10, dtype=torch.uint8).view(1, 1, 1, 16)
+    moved = augment(rows.expand(8, 1, 16, 16).contiguous(), ("shift",)).int()
+    assert (moved == moved[:, :, :1]).all()  # nothing is rotated or sheared
+    middle = moved[:, 0, 0, 4:12]
+    assert (middle.diff(dim=1) - 10).abs().max() <= 1
+
+
+def test_jitter_keeps_order_and_stays_in_range() -> None:
+    torch.manual_seed(0)
+    ramp = torch.arange(0, 250, 10, dtype=torch.uint8).view(1, 1, 5, 5).repeat(32, 1, 1, 1)
+    out = augment(ramp, ("jitter",)).flatten(1).int()
+    assert (out.diff(dim=1) >= 0).all()
+    assert out[:, -1].min() < 240 < out[:, -1].max()
+
+
+def test_standardised_images_forget_light() -> None:
+    image = torch.randint(50, 100, (1, 3, 8, 8), dtype=torch.uint8)
+    plain, brighter = standardise(image), standardise(image * 2)
+    assert torch.allclose(plain, brighter, atol=1e-5)
+    assert abs(float(plain.mean())) < 1e-5
+    assert float(plain.std()) == pytest.approx(1, abs=1e-4)
+    assert torch.equal(
+        standardise(torch.full((1, 1, 4, 4), 7, dtype=torch.uint8)).unique(), torch.zeros(1)
+    )
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 20, 27)])
+@pytest.mark.parametrize("theirs", [v2.RandAugment(), v2.TrivialAugmentWide()])
+def test_operations_are_torchvisions(shape: tuple[int, int, int], theirs: v2.Transform) -> None:
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8)
+    images[0] = images[0] // 4 + 30  # of low contrast
+    if isinstance(theirs, v2.RandAugment):
+        space = _auto_augment._rand_augment_space(images.shape[-2:])
+    else:
+        space = _auto_augment._trivial_augment_space()
+    assert tuple(theirs._AUGMENTATION_SPACE) == _auto_augment.OPERATIONS
+    for at, (name, (magnitudes, signed)) in enumerate(theirs._AUGMENTATION_SPACE.items()):
+        assert signed == (0 < at < _auto_augment._SIGNED)
+        table = magnitudes(_auto_augment.BINS, *shape[1:])
+        if table is None:
+            assert name not in space
+            table = torch.zeros(_auto_augment.BINS)
+        else:
+            assert torch.equal(table.float(), space[name])
+        for size in table[[0, 3, 9, 17, 30]].tolist():
+            for sign in (1, -1) if signed else (1,):
+                expected = theirs._apply_image_or_video_transform(
+                    images, name, size * sign, theirs.interpolation, theirs._fill
+                )
+                found = _auto_augment.apply_operations(
+                    images, torch.full((4,), at), torch.full((4,), size * sign)
+                )
+                different = (expected.int() - found.int()).abs()
+                assert different.max() <= 1, (name, size)  # of another order of multiplications
+                assert (different > 0).float().mean() < 0.01, (name, size)
+
+
+def test_operations_signs_and_magnitudes_are_drawn_evenly() -> None:
+    torch.manual_seed(0)
+    image = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
+    image[..., 4, 4] = 255
+    n = 6000
+    out = _auto_augment.rand_augment(image.repeat(n, 1, 1, 1), magnitude=9, num_ops=1)
+    right = (out[:, 0, 4, 5] == 255) & (out[:, 0, 4, 4] == 0)
+    left = (out[:, 0, 4, 3] == 255) & (out[:, 0, 4, 4] == 0)
+    # At this size and magnitude TranslateX moves by one pixel, and is one operation of 14.
+    for moved in (left, right):
+        assert abs(float(moved.float().mean()) - 1 / 28) < 0.015
+    wide = _auto_augment.trivial_augment_wide(image.repeat(n, 1, 1, 1))
+    gone = float((wide.flatten(1).max(1).values == 0).float().mean())
+    assert 0.08 < gone < 0.2  # translations by more than the image, and dark ones

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms.grammar import (
+    DEFAULT_FREE_ARMS,
+    FREE_ARMS,
+    Arm,
+    make_plan,
+    on_best,
+    parse_arm,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        ("plain", Arm("plain", balanced=False)),
+        ("balanced", Arm("balanced", balanced=True)),
+        ("balanced+affine+jitter", Arm("balanced+affine+jitter", True, ("affine", "jitter"))),
+        ("balanced+randaugment-5", Arm("balanced+randaugment-5", True, ("randaugment-5",))),
+        ("ganaug", Arm("ganaug", True, (), "transform")),
+        ("ganaug+randaugment", Arm("ganaug+randaugment", True, ("randaugment",), "transform")),
+        ("mixed+affine", Arm("mixed+affine", True, ("affine",), "mixed")),
+        ("warp+affine", Arm("warp+affine", True, ("affine",), "warp")),
+        (
+            "ganaug@top=0.9@from=1@until=0.8+flip",
+            Arm(
+                "ganaug@top=0.9@from=1@until=0.8+flip",
+                True,
+                ("flip",),
+                "transform",
+                (("top", 0.9), ("from", 1.0), ("until", 0.8)),
+            ),
+        ),
+        (
+            "plain+affine+mixup+drw",
+            Arm("plain+affine+mixup+drw", False, ("affine",), mix="mixup", loss="drw"),
+        ),
+        (
+            "balanced+smote+shift+standardise+longer-8",
+            Arm(
+                "balanced+smote+shift+standardise+longer-8",
+                True,
+                ("shift",),
+                view="standardise",
+                smote=True,
+                longer=8,
+            ),
+        ),
+    ],
+)
+def test_names_describe_arms(name: str, arm: Arm) -> None:
+    assert parse_arm(name) == arm
+    assert pickle.loads(pickle.dumps(arm)) == arm
+    assert arm.free == (arm.ganaug is None)
+    assert arm.candidate == (arm.free and arm.longer == 1)
+
+
+def test_the_free_arms_are_candidates() -> None:
+    names = {*DEFAULT_FREE_ARMS, *FREE_ARMS, *on_best("balanced+affine", ("flip", "flips"))}
+    assert all(parse_arm(name).candidate for name in names)
+    assert {"balanced+affine+mixup", "plain+affine+mixup+drw", "plain+affine+logits"} <= names
+    assert "balanced+affine+flips" in names
+    with pytest.raises(ConfigError, match="needs to be balanced and free"):
+        on_best("plain+affine")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("balanced+afine", "did you mean 'affine'"),
+        ("balansed+affine", "did you mean 'balanced'"),
+        ("affine", "an arm starts with one of plain, balanced, ganaug, ganaug-plain"),
+        ("", "an arm starts with"),
+        ("balanced+", "'' is no augmentation"),
+        ("balanced+affine+affine", "'affine' stands twice"),
+        ("balanced+mixup+cutmix", "'mixup' and 'cutmix'; allowed: one of them"),
+        ("balanced+weighted", "balanced already; allowed: with plain"),
+        ("plain+smote", "allowed: with balanced"),
+        ("balanced+randaugment-31", "magnitudes from 0 to 30"),
+        ("balanced+randaugment-x", "magnitudes from 0 to 30"),
+        ("balanced+longer-1", "2 to 100 times the steps"),
+        ("balanced@p=0.5", "after a head with ganaug or warp"),
+        ("ganaug@p=1.5", "'p=1.5'; allowed"),
+        ("ganaug@q=0.5", "'q=0.5'; allowed"),
+        ("ganaug@p=x", "'p=x'; allowed"),
+        ("ganaug@p=0.5@p=0.6", "once each"),
+        ("ganaug@p=0.5@top=0.6", "leave p or the others out"),
+    ],
+)
+def test_unknown_names_are_refused(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("+", r"\+")) as caught:
+        parse_arm(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_generator_goes_on_top_of_the_same_steps() -> None:
+    base = parse_arm("balanced+affine+jitter")
+    assert base.on_top("variation").name == "ganaug+affine+jitter"
+    assert base.on_top("class").name == "mixed+affine+jitter"
+    assert parse_arm("plain").on_top("variation").name == "ganaug"
+    weighted = parse_arm("plain+affine+mixup+drw")
+    assert weighted.on_top("variation").name == "ganaug-plain+affine+mixup+drw"
+    assert weighted.on_top("class").name == "mixed+affine+mixup"
+    filled = parse_arm("balanced+affine+smote")  # in the place of its images, not beside them
+    assert [filled.on_top(kind).name for kind in ("variation", "class")] == [
+        "ganaug+affine",
+        "mixed+affine",
+    ]
+    assert parse_arm("ganaug-plain+affine+longer-2").below().name == "plain+affine"
+    assert parse_arm("warp@p=0.5+affine").below().name == "balanced+affine"
+
+
+def test_longer_arms_and_warps_are_no_baselines() -> None:
+    plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
+    assert [arm.name for arm in plan.free] == ["balanced"]
+    assert [arm.name for arm in plan.ours] == ["balanced+longer-3", "warp"]
+    assert plan.size == 5
+    assert plan.needs_generator
+    assert not make_plan(["balanced+longer-3", "plain"], "auto", None, False).needs_generator
+    assert [a.name for a in make_plan(["balanced+longer-3"], "auto", None, False).free] == [
+        "balanced"
+    ]
+    with pytest.raises(ConfigError, match="more steps"):
+        make_plan(["plain"], "balanced+longer-3", None, False)
+
+
+def test_the_default_arms_are_those_that_the_classifier_can_be_trained_with() -> None:
+    networks, others = (make_plan(None, "auto", None, False, losses=x) for x in (True, False))
+    assert [arm.name for arm in networks.free] == list(DEFAULT_FREE_ARMS)
+    assert others.free == networks.free[:4]
+    assert all(arm.loss is None for arm in others.free)
+
+
+def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
+    more = on_best("balanced+randaugment-14+flips+mixup", ("flip", "flips"))
+    assert more == (
+        "balanced+randaugment-14+flips+mixup",
+        "balanced+randaugment-14+flips+mixup+standardise",
+        "balanced+randaugment-14+flips+mixup+smote",
+        "plain+randaugment-14+flips+mixup+weighted",
+        "plain+randaugment-14+flips+mixup+logits",
+        "plain+randaugment-14+flips+mixup+drw",
+    )
+    assert on_best("balanced+shift")[-2:] == ("plain+shift+drw", "plain+shift+mixup+drw")
+    for name in (*more, *on_best("balanced+smote+affine", ("flip",))):
+        parse_arm(name)

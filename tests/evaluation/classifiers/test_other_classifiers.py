@@ -1,0 +1,194 @@
+"""Comparisons with other classifiers: scikit-learn, a torchvision model, a loop of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganaug import evaluate_gain
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms.grammar import parse_arm
+from ganaug.evaluation.classifiers.estimator import ArmImages, UserLoop
+from ganaug.evaluation.classifiers.network import Schedule, classifier_name
+from ganaug.evaluation.trainings.pool import _execute
+from ganaug.evaluation.trainings.run import Job
+from ganaug.images import ImageSet
+
+MakeArtifact = Callable[..., Path]
+
+
+def nearest_mean(images: ArmImages, seed: int) -> Callable[[Tensor], Tensor]:
+    """A training loop: the mean image of each class over one epoch, in a shuffled order."""
+    generator = torch.Generator().manual_seed(seed)
+    found = list(DataLoader(images, batch_size=16, shuffle=True, generator=generator))
+    pixels, labels = (torch.cat(part) for part in zip(*found, strict=True))
+    means = torch.stack([pixels[labels == k].float().mean(0) for k in range(len(images.classes))])
+    return lambda tested: -torch.cdist(tested.float().flatten(1), means.flatten(1))
+
+
+def labels_of(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
+    distances = nearest_mean(images, seed)
+    return lambda tested: distances(tested).argmax(1)
+
+
+def probabilities_of(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
+    distances = nearest_mean(images, seed)
+    return lambda tested: torch.softmax(distances(tested), 1).numpy()
+
+
+@pytest.mark.parametrize("classifier", [None, UserLoop(labels_of)])
+def test_every_training_counts_in_full_for_the_time_left(
+    classifier: UserLoop | None, images: ImageSet, tmp_path: Path
+) -> None:
+    job = Job(0, parse_arm("balanced"), images, images, Schedule(3), classifier)
+    counted: list[int] = []
+    _execute(job, tmp_path, counted.append)
+    assert sum(counted) == 3
+
+
+def test_an_estimator_of_scikit_learn_is_trained_on_augmented_views(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    model = make_pipeline(PCA(8), LogisticRegression(max_iter=300))
+    arms = ["balanced", "balanced+standardise", "balanced+affine", "ganaug", "synthetic"]
+    reports = [
+        evaluate_gain(
+            artifact(), train=images, seeds=1, arms=arms, classifier=model, jobs=1, baseline=arms[0]
+        )
+        for _ in range(2)
+    ]
+    assert not hasattr(model[0], "components_")  # a copy was trained
+    assert [arm.recall for arm in reports[0].arms.values()] == [
+        arm.recall for arm in reports[1].arms.values()
+    ]
+    assert reports[0].settings["classifier"].startswith("Pipeline(")
+    assert reports[0].settings["steps"] == 4  # five views of 42 images, in batches of 64
+    assert reports[0].arms["balanced"].balanced_accuracy[0] == 1.0
+    assert reports[0].arms["balanced"].calibration_error[0] > 0  # probabilities, not labels
+    assert reports[0].chosen == "ganaug"
+
+
+def test_an_estimator_without_probabilities_and_with_a_random_state(images: ImageSet) -> None:
+    arms = ["plain", "balanced+affine"]
+    reports = [
+        evaluate_gain(
+            None,
+            train=images,
+            seeds=2,
+            arms=arms,
+            steps=3,
+            classifier=model,
+            jobs=1,
+            baseline="plain",
+        )
+        for model in (SGDClassifier(max_iter=5, tol=None), RidgeClassifier(), RidgeClassifier())
+    ]
+    assert reports[1].arms["plain"].recall == reports[2].arms["plain"].recall
+    for report in reports:
+        assert min(report.arms["plain"].balanced_accuracy) > 0.6
+        assert report.arms["plain"].calibration_error == pytest.approx(
+            [1 - float(np.average(r, weights=[8, 8, 8])) for r in report.arms["plain"].recall]
+        )  # a label counts as certain
+
+
+@pytest.mark.parametrize("loop", [labels_of, probabilities_of])
+def test_a_training_loop_of_the_user(
+    artifact: MakeArtifact, images: ImageSet, loop: Any, tmp_path: Path
+) -> None:
+    arms = ["plain", "balanced+affine", "ganaug+affine", "mixed", "synthetic"]
+    report = evaluate_gain(
+        artifact(), train=images, seeds=2, arms=arms, train_fn=loop, jobs=1, out=tmp_path
+    )
+    assert report.settings["classifier"].endswith(loop.__qualname__)
+    assert report.arms["plain"].balanced_accuracy == (1.0, 1.0)
+    again = evaluate_gain(
+        artifact(), train=images, seeds=2, arms=arms, train_fn=loop, jobs=1, out=tmp_path
+    )
+    assert again.arms == report.arms  # with its times, so it was kept
+
+
+def test_the_images_of_an_arm_are_balanced_and_augmented_at_each_access(images: ImageSet) -> None:
+    seen: dict[str, ArmImages] = {}
+
+    def look(arm: ArmImages, seed: int) -> Callable[[Tensor], Any]:
+        seen[f"{len(seen)}"] = arm
+        return lambda tested: np.zeros(len(tested), np.int64)
+
+    evaluate_gain(
+        None,
+        train=images,
+        seeds=1,
+        arms=["plain", "balanced+jitter"],
+        baseline="plain",
+        train_fn=look,
+        jobs=1,
+    )
+    plain, balanced = seen.values()
+    assert np.bincount(plain.targets).tolist() == [24, 12, 6]
+    assert np.bincount(balanced.targets).tolist() == [24, 24, 24]
+    assert balanced.classes == list(images.classes)
+    (image, label), (again, _) = plain[5], plain[5]
+    assert image.dtype == torch.uint8
+    assert label == balanced.targets[5] == 0
+    assert torch.equal(image, again)
+    assert not torch.equal(balanced[5][0], balanced[5][0])
+
+
+def returns_nothing(images: ArmImages, seed: int) -> None:
+    return None
+
+
+def returns_scores(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
+    return nearest_mean(images, seed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"train_fn": returns_nothing}, "returned a NoneType"),
+        ({"train_fn": returns_scores}, "rows that add up to 1"),
+        ({"train_fn": "loop"}, r"train_fn: a str; allowed: a function"),
+        ({"train_fn": labels_of, "classifier": "resnet18"}, "given beside classifier"),
+        ({"classifier": 3}, "classifier: a int; allowed"),
+        ({"classifier": RidgeClassifier(), "arms": ["plain+logits"]}, "'logits' is a part of how"),
+        ({"train_fn": labels_of, "arms": ["plain+standardise"]}, "'standardise' is a part of how"),
+    ],
+)
+def test_what_cannot_be_a_classifier_is_refused(
+    images: ImageSet, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        evaluate_gain(None, train=images, **{"seeds": 1, "arms": ["plain"], "jobs": 1} | arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_estimators_go_by_their_parameters_in_result_files() -> None:
+    assert classifier_name(RidgeClassifier(alpha=2)) == "RidgeClassifier(alpha=2)"
+    assert classifier_name(RidgeClassifier(alpha=3)) != classifier_name(RidgeClassifier(alpha=2))
+
+
+def test_the_classification_accuracy_score_trains_on_generated_images_alone(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    """The class model of these tests makes one noise image a class: of no use for real bars."""
+    report = evaluate_gain(
+        artifact("class"),
+        train=images,
+        seeds=1,
+        arms=["balanced", "synthetic"],
+        classifier=LogisticRegression(max_iter=300),
+        jobs=1,
+    )
+    assert report.chosen == "synthetic"
+    assert report.arms["balanced"].balanced_accuracy[0] == 1.0
+    assert report.arms["synthetic"].balanced_accuracy[0] < 0.8

@@ -1,0 +1,436 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.small_comparisons import FREE, linear, run
+from helpers.small_images import bars
+
+from ganaug.artifact.format import Policy
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
+from ganaug.evaluation.draws import Part, few_passes, inner_parts
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.trainings.pool import worker_count
+from ganaug.images import ImageSet
+
+MakeArtifact = Callable[..., Path]
+
+
+def test_the_report_holds_every_arm_seed_and_class(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    report = run(artifact(), images, arms=[*FREE, "ganaug+affine", "mixed+affine"])
+    assert report.claim == "for this generator"
+    assert report.chosen == "ganaug+affine"
+    assert report.baseline in FREE
+    assert set(report.gain) == {*FREE, "ganaug+affine", "mixed+affine"} - {report.baseline}
+    assert report.counts == ((24, 12, 6),) * 2
+    for arm in report.arms.values():
+        assert np.shape(arm.recall) == (2, 3)
+        assert arm.balanced_accuracy == pytest.approx(np.mean(arm.recall, axis=1))
+        assert arm.rarer_half == pytest.approx([recall[2] for recall in arm.recall])
+        assert all(0 <= value <= 1 for value in (*arm.macro_f1, *arm.calibration_error))
+        assert all(seconds > 0 for seconds in arm.seconds)
+    for name, gain in report.gain.items():
+        ours, theirs = report.arms[name], report.arms[report.baseline]
+        difference = np.subtract(ours.balanced_accuracy, theirs.balanced_accuracy)
+        assert gain.mean == pytest.approx(difference.mean())
+        assert gain.low <= gain.mean <= gain.high
+        assert (gain.low, gain.high) in (gain.t, gain.bootstrap)
+        assert gain.verdict == "no evidence"  # under 6 seeds, always
+    few, seldom = report.notes
+    assert few == "3 classes have fewer than 10 test images"
+    assert (seldom,) == few_passes(images, 12, 64)
+
+
+def test_a_longer_training_separates_the_classes(images: ImageSet) -> None:
+    report = run(None, images, seeds=1, steps=60, arms=["balanced+affine"], classifier=None)
+    assert report.arms["balanced+affine"].balanced_accuracy[0] > 0.8
+    assert report.claim == "for free arms"
+    assert report.gain == {}
+    assert len(report.notes) == 1  # none about its length
+
+
+def test_a_training_that_shows_each_image_seldom_is_named(images: ImageSet) -> None:
+    assert few_passes(images, 20, 64) == ()  # 42 images
+    (note,) = few_passes(images, 10, 64)
+    assert note.startswith("10 steps of 64 are 15.2 passes over the training images; a longer")
+
+
+def test_the_report_survives_json(artifact: MakeArtifact, images: ImageSet) -> None:
+    report = run(artifact(), images, arms=["balanced", "ganaug"])
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    assert GainReport.from_dict(json.loads(text)) == report
+    with pytest.raises(ConfigError, match="make the report again"):
+        GainReport.from_dict({"arms": {}})
+
+
+def test_the_table_shows_arms_gain_and_verdict(artifact: MakeArtifact, images: ImageSet) -> None:
+    lines = str(run(artifact(), images, arms=["balanced", "ganaug"])).splitlines()
+    assert lines[0].startswith("arm ")
+    assert lines[0].split("  ")[-1].strip() == "verdict"
+    assert lines[2].startswith("balanced ")
+    assert "baseline" in lines[2]
+    assert lines[3].startswith("ganaug ")
+    assert " to " in lines[3]
+    assert lines[3].endswith("no evidence")
+    assert "for this generator" in lines[4]
+
+
+def test_the_same_call_gives_the_same_numbers(artifact: MakeArtifact, images: ImageSet) -> None:
+    arms = ["balanced+randaugment", "ganaug+randaugment", "mixed+jitter"]
+    reports = [run(artifact(), images, arms=arms, baseline=arms[0]) for _ in range(2)]
+    for name in arms:
+        assert reports[0].arms[name].recall == reports[1].arms[name].recall
+    assert reports[0].gain == reports[1].gain
+
+
+def test_evaluation_leaves_torchs_randomness_and_threads_alone(images: ImageSet) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    before = torch.get_num_threads()
+    run(None, images, seeds=1, arms=["balanced+affine"])
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("head", ["ganaug", "mixed", "ganaug-plain", "warp"])
+def test_a_policy_of_zero_is_no_change_and_costs_no_training(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path, head: str
+) -> None:
+    path = artifact(policy=Policy(p=((1, 0.0),)))
+    below = "plain+affine" if head == "ganaug-plain" else "balanced+affine"
+    arms = [below, f"{head}+affine"]
+    report = run(path, images, arms=arms, baseline=below, seeds=2, out=tmp_path)
+    gain = report.gain[f"{head}+affine"]
+    assert gain.verdict == "no change"
+    assert (gain.mean, gain.low, gain.high, gain.p) == (0, 0, 0, 1)
+    trained = sorted(file.name for file in (tmp_path / "outcomes").iterdir())
+    assert len(trained) == 2
+    assert all(f"-{below}-" in name for name in trained)
+
+
+def test_an_arm_whose_generator_never_varies_is_the_arm_below_it_with_its_steps(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    path = artifact(policy=Policy(p=((1, 0.0),)))
+    arms = ["balanced", "ganaug+longer-2", "ganaug@p=0.5"]
+    report = run(path, images, arms=arms, baseline="balanced", seeds=1, steps=20, out=tmp_path)
+    assert list(report.arms) == arms
+    trained = sorted(file.name.rsplit("-", 1)[0] for file in (tmp_path / "outcomes").iterdir())
+    assert trained == ["seed-0000-balanced", "seed-0000-balanced", "seed-0000-ganaug@p=0.5"]
+
+
+def test_a_class_generator_balances_where_it_has_no_policy(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    report = run(artifact("class"), images, arms=None, seeds=1)
+    mixed = report.baseline.replace("balanced", "mixed").replace("plain", "mixed")
+    assert report.chosen == mixed.removesuffix("+logits")
+    assert report.gain[report.chosen].verdict != "no change"
+
+
+def test_by_default_the_generator_goes_on_top_of_the_best_free_arm(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    report = run(artifact(), images, arms=None, seeds=1, steps=30)
+    free = ["plain", "balanced", "balanced+affine", "balanced+randaugment"]
+    assert list(report.arms)[:5] == [*free, "plain+randaugment+logits"]
+    scores = report.choice["balanced_accuracy"]
+    assert report.baseline in scores
+    assert "within a standard error of the best" in report.choice["rule"]
+    assert report.chosen is not None
+    assert report.chosen.partition("+")[2] == report.baseline.partition("+")[2]
+
+
+def test_the_baseline_is_chosen_without_the_test_part(images: ImageSet) -> None:
+    other = bars((8, 8, 8), seed=5)
+    choices = [run(None, images, test=test).choice for test in (images.test, other)]
+    assert choices[0] == choices[1]
+    assert "held out of the training part" in choices[0]["rule"]
+
+
+def test_few_held_out_images_are_judged_on_three_different_splits() -> None:
+    few, many = inner_parts(Part(bars((8, 40)), bars((4, 4)))), bars((40, 40))
+    assert len(inner_parts(Part(many, many))) == 1
+    held = [frozenset(image.tobytes() for image in part.test.images) for part in few]
+    assert len(set(held)) == 3
+    for part, out in zip(few, held, strict=True):
+        assert not out & {image.tobytes() for image in part.train.images}
+        assert part.test.counts.tolist() == [2, 8]
+
+
+def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None:
+    single = replace(bars((1, 1)), test=bars((4, 4), seed=1))
+    report = run(None, single, seeds=1)
+    assert report.baseline == FREE[-1]
+    assert "no class has images to spare" in report.choice["rule"]
+
+
+def test_processes_give_what_one_process_gives(artifact: MakeArtifact, images: ImageSet) -> None:
+    arguments = {"arms": ["balanced", "ganaug"], "seeds": 1}
+    alone = run(artifact(), images, **arguments)
+    calls: list[tuple[int, int, float | None]] = []
+    spread = run(artifact(), images, **arguments, jobs=2, progress=lambda *call: calls.append(call))
+    assert spread.arms["ganaug"].recall == alone.arms["ganaug"].recall
+    assert spread.gain == alone.gain
+    assert calls[-1][:2] == (24, 24)
+    assert all(done <= total for done, total, _ in calls)
+
+
+def test_reports_of_other_seeds_merge(artifact: MakeArtifact, images: ImageSet) -> None:
+    path, arms = artifact(), ["balanced", "ganaug"]
+    parts = [run(path, images, arms=arms, seeds=[seed]) for seed in (3, 4)]
+    whole = run(path, images, arms=arms, seeds=[3, 4])
+    merged = parts[0].merge(parts[1])
+    assert merged.gain == whole.gain
+    assert merged.arms["ganaug"].recall == whole.arms["ganaug"].recall
+    with pytest.raises(ConfigError, match="seed 3 is in both"):
+        merged.merge(parts[0])
+    with pytest.raises(ConfigError, match="settings differs"):
+        parts[0].merge(run(path, images, arms=arms, seeds=[5], steps=11))
+    with pytest.raises(ConfigError, match="no predictions"):
+        parts[0].merge(GainReport.from_dict(parts[1].to_dict()))
+
+
+def test_draws_have_test_parts_of_their_own() -> None:
+    def draw(seed: int) -> ImageSet:
+        return replace(bars((10, 6 + seed), seed=seed), test=bars((5, 9), seed=10 + seed))
+
+    report = run(None, draw(0), refit=True, draw=draw)
+    assert report.counts == ((10, 6), (10, 7))
+    assert report.test_images == (14, 14)
+    assert report.claim == "for free arms"
+
+
+def held_out(images: ImageSet, **changes: str | None) -> dict[str, Any]:
+    split = replace(images, test=None).hold_out()
+    assert split.test is not None
+    data = {
+        "source": "bars",
+        "held_out": split.held_out,
+        "held_out_fingerprint": split.test.fingerprint,
+        "groups": False,
+    }
+    return {"data": data | changes, "fingerprint": split.fingerprint}
+
+
+def test_without_a_test_part_the_fifth_that_fit_held_out_is_judged_on(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    whole = replace(images, test=None)
+    report = run(artifact(**held_out(whole)), whole, arms=["balanced"], seeds=1)
+    assert report.test_images == (len(whole.hold_out().test or ()),)
+    assert report.counts == (tuple(whole.hold_out().counts.tolist()),)
+    assert not any("fitted on" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "no test part, and the generator saw all training images"),
+        ({"held_out_fingerprint": "0" * 64}, r"\(000000000000\) is not found in these images"),
+    ],
+)
+def test_images_that_the_generator_saw_are_refused(
+    artifact: MakeArtifact, images: ImageSet, fields: dict[str, str], message: str
+) -> None:
+    whole = replace(images, test=None)
+    path = artifact(**held_out(whole, **fields)) if fields else artifact()
+    with pytest.raises(ArtifactError, match=message):
+        run(path, whole)
+
+
+def test_other_training_images_and_leaks_are_noted(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    leaking = replace(images, test=images.take(np.arange(0, len(images), 2)))
+    report = run(artifact(fingerprint="1" * 64), leaking, arms=["balanced"], seeds=1)
+    assert "not the ones the generator was fitted on" in report.notes[0]
+    assert report.notes[1] == "21 of 21 test images are also training images"
+
+
+def test_classes_are_matched_by_name(artifact: MakeArtifact, images: ImageSet) -> None:
+    test = images.test
+    assert test is not None
+    turned = replace(test, labels=2 - test.labels, classes=test.classes[::-1])
+    arms = ["balanced", "ganaug"]
+    expected = run(artifact(), images, arms=arms, seeds=1)
+    found = run(
+        artifact(classes=images.classes[::-1], counts=(6, 12, 24)),
+        replace(images, test=None),
+        test=turned,
+        arms=arms,
+        seeds=1,
+    )
+    assert [arm.recall for arm in found.arms.values()] == [
+        arm.recall for arm in expected.arms.values()
+    ]
+
+
+def test_unknown_classes_are_refused(artifact: MakeArtifact, images: ImageSet) -> None:
+    path = artifact(classes=("bar 0", "bar 1", "cross"))
+    with pytest.raises(ArtifactError, match="'bar 2'"):
+        run(path, images)
+    test = bars((4, 4, 4, 4), seed=1)
+    with pytest.raises(DataError, match="class 'bar 3' is not among the training classes"):
+        run(artifact(), replace(images, test=None), test=test)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": 0}, "seeds: 0; allowed"),
+        ({"seeds": [1, 1]}, "different whole numbers"),
+        ({"steps": 0}, "steps: 0; allowed"),
+        ({"jobs": 0}, "jobs: 0; allowed"),
+        ({"arms": []}, "arms: none; allowed"),
+        ({"arms": ["plane"]}, "did you mean 'plain'"),
+        ({"arms": ["ganaug"]}, "there is no generator"),
+        ({"baseline": "ganaug"}, "needs a generator"),
+        ({"draw": bars}, "allowed with refit=True only"),
+        ({"classifier": "resnet17"}, "did you mean 'resnet18'"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    images: ImageSet, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        run(None, images, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "error", "message"),
+    [
+        ("tpu", ConfigError, "device: 'tpu' is not allowed; choose auto, cpu"),
+        ("cuda:99", DeviceError, "device: 'cuda:99' (is not available|does not exist)"),
+    ],
+)
+def test_other_devices_are_refused(
+    images: ImageSet, device: str, error: type[GanaugError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(None, images, device=device)
+
+
+def test_the_processes_by_default() -> None:
+    assert worker_count(None) >= worker_count(None, "cuda") >= 1
+    assert worker_count(None, "cuda:1") <= 4
+    assert worker_count(9, "cuda") == 9
+
+
+def test_images_that_cannot_be_compared_are_refused(images: ImageSet) -> None:
+    one = bars((8,))
+    with pytest.raises(DataError, match="at least 2"):
+        run(None, replace(one, test=one))
+    with pytest.raises(DataError, match="1 class with test images; a comparison needs at least 2"):
+        run(None, replace(bars((5, 1)), test=None))  # the fifth that is held out has one class
+    with pytest.raises(DataError, match="at the same size"):
+        run(None, replace(images, test=None), test=bars((4, 4, 4), size=(14, 14)))
+
+
+def test_a_local_factory_needs_one_process(images: ImageSet) -> None:
+    with pytest.raises(ConfigError, match="jobs=1"):
+        run(None, images, jobs=2, classifier=lambda c, k, s: linear(c, k, s))
+    assert run(None, images, seeds=1, classifier=lambda c, k, s: linear(c, k, s)).arms
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GainReport]:
+    """A comparison with a generator of its own for each seed, fitted and exported for real."""
+    out = tmp_path_factory.mktemp("refit")
+    images = replace(bars((14, 8)), test=bars((6, 6), seed=1))
+    options = {"preset": "tiny", "steps": 2, "width": 4}
+    report = run(
+        None,
+        images,
+        seeds=1,
+        arms=["balanced", "ganaug"],
+        refit=True,
+        fit_options=options,
+        out=out,
+    )
+    return out, report
+
+
+def test_refits_train_a_generator_for_each_seed(refitted: tuple[Path, GainReport]) -> None:
+    out, report = refitted
+    assert report.claim == "for the method"
+    assert report.counts == ((11, 6),)  # 80% of each class
+    assert report.settings["refit"]["preset"] == "tiny"
+    (generator,) = out.rglob("generator.onnx")
+    assert generator.parent.name.startswith("seed-0000-")
+
+
+def test_a_refitted_comparison_goes_on_from_its_folder(
+    refitted: tuple[Path, GainReport],
+) -> None:
+    out, report = refitted
+    (generator,) = out.rglob("generator.onnx")
+    before = generator.stat().st_mtime_ns
+    again = run(
+        None,
+        replace(bars((14, 8)), test=bars((6, 6), seed=1)),
+        seeds=1,
+        arms=["balanced", "ganaug"],
+        refit=True,
+        fit_options={"preset": "tiny", "steps": 2, "width": 4},
+        out=out,
+    )
+    assert again == report
+    assert generator.stat().st_mtime_ns == before
+
+
+def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
+    counts = (60, 54, 48, 40, 12, 6)
+    images = replace(bars(counts), test=bars((6,) * 6, seed=1))
+    arguments: dict[str, Any] = {
+        "seeds": 1,
+        "arms": ["balanced", "ganaug"],
+        "baseline": "balanced",
+        "refit": True,
+        "tuned": True,
+        "fit_options": {"preset": "tiny", "steps": 5, "width": 4},
+        "out": tmp_path,
+    }
+    told: list[tuple[int, int]] = []
+    report = run(
+        None, images, progress=lambda done, total, left: told.append((done, total)), **arguments
+    )
+    (policy,) = report.environment["policies"]
+    assert {"p", "scale", "reason"} <= set(policy)
+    (tuned,) = tmp_path.rglob("tuned-*.onnx")
+    written = Generator(tuned).info.policy
+    assert written is not None
+    assert written.source == "tune"
+    assert told[-1][0] == told[-1][1]
+    assert run(None, images, **arguments) == report
+
+
+@pytest.mark.parametrize("arguments", [{}, {"refit": True, "train_fn": print, "classifier": None}])
+def test_only_new_generators_are_tuned(images: ImageSet, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"tuned: .*add refit"):
+        run(None, images, arms=["balanced"], tuned=True, **arguments)
+
+
+def test_generators_of_noise_are_trained_beside_real_images(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    short = {"kind": "class", "steps": 1, "width": 4, "batch_size": 8}
+    report = run(None, images, arms=None, baseline="balanced", refit=True, fit_options=short)
+    assert report.chosen == "mixed"
+    assert report.settings["quick"] is False
+
+
+def test_a_quick_look_says_so(images: ImageSet) -> None:
+    report = run(None, images, quick=True)
+    assert "a quick look, 12 steps: no verdict to rely on" in report.notes

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score
+
+from ganaug.evaluation.gain.intervals import (
+    TestPart,
+    Variances,
+    binomial_interval,
+    bootstrap_interval,
+    error_reduction,
+    level_with_best,
+    macro_f1,
+    mean_or_none,
+    paired_error,
+    paired_t,
+    precision_by_class,
+    rarer_half,
+    recall_by_class,
+    seeds_to_settle,
+    thirds,
+    variances,
+    verdict,
+    wider,
+)
+
+
+def part(labels: np.ndarray, groups: np.ndarray | None = None, name: str = "a") -> TestPart:
+    return TestPart(labels, groups, name)
+
+
+def test_recall_and_f1_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 100)
+    predicted = np.where(rng.random(100) < 0.6, labels, rng.integers(0, 4, 100))
+    recall = recall_by_class(labels, predicted, 4)
+    assert recall.mean() == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert macro_f1(labels, predicted, 4) == pytest.approx(
+        f1_score(labels, predicted, average="macro")
+    )
+
+
+def test_precision_agrees_with_scikit_learn() -> None:
+    labels, predicted = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1])
+    found = precision_by_class(labels, predicted, 4)
+    expected = precision_score(labels, predicted, average=None, labels=[0, 1, 2], zero_division=0)
+    assert found[:3] == pytest.approx(expected)
+    assert found[2] == 0  # no image was taken for it
+    assert np.isnan(found[3])
+
+
+def test_classes_without_test_images_do_not_count() -> None:
+    labels, predicted = np.array([0, 0, 2]), np.array([0, 1, 2])
+    recall = recall_by_class(labels, predicted, 3)
+    assert np.isnan(recall[1])
+    assert np.nanmean(recall) == 0.75
+    assert macro_f1(labels, predicted, 3) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_the_rarer_half_and_the_thirds_follow_the_counts() -> None:
+    counts = np.array([50, 5, 20, 5, 100])
+    assert rarer_half(counts).tolist() == [1, 3]
+    rare, middle, frequent = thirds(counts)
+    assert (rare.tolist(), middle.tolist(), frequent.tolist()) == ([1], [3, 2, 0], [4])
+    sizes = [[len(third) for third in thirds(np.arange(classes))] for classes in (1, 2, 3, 4, 6)]
+    assert sizes == [[0, 1, 0], [1, 0, 1], [1, 1, 1], [1, 2, 1], [2, 2, 2]]
+
+
+def test_means_and_error_reduction() -> None:
+    assert mean_or_none(np.array([np.nan, 1.0, 0.0])) == 0.5
+    assert mean_or_none(np.array([np.nan])) is None
+    assert error_reduction([0.9, 0.95], [0.8, 0.9]) == pytest.approx(0.5)
+    assert error_reduction([0.9], [1.0]) is None
+
+
+def test_the_t_interval_is_the_one_of_scipy() -> None:
+    ours = np.array([0.91, 0.93, 0.90, 0.95, 0.92])
+    theirs = np.array([0.90, 0.90, 0.91, 0.91, 0.90])
+    low, high, p = paired_t(ours - theirs)
+    reference = stats.ttest_rel(ours, theirs)
+    interval = reference.confidence_interval(0.95)
+    assert (low, high) == pytest.approx((interval.low, interval.high))
+    assert p == pytest.approx(reference.pvalue)
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([0.3], (-1.0, 1.0, 1.0)),
+        ([0.0] * 6, (0.0, 0.0, 1.0)),
+        ([0.25] * 6, (0.25, 0.25, 0.0)),
+        ([1.0, -1.0], (-1.0, 1.0, 1.0)),
+    ],
+)
+def test_the_t_interval_without_variance_or_with_one_seed(
+    differences: list[float], expected: tuple[float, float, float]
+) -> None:
+    assert paired_t(differences) == pytest.approx(expected)
+
+
+def test_the_bootstrap_over_images_has_the_standard_error_of_the_gain() -> None:
+    """One seed, images alone: the variance is that of a mean in each class."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [40, 80, 160])
+    difference = rng.choice([-1, 0, 1], len(labels), p=[0.1, 0.6, 0.3])
+    low, high = bootstrap_interval([difference], [part(labels)], draws=4000)
+    variance = sum(np.var(difference[labels == c]) / (labels == c).sum() for c in range(3)) / 9
+    mean = np.mean([difference[labels == c].mean() for c in range(3)])
+    assert (low + high) / 2 == pytest.approx(mean, abs=0.01)
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(variance), rel=0.06)
+
+
+def test_the_bootstrap_resamples_seeds_and_whole_groups() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 60)
+    groups = np.arange(120) // 10
+    by_group = rng.choice([-1, 1], 12)[groups]
+    same = [by_group] * 4
+    alone = bootstrap_interval(same, [part(labels)] * 4)
+    grouped = bootstrap_interval(same, [part(labels, groups)] * 4)
+    assert grouped[1] - grouped[0] > 2 * (alone[1] - alone[0])
+    apart = bootstrap_interval([np.full(120, d) for d in (0, 0, 1, 1)], [part(labels)] * 4)
+    assert apart[0] <= 0.1
+    assert apart[1] >= 0.9
+
+
+def test_the_bootstrap_draws_the_images_of_each_test_part_once() -> None:
+    """Seeds on one test part share its luck; seeds on parts of their own average theirs out."""
+    rng = np.random.default_rng(0)
+    labels = np.zeros(50, np.int64)
+    difference = rng.choice([-1, 1], 50)
+    shared = bootstrap_interval([difference] * 8, [part(labels)] * 8)
+    own = bootstrap_interval([difference] * 8, [part(labels, name=str(i)) for i in range(8)])
+    assert own[1] - own[0] < 0.6 * (shared[1] - shared[0])
+
+
+def test_the_bootstrap_is_a_function_of_its_arguments() -> None:
+    labels = np.repeat([0, 1], 30)
+    difference = np.random.default_rng(0).choice([-1, 0, 1], 60)
+    tests = [part(labels)] * 2
+    first = bootstrap_interval([difference] * 2, tests)
+    assert bootstrap_interval([difference] * 2, tests) == first
+    assert bootstrap_interval([difference] * 2, tests, seed=1) != first
+    assert bootstrap_interval([difference * 0] * 2, tests) == (0.0, 0.0)
+
+
+def test_the_wider_interval() -> None:
+    assert wider((0, 1), (0.2, 0.9)) == (0, 1)
+    assert wider((0.2, 0.9), (0, 1)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "t", "bootstrap", "identical", "word"),
+    [
+        (6, (0.01, 0.03), (0.005, 0.03), False, "helps"),
+        (6, (-0.03, -0.01), (-0.03, -0.005), False, "hurts"),
+        (6, (0.01, 0.03), (-0.005, 0.03), False, "no evidence"),
+        (6, (-0.01, 0.03), (0.005, 0.03), False, "no evidence"),
+        (6, (0.0, 0.03), (0.005, 0.03), False, "no evidence"),
+        (5, (0.01, 0.03), (0.005, 0.03), False, "no evidence"),
+        (1, (0.0, 0.0), (0.0, 0.0), True, "no change"),
+        (6, (0.0, 0.0), (0.0, 0.0), True, "no change"),
+    ],
+)
+def test_the_verdict(
+    seeds: int,
+    t: tuple[float, float],
+    bootstrap: tuple[float, float],
+    identical: bool,
+    word: str,
+) -> None:
+    assert verdict(seeds, t, bootstrap, identical) == word
+
+
+def world(
+    rng: np.random.Generator,
+    *,
+    seeds: int = 10,
+    per_class: int = 40,
+    of_seed: float = 0.01,
+    of_image: float = 0.0,
+    of_cell: float = 0.3,
+    group: int = 1,
+    own: bool = False,
+    gain: float = 0.0,
+) -> tuple[list[np.ndarray], list[TestPart]]:
+    """Differences with known components: effects of seeds, of units, and of single cells."""
+    labels = np.repeat(np.arange(8), per_class)
+    unit = np.arange(len(labels)) // group
+    units = rng.normal(0, of_image, unit.max() + 1)
+    differences, tests = [], []
+    for seed in range(seeds):
+        if own:
+            units = rng.normal(0, of_image, unit.max() + 1)
+        cells = rng.normal(0, of_cell, unit.max() + 1)
+        differences.append((gain + rng.normal(0, of_seed)) + (units + cells)[unit])
+        tests.append(part(labels, unit if group > 1 else None, str(seed * own)))
+    return differences, tests
+
+
+@pytest.mark.parametrize("group", [1, 5])
+def test_the_variances_are_the_components_that_are_there(group: int) -> None:
+    """Over many worlds their means are the true ones, and the cells are counted once."""
+    rng = np.random.default_rng(0)
+    found = [variances(*world(rng, of_image=0.1, group=group)) for _ in range(200)]
+    units = 320 / group
+    seeds = (0.01**2 + 0.3**2 / units) / 10
+    assert np.mean([each.seeds for each in found]) == pytest.approx(seeds, rel=0.1)
+    assert np.mean([each.images for each in found]) == pytest.approx(0.1**2 / units, rel=0.1)
+    truth = np.var([np.mean(world(rng, of_image=0.1, group=group)[0]) for _ in range(1000)])
+    both = np.mean([each.seeds + each.images for each in found])
+    assert both == pytest.approx(truth, rel=0.12)
+
+
+def test_test_parts_of_their_own_have_no_variance_apart() -> None:
+    rng = np.random.default_rng(0)
+    found = variances(*world(rng, of_image=0.3, own=True))
+    assert found.images == 0
+    assert found.seeds > 0
+
+
+@pytest.mark.parametrize(
+    "components",
+    [
+        {"of_image": 0.0},
+        {"of_image": 0.1},
+        {"of_image": 0.1, "seeds": 6},
+        {"of_image": 0.1, "of_cell": 0.2, "group": 5},
+        {"of_image": 0.2, "own": True},
+    ],
+    ids=str,
+)
+def test_equal_arms_are_told_apart_in_one_of_twenty(components: dict[str, Any]) -> None:
+    """For new seeds and new images: neither more often, nor so seldom that no gain is found."""
+    rng = np.random.default_rng(0)
+    words, alone = [], 0
+    for _ in range(200):
+        differences, tests = world(rng, **components)
+        low, high, _ = paired_t([float(each.mean()) for each in differences])
+        bootstrap = bootstrap_interval(differences, tests, draws=200)
+        words.append(verdict(len(tests), (low, high), bootstrap))
+        alone += bootstrap[0] > 0 or bootstrap[1] < 0
+    wrong = 200 - words.count("no evidence")
+    assert wrong <= 19  # 5% of 200, and three deviations
+    assert 2 <= alone <= 21
+
+
+@pytest.mark.parametrize(
+    ("units", "group"),
+    [
+        ([1] * 12, 15),  # one group of each class, as of patients
+        ([1] * 5 + [20] * 5, 1),
+        ([1] * 8 + [2] * 5 + [10] * 30, 1),  # a long tail
+        ([1] + [20] * 9, 1),
+    ],
+    ids=str,
+)
+def test_classes_of_a_single_unit_do_not_make_the_verdict_bold(
+    units: list[int], group: int
+) -> None:
+    """Units that are right or wrong with every seed, as images that are plainly hard are."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(len(units)), np.multiply(units, group))
+    unit = np.arange(len(labels)) // group
+    test = part(labels, unit if group > 1 else None)
+    words = []
+    for _ in range(200):
+        fixed = rng.choice([-1, 0, 1], unit.max() + 1, p=[0.15, 0.7, 0.15])[unit]
+        differences = [
+            np.where((fixed != 0) & (rng.random(len(labels)) < 0.7), fixed, 0)
+            + (fixed == 0) * rng.choice([-1, 0, 1], len(labels), p=[0.05, 0.9, 0.05])
+            for _ in range(6)
+        ]
+        gains = [
+            float(np.mean([one[labels == k].mean() for k in range(len(units))]))
+            for one in differences
+        ]
+        low, high, _ = paired_t(gains)
+        bootstrap = bootstrap_interval(differences, [test] * 6, draws=300)
+        words.append(verdict(6, (low, high), bootstrap))
+    assert 200 - words.count("no evidence") <= 19  # 5% of 200, and three deviations
+
+
+def test_the_variance_of_classes_of_a_single_image_is_that_of_their_mean() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(30)
+    found = [variances([rng.choice([-1, 0, 1], 30)], [part(labels)]).images for _ in range(300)]
+    assert np.mean(found) == pytest.approx(2 / 3 / 30, rel=0.05)
+    one = variances([np.array([1, 0, 0, 0, 0])], [part(np.array([0, 1, 1, 1, 1]))])
+    assert one.images == pytest.approx(0.5**2)  # the class of one image weighs half
+
+
+def test_a_gain_is_found() -> None:
+    """Two points, in the noise of seeds and images that small test parts have."""
+    rng = np.random.default_rng(0)
+    words = []
+    for _ in range(60):
+        differences, tests = world(rng, gain=0.02, of_image=0.05, of_cell=0.25)
+        low, high, _ = paired_t([float(each.mean()) for each in differences])
+        words.append(verdict(10, (low, high), bootstrap_interval(differences, tests, draws=300)))
+    assert words.count("helps") >= 40
+    assert "hurts" not in words
+
+
+def test_how_many_seeds_would_settle_a_gain() -> None:
+    """With that many, four in five repetitions find it; with fewer than 6 seeds nothing is."""
+    found = Variances(seeds=0.02**2 / 10, images=0.0, seed_freedom=9, image_freedom=100)
+    needed = seeds_to_settle(0.01, found)
+    assert needed is not None
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.01, 0.02, (2000, needed))
+    assert np.mean([paired_t(row)[0] > 0 for row in values]) == pytest.approx(0.8, abs=0.04)
+    assert seeds_to_settle(0.5, found) == 6
+    assert seeds_to_settle(-0.01, found) == needed
+    assert seeds_to_settle(0.0, found) is None
+    assert seeds_to_settle(0.01, Variances(0.02**2 / 10, 0.01**2, 9, 100)) is None
+    assert seeds_to_settle(0.01, Variances(0.0, 0.0, 0, 0)) is None
+
+
+def test_the_interval_of_a_fraction() -> None:
+    low, high = binomial_interval(50, 1000)
+    assert (low, high) == pytest.approx((0.038, 0.065), abs=0.001)
+    assert binomial_interval(0, 0) == (0, 1)
+
+
+def test_the_paired_error_of_balanced_accuracies() -> None:
+    labels = np.array([0, 0, 0, 0, 1])
+    right = np.array([True, True, False, False, True])
+    other = np.array([True, False, False, True, False])
+    # class 0: differences 0, 1, 0, -1 of 4 images; class 1: 1 of 1
+    expected = np.sqrt(2 / 16 + 1) / 2
+    assert paired_error(labels, right, other) == pytest.approx(expected)
+    assert paired_error(labels, right, right) == 0
+
+
+def test_few_images_do_not_tell_classifiers_apart() -> None:
+    once = np.array([False, True])  # wrong about the only image of the first class
+    for repeats, level in ((1, [0, 1, 2]), (200, [1])):
+        labels = np.repeat([0, 1], repeats)
+        one_wrong, none_wrong = np.repeat(once, repeats), np.ones(2 * repeats, bool)
+        assert level_with_best(labels, [one_wrong, none_wrong, one_wrong]) == level
+
+
+def test_the_best_is_level_with_itself() -> None:
+    labels = np.repeat([0, 1], 50)
+    wrong = np.zeros(100, bool)
+    assert level_with_best(labels, [wrong, ~wrong, ~wrong]) == [1, 2]

@@ -1,0 +1,83 @@
+"""*Helps* against the strongest free arm of the test part, also where another was the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ganaug.evaluation.gain.intervals import TestPart
+from ganaug.evaluation.gain.report import Evidence, GainReport, build_report
+from ganaug.evaluation.gain.table import overtaken
+from ganaug.evaluation.trainings.run import Outcome
+from ganaug.report.gain import gain_cards
+
+
+def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
+    """A report on arms that are right about so many of 2 x 500 images, others with each seed."""
+    labels = np.repeat([0, 1], 500)
+    outcomes = {}
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        for name, accuracy in accuracies.items():
+            predicted = np.where(rng.random(1000) < accuracy, labels, 1 - labels)
+            outcomes[seed, name] = Outcome(np.eye(2, dtype=np.float16)[predicted], 1.0)
+    evidence = Evidence(
+        outcomes,
+        dict.fromkeys(range(seeds), TestPart(labels, None, "a")),
+        dict.fromkeys(range(seeds), np.array([50, 5])),
+    )
+    free = [name for name in accuracies if not name.startswith("ganaug")]
+    return build_report(
+        evidence,
+        seeds=range(seeds),
+        arms=tuple(accuracies),
+        classes=("a", "b"),
+        baseline="balanced",
+        dataset="planted",
+        chosen="ganaug",
+        claim="for the method",
+        choice={"rule": "given", "balanced_accuracy": {}, "candidates": free},
+        settings={},
+        environment={},
+        notes=("kept",),
+    )
+
+
+def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> None:
+    weaker = told({"balanced": 0.7, "balanced+affine": 0.65, "ganaug": 0.8})
+    assert weaker.gain["ganaug"].verdict == "helps"
+    assert weaker.notes == ("kept",)
+    between = told({"balanced": 0.7, "balanced+affine": 0.74, "ganaug": 0.8})
+    assert between.gain["ganaug"].verdict == "helps"
+    assert between.gain["balanced+affine"].verdict == "helps"  # as free arms may
+    assert between.notes[1].startswith("balanced+affine has more than the baseline: ")
+    stronger = told({"balanced": 0.7, "balanced+affine": 0.81, "ganaug": 0.8})
+    assert stronger.gain["ganaug"].verdict == "no evidence"
+    assert stronger.gain["ganaug"].low > 0
+    assert stronger.notes == between.notes
+    assert "would settle" not in str(stronger)
+    assert "turned out to be stronger" in "".join(gain_cards(stronger.to_dict()))
+
+
+def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
+    assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
+    assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
+    assert not overtaken(5, "no evidence", (0.001, 0.11), (0.0023, 0.1125))  # too few seeds
+    assert not overtaken(6, "helps", (0.001, 0.11), (0.0023, 0.1125))
+
+
+def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() -> None:
+    stronger = told({"balanced": 0.7, "balanced+affine": 0.72, "ganaug": 0.8}, seeds=2)
+    weaker = told({"balanced": 0.7, "balanced+affine": 0.6, "ganaug": 0.8}, seeds=4)
+    assert weaker.evidence is not None
+    moved = Evidence(
+        {(seed + 10, name): each for (seed, name), each in weaker.evidence.outcomes.items()},
+        {seed + 10: each for seed, each in weaker.evidence.tests.items()},
+        {seed + 10: each for seed, each in weaker.evidence.counts.items()},
+    )
+    later = replace(weaker, seeds=tuple(range(10, 14)), evidence=moved)
+    merged = stronger.merge(later)
+    assert len(stronger.notes) == 2
+    assert merged.notes == ("kept",)
+    assert merged.gain["ganaug"].verdict == "helps"

@@ -1,0 +1,132 @@
+"""Results that a comparison keeps, and the processes that make them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.small_comparisons import FREE, files, linear, run
+
+from ganaug.errors import ConfigError
+from ganaug.images import ImageSet
+
+MakeArtifact = Callable[..., Path]
+
+
+def test_results_are_kept_and_further_seeds_added(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    out, arms = tmp_path / "out", ["balanced", "ganaug"]
+    first = run(artifact(), images, arms=arms, seeds=1, out=out)
+    kept = files(out)
+    assert len(kept) == 2
+    both = run(artifact(), images, arms=arms, seeds=2, out=out)
+    after = files(out)
+    assert len(after) == 4
+    assert {name: after[name] for name in kept} == kept
+    for name in arms:
+        assert both.arms[name].recall[:1] == first.arms[name].recall
+        assert both.arms[name].seconds[:1] == first.arms[name].seconds
+    assert run(artifact(), images, arms=arms, seeds=1, out=out, steps=13).arms != first.arms
+    assert {name: files(out)[name] for name in after} == after
+
+
+def test_a_damaged_result_is_computed_again(images: ImageSet, tmp_path: Path) -> None:
+    first = run(None, images, seeds=1, out=tmp_path)
+    for path in (tmp_path / "outcomes").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    again = run(None, images, seeds=1, out=tmp_path)
+    assert [arm.recall for arm in again.arms.values()] == [
+        arm.recall for arm in first.arms.values()
+    ]
+
+
+class Interrupting:
+    """A factory of networks that is interrupted when its third network is made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __repr__(self) -> str:  # results are kept by name; an address is none
+        return "Interrupting()"
+
+    def __call__(self, channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
+        self.made += 1
+        if self.made == 3:
+            raise KeyboardInterrupt
+        return linear(channels, classes, size)
+
+
+def test_after_an_interruption_the_same_call_goes_on(images: ImageSet, tmp_path: Path) -> None:
+    factory = Interrupting()  # its first network is made by the check before any training
+    arguments = {"classifier": factory, "out": tmp_path, "baseline": "plain"}
+    with pytest.raises(KeyboardInterrupt):
+        run(None, images, **arguments)
+    kept = files(tmp_path)
+    assert len(kept) == 1
+    report = run(None, images, **arguments)
+    assert len(report.seeds) == 2
+    after = files(tmp_path)
+    assert len(after) == 4
+    assert kept.items() <= after.items()
+
+
+def test_kept_results_belong_to_images_in_their_order(images: ImageSet, tmp_path: Path) -> None:
+    """Predictions are kept by position: of the same images in another order they are wrong."""
+    first = run(None, images, out=tmp_path)
+    assert images.test is not None
+    turned = replace(images, test=images.test.take(np.arange(len(images.test))[::-1]))
+    again = run(None, turned, out=tmp_path)
+    assert len(files(tmp_path / "outcomes")) == 2 * 2 * len(FREE)
+    for arm, scores in first.arms.items():
+        assert again.arms[arm].balanced_accuracy == pytest.approx(scores.balanced_accuracy)
+
+
+def test_results_are_not_kept_under_a_name_that_others_share(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"<lambda>: has no name of its own"):
+        run(None, images, classifier=lambda *shape: linear(*shape), out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+SCRIPT = """
+import torch
+from helpers.small_images import bars
+from ganaug import evaluate_gain
+
+def factory(channels, classes, size):
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(channels * size[0] * size[1], classes)
+    )
+
+if __name__ == "__main__":
+    options = {"steps": 1, "width": 4, "batch_size": 8}
+    print(evaluate_gain(
+        None, train=bars((24, 12, 6)), classifier=factory, refit=True, fit_options=options, seeds=2,
+        arms=["balanced", "ganaug"], steps=2, jobs=2,
+    ))
+"""
+
+
+def test_workers_know_a_classifier_of_the_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    path = os.pathsep.join(str(folder) for folder in (Path.cwd(), Path.cwd() / "tests"))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "for the method" in done.stdout

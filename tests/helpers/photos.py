@@ -1,0 +1,25 @@
+"""A small folder of JPEG photographs for tests, as ImageFolder reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.small_images import bars
+from PIL import Image
+
+CLASSES = ("crack", "dent", "ok")
+COUNTS = (4, 6, 12)
+# Options of `ganaug fit` for a network that trains a step in milliseconds.
+TINY = ["--preset", "tiny", "--batch-size", "4", "--set", "width=4", "--set", "latent_dim=4"]
+
+
+def write_photos(folder: Path, *, test: bool, side: int = 24) -> Path:
+    """Write RGB photographs of three classes, with train/ and test/ around them or not."""
+    parts = {"train": 0, "test": 1} if test else {"": 0}
+    for part, seed in parts.items():
+        images = bars(COUNTS, (side, side), 3, seed=seed)
+        for i, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+            place = folder / part / CLASSES[label]
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(place / f"{i:03d}.jpg", quality=90)
+    return folder

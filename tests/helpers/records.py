@@ -1,0 +1,171 @@
+"""Records of an evaluation, made by hand through the classes that write them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from helpers.small_models import metadata_of
+
+from ganaug.artifact.format import Policy
+from ganaug.evaluation.diversity.evaluate import ClassDiversity, DiversityReport, Measure
+from ganaug.evaluation.diversity.suspects import Look, Suspect
+from ganaug.evaluation.gain.report import ArmResult, Gain, GainReport
+
+__all__ = [
+    "CLASSES",
+    "diversity_record",
+    "gain_record",
+    "history",
+    "look_record",
+    "metadata_record",
+]
+
+HOSTILE = "<script>alert('x')</script>&\"b\""
+CLASSES = ("ok", HOSTILE, "a name that is far longer than anything that fits on a telephone")
+COUNTS = (120, 30, 4)
+
+
+def _arm(accuracy: float, seeds: int) -> ArmResult:
+    scores = tuple(accuracy + 0.01 * seed for seed in range(seeds))
+    recall = tuple((0.9, score, 2 * score - 0.9) for score in scores)
+    return ArmResult(
+        balanced_accuracy=scores,
+        macro_f1=scores,
+        recall=recall,
+        seconds=(12.0,) * seeds,
+        calibration_error=(0.05,) * seeds,
+        rarer_half=tuple(row[2] for row in recall),
+        rare=tuple(row[2] for row in recall),
+        middle=scores,
+        frequent=(0.9,) * seeds,
+        precision=recall,
+        rare_precision=tuple(row[2] for row in recall),
+        middle_precision=scores,
+        frequent_precision=(0.9,) * seeds,
+    )
+
+
+WIDTH = {"helps": 0.01, "hurts": 0.01, "no change": 0.01, "no evidence": 0.04}  # of the t interval
+
+
+def gain_record(
+    verdict: str = "helps", seeds: int = 6, *, generator: bool = True
+) -> dict[str, Any]:
+    """A comparison of plain, balanced and the generator on top of balanced."""
+    sign = -1 if verdict == "hurts" else 1
+    gains = {"plain": (-0.05, "hurts")}
+    arms = {"plain": _arm(0.75, seeds), "balanced": _arm(0.8, seeds)}
+    if generator:
+        arms["ganaug"] = _arm(0.8 + sign * 0.03, seeds)
+        gains["ganaug"] = (sign * 0.03, verdict)
+    report = GainReport(
+        dataset="parts",
+        seeds=tuple(range(seeds)),
+        classes=CLASSES,
+        counts=(COUNTS,) * seeds,
+        test_images=(300,) * seeds,
+        arms=arms,
+        baseline="balanced",
+        chosen="ganaug" if generator else None,
+        gain={
+            name: Gain(
+                mean=mean,
+                low=mean - WIDTH[word],
+                high=mean + WIDTH[word],
+                p=0.004,
+                verdict=word,
+                error_reduction=mean / 0.2,
+                rare_error_reduction=mean / 0.1,
+                t=(mean - WIDTH[word], mean + WIDTH[word]),
+                bootstrap=(mean - 0.005, mean + 0.005),
+                seed_error=0.004,
+                image_error=0.002,
+                seeds_to_settle=24 if word == "no evidence" else None,
+            )
+            for name, (mean, word) in gains.items()
+        },
+        claim="for this generator",
+        choice={"rule": "given", "balanced_accuracy": {}},
+        settings={"classifier": "resnet-small", "steps": 600},
+        environment={"torch": "2"},
+        notes=("2 of 300 test images are also training images",),
+    )
+    record: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
+    return record
+
+
+def diversity_record(*, measured: bool = True) -> dict[str, Any]:
+    """Two classes measured, the last one with too few images."""
+    numbers = {
+        name: Measure(0.7 + 0.01 * i, 0.9)
+        for i, name in enumerate(("coverage", "precision", "spread", "near_duplicates", "nearest"))
+    }
+    classes = [
+        ClassDiversity(name, count, count // 2, "measured", "COLLAPSED", ("COLLAPSED",), **numbers)
+        if measured and count > 10
+        else ClassDiversity(name, count, 0, "too few images")
+        for name, count in zip(CLASSES, COUNTS, strict=True)
+    ]
+    report = DiversityReport(
+        dataset="parts",
+        kind="variation",
+        classes=tuple(classes),
+        macro=numbers if measured else {},
+        rule="a class has too few images where half of them are 5 or fewer",
+        settings={"neighbours": 5},
+    )
+    record: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
+    return record
+
+
+def metadata_record() -> dict[str, Any]:
+    """The metadata of an artifact with these classes, a policy and a warning."""
+    metadata = metadata_of(
+        "variation",
+        classes=CLASSES,
+        counts=COUNTS,
+        data={
+            "source": "parts <i>",
+            "held_out": "one-fifth-by-content-hash/1",
+            "held_out_fingerprint": "1" * 64,
+            "groups": False,
+        },
+        policy=replace(Policy.falling(COUNTS), source="rule"),
+        warnings=("class 'x' has a single image",),
+        parity={"batches": [1, 2], "largest": 1e-6},
+    )
+    record: dict[str, Any] = json.loads(metadata.to_json())
+    return record
+
+
+def look_record() -> Look:
+    """Points and two suspects; the second class has a hostile name."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [30, 8, 4])
+    pixels = rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
+    return Look(
+        classes=CLASSES,
+        real=rng.normal(size=(len(labels), 2)).astype(np.float32),
+        real_labels=labels,
+        synthetic=rng.normal(size=(12, 2)).astype(np.float32),
+        synthetic_labels=np.repeat([0, 1, 2], 4),
+        explained=0.31,
+        suspects=(
+            Suspect(CLASSES[0], CLASSES[1], 0.2, pixels[0], pixels[1], pixels[2]),
+            Suspect(CLASSES[1], CLASSES[1], 0.9, pixels[1], pixels[3], pixels[2]),
+        ),
+    )
+
+
+def history(rows: int = 5) -> list[dict[str, float]]:
+    """Rows of a run's metrics.jsonl, and two of its diversity.jsonl."""
+    return [
+        *(
+            {"step": 50 * i, "seconds": i, "loss_g": 0.7 - 0.01 * i, "loss_d": 0.6, "moved": 0.1}
+            for i in range(1, rows + 1)
+        ),
+        *({"step": 100 * i, "coverage": 0.4 * i, "near_duplicates": 0.1} for i in (1, 2)),
+    ]
