@@ -20,9 +20,9 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
+from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain.intervals import TestPart, binomial_interval
-from ganaug.evaluation.gain.report import Evidence, Gain, build_report
-from ganaug.evaluation.trainings.run import Outcome
+from ganaug.evaluation.gain.judge import Evidence, Gain, judge
 from ganaug.images import ImageSet, load_images
 from ganaug.randomness import stream
 
@@ -133,7 +133,7 @@ class _Bench:
                 certain = np.eye(len(self.members), dtype=np.float16)[predicted]
                 outcomes[seed, arm] = Outcome(certain, 0.0)
         part = TestPart(labels, None, f"{name} {index}")
-        report = build_report(
+        found = judge(
             Evidence(
                 outcomes,
                 dict.fromkeys(range(SEEDS), part),
@@ -141,16 +141,11 @@ class _Bench:
             ),
             seeds=range(SEEDS),
             arms=("balanced", "ganaug"),
-            classes=self.images.classes,
             baseline="balanced",
-            dataset="mnist",
-            chosen="ganaug",
-            claim="for the method",
-            choice={"rule": "given", "balanced_accuracy": {}},
-            settings={},
-            environment={},
+            candidates=(),
+            num_classes=len(self.images.classes),
         )
-        return report.gain["ganaug"]
+        return found.gain["ganaug"]
 
     def _features(
         self, rows: NDArray[np.int64], shifts: np.random.Generator | None

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ganaug.errors import ConfigError
+from ganaug.evaluation.classifiers.interface import Outcome
+from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.gain.intervals import TestPart
-from ganaug.evaluation.gain.report import Evidence, GainReport, build_report
-from ganaug.evaluation.trainings.run import Outcome
+from ganaug.evaluation.gain.judge import Evidence
 from ganaug.files import atomic_path
 
 __all__ = ["BY_SEED", "join_arms", "merge_parts", "read_part", "write_part"]
@@ -79,7 +80,7 @@ def read_part(path: Path) -> tuple[GainReport, dict[str, Any]]:
             " the path"
         ) from error
     report = GainReport.from_dict(values)
-    return _rebuilt(report, evidence, tuple(seeds), tuple(arms)), extra
+    return report.judged_on(evidence, seeds, arms), extra
 
 
 def merge_parts(paths: Sequence[Path]) -> tuple[GainReport, dict[str, Any]]:
@@ -129,23 +130,4 @@ def join_arms(report: GainReport, other: GainReport, names: dict[str, str]) -> G
         for old, new in names.items():
             outcomes[seed, new] = theirs.outcomes[seed, old]
     arms = (*report.arms, *names.values())
-    return _rebuilt(report, Evidence(outcomes, mine.tests, mine.counts), report.seeds, arms)
-
-
-def _rebuilt(
-    report: GainReport, evidence: Evidence, seeds: tuple[int, ...], arms: tuple[str, ...]
-) -> GainReport:
-    return build_report(
-        evidence,
-        seeds=seeds,
-        arms=arms,
-        classes=report.classes,
-        dataset=report.dataset,
-        baseline=report.baseline,
-        chosen=report.chosen,
-        claim=report.claim,
-        choice=report.choice,
-        settings=report.settings,
-        environment=report.environment,
-        notes=report.notes,
-    )
+    return report.judged_on(Evidence(outcomes, mine.tests, mine.counts), report.seeds, arms)

@@ -25,7 +25,7 @@ from benchmarks._environment import environment
 from ganaug import evaluate_diversity, evaluate_gain, export, fit
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.demo.scenes import digits_lt
-from ganaug.evaluation.trainings.pool import worker_count
+from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.files import write_json
 from ganaug.images import ImageSet
 

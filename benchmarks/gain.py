@@ -25,10 +25,10 @@ from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, GanaugError
-from ganaug.evaluation.arms.grammar import FREE_ARMS, on_best, parse_arm
-from ganaug.evaluation.gain.evaluate import evaluate_gain
-from ganaug.evaluation.gain.report import GainReport
-from ganaug.evaluation.trainings.pool import worker_count
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.arms.plan import FREE_ARMS, on_best
+from ganaug.evaluation.gain import GainReport, Refit, evaluate_gain
+from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.files import write_json
 from ganaug.images import ImageSet
 
@@ -201,6 +201,10 @@ def _compare(
     half = half_a if asked.final else half_b
     test = half(protocol.test) if asked.reads_test and protocol.test is not None else None
 
+    fit_options = {"preset": asked.generator_preset} | _fit_fields(asked.fit_fields)
+    if asked.quick:
+        fit_options = {}
+
     def compare(arms: list[str] | None, baseline: str, interpolated: bool) -> GainReport:
         def drawn(seed: int) -> ImageSet:
             images = draw(seed)
@@ -215,12 +219,7 @@ def _compare(
             seeds=numbers,
             arms=arms,
             baseline=baseline,
-            refit=True,
-            tuned=asked.tuned,
-            draw=drawn,
-            fit_options={}
-            if asked.quick
-            else {"preset": asked.generator_preset} | _fit_fields(asked.fit_fields),
+            refit=Refit(draw=drawn, fit_options=fit_options, tuned=asked.tuned),
             classifier=resnet32 if asked.classifier == "resnet32" else asked.classifier,
             steps=asked.steps,
             quick=asked.quick,

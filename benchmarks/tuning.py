@@ -28,13 +28,14 @@ from ganaug import export
 from ganaug.artifact.format import Policy
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.demo.scenes import digits_lt
-from ganaug.evaluation.arms.grammar import parse_arm
-from ganaug.evaluation.classifiers.network import Schedule
-from ganaug.evaluation.trainings.run import Job, run_job
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.tuning.budget import Costs, estimate, plan, trainings
-from ganaug.evaluation.tuning.decision import candidates
+from ganaug.evaluation.tuning.candidates import candidates
 from ganaug.evaluation.tuning.rarity import REPETITIONS
-from ganaug.evaluation.tuning.tune import AUGMENTATIONS
+from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
 from ganaug.files import write_json
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
@@ -80,15 +81,15 @@ def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | N
     images = _images(source)
     config = make_config(size=images.size, **settings)
     free = [
-        Job(0, parse_arm(name), images, images.take([0]), Schedule(1), classifier)
-        for name in AUGMENTATIONS
+        Job(0, parse_arm(name), images, images.take([0]), Schedule(1), Network(classifier))
+        for name in AUGMENTED_ARMS
     ]
     estimated = estimate(images, config.to_dict(), free, device="cpu")
     timed, precision = _timed(steps, images, config.to_dict(), free)
     ways = 2 if config.kind == "variation" else 1
     tried = len(candidates(images.counts, config.kind))
-    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTATIONS), ways, tried)
-    without, varied = trainings(REPETITIONS, len(AUGMENTATIONS), ways, budget.candidates)
+    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTED_ARMS), ways, tried)
+    without, varied = trainings(REPETITIONS, len(AUGMENTED_ARMS), ways, budget.candidates)
     classifiers = without * timed.free_step + varied * timed.varied_step
     cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers
     return {

@@ -13,9 +13,10 @@ from ganaug.errors import GanaugError
 
 if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
+    from ganaug.evaluation.classifiers import TrainingLoop
     from ganaug.evaluation.diversity.evaluate import evaluate_diversity
-    from ganaug.evaluation.gain.evaluate import evaluate_gain
-    from ganaug.evaluation.tuning.tune import tune
+    from ganaug.evaluation.gain import Refit, evaluate_gain
+    from ganaug.evaluation.tuning import tune
     from ganaug.images import load_images, long_tailed
     from ganaug.imbalanced import GANOverSampler
     from ganaug.training import FitConfig, export, fit
@@ -32,7 +33,9 @@ __all__ = [
     "GanaugError",
     "Generator",
     "MixedDataset",
+    "Refit",
     "SyntheticDataset",
+    "TrainingLoop",
     "__version__",
     "evaluate_diversity",
     "evaluate_gain",
@@ -51,14 +54,16 @@ _HOME = {
     "GANOverSampler": "ganaug.imbalanced",
     "Generator": "ganaug.artifact.runtime",
     "MixedDataset": "ganaug.use.datasets",
+    "Refit": "ganaug.evaluation.gain",
     "SyntheticDataset": "ganaug.use.datasets",
+    "TrainingLoop": "ganaug.evaluation.classifiers",
     "evaluate_diversity": "ganaug.evaluation.diversity.evaluate",
-    "evaluate_gain": "ganaug.evaluation.gain.evaluate",
+    "evaluate_gain": "ganaug.evaluation.gain",
     "export": "ganaug.training",
     "fit": "ganaug.training",
     "load_images": "ganaug.images",
     "long_tailed": "ganaug.images",
-    "tune": "ganaug.evaluation.tuning.tune",
+    "tune": "ganaug.evaluation.tuning",
 }
 
 

@@ -14,7 +14,15 @@ import filelock
 
 from ganaug.errors import RunError
 
-__all__ = ["atomic_path", "locked", "make_folder", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "atomic_path",
+    "locked",
+    "make_folder",
+    "work_folder",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
 
 
 @contextmanager
@@ -94,6 +102,16 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
             f"{folder}: cannot be created ({error.strerror}); choose another output folder"
         ) from error
     return folder
+
+
+@contextmanager
+def work_folder(path: str | os.PathLike[str] | None) -> Iterator[Path]:
+    """Yield the folder `path`, created where missing; for None one that goes with the block."""
+    if path is not None:
+        yield make_folder(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="ganaug-") as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -73,12 +73,17 @@ def command(
     near-duplicates and copying, against a real-real reference. Tables go to stdout, the report to
     a folder, and what was found, in short, into FILE itself (not with --quick or --no-write).
     """
-    from ganaug import Generator, evaluate_diversity, evaluate_gain, load_images
+    from ganaug import Generator, Refit, evaluate_diversity, evaluate_gain, load_images
     from ganaug.evaluation.write_back import write_back
     from ganaug.files import write_json
     from ganaug.report.folder import find_run, write_evaluation
     from ganaug.report.pictures import read_history
 
+    if tuned and not refit:
+        raise ConfigError(
+            "--tune: given without --refit; allowed: with it, since policies are learnt for new"
+            " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
+        )
     generator = Generator(file)
     made = generator.info.size
     if generator.info.kind == "class" and size not in (None, made):
@@ -107,8 +112,7 @@ def command(
                 seeds=seeds,
                 arms=arms,
                 baseline=baseline,
-                refit=refit,
-                tuned=tuned,
+                refit=Refit(tuned=tuned) if refit else None,
                 classifier=classifier,
                 steps=steps,
                 quick=quick,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
-from ganaug.evaluation.gain.table import overtaken, what_would_settle
+from ganaug.evaluation.gain.report import overtaken, what_would_settle
 from ganaug.report.html import (
     MISSING,
     card,

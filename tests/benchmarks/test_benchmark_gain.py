@@ -23,8 +23,8 @@ from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
 from benchmarks.table import gain_table
 from ganaug.errors import ConfigError, DataError
-from ganaug.evaluation.arms.grammar import parse_arm
-from ganaug.evaluation.trainings.generators import Refit
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.trainings.generators import NewGenerator
 from ganaug.images import ImageSet
 
 
@@ -332,7 +332,7 @@ def test_the_environment_names_versions_and_no_place() -> None:
 
 
 def test_the_seconds_of_a_generator_are_those_of_its_run(tmp_path: Path) -> None:
-    refit = Refit(0, bars((2, 2)), tmp_path, {}, 1)
+    refit = NewGenerator(0, bars((2, 2)), tmp_path, {}, 1)
     assert refit.seconds is None
     (tmp_path / "run").mkdir()
     rows = "".join(json.dumps({"step": n, "seconds": 2.5 * n}) + "\n" for n in (1, 2))

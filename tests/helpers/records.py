@@ -12,7 +12,8 @@ from helpers.small_models import metadata_of
 from ganaug.artifact.format import Policy
 from ganaug.evaluation.diversity.evaluate import ClassDiversity, DiversityReport, Measure
 from ganaug.evaluation.diversity.suspects import Look, Suspect
-from ganaug.evaluation.gain.report import ArmResult, Gain, GainReport
+from ganaug.evaluation.gain.judge import ArmResult, Gain
+from ganaug.evaluation.gain.report import Choice, GainReport, Settings
 
 __all__ = [
     "CLASSES",
@@ -88,8 +89,8 @@ def gain_record(
             for name, (mean, word) in gains.items()
         },
         claim="for this generator",
-        choice={"rule": "given", "balanced_accuracy": {}},
-        settings={"classifier": "resnet-small", "steps": 600},
+        choice=Choice("given"),
+        settings=Settings(classifier="resnet-small", steps=600),
         environment={"torch": "2"},
         notes=("2 of 300 test images are also training images",),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganaug import evaluate_gain
-from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain import GainReport
 from ganaug.images import ImageSet
 
 FREE = ["plain", "balanced+affine"]

@@ -1,1 +1,9 @@
-"""The ways to train the classifier that are compared: their grammar, and what they are made of."""
+"""The ways to train the classifier that are compared: their grammar, and what they are made of.
+
+A new free augmentation is a row of `augmentations.AUGMENTATIONS`; a loss one of `losses.LOSSES`.
+"""
+
+from ganaug.evaluation.arms.grammar import Arm, parse_arm
+from ganaug.evaluation.arms.plan import make_plan
+
+__all__ = ["Arm", "make_plan", "parse_arm"]

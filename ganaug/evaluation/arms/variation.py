@@ -31,7 +31,7 @@ def never_varies(arm: Arm, info: Metadata, policy: Policy | None = None) -> bool
         info: of the generator.
         policy: takes the place of the artifact's own.
     """
-    if arm.ganaug not in ("transform", "warp", "mixed"):
+    if arm.use not in ("transform", "warp", "mixed"):
         return False
     used = _policy(arm, info) if policy is None else policy
     return used is not None and not used.probability(info.counts).any()
@@ -61,7 +61,7 @@ def make_variation(
         varied: Tensor = transform(images, labels)[0]
         return varied
 
-    if arm.ganaug == "transform":
+    if arm.use == "transform":
         return vary
     if info.kind != "variation":
         raise ConfigError(

@@ -34,7 +34,7 @@ from ganaug.evaluation.diversity.subsamples import (
     summary,
 )
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK, words_of
-from ganaug.evaluation.splits import load_part
+from ganaug.evaluation.splits import load_at
 from ganaug.images import ImageSet, units
 from ganaug.metrics.encoder import FEWEST_TO_LEARN_FROM, SmallEncoder
 from ganaug.metrics.features import (
@@ -295,10 +295,10 @@ class _Comparison:
 def _training_images(real: Any, generator: Generator | None) -> ImageSet:
     """Return what the generator was trained on; the test part holds what it was not."""
     if generator is None:
-        images = load_part(real, None, None)
+        images = load_at(real, None, None)
     else:
         info = generator.info
-        images = load_part(real, info.size, info.channels)
+        images = load_at(real, info.size, info.channels)
         if info.data.get("held_out"):
             images = images.hold_out()
         if not info.config.get("conditional", True):

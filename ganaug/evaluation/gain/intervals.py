@@ -1,8 +1,7 @@
-"""Scores of a classifier, and the statistics of a paired comparison over seeds.
+"""The two intervals of a paired comparison over seeds.
 
-Words: the gain is the difference in balanced accuracy between two arms of one seed. Its interval
-is judged twice: over seeds (paired t), and over seeds and test images (bootstrap). A verdict other
-than "no evidence" needs both.
+The gain is the difference in balanced accuracy between two arms of one seed. Its interval is
+computed twice: over seeds (paired t), and over seeds and test images (bootstrap).
 """
 
 from __future__ import annotations
@@ -23,27 +22,16 @@ __all__ = [
     "MOST_SEEDS",
     "TestPart",
     "Variances",
-    "balanced_accuracy",
     "binomial_interval",
     "bootstrap_interval",
-    "error_reduction",
-    "level_with_best",
-    "macro_f1",
-    "mean_or_none",
-    "paired_error",
     "paired_t",
-    "precision_by_class",
-    "rarer_half",
-    "recall_by_class",
     "seeds_to_settle",
-    "thirds",
     "variances",
-    "verdict",
     "wider",
 ]
 
-LEVEL = 0.95
-UPPER = 0.5 + LEVEL / 2
+CONFIDENCE = 0.95
+UPPER = 0.5 + CONFIDENCE / 2
 FEWEST_SEEDS = 6
 MOST_SEEDS = 1000  # nobody would train more classifiers than that
 Interval = tuple[float, float]
@@ -70,114 +58,6 @@ class TestPart:
     def of(cls, images: ImageSet) -> TestPart:
         """Return the test part that consists of `images`."""
         return cls(images.labels, images.groups, images.ordered_fingerprint)
-
-
-def paired_error(
-    labels: NDArray[np.int64], right: NDArray[np.bool_], other: NDArray[np.bool_]
-) -> float:
-    """Return a standard error of the difference of two balanced accuracies on the same images.
-
-    From second moments within classes, not variances: with a single image of a class there is none,
-    and the error is rather too large than too small.
-
-    Args:
-        labels: int64 [N].
-        right: bool [N], whether the first classifier was right.
-        other: bool [N], whether the second one was.
-    """
-    squares = (right.astype(np.float64) - other) ** 2
-    present, label = np.unique(labels, return_inverse=True)
-    counts = np.bincount(label)
-    return float(np.sqrt((np.bincount(label, squares) / counts**2).sum()) / len(present))
-
-
-def balanced_accuracy(labels: NDArray[np.int64], right: NDArray[np.bool_]) -> float:
-    """Return the mean over the classes that have images of the fraction that is right, in 0..1."""
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
-
-
-def level_with_best(labels: NDArray[np.int64], right: Sequence[NDArray[np.bool_]]) -> list[int]:
-    """Return which classifiers the images do not tell from the best, by balanced accuracy.
-
-    Those within one `paired_error` of it (the one-standard-error rule of Breiman et al., CART,
-    1984), in their order.
-
-    Args:
-        labels: int64 [N].
-        right: of each classifier, bool [N], whether it was right.
-    """
-    scores = [balanced_accuracy(labels, each) for each in right]
-    best = int(np.argmax(scores))
-    return [
-        at
-        for at, score in enumerate(scores)
-        if scores[best] - score <= paired_error(labels, right[best], right[at])
-    ]
-
-
-def recall_by_class(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
-) -> NDArray[np.float64]:
-    """Return the fraction of each class found, float64 [classes]; NaN for a class without images.
-
-    Balanced accuracy is the mean over the classes that have test images.
-    """
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
-    result: NDArray[np.float64] = np.where(total > 0, found / np.maximum(total, 1), np.nan)
-    return result
-
-
-def precision_by_class(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
-) -> NDArray[np.float64]:
-    """Return the fraction of right ones among the images taken for each class, float64 [classes].
-
-    0 for a class with test images for which none was taken, as in scikit-learn; NaN for a class
-    without test images. It depends on how frequent the classes are in the test part.
-    """
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
-    claimed = np.bincount(predicted, minlength=num_classes)
-    result: NDArray[np.float64] = np.where(total > 0, found / np.maximum(claimed, 1), np.nan)
-    return result
-
-
-def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
-    """Return the mean over the classes with test images of 2 TP / (2 TP + FP + FN)."""
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
-    claimed = np.bincount(predicted, minlength=num_classes)
-    f1 = 2 * found / np.maximum(total + claimed, 1)
-    return float(f1[total > 0].mean())
-
-
-def rarer_half(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the labels of the floor(classes / 2) classes with the fewest training images."""
-    return np.argsort(counts, kind="stable")[: len(counts) // 2].astype(np.int64)
-
-
-def thirds(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Return the labels of the rare, the middle and the frequent third of the classes.
-
-    Where the classes cannot be divided by three, the middle third takes what is left over; of two
-    classes one is rare and one frequent.
-    """
-    order = np.argsort(counts, kind="stable").astype(np.int64)
-    third = 1 if len(order) == 2 else len(order) // 3
-    return order[:third], order[third : len(order) - third], order[len(order) - third :]
-
-
-def mean_or_none(values: NDArray[np.float64]) -> float | None:
-    """Return the mean of the values that are not NaN, or None where there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
-
-
-def error_reduction(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """Return 1 - sum of our errors / sum of theirs, errors being 1 - score; None without errors."""
-    before = sum(1 - score for score in theirs)
-    return 1 - sum(1 - score for score in ours) / before if before > 0 else None
 
 
 def paired_t(differences: Sequence[float]) -> tuple[float, float, float]:
@@ -402,26 +282,10 @@ def binomial_interval(successes: int, trials: int) -> Interval:
     """Return the 95% interval of a fraction, after Wilson (1927); (0, 1) without trials."""
     if not trials:
         return 0.0, 1.0
-    found = stats.binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
+    found = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
     return float(found.low), float(found.high)
 
 
 def wider(first: Interval, second: Interval) -> Interval:
     """Return the wider of two intervals."""
     return first if first[1] - first[0] >= second[1] - second[0] else second
-
-
-def verdict(seeds: int, t: Interval, bootstrap: Interval, identical: bool = False) -> str:
-    """Return "helps", "hurts", "no evidence" or "no change".
-
-    "helps" where both intervals lie above 0, "hurts" where both lie below, "no change" where the
-    arms are identical, else, and always under 6 seeds, "no evidence".
-    """
-    if identical:
-        return "no change"
-    if seeds >= FEWEST_SEEDS:
-        if t[0] > 0 and bootstrap[0] > 0:
-            return "helps"
-        if t[1] < 0 and bootstrap[1] < 0:
-            return "hurts"
-    return "no evidence"

@@ -1,4 +1,4 @@
-"""`GainReport`: what a comparison found, as numbers, as a table and as JSON."""
+"""`GainReport`: what a comparison found, as numbers, as JSON and as a table in text."""
 
 from __future__ import annotations
 
@@ -7,98 +7,58 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
-from ganaug.evaluation.gain import intervals as statistics
-from ganaug.evaluation.gain.intervals import TestPart
-from ganaug.evaluation.gain.table import gain_table
-from ganaug.evaluation.trainings.run import Outcome
-from ganaug.metrics.calibration import calibration_error
+from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
+from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge
 
-__all__ = ["ArmResult", "Evidence", "Gain", "GainReport", "build_report"]
-
-Scores = tuple[float, ...]
-SomeScores = tuple[float | None, ...]
+__all__ = ["Choice", "GainReport", "Settings", "build_report", "overtaken", "what_would_settle"]
 
 
 @dataclass(frozen=True)
-class ArmResult:
-    """One arm over all seeds; every tuple has one entry for each seed.
+class Choice:
+    """How the baseline was chosen.
 
     Attributes:
-        balanced_accuracy: mean recall of the classes that have test images, in 0..1.
-        macro_f1: mean F1 of those classes.
-        recall: by class; None for a class without test images.
-        seconds: training time of the classifier.
-        calibration_error: expected calibration error, in 0..1.
-        rarer_half: mean recall of the floor(classes / 2) classes with the fewest training images.
-        rare, middle, frequent: mean recall by thirds of the classes; None for a third without any.
-        precision: by class, as `recall`; it depends on how frequent classes are in the test part.
-        rare_precision, middle_precision, frequent_precision: its means by thirds.
+        rule: in words.
+        balanced_accuracy: of each candidate on images held out of the training part, in 0..1;
+            empty where nothing was compared.
+        candidates: names of the free arms that could be the baseline.
     """
 
-    balanced_accuracy: Scores
-    macro_f1: Scores
-    recall: tuple[SomeScores, ...]
-    seconds: Scores
-    calibration_error: Scores
-    rarer_half: SomeScores
-    rare: SomeScores
-    middle: SomeScores
-    frequent: SomeScores
-    precision: tuple[SomeScores, ...]
-    rare_precision: SomeScores
-    middle_precision: SomeScores
-    frequent_precision: SomeScores
+    rule: str
+    balanced_accuracy: dict[str, float] = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Choice:
+        """Return the choice with these JSON values."""
+        return cls(**{**values, "candidates": tuple(values.get("candidates", ()))})
 
 
 @dataclass(frozen=True)
-class Gain:
-    """An arm against the baseline: paired differences in balanced accuracy.
+class Settings:
+    """What was trained, and how; None where an older file does not say.
 
     Attributes:
-        mean: over seeds, in -1..1.
-        low, high: the wider of the two 95% intervals.
-        p: of the paired t test.
-        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" also needs a gain over each
-            free arm that has more than the baseline, see `build_report`.
-        error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
-        rare_error_reduction: the same on the rarer half; None where the baseline has no error.
-        t, bootstrap: the two intervals (low, high).
-        seed_error, image_error: standard errors of the mean that seeds and shared test images make.
-        seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
-            of 80%; None where there is a verdict, or a stronger free arm took it away, with one
-            seed, or where no number of them would.
+        classifier: its name.
+        steps, batch: of the classifier's training.
+        artifact: first 16 digits of the generator's hash; None where generators were trained.
+        refit: what new generators were fitted with, or None.
+        tuned: each new generator learned its policy.
+        quick: a quick look.
+        device: "cpu" or "cuda".
     """
 
-    mean: float
-    low: float
-    high: float
-    p: float
-    verdict: str
-    error_reduction: float | None
-    rare_error_reduction: float | None
-    t: tuple[float, float]
-    bootstrap: tuple[float, float]
-    seed_error: float
-    image_error: float
-    seeds_to_settle: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What the numbers were computed from; merging needs it, files of results leave it out.
-
-    Attributes:
-        outcomes: by (seed, arm).
-        tests: by seed, what was judged on.
-        counts: by seed, int64 [classes], training images.
-    """
-
-    outcomes: Mapping[tuple[int, str], Outcome]
-    tests: Mapping[int, TestPart]
-    counts: Mapping[int, NDArray[np.int64]]
+    classifier: str | None = None
+    steps: int | None = None
+    batch: int | None = None
+    artifact: str | None = None
+    refit: dict[str, Any] | None = None
+    tuned: bool | None = None
+    quick: bool | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,9 +76,8 @@ class GainReport:
         chosen: the arm with the generator, or None where there was none.
         gain: of each arm but the baseline.
         claim: "for this generator", "for the method", or "for free arms".
-        choice: how the baseline was chosen: {"rule", "balanced_accuracy": {arm: score},
-            "candidates": free arms that could be the baseline}.
-        settings: classifier, steps, batch, ...
+        choice: how the baseline was chosen.
+        settings: what was trained, and how.
         environment: versions, and what the caller adds.
         notes: what a reader should know, one line each.
         evidence: what the numbers came from, or None after `from_dict`.
@@ -134,8 +93,8 @@ class GainReport:
     chosen: str | None
     gain: dict[str, Gain]
     claim: str
-    choice: dict[str, Any]
-    settings: dict[str, Any]
+    choice: Choice
+    settings: Settings
     environment: dict[str, Any]
     notes: tuple[str, ...] = ()
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
@@ -156,6 +115,8 @@ class GainReport:
             gain = {name: Gain(**_frozen(each)) for name, each in values["gain"].items()}
             names = [name for name in cls.__dataclass_fields__ if name != "evidence"]
             plain = {name: values[name] for name in names if name not in ("arms", "gain")}
+            plain["choice"] = Choice.from_dict(values["choice"])
+            plain["settings"] = Settings(**values["settings"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"gain report: {error} is missing or unknown; allowed: what GainReport.to_dict"
@@ -196,10 +157,18 @@ class GainReport:
             {**mine.tests, **theirs.tests},
             {**mine.counts, **theirs.counts},
         )
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        seeds = (*self.seeds, *other.seeds)
+        return replace(self, notes=notes).judged_on(evidence, seeds, tuple(self.arms))
+
+    def judged_on(
+        self, evidence: Evidence, seeds: Sequence[int], arms: Sequence[str]
+    ) -> GainReport:
+        """Return this report with every number computed anew, from `evidence`."""
         return build_report(
             evidence,
-            seeds=(*self.seeds, *other.seeds),
-            arms=tuple(self.arms),
+            seeds=seeds,
+            arms=arms,
             classes=self.classes,
             dataset=self.dataset,
             baseline=self.baseline,
@@ -208,11 +177,11 @@ class GainReport:
             choice=self.choice,
             settings=self.settings,
             environment=self.environment,
-            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            notes=self.notes,
         )
 
     def __str__(self) -> str:
-        return gain_table(self)
+        return _table(self)
 
 
 def build_report(
@@ -221,49 +190,45 @@ def build_report(
     seeds: Sequence[int],
     arms: Sequence[str],
     classes: tuple[str, ...],
+    dataset: str,
     baseline: str,
-    **fields: Any,
+    chosen: str | None,
+    claim: str,
+    choice: Choice,
+    settings: Settings,
+    environment: Mapping[str, Any],
+    notes: Sequence[str] = (),
 ) -> GainReport:
     """Return the report with every number computed from `evidence`.
 
-    The baseline is chosen on a few held-out images, or given, and another of the free arms may turn
-    out to be stronger on the test part. Then an arm helps only where it helps against that one,
-    too, and a note names it. So the test part can take the word away, and never gives it.
+    A free arm that turned out to be stronger than the baseline is told of in a note.
     """
-    tests = [evidence.tests[seed] for seed in seeds]
-    counts = [evidence.counts[seed] for seed in seeds]
-    outcomes = {name: [evidence.outcomes[seed, name] for seed in seeds] for name in arms}
-    results = {
-        name: _arm_result(each, tests, counts, len(classes)) for name, each in outcomes.items()
-    }
-    gain = {
-        name: _gain(results[name], results[baseline], outcomes[name], outcomes[baseline], tests)
-        for name in arms
-        if name != baseline
-    }
-    candidates = fields["choice"].get("candidates", ())
-    stronger = [name for name in candidates if name in gain and gain[name].mean > 0]
-    for name, found in gain.items():
-        if found.verdict == "helps" and name not in candidates:
-            words = [
-                _gain(results[name], results[other], outcomes[name], outcomes[other], tests).verdict
-                for other in stronger
-            ]
-            if set(words) - {"helps"}:
-                gain[name] = replace(found, verdict="no evidence")
-    told = {_note(name) for name in candidates}
-    notes = [note for note in fields.pop("notes", ()) if note not in told]
+    found = judge(
+        evidence,
+        seeds=seeds,
+        arms=arms,
+        baseline=baseline,
+        candidates=choice.candidates,
+        num_classes=len(classes),
+    )
+    told = {_note(name) for name in choice.candidates}
+    kept = [note for note in notes if note not in told]
     return GainReport(
+        dataset=dataset,
         seeds=tuple(seeds),
         classes=classes,
-        counts=tuple(tuple(int(n) for n in each) for each in counts),
-        test_images=tuple(len(test.labels) for test in tests),
-        arms=results,
+        counts=tuple(tuple(int(n) for n in evidence.counts[seed]) for seed in seeds),
+        test_images=tuple(len(evidence.tests[seed].labels) for seed in seeds),
+        arms=found.arms,
         baseline=baseline,
-        gain=gain,
+        chosen=chosen,
+        gain=found.gain,
+        claim=claim,
+        choice=choice,
+        settings=settings,
+        environment=dict(environment),
+        notes=(*kept, *(_note(name) for name in found.stronger)),
         evidence=evidence,
-        notes=(*notes, *(_note(name) for name in stronger)),
-        **fields,
     )
 
 
@@ -274,90 +239,112 @@ def _note(stronger: str) -> str:
     )
 
 
-def _arm_result(
-    outcomes: Sequence[Outcome],
-    tests: Sequence[TestPart],
-    counts: Sequence[NDArray[np.int64]],
-    num_classes: int,
-) -> ArmResult:
-    columns: dict[str, list[Any]] = {name: [] for name in ArmResult.__dataclass_fields__}
-    for outcome, test, count in zip(outcomes, tests, counts, strict=True):
-        recall = statistics.recall_by_class(test.labels, outcome.predicted, num_classes)
-        precision = statistics.precision_by_class(test.labels, outcome.predicted, num_classes)
-        thirds = dict(zip(("rare", "middle", "frequent"), statistics.thirds(count), strict=True))
-        row = {
-            "balanced_accuracy": float(np.nanmean(recall)),
-            "macro_f1": statistics.macro_f1(test.labels, outcome.predicted, num_classes),
-            "recall": _by_class(recall),
-            "precision": _by_class(precision),
-            "seconds": outcome.seconds,
-            "calibration_error": calibration_error(outcome.probabilities, test.labels),
-            "rarer_half": statistics.mean_or_none(recall[statistics.rarer_half(count)]),
-        }
-        for name, labels in thirds.items():
-            row[name] = statistics.mean_or_none(recall[labels])
-            row[f"{name}_precision"] = statistics.mean_or_none(precision[labels])
-        for name, value in row.items():
-            columns[name].append(value)
-    return ArmResult(**{name: tuple(values) for name, values in columns.items()})
-
-
-def _by_class(scores: NDArray[np.float64]) -> SomeScores:
-    return tuple(None if np.isnan(score) else float(score) for score in scores)
-
-
-def _gain(
-    ours: ArmResult,
-    theirs: ArmResult,
-    our_outcomes: Sequence[Outcome],
-    their_outcomes: Sequence[Outcome],
-    tests: Sequence[TestPart],
-) -> Gain:
-    pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
-    differences = [mine - other for mine, other in pairs]
-    outcomes = list(zip(our_outcomes, their_outcomes, strict=True))
-    by_image = [
-        (mine.predicted == test.labels).astype(np.int8) - (other.predicted == test.labels)
-        for (mine, other), test in zip(outcomes, tests, strict=True)
+def _table(report: GainReport) -> str:
+    """Return the arms with their gain and verdict, then what stands beside balanced accuracy."""
+    seeds = len(report.seeds)
+    rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
+    more = [("arm", "recall", "precision", "macro F1", "calibration error", "error gone", "p")]
+    for name, arm in report.arms.items():
+        gain = report.gain.get(name)
+        rows.append(
+            (
+                name,
+                _spread(arm.balanced_accuracy),
+                _spread(arm.rarer_half),
+                "baseline" if gain is None else _interval(gain, seeds),
+                "" if gain is None else gain.verdict,
+            )
+        )
+        more.append(
+            (
+                name,
+                _thirds(arm.rare, arm.middle, arm.frequent),
+                _thirds(arm.rare_precision, arm.middle_precision, arm.frequent_precision),
+                _percent(arm.macro_f1),
+                _percent(arm.calibration_error),
+                *_beside(gain),
+            )
+        )
+    few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
+    lines = [
+        *_columns(rows),
+        f"{printable(report.dataset)}, {seeds} seed{'s' if seeds > 1 else ''}{few}, {report.claim};"
+        " scores in percent",
     ]
-    low, high, p = statistics.paired_t(differences)
-    t, bootstrap = (low, high), statistics.bootstrap_interval(by_image, tests)
-    wide, found = statistics.wider(t, bootstrap), statistics.variances(by_image, tests)
-    word = statistics.verdict(
-        len(tests),
-        t,
-        bootstrap,
-        # To the bit: arms that merely agree on every test image may still differ.
-        identical=all(
-            np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
-        ),
+    chosen = report.gain.get(report.chosen or "")
+    if (
+        chosen is not None
+        and chosen.verdict == "no evidence"
+        and seeds > 1
+        and not overtaken(seeds, chosen.verdict, chosen.t, chosen.bootstrap)
+    ):
+        lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
+    lines.extend(f"note: {printable(note)}" for note in report.notes)
+    lines += ["", *_columns(more)]
+    lines.append(
+        "recall and precision of the rare / middle / frequent third of the classes; error gone of"
+        " all classes (of the rarer half); p of the paired t test"
     )
-    mean = float(np.mean(differences))
-    halves = [
-        (mine, other)
-        for mine, other in zip(ours.rarer_half, theirs.rarer_half, strict=True)
-        if mine is not None and other is not None
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def overtaken(seeds: int, verdict: str, t: Sequence[float], bootstrap: Sequence[float]) -> bool:
+    """Whether a gain over the baseline is no evidence for want of one over a stronger free arm."""
+    both = t[0] > 0 and bootstrap[0] > 0
+    return both and verdict == "no evidence" and seeds >= FEWEST_SEEDS
+
+
+def what_would_settle(mean: float, seeds: int | None) -> str:
+    """Return in words how many seeds would tell a gain of `mean` from none."""
+    gain = f"a gain of {100 * mean:+.1f} points"
+    if seeds is not None:
+        return f"about {seeds} seeds would settle {gain}, with a chance of 80%"
+    return f"not even {MOST_SEEDS} seeds would settle {gain}; more test images might"
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
+
+
+def _known(scores: Sequence[float | None]) -> list[float]:
+    return [score for score in scores if score is not None]
+
+
+def _percent(scores: Sequence[float | None]) -> str:
+    known = _known(scores)
+    return f"{100 * float(np.mean(known)):.1f}" if known else "-"
+
+
+def _spread(scores: Sequence[float | None]) -> str:
+    known = _known(scores)
+    if len(known) < 2:
+        return _percent(known)
+    return f"{_percent(known)} ± {100 * float(np.std(known, ddof=1)):.1f}"
+
+
+def _thirds(*thirds: Sequence[float | None]) -> str:
+    return " / ".join(_percent(scores) for scores in thirds)
+
+
+def _beside(gain: Gain | None) -> tuple[str, str]:
+    """Return the share of the error that is gone and the p value; nothing for the baseline."""
+    if gain is None:
+        return "", ""
+    shares = [
+        "-" if share is None else f"{100 * share:.0f}%"
+        for share in (gain.error_reduction, gain.rare_error_reduction)
     ]
-    return Gain(
-        mean=mean,
-        low=wide[0],
-        high=wide[1],
-        p=p,
-        verdict=word,
-        error_reduction=statistics.error_reduction(
-            ours.balanced_accuracy, theirs.balanced_accuracy
-        ),
-        rare_error_reduction=statistics.error_reduction(
-            [mine for mine, _ in halves], [other for _, other in halves]
-        ),
-        t=t,
-        bootstrap=bootstrap,
-        seed_error=found.seeds**0.5,
-        image_error=found.images**0.5,
-        seeds_to_settle=(
-            statistics.seeds_to_settle(mean, found) if word == "no evidence" else None
-        ),
-    )
+    return f"{shares[0]} ({shares[1]})", "-" if gain.p is None else f"{gain.p:.2g}"
+
+
+def _interval(gain: Gain, seeds: int) -> str:
+    mean = f"{100 * gain.mean:+.1f}"
+    if seeds < 2:
+        return f"{mean} (one seed: no interval)"
+    return f"{mean} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
 
 
 def _listed(value: Any, skip: str | None = None) -> Any:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganaug.evaluation.classifiers.network import Schedule, default_steps
-from ganaug.evaluation.trainings.run import Job, run_job
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import default_steps
+from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
 from ganaug.work import Work
 

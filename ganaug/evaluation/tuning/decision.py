@@ -18,58 +18,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.format import Policy
-from ganaug.evaluation.trainings.run import Outcome
+from ganaug.evaluation.classifiers.interface import Outcome
+from ganaug.evaluation.tuning.candidates import Candidate, zero_policy
 from ganaug.evaluation.tuning.rarity import Simulation
 from ganaug.images import units
 from ganaug.randomness import stream
 
-__all__ = [
-    *("HARM", "LEVEL", "Candidate", "Decision"),
-    *("candidates", "decide", "score", "zero_policy"),
-]
+__all__ = ["BOUND_LEVEL", "HARM", "CandidateResult", "Decision", "choose", "decide", "score"]
 
-STRONG_P = 0.7  # with whole latents; the best of those tried on traffic signs
-GENTLE_SCALE = 0.5  # with half of the rule's p
-LEVEL = 0.85  # of the one-sided bound
+BOUND_LEVEL = 0.85  # of the one-sided bound
 HARM = 0.01  # of balanced accuracy; to lose more must be unlikely
 DRAWS = 2000
 HALF_WEIGHT = 50  # judged images at which a class has half of the weight of one with very many
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A policy that is tried, under a name for tables and files."""
+class CandidateResult:
+    """What one candidate gained, in balanced accuracy, the mean over the free arms.
+
+    Attributes:
+        name, p, scale: of the candidate.
+        gain: rare and frequent classes with the share that they have in the data.
+        rare, frequent: of these classes alone.
+        by_repetition: the gain in each.
+        by_size: of up to three parts of the rare classes by size: sizes, classes, gain.
+        by_free_arm: the gain on top of each.
+    """
 
     name: str
-    policy: Policy
-
-    @property
-    def change(self) -> float:
-        """How much it changes images of the size that it varies most: p times the scale."""
-        return max(p for _, p in self.policy.p) * self.policy.scale
-
-
-def candidates(counts: NDArray[np.int64], kind: str = "variation") -> tuple[Candidate, ...]:
-    """Return the policies worth trying for classes of these sizes, the most promising first.
-
-    What a variation generator does to every image becomes a mark of rare classes where these alone
-    are varied; so p falls with class size for a class generator alone, which fills classes up.
-    """
-    rule, falling = Policy.rule(counts), Policy.falling(counts)
-    seldom = replace(rule, p=tuple((n, p / 2) for n, p in rule.p))
-    strong = Candidate("strong", Policy(p=((rule.p[0][0], STRONG_P),), source="rule"))
-    if kind == "variation":
-        gentle = Candidate("gentle", replace(seldom, scale=GENTLE_SCALE))
-        return Candidate("rule", rule), gentle, strong
-    tried = (Candidate("rule", rule), strong, Candidate("p-0.25", seldom))
-    if len(falling.p) == 1:  # no class is rare
-        return tried
-    return *tried, Candidate("falling", replace(falling, scale=rule.scale))
-
-
-def zero_policy(counts: NDArray[np.int64]) -> Policy:
-    """Return the policy that never varies; its scale is what an arm with another p starts from."""
-    return Policy(p=((int(counts[counts > 0].min()), 0.0),), scale=Policy.rule(counts).scale)
+    p: list[list[float]]
+    scale: float
+    gain: float
+    rare: float
+    frequent: float
+    by_repetition: list[float]
+    by_size: list[dict[str, Any]]
+    by_free_arm: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -83,8 +67,7 @@ class Decision:
         gain: what choosing is worth in balanced accuracy, the mean over the free arms, each
             repetition judged with the candidate that the other two chose.
         low: lower bound of `gain`.
-        table: of each candidate: name, p, scale, gain, rare, frequent, by_repetition, by_size,
-            by_free_arm.
+        table: what each candidate gained.
     """
 
     chosen: Candidate | None
@@ -92,7 +75,7 @@ class Decision:
     reason: str
     gain: float
     low: float
-    table: list[dict[str, Any]]
+    table: list[CandidateResult]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +128,9 @@ def decide(
     seen = _differences(simulation, tried, outcomes, free, free_arms)
     alone = {arm: _differences(simulation, tried, outcomes, free, [arm]) for arm in free_arms}
     gains = np.array([[_gain(seen[r, each.name], share) for r in numbers] for each in tried])
-    fair = [_best(tried, gains, without=r).name for r in numbers]
+    fair = [choose(tried, gains, without=r).name for r in numbers]
     gain, low = _gain(_all(seen, fair), share), _lower_bound(_all(seen, fair), share)
-    chosen = _best(tried, gains)
+    chosen = choose(tried, gains)
     taken = [chosen.name for _ in numbers]
     by_arm = {
         arm: min(_gain(_all(alone[arm], names), share) for names in (fair, taken))
@@ -160,9 +143,8 @@ def decide(
     table = []
     for each in tried:
         names = [each.name for _ in numbers]
-        row = _row(each, _all(seen, names), share)
-        row["by_free_arm"] = {arm: _gain(_all(alone[arm], names), share) for arm in free_arms}
-        table.append(row)
+        by_free_arm = {arm: _gain(_all(alone[arm], names), share) for arm in free_arms}
+        table.append(_result(each, _all(seen, names), share, by_free_arm))
 
     def none(reason: str) -> Decision:
         return Decision(None, zero_policy(counts), reason, gain, low, table)
@@ -188,7 +170,7 @@ def decide(
     return Decision(chosen, policy, reason, gain, low, table)
 
 
-def _best(
+def choose(
     tried: Sequence[Candidate], gains: NDArray[np.float64], without: int | None = None
 ) -> Candidate:
     """Return the candidate that changes least of those level with the best.
@@ -303,7 +285,7 @@ def _lower_bound(seen: Sequence[_Seen], rare_share: float) -> float:
         total = parts[0][1]
     else:
         total = sum((rare_share if rare else 1 - rare_share) * mean for rare, mean in parts)
-    return float(np.quantile(total, 1 - LEVEL))
+    return float(np.quantile(total, 1 - BOUND_LEVEL))
 
 
 def _resampled(seen: _Seen, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -313,21 +295,24 @@ def _resampled(seen: _Seen, rng: np.random.Generator) -> NDArray[np.float64]:
     return result
 
 
-def _row(candidate: Candidate, seen: Sequence[_Seen], rare_share: float) -> dict[str, Any]:
+def _result(
+    candidate: Candidate,
+    seen: Sequence[_Seen],
+    rare_share: float,
+    by_free_arm: dict[str, float],
+) -> CandidateResult:
     numbers = sorted({s.repetition for s in seen})
     by_size = sorted((s for s in seen if s.rare), key=lambda s: s.size)
     thirds = np.array_split(np.arange(len(by_size)), min(3, len(by_size)))
-    return {
-        "name": candidate.name,
-        "p": [list(point) for point in candidate.policy.p],
-        "scale": candidate.policy.scale,
-        "gain": _gain(seen, rare_share),
-        "rare": _mean([s for s in seen if s.rare]),
-        "frequent": _mean([s for s in seen if not s.rare]),
-        "by_repetition": [
-            _gain([s for s in seen if s.repetition == r], rare_share) for r in numbers
-        ],
-        "by_size": [
+    return CandidateResult(
+        name=candidate.name,
+        p=[list(point) for point in candidate.policy.p],
+        scale=candidate.policy.scale,
+        gain=_gain(seen, rare_share),
+        rare=_mean([s for s in seen if s.rare]),
+        frequent=_mean([s for s in seen if not s.rare]),
+        by_repetition=[_gain([s for s in seen if s.repetition == r], rare_share) for r in numbers],
+        by_size=[
             {
                 "sizes": [by_size[part[0]].size, by_size[part[-1]].size],
                 "classes": len(part),
@@ -335,4 +320,5 @@ def _row(candidate: Candidate, seen: Sequence[_Seen], rare_share: float) -> dict
             }
             for part in thirds
         ],
-    }
+        by_free_arm=by_free_arm,
+    )

@@ -86,11 +86,11 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     sizes = small if len(small) else sizes
     border = int(sizes[-1])
     share = float((counts[present] <= border).mean())
-    parts = _Parts(images, seed)
+    cutter = Cutter(images, seed)
     able = [
         int(label)
         for label in by_size[::-1]
-        if counts[label] >= sizes[0] + SPARE and parts.can_be_split(label)
+        if counts[label] >= sizes[0] + SPARE and cutter.can_be_split(label)
     ]
     pool = able[: max(FEWEST_FREQUENT, int((counts > border).sum()))]
     if len(pool) >= FEWEST_FREQUENT:
@@ -103,7 +103,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
             for label in cut:
                 times[label] += 1
             targets = _targets(counts, cut, sizes, seed, r)
-            repetitions.append(parts.repetition(r, targets, FEWEST_RESERVED, RESERVED))
+            repetitions.append(cutter.repetition(r, targets, FEWEST_RESERVED, RESERVED))
         if all(part.cut for part in repetitions):
             how = (
                 f"{number} of {len(pool)} frequent classes cut to the sizes of rare ones each time"
@@ -119,7 +119,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
         )
     else:
         few = "the groups of the frequent classes are too large to cut these to the rare sizes"
-    fitted = tuple(parts.repetition(r, {}, FEWEST_FITTED, FITTED) for r in range(REPETITIONS))
+    fitted = tuple(cutter.repetition(r, {}, FEWEST_FITTED, FITTED) for r in range(REPETITIONS))
     if not all(np.isin(part.judged.labels, rare).any() for part in fitted):
         groups = " in groups that can be split" if rare else ""
         reason = f"{few}; and no rare class has {FEWEST_FITTED} images to judge on{groups}"
@@ -149,7 +149,7 @@ def _targets(
     return targets
 
 
-class _Parts:
+class Cutter:
     """Splits the images of each class into one part to train on and one to judge on."""
 
     def __init__(self, images: ImageSet, seed: int) -> None:

@@ -11,7 +11,8 @@ import torch
 
 from ganaug._version import __version__
 from ganaug.artifact.format import Metadata, Policy
-from ganaug.evaluation.tuning.decision import HARM, LEVEL, Decision, zero_policy
+from ganaug.evaluation.tuning.candidates import zero_policy
+from ganaug.evaluation.tuning.decision import BOUND_LEVEL, HARM, Decision
 from ganaug.evaluation.tuning.rarity import Simulation
 from ganaug.images import ImageSet
 
@@ -89,10 +90,10 @@ def build_report(
         "simulation": simulation.reason,
         "gain": None if decision is None else round(decision.gain, 5),
         "low": None if decision is None else round(decision.low, 5),
-        "level": LEVEL,
+        "level": BOUND_LEVEL,
         "harm": HARM,
         "chosen": decision.chosen.name if decision and decision.chosen else None,
-        "candidates": [] if decision is None else decision.table,
+        "candidates": [] if decision is None else [asdict(each) for each in decision.table],
         "repetitions": [
             {
                 "cut": {images.classes[label]: sizes for label, sizes in part.cut.items()},

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import torch
 
 from ganaug.artifact.format import Metadata, Policy
 from ganaug.artifact.identity import behaviour_hash
@@ -20,29 +14,34 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.evaluation.arms.grammar import Arm, parse_arm
-from ganaug.evaluation.classifiers.network import (
-    ClassifierFactory,
-    Schedule,
-    build_classifier,
-    classifier_name,
+from ganaug.evaluation.arms import Arm, parse_arm
+from ganaug.evaluation.classifiers import as_classifier
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import ClassifierFactory, Network
+from ganaug.evaluation.splits import load_at
+from ganaug.evaluation.trainings import Job, run_all
+from ganaug.evaluation.trainings.generators import (
+    FIT_STEP,
+    NewGenerator,
+    generator_folder,
+    settings_of,
 )
-from ganaug.evaluation.splits import load_part
-from ganaug.evaluation.trainings.generators import FIT_STEP, Refit, settings_of
-from ganaug.evaluation.trainings.pool import Meter, Progress, run_all, worker_count
-from ganaug.evaluation.trainings.run import Job, Outcome
+from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
+from ganaug.evaluation.trainings.pool import Site
+from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.evaluation.tuning.budget import Budget, estimate, plan, trainings
-from ganaug.evaluation.tuning.decision import Candidate, candidates, decide, score
+from ganaug.evaluation.tuning.candidates import Candidate, candidates
+from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
-from ganaug.files import locked, make_folder
+from ganaug.files import locked, work_folder
 from ganaug.images import ImageSet
 
-__all__ = ["TuneReport", "tune"]
+__all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
 
 # Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
 # at balanced accuracy, since a gain over one of them can be a harm to the other.
-AUGMENTATIONS = ("balanced+affine", "balanced+randaugment")
+AUGMENTED_ARMS = ("balanced+affine", "balanced+randaugment")
 
 
 def tune(
@@ -57,7 +56,7 @@ def tune(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     threads: int = 1,
-    progress: Progress | None = None,
+    progress: EvaluationProgress | None = None,
 ) -> TuneReport:
     """Learn how often to vary which class sizes, and write that into the artifact.
 
@@ -107,15 +106,15 @@ def tune(
     workers = worker_count(jobs, chosen)
     behaviour = behaviour_hash(generator.path)
     images = _training_part(train, metadata)
-    with torch.random.fork_rng(devices=[]):  # a classifier that cannot be made fails here
-        build_classifier(classifier, images.channels, len(images.classes), images.size)
+    network = as_classifier(classifier)
+    if not isinstance(network, Network):
+        raise ConfigError(
+            f"classifier {network.name[:60]}: tune trains networks; allowed: a name of torchvision,"
+            " a factory (channels, classes, size) -> nn.Module, or None; give one"
+        )
+    network.check(images.channels, len(images.classes), images.size)
     simulation = simulate(images, seed)
-    with ExitStack() as stack:
-        if out is None:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="ganaug-")))
-        else:
-            folder = make_folder(out)
-        stack.enter_context(locked(folder))
+    with work_folder(out) as folder, locked(folder):
         if simulation.method == "none":
             report = build_report(metadata, simulation, None, seed, {}, images)
         else:
@@ -124,12 +123,10 @@ def tune(
                 images=images,
                 simulation=simulation,
                 seed=seed,
-                given=(steps, fit_steps),
-                classifier=classifier,
-                device=chosen,
-                workers=workers,
-                threads=threads,
-                folder=folder,
+                steps=steps,
+                fit_steps=fit_steps,
+                classifier=network,
+                site=Site(folder, chosen, workers, threads),
             )
             report = tuning.run(progress)
         _write(generator.path, behaviour, report.policy)
@@ -144,61 +141,49 @@ class _Tuning:
     images: ImageSet
     simulation: Simulation
     seed: int
-    given: tuple[int | None, int | None]
-    classifier: str | ClassifierFactory | None
-    device: str
-    workers: int
-    threads: int
-    folder: Path
+    steps: int | None
+    fit_steps: int | None
+    classifier: Network
+    site: Site
 
-    def run(self, progress: Progress | None) -> TuneReport:
+    def run(self, progress: EvaluationProgress | None) -> TuneReport:
         info, simulation = self.generator.info, self.simulation
-        augmentations = [parse_arm(name) for name in AUGMENTATIONS]
+        augmented = [parse_arm(name) for name in AUGMENTED_ARMS]
         tried = candidates(self.images.counts, info.kind)
-        budget, costs = self._budget(augmentations, tried)
+        budget, costs = self._budget(augmented, tried)
         tried = tried[: budget.candidates]
         schedule = Schedule(budget.classifier_steps)
-        parts = simulation.repetitions
-        seeds = {part.number: self._seed(part) for part in parts}
-        refits = {seeds[part.number]: self._refit(part, budget) for part in parts}
-        without, varied = trainings(REPETITIONS, len(augmentations), self._ways(), len(tried))
+        without, varied = trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
         steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
         meter = Meter(steps, progress)
 
-        jobs = [self._job(parts[0], arm, schedule) for arm in augmentations]
-        outcomes = self._run(jobs, {}, meter)
-        scores = {
-            arm.name: score(simulation, 0, outcomes[seeds[0], arm.name]) for arm in augmentations
-        }
+        first = simulation.repetitions[0]
+        jobs = [self._job(first, arm, schedule) for arm in augmented]
+        outcomes = run_all(jobs, {}, self.site, meter)
+        scores = {job.arm: score(simulation, 0, outcomes[job.key]) for job in jobs}
         # Between equals, the later one, which does more.
-        best = max(reversed(augmentations), key=lambda arm: scores[arm.name])
-        free_arms = [best, parse_arm(f"plain+{'+'.join(best.augment)}+logits")][: self._ways()]
-        ours = {(arm.name, each.name): self._arm(arm, each) for arm in free_arms for each in tried}
-        jobs = [self._job(part, arm, schedule) for part in parts for arm in free_arms]
-        jobs += [
-            self._job(part, ours[arm.name, each.name], schedule, each.policy)
-            for part in parts
-            for arm in free_arms
-            for each in tried
-        ]
-        jobs = [job for job in jobs if (job.seed, job.arm.name) not in outcomes]
-        outcomes |= self._run(jobs, refits, meter)
+        best = max(reversed(augmented), key=lambda arm: scores[arm])
+        logits = replace(best, balanced=False, loss="logits")
+        free_arms = [best, logits][: self._ways()]
+        free, ours = self._jobs(free_arms, tried, schedule)
+        made = [self._generator(part, budget.fit_steps) for part in simulation.repetitions]
+        generators = {each.seed: each for each in made}
+        jobs = [job for job in (*free.values(), *ours.values()) if job.key not in outcomes]
+        outcomes |= run_all(jobs, generators, self.site, meter)
         meter.finish()
 
-        free = {(arm.name, r): outcomes[s, arm.name] for arm in free_arms for r, s in seeds.items()}
-        with_ours = {
-            (below, r, name): outcomes[s, arm.name]
-            for (below, name), arm in ours.items()
-            for r, s in seeds.items()
-        }
-        decision = decide(simulation, tried, with_ours, free, self.images.counts)
+        without_ours = {at: outcomes[job.key] for at, job in free.items()}
+        with_ours = {at: outcomes[job.key] for at, job in ours.items()}
+        decision = decide(simulation, tried, with_ours, without_ours, self.images.counts)
+        numbers = range(REPETITIONS)
         settings = {
             "free_arms": {
-                arm.name: sum(score(simulation, r, free[arm.name, r]) for r in seeds) / REPETITIONS
+                arm.name: sum(score(simulation, r, without_ours[arm.name, r]) for r in numbers)
+                / REPETITIONS
                 for arm in free_arms
             },
-            "augmentations": scores,
-            "classifier": classifier_name(self.classifier),
+            "augmentations": {arm.name: scores[arm] for arm in augmented},
+            "classifier": self.classifier.name,
             "budget": budget.to_dict(),
             "estimated_seconds_of_a_step": costs,
         }
@@ -209,22 +194,24 @@ class _Tuning:
         return 2 if self.generator.info.kind == "variation" else 1
 
     def _budget(
-        self, augmentations: list[Arm], tried: tuple[Candidate, ...]
+        self, augmented: list[Arm], tried: tuple[Candidate, ...]
     ) -> tuple[Budget, dict[str, float] | None]:
         """How long everything is, and the estimated costs where that was not given."""
-        steps, fit_steps = self.given
+        steps, fit_steps = self.steps, self.fit_steps
         if steps is not None and fit_steps is not None:
             return Budget(fit_steps, steps, len(tried)), None
         part = self.simulation.repetitions[0]
         config = settings_of(self.generator.info)
-        free = [self._job(part, arm, Schedule(1)) for arm in augmentations]
-        costs = estimate(part.train, config, free, device=self.device, threads=self.threads)
+        free = [self._job(part, arm, Schedule(1)) for arm in augmented]
+        costs = estimate(
+            part.train, config, free, device=self.site.device, threads=self.site.threads
+        )
         budget = plan(
             costs,
             int(config["steps"]),
             part.train,
             REPETITIONS,
-            len(augmentations),
+            len(augmented),
             self._ways(),
             len(tried),
         )
@@ -240,13 +227,27 @@ class _Tuning:
     def _seed(self, part: Repetition) -> int:
         return REPETITIONS * self.seed + part.number
 
-    def _arm(self, free: Arm, candidate: Candidate) -> Arm:
-        arm = free.on_top(self.generator.info.kind)
-        return replace(arm, name=f"{arm.name}-{candidate.name}")
+    def _jobs(
+        self, free_arms: list[Arm], tried: tuple[Candidate, ...], schedule: Schedule
+    ) -> tuple[dict[tuple[str, int], Job], dict[tuple[str, int, str], Job]]:
+        """The jobs without the generator by (arm, repetition), and with it by candidate, too."""
+        kind, parts = self.generator.info.kind, self.simulation.repetitions
+        free = {
+            (arm.name, part.number): self._job(part, arm, schedule)
+            for part in parts
+            for arm in free_arms
+        }
+        ours = {
+            (arm.name, part.number, each.name): replace(
+                self._job(part, arm.on_top(kind), schedule), policy=each.policy, label=each.name
+            )
+            for part in parts
+            for arm in free_arms
+            for each in tried
+        }
+        return free, ours
 
-    def _job(
-        self, part: Repetition, arm: Arm, schedule: Schedule, policy: Policy | None = None
-    ) -> Job:
+    def _job(self, part: Repetition, arm: Arm, schedule: Schedule) -> Job:
         return Job(
             seed=self._seed(part),
             arm=arm,
@@ -254,31 +255,16 @@ class _Tuning:
             test=part.judged,
             schedule=schedule,
             classifier=self.classifier,
-            device=self.device,
-            policy=policy,
+            device=self.site.device,
         )
 
-    def _refit(self, part: Repetition, budget: Budget) -> Refit:
-        options = {**settings_of(self.generator.info), "steps": budget.fit_steps}
-        # the grids of an ordinary run are of no use here
-        options["sample_every"] = budget.fit_steps
-        options["device"] = self.device
-        content = json.dumps([part.train.fingerprint, options], sort_keys=True)
-        name = f"{self._seed(part):04d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-        folder = make_folder(self.folder / "generators" / name)
-        return Refit(self._seed(part), part.train, folder, options, budget.fit_steps)
-
-    def _run(
-        self, jobs: list[Job], refits: dict[int, Refit], meter: Meter
-    ) -> dict[tuple[int, str], Outcome]:
-        return run_all(
-            jobs,
-            refits,
-            workers=self.workers,
-            folder=self.folder / "outcomes",
-            meter=meter,
-            threads=self.threads,
-        )
+    def _generator(self, part: Repetition, fit_steps: int) -> NewGenerator:
+        options = {**settings_of(self.generator.info), "steps": fit_steps}
+        options["sample_every"] = fit_steps  # the grids of an ordinary run are of no use here
+        options["device"] = self.site.device
+        seed, content = self._seed(part), [part.train.fingerprint, options]
+        folder = generator_folder(self.site.folder, f"{seed:04d}", content)
+        return NewGenerator(seed, part.train, folder, options, fit_steps)
 
 
 def _training_part(train: Any, metadata: Metadata) -> ImageSet:
@@ -293,7 +279,7 @@ def _training_part(train: Any, metadata: Metadata) -> ImageSet:
             f"classes: {len(metadata.classes)} in the generator; a policy helps a classifier tell"
             " classes apart and needs at least 2; fit with labels"
         )
-    images = load_part(train, metadata.size, metadata.channels)
+    images = load_at(train, metadata.size, metadata.channels)
     whole = replace(images, test=None)
     if images.test is None and metadata.data.get("held_out"):
         # what fit held out is for `evaluate`; the training part alone is welcome, too

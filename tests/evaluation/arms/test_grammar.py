@@ -5,31 +5,26 @@ import pickle
 import pytest
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms.grammar import (
-    DEFAULT_FREE_ARMS,
-    FREE_ARMS,
-    Arm,
-    make_plan,
-    on_best,
-    parse_arm,
-)
+from ganaug.evaluation.arms import Arm, make_plan, parse_arm
+from ganaug.evaluation.arms.plan import DEFAULT_FREE_ARMS, FREE_ARMS, on_best
 
 
 @pytest.mark.parametrize(
     ("name", "arm"),
     [
-        ("plain", Arm("plain", balanced=False)),
-        ("balanced", Arm("balanced", balanced=True)),
-        ("balanced+affine+jitter", Arm("balanced+affine+jitter", True, ("affine", "jitter"))),
-        ("balanced+randaugment-5", Arm("balanced+randaugment-5", True, ("randaugment-5",))),
-        ("ganaug", Arm("ganaug", True, (), "transform")),
-        ("ganaug+randaugment", Arm("ganaug+randaugment", True, ("randaugment",), "transform")),
-        ("mixed+affine", Arm("mixed+affine", True, ("affine",), "mixed")),
-        ("warp+affine", Arm("warp+affine", True, ("affine",), "warp")),
+        ("plain", Arm(balanced=False)),
+        ("balanced", Arm(balanced=True)),
+        ("balanced+affine+jitter", Arm(True, ("affine", "jitter"))),
+        ("balanced+randaugment-5", Arm(True, ("randaugment-5",))),
+        ("ganaug", Arm(True, (), "transform")),
+        ("ganaug+randaugment", Arm(True, ("randaugment",), "transform")),
+        ("mixed+affine", Arm(True, ("affine",), "mixed")),
+        ("synthetic", Arm(True, (), "synthetic")),
+        ("warp+affine", Arm(True, ("affine",), "warp")),
+        ("warp-plain+logits", Arm(False, (), "warp", loss="logits")),
         (
             "ganaug@top=0.9@from=1@until=0.8+flip",
             Arm(
-                "ganaug@top=0.9@from=1@until=0.8+flip",
                 True,
                 ("flip",),
                 "transform",
@@ -38,12 +33,11 @@ from ganaug.evaluation.arms.grammar import (
         ),
         (
             "plain+affine+mixup+drw",
-            Arm("plain+affine+mixup+drw", False, ("affine",), mix="mixup", loss="drw"),
+            Arm(False, ("affine",), mix="mixup", loss="drw"),
         ),
         (
-            "balanced+smote+shift+standardise+longer-8",
+            "balanced+shift+standardise+smote+longer-8",
             Arm(
-                "balanced+smote+shift+standardise+longer-8",
                 True,
                 ("shift",),
                 view="standardise",
@@ -55,18 +49,38 @@ from ganaug.evaluation.arms.grammar import (
 )
 def test_names_describe_arms(name: str, arm: Arm) -> None:
     assert parse_arm(name) == arm
+    assert arm.name == name
     assert pickle.loads(pickle.dumps(arm)) == arm
-    assert arm.free == (arm.ganaug is None)
-    assert arm.candidate == (arm.free and arm.longer == 1)
+    assert arm.free == (arm.use is None)
+    assert arm.may_be_baseline == (arm.free and arm.longer == 1)
 
 
-def test_the_free_arms_are_candidates() -> None:
+def test_the_free_arms_may_be_baselines() -> None:
     names = {*DEFAULT_FREE_ARMS, *FREE_ARMS, *on_best("balanced+affine", ("flip", "flips"))}
-    assert all(parse_arm(name).candidate for name in names)
+    assert all(parse_arm(name).may_be_baseline for name in names)
     assert {"balanced+affine+mixup", "plain+affine+mixup+drw", "plain+affine+logits"} <= names
     assert "balanced+affine+flips" in names
     with pytest.raises(ConfigError, match="needs to be balanced and free"):
         on_best("plain+affine")
+
+
+def test_two_spellings_of_an_arm_are_one() -> None:
+    """The order of augmentations is that in which they are applied; that of all else is none."""
+    spelled = ["plain+logits+mixup+affine+longer-2", "plain+longer-2+affine+logits+mixup"]
+    assert {parse_arm(name).name for name in spelled} == {"plain+affine+mixup+logits+longer-2"}
+    options = parse_arm("ganaug@scale=0.50@p=1.0+flip")
+    assert options.name == "ganaug@p=1@scale=0.5+flip"
+    assert parse_arm(options.name) == options
+    assert parse_arm("balanced+affine+jitter") != parse_arm("balanced+jitter+affine")
+    assert parse_arm("ganaug@p=0.123456789").name == "ganaug@p=0.123456789"
+
+
+def test_every_arm_has_the_name_that_it_is_read_from() -> None:
+    """Whatever `below`, `on_top` and a search for the best arm make of it."""
+    names = {*DEFAULT_FREE_ARMS, *FREE_ARMS, *on_best("balanced+affine+smote", ("flip",))}
+    for arm in map(parse_arm, sorted(names)):
+        for other in (arm, arm.below(), arm.on_top("variation"), arm.on_top("class")):
+            assert parse_arm(other.name) == other
 
 
 @pytest.mark.parametrize(
@@ -140,8 +154,8 @@ def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
     more = on_best("balanced+randaugment-14+flips+mixup", ("flip", "flips"))
     assert more == (
         "balanced+randaugment-14+flips+mixup",
-        "balanced+randaugment-14+flips+mixup+standardise",
-        "balanced+randaugment-14+flips+mixup+smote",
+        "balanced+randaugment-14+flips+standardise+mixup",
+        "balanced+randaugment-14+flips+smote+mixup",
         "plain+randaugment-14+flips+mixup+weighted",
         "plain+randaugment-14+flips+mixup+logits",
         "plain+randaugment-14+flips+mixup+drw",

@@ -6,14 +6,10 @@ import pytest
 import torch
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.classifiers.network import (
-    ResNet,
-    Schedule,
-    build_classifier,
-    check_classifier,
-    classifier_name,
-    default_steps,
-)
+from ganaug.evaluation.classifiers import as_classifier
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network, default_steps
+from ganaug.evaluation.classifiers.resnet import ResNet
 
 
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (32, 32), (64, 64), (12, 40), (200, 200)])
@@ -35,14 +31,14 @@ def test_the_network_halves_the_image_as_far_as_it_goes() -> None:
 
 
 def test_networks_by_name_take_grey_images() -> None:
-    network = build_classifier("resnet18", 1, 4, (32, 32)).eval()
+    network = Network("resnet18").build(1, 4, (32, 32)).eval()
     with torch.no_grad():
         assert network(torch.rand(1, 1, 32, 32)).shape == (1, 4)
 
 
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'resnet18'"):
-        build_classifier("resnet-18", 3, 4, (32, 32))
+        Network("resnet-18").build(3, 4, (32, 32))
 
 
 def linear(channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
@@ -52,11 +48,11 @@ def linear(channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Modul
 
 
 def test_a_factory_is_called_with_channels_classes_and_size() -> None:
-    network = build_classifier(linear, 3, 4, (5, 6))
+    network = Network(linear).build(3, 4, (5, 6))
     assert network(torch.rand(2, 3, 5, 6)).shape == (2, 4)
-    assert classifier_name(linear).endswith("test_network.linear")
-    assert classifier_name(None) == "resnet-small"
-    assert classifier_name("resnet18") == "resnet18"
+    assert Network(linear).name.endswith("test_network.linear")
+    assert Network().name == "resnet-small"
+    assert Network("resnet18").name == "resnet18"
 
 
 def test_the_rate_warms_up_and_falls_to_nothing() -> None:
@@ -91,4 +87,4 @@ def test_steps_by_default() -> None:
 )
 def test_a_network_that_does_not_fit_is_refused_at_once(classifier: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        check_classifier(classifier, 1, 3, (12, 12))
+        as_classifier(classifier).check(1, 3, (12, 12))

@@ -15,13 +15,15 @@ from sklearn.pipeline import make_pipeline
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganaug import evaluate_gain
+from ganaug import TrainingLoop, evaluate_gain
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms.grammar import parse_arm
-from ganaug.evaluation.classifiers.estimator import ArmImages, UserLoop
-from ganaug.evaluation.classifiers.network import Schedule, classifier_name
-from ganaug.evaluation.trainings.pool import _execute
-from ganaug.evaluation.trainings.run import Job
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers import Classifier, as_classifier
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.trainings import Job
+from ganaug.evaluation.trainings.batches import ArmImages
+from ganaug.evaluation.trainings.pool import run_and_keep
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -46,13 +48,13 @@ def probabilities_of(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
     return lambda tested: torch.softmax(distances(tested), 1).numpy()
 
 
-@pytest.mark.parametrize("classifier", [None, UserLoop(labels_of)])
+@pytest.mark.parametrize("classifier", [Network(), TrainingLoop(labels_of)])
 def test_every_training_counts_in_full_for_the_time_left(
-    classifier: UserLoop | None, images: ImageSet, tmp_path: Path
+    classifier: Classifier, images: ImageSet, tmp_path: Path
 ) -> None:
     job = Job(0, parse_arm("balanced"), images, images, Schedule(3), classifier)
     counted: list[int] = []
-    _execute(job, tmp_path, counted.append)
+    run_and_keep(job, tmp_path, counted.append)
     assert sum(counted) == 3
 
 
@@ -71,8 +73,8 @@ def test_an_estimator_of_scikit_learn_is_trained_on_augmented_views(
     assert [arm.recall for arm in reports[0].arms.values()] == [
         arm.recall for arm in reports[1].arms.values()
     ]
-    assert reports[0].settings["classifier"].startswith("Pipeline(")
-    assert reports[0].settings["steps"] == 4  # five views of 42 images, in batches of 64
+    assert str(reports[0].settings.classifier).startswith("Pipeline(")
+    assert reports[0].settings.steps == 4  # five copies of 42 images, in batches of 64
     assert reports[0].arms["balanced"].balanced_accuracy[0] == 1.0
     assert reports[0].arms["balanced"].calibration_error[0] > 0  # probabilities, not labels
     assert reports[0].chosen == "ganaug"
@@ -107,12 +109,24 @@ def test_a_training_loop_of_the_user(
 ) -> None:
     arms = ["plain", "balanced+affine", "ganaug+affine", "mixed", "synthetic"]
     report = evaluate_gain(
-        artifact(), train=images, seeds=2, arms=arms, train_fn=loop, jobs=1, out=tmp_path
+        artifact(),
+        train=images,
+        seeds=2,
+        arms=arms,
+        classifier=TrainingLoop(loop),
+        jobs=1,
+        out=tmp_path,
     )
-    assert report.settings["classifier"].endswith(loop.__qualname__)
+    assert str(report.settings.classifier).endswith(loop.__qualname__)
     assert report.arms["plain"].balanced_accuracy == (1.0, 1.0)
     again = evaluate_gain(
-        artifact(), train=images, seeds=2, arms=arms, train_fn=loop, jobs=1, out=tmp_path
+        artifact(),
+        train=images,
+        seeds=2,
+        arms=arms,
+        classifier=TrainingLoop(loop),
+        jobs=1,
+        out=tmp_path,
     )
     assert again.arms == report.arms  # with its times, so it was kept
 
@@ -130,7 +144,7 @@ def test_the_images_of_an_arm_are_balanced_and_augmented_at_each_access(images: 
         seeds=1,
         arms=["plain", "balanced+jitter"],
         baseline="plain",
-        train_fn=look,
+        classifier=TrainingLoop(look),
         jobs=1,
     )
     plain, balanced = seen.values()
@@ -155,13 +169,14 @@ def returns_scores(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"train_fn": returns_nothing}, "returned a NoneType"),
-        ({"train_fn": returns_scores}, "rows that add up to 1"),
-        ({"train_fn": "loop"}, r"train_fn: a str; allowed: a function"),
-        ({"train_fn": labels_of, "classifier": "resnet18"}, "given beside classifier"),
+        ({"classifier": TrainingLoop(returns_nothing)}, "returned a NoneType"),
+        ({"classifier": TrainingLoop(returns_scores)}, "rows that add up to 1"),
         ({"classifier": 3}, "classifier: a int; allowed"),
         ({"classifier": RidgeClassifier(), "arms": ["plain+logits"]}, "'logits' is a part of how"),
-        ({"train_fn": labels_of, "arms": ["plain+standardise"]}, "'standardise' is a part of how"),
+        (
+            {"classifier": TrainingLoop(labels_of), "arms": ["plain+standardise"]},
+            "'standardise' is a part of how",
+        ),
     ],
 )
 def test_what_cannot_be_a_classifier_is_refused(
@@ -172,9 +187,14 @@ def test_what_cannot_be_a_classifier_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_loop_that_is_no_function_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"train_fn: a str; allowed: a function"):
+        TrainingLoop("loop")  # type: ignore[arg-type] # as a user might
+
+
 def test_estimators_go_by_their_parameters_in_result_files() -> None:
-    assert classifier_name(RidgeClassifier(alpha=2)) == "RidgeClassifier(alpha=2)"
-    assert classifier_name(RidgeClassifier(alpha=3)) != classifier_name(RidgeClassifier(alpha=2))
+    assert as_classifier(RidgeClassifier(alpha=2)).name == "RidgeClassifier(alpha=2)"
+    assert as_classifier(RidgeClassifier(alpha=3)).name != "RidgeClassifier(alpha=2)"
 
 
 def test_the_classification_accuracy_score_trains_on_generated_images_alone(

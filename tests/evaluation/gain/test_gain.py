@@ -12,12 +12,13 @@ import torch
 from helpers.small_comparisons import FREE, linear, run
 from helpers.small_images import bars
 
+from ganaug import Refit, TrainingLoop
 from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
-from ganaug.evaluation.draws import Part, few_passes, inner_parts
-from ganaug.evaluation.gain.report import GainReport
-from ganaug.evaluation.trainings.pool import worker_count
+from ganaug.evaluation.gain import GainReport
+from ganaug.evaluation.splits import Split, few_passes, inner_splits
+from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -144,9 +145,9 @@ def test_by_default_the_generator_goes_on_top_of_the_best_free_arm(
     report = run(artifact(), images, arms=None, seeds=1, steps=30)
     free = ["plain", "balanced", "balanced+affine", "balanced+randaugment"]
     assert list(report.arms)[:5] == [*free, "plain+randaugment+logits"]
-    scores = report.choice["balanced_accuracy"]
+    scores = report.choice.balanced_accuracy
     assert report.baseline in scores
-    assert "within a standard error of the best" in report.choice["rule"]
+    assert "within a standard error of the best" in report.choice.rule
     assert report.chosen is not None
     assert report.chosen.partition("+")[2] == report.baseline.partition("+")[2]
 
@@ -155,12 +156,12 @@ def test_the_baseline_is_chosen_without_the_test_part(images: ImageSet) -> None:
     other = bars((8, 8, 8), seed=5)
     choices = [run(None, images, test=test).choice for test in (images.test, other)]
     assert choices[0] == choices[1]
-    assert "held out of the training part" in choices[0]["rule"]
+    assert "held out of the training part" in choices[0].rule
 
 
 def test_few_held_out_images_are_judged_on_three_different_splits() -> None:
-    few, many = inner_parts(Part(bars((8, 40)), bars((4, 4)))), bars((40, 40))
-    assert len(inner_parts(Part(many, many))) == 1
+    few, many = inner_splits(Split(bars((8, 40)), bars((4, 4)))), bars((40, 40))
+    assert len(inner_splits(Split(many, many))) == 1
     held = [frozenset(image.tobytes() for image in part.test.images) for part in few]
     assert len(set(held)) == 3
     for part, out in zip(few, held, strict=True):
@@ -172,7 +173,7 @@ def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None
     single = replace(bars((1, 1)), test=bars((4, 4), seed=1))
     report = run(None, single, seeds=1)
     assert report.baseline == FREE[-1]
-    assert "no class has images to spare" in report.choice["rule"]
+    assert "no class has images to spare" in report.choice.rule
 
 
 def test_processes_give_what_one_process_gives(artifact: MakeArtifact, images: ImageSet) -> None:
@@ -205,7 +206,7 @@ def test_draws_have_test_parts_of_their_own() -> None:
     def draw(seed: int) -> ImageSet:
         return replace(bars((10, 6 + seed), seed=seed), test=bars((5, 9), seed=10 + seed))
 
-    report = run(None, draw(0), refit=True, draw=draw)
+    report = run(None, draw(0), refit=Refit(draw=draw))
     assert report.counts == ((10, 6), (10, 7))
     assert report.test_images == (14, 14)
     assert report.claim == "for free arms"
@@ -296,7 +297,7 @@ def test_unknown_classes_are_refused(artifact: MakeArtifact, images: ImageSet) -
         ({"arms": ["plane"]}, "did you mean 'plain'"),
         ({"arms": ["ganaug"]}, "there is no generator"),
         ({"baseline": "ganaug"}, "needs a generator"),
-        ({"draw": bars}, "allowed with refit=True only"),
+        ({"refit": True}, r"refit: True; allowed: ganaug.Refit\("),
         ({"classifier": "resnet17"}, "did you mean 'resnet18'"),
     ],
 )
@@ -355,8 +356,7 @@ def refitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GainReport
         images,
         seeds=1,
         arms=["balanced", "ganaug"],
-        refit=True,
-        fit_options=options,
+        refit=Refit(fit_options=options),
         out=out,
     )
     return out, report
@@ -366,7 +366,8 @@ def test_refits_train_a_generator_for_each_seed(refitted: tuple[Path, GainReport
     out, report = refitted
     assert report.claim == "for the method"
     assert report.counts == ((11, 6),)  # 80% of each class
-    assert report.settings["refit"]["preset"] == "tiny"
+    assert report.settings.refit is not None
+    assert report.settings.refit["preset"] == "tiny"
     (generator,) = out.rglob("generator.onnx")
     assert generator.parent.name.startswith("seed-0000-")
 
@@ -382,8 +383,7 @@ def test_a_refitted_comparison_goes_on_from_its_folder(
         replace(bars((14, 8)), test=bars((6, 6), seed=1)),
         seeds=1,
         arms=["balanced", "ganaug"],
-        refit=True,
-        fit_options={"preset": "tiny", "steps": 2, "width": 4},
+        refit=Refit(fit_options={"preset": "tiny", "steps": 2, "width": 4}),
         out=out,
     )
     assert again == report
@@ -397,9 +397,7 @@ def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
         "seeds": 1,
         "arms": ["balanced", "ganaug"],
         "baseline": "balanced",
-        "refit": True,
-        "tuned": True,
-        "fit_options": {"preset": "tiny", "steps": 5, "width": 4},
+        "refit": Refit(tuned=True, fit_options={"preset": "tiny", "steps": 5, "width": 4}),
         "out": tmp_path,
     }
     told: list[tuple[int, int]] = []
@@ -416,19 +414,18 @@ def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
     assert run(None, images, **arguments) == report
 
 
-@pytest.mark.parametrize("arguments", [{}, {"refit": True, "train_fn": print, "classifier": None}])
-def test_only_new_generators_are_tuned(images: ImageSet, arguments: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"tuned: .*add refit"):
-        run(None, images, arms=["balanced"], tuned=True, **arguments)
+def test_policies_are_learnt_with_networks_alone(images: ImageSet) -> None:
+    with pytest.raises(ConfigError, match=r"tuned: .*leave tuned out"):
+        run(None, images, refit=Refit(tuned=True), classifier=TrainingLoop(print))
 
 
 def test_generators_of_noise_are_trained_beside_real_images(
     images: ImageSet, tmp_path: Path
 ) -> None:
     short = {"kind": "class", "steps": 1, "width": 4, "batch_size": 8}
-    report = run(None, images, arms=None, baseline="balanced", refit=True, fit_options=short)
+    report = run(None, images, arms=None, baseline="balanced", refit=Refit(fit_options=short))
     assert report.chosen == "mixed"
-    assert report.settings["quick"] is False
+    assert report.settings.quick is False
 
 
 def test_a_quick_look_says_so(images: ImageSet) -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from ganaug.evaluation.classifiers.interface import Outcome
+from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.gain.intervals import TestPart
-from ganaug.evaluation.gain.report import Evidence, GainReport, build_report
-from ganaug.evaluation.gain.table import overtaken
-from ganaug.evaluation.trainings.run import Outcome
+from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.report import Choice, Settings, build_report, overtaken
 from ganaug.report.gain import gain_cards
 
 
@@ -37,8 +38,8 @@ def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
         dataset="planted",
         chosen="ganaug",
         claim="for the method",
-        choice={"rule": "given", "balanced_accuracy": {}, "candidates": free},
-        settings={},
+        choice=Choice("given", candidates=tuple(free)),
+        settings=Settings(),
         environment={},
         notes=("kept",),
     )

@@ -100,7 +100,7 @@ def test_results_are_not_kept_under_a_name_that_others_share(
 SCRIPT = """
 import torch
 from helpers.small_images import bars
-from ganaug import evaluate_gain
+from ganaug import Refit, evaluate_gain
 
 def factory(channels, classes, size):
     return torch.nn.Sequential(
@@ -110,8 +110,8 @@ def factory(channels, classes, size):
 if __name__ == "__main__":
     options = {"steps": 1, "width": 4, "batch_size": 8}
     print(evaluate_gain(
-        None, train=bars((24, 12, 6)), classifier=factory, refit=True, fit_options=options, seeds=2,
-        arms=["balanced", "ganaug"], steps=2, jobs=2,
+        None, train=bars((24, 12, 6)), classifier=factory, refit=Refit(fit_options=options),
+        seeds=2, arms=["balanced", "ganaug"], steps=2, jobs=2,
     ))
 """
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from helpers.small_images import bars
 
-from ganaug.evaluation.arms.grammar import parse_arm
-from ganaug.evaluation.classifiers.network import Schedule
-from ganaug.evaluation.trainings.run import Job
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.trainings import Job
 from ganaug.evaluation.tuning.budget import Budget, Costs, estimate, plan
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
@@ -129,7 +130,7 @@ def test_more_work_costs_more() -> None:
     more = estimate(images, CONFIG, free_jobs(images, 16), device="cpu")
     assert more.free_step > least.free_step
     assert more.fit_step == least.fit_step
-    deep = [replace(job, classifier="resnet18") for job in jobs]
+    deep = [replace(job, classifier=Network("resnet18")) for job in jobs]
     assert estimate(images, CONFIG, deep, device="cpu").free_step > 3 * least.free_step
 
 

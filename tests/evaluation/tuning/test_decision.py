@@ -10,17 +10,9 @@ from numpy.typing import NDArray
 from test_rarity import LONG_TAIL, points
 
 from ganaug.artifact.format import Policy
-from ganaug.evaluation.trainings.run import Outcome
-from ganaug.evaluation.tuning.decision import (
-    HARM,
-    Candidate,
-    Decision,
-    _best,
-    candidates,
-    decide,
-    score,
-    zero_policy,
-)
+from ganaug.evaluation.classifiers.interface import Outcome
+from ganaug.evaluation.tuning.candidates import Candidate, candidates, zero_policy
+from ganaug.evaluation.tuning.decision import HARM, Decision, choose, decide, score
 from ganaug.evaluation.tuning.rarity import Simulation, simulate
 
 COUNTS = np.array(LONG_TAIL)
@@ -121,10 +113,10 @@ def test_a_clear_gain_of_rare_classes_is_taken(
     assert 0 < decision.low < decision.gain < 0.1
     assert decision.reason.startswith("rule is taken (expected gain +")
     rule, gentle, strong = decision.table
-    assert rule["rare"] > gentle["rare"] > strong["rare"]
-    assert len(rule["by_repetition"]) == 3
-    assert [row["sizes"][0] for row in rule["by_size"]] == sorted(
-        row["sizes"][0] for row in rule["by_size"]
+    assert rule.rare > gentle.rare > strong.rare
+    assert len(rule.by_repetition) == 3
+    assert [row["sizes"][0] for row in rule.by_size] == sorted(
+        row["sizes"][0] for row in rule.by_size
     )
 
 
@@ -157,8 +149,8 @@ def test_a_policy_may_harm_neither_of_two_free_arms(
     decision = decide(simulation, tried, outcomes | others[0], free | others[1], COUNTS)
     assert decision.reason.startswith(reason)
     (row,) = decision.table
-    assert list(row["by_free_arm"]) == [ARM, "logits"]
-    assert np.mean([*row["by_free_arm"].values()]) == pytest.approx(row["gain"])
+    assert list(row.by_free_arm) == [ARM, "logits"]
+    assert np.mean([*row.by_free_arm.values()]) == pytest.approx(row.gain)
     alone = [decide(simulation, tried, *each, COUNTS) for each in ((outcomes, free), others)]
     assert decision.gain == pytest.approx(np.mean([each.gain for each in alone]))
     assert min(each.low for each in alone) < decision.low < decision.gain
@@ -188,10 +180,10 @@ def test_what_is_written_may_harm_neither_arm_even_where_the_others_choose_diffe
                 outcomes[arm, r, name] = outcome(labels, rank <= 0.6 + effects[r])
     decision = decide(simulation, tried, outcomes, free, COUNTS)
     row = decision.table[1]
-    assert row["by_free_arm"]["logits"] < -HARM < 0 < decision.gain
-    assert max(decision.table, key=lambda row: row["gain"]) is row
+    assert row.by_free_arm["logits"] < -HARM < 0 < decision.gain
+    assert max(decision.table, key=lambda row: row.gain) is row
     assert decision.chosen is None
-    lost = -100 * row["by_free_arm"]["logits"]
+    lost = -100 * row.by_free_arm["logits"]
     assert decision.reason.startswith(f"a harm of {lost:.1f} points on top of logits; policy is 0")
 
 
@@ -212,9 +204,9 @@ def test_frequent_classes_may_not_pay_for_rare_ones(simulation: Simulation) -> N
     decision = planted(simulation, tried, rare=(12,), frequent=(-3,))
     (row,) = decision.table
     assert decision.low > 0
-    assert row["rare"] > 0.09
-    assert row["frequent"] < -HARM
-    lost = f"frequent classes lose {-100 * row['frequent']:.1f} points; policy is 0 (expected "
+    assert row.rare > 0.09
+    assert row.frequent < -HARM
+    lost = f"frequent classes lose {-100 * row.frequent:.1f} points; policy is 0 (expected "
     assert decision.reason.startswith(lost)
     assert decision.policy == zero_policy(COUNTS)
 
@@ -297,12 +289,12 @@ def test_of_candidates_that_are_level_the_one_that_changes_least_is_taken(
     """First what `tune` found on a draw of x-sdd: gains by repetition of four candidates."""
     tried = candidates(COUNTS, "class")
     gains = np.array([[4.8, 1.4, 0.9], [4.2, 1.3, -0.4], [3.6, 1.0, 0.2], [6.1, 1.2, -3.8]])
-    assert {_best(tried, gains, without=r).name for r in (None, 0, 1, 2)} == {"rule"}
+    assert {choose(tried, gains, without=r).name for r in (None, 0, 1, 2)} == {"rule"}
     tried = candidates(COUNTS)
     clearly = np.array([[1.0, 1.2, 0.9], [1.1, 1.0, 1.0], [3.0, 3.1, 2.7]])
-    assert {_best(tried, clearly, without=r).name for r in (None, 0, 1, 2)} == {"strong"}
+    assert {choose(tried, clearly, without=r).name for r in (None, 0, 1, 2)} == {"strong"}
     level = np.array([[3.0, 1.2, 0.9], [1.1, 2.0, 1.4], [2.5, 2.0, 0.9]])
-    assert {_best(tried, level, without=r).name for r in (None, 0, 1, 2)} == {"gentle"}
+    assert {choose(tried, level, without=r).name for r in (None, 0, 1, 2)} == {"gentle"}
     better = planted(simulation, tried, rare=(3, 3, 12), frequent=(0, 0, 2))
     assert better.chosen == tried[2]
     alike = planted(simulation, tried, rare=(8, 8, 8), frequent=(1, 1, 1))
@@ -329,7 +321,7 @@ def test_the_estimate_does_not_profit_from_the_choice(simulation: Simulation) ->
     """Of many equal candidates the best looks good; what it is worth is told by the others."""
     many = tuple(Candidate(f"c{k}", Policy(p=((5, 0.1 + k / 50),))) for k in range(12))
     decisions = [planted(simulation, many, (0,) * 12, (0,) * 12, seed=s) for s in range(12)]
-    best = [max(row["gain"] for row in decision.table) for decision in decisions]
+    best = [max(row.gain for row in decision.table) for decision in decisions]
     assert np.mean(best) > 0.003
     assert abs(np.mean([decision.gain for decision in decisions])) < np.mean(best) / 2
 

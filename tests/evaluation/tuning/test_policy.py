@@ -19,12 +19,13 @@ from ganaug import GANAugment, Generator, tune
 from ganaug.artifact.format import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ArtifactError, ConfigError, DataError, RunError
-from ganaug.evaluation.arms.grammar import parse_arm
-from ganaug.evaluation.classifiers.network import Schedule
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.generators import FIT_STEP, settings_of
-from ganaug.evaluation.trainings.run import Job, run_job
+from ganaug.evaluation.tuning import TuneReport
 from ganaug.evaluation.tuning.decision import HARM
-from ganaug.evaluation.tuning.tune import TuneReport
 from ganaug.files import locked
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
@@ -248,7 +249,8 @@ def test_candidates_take_the_place_of_the_policy_of_the_file(
     """Of both kinds: with p = 0 the arm is the free arm, with p above 0 it is not."""
     file = artifact(kind)
     before = file.read_bytes()
-    free = Job(0, parse_arm("balanced"), images, bars((9, 9, 9), seed=2), Schedule(6), linear)
+    judged = bars((9, 9, 9), seed=2)
+    free = Job(0, parse_arm("balanced"), images, judged, Schedule(6), Network(linear))
     ours = replace(free, arm=parse_arm(name), artifact=file, artifact_hash="0")
     jobs = [replace(ours, policy=Policy(p=((0, p),))) for p in (0.0, 0.6)]
     never, often = (run_job(job).probabilities for job in jobs)

@@ -1,0 +1,151 @@
+"""Which arms are compared: the usual ones, those of a search for the best, and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms.grammar import Arm, parse_arm
+
+__all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "make_plan", "on_best"]
+
+# Balanced batches show the few images of a rare class so often that long trainings learn them by
+# heart; logit adjustment aims at the same without that.
+DEFAULT_FREE_ARMS = (
+    "plain",
+    "balanced",
+    "balanced+affine",
+    "balanced+randaugment",
+    "plain+randaugment+logits",
+)
+# One augmentation each; flips only where the classes allow it, see `on_best` for the others.
+FREE_ARMS = (
+    "plain",
+    "balanced",
+    "balanced+shift",
+    "balanced+affine",
+    "balanced+affine+jitter",
+    "balanced+elastic",
+    "balanced+randaugment-5",
+    "balanced+randaugment",
+    "balanced+randaugment-14",
+    "balanced+randaugment-20",
+    "balanced+trivialaugment",
+    "balanced+standardise",
+    "balanced+equalise",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which arms are compared.
+
+    Attributes:
+        free: the arms without a generator that may be the baseline, one or more.
+        ours: the other arms that were named: with a generator, with its stand-in, or longer.
+        baseline: the free arm to beat; None where it is to be chosen.
+        add_ours: kind of the generator to put on top of the baseline, or None.
+    """
+
+    free: tuple[Arm, ...]
+    ours: tuple[Arm, ...]
+    baseline: Arm | None
+    add_ours: str | None
+
+    @property
+    def size(self) -> int:
+        """Number of trainings, in multiples of the usual length, whatever the baseline."""
+        return len(self.free) + (1 if self.add_ours else sum(arm.longer for arm in self.ours))
+
+    @property
+    def needs_generator(self) -> bool:
+        """Whether there is any arm with a generator."""
+        return bool(self.add_ours) or any(not arm.free for arm in self.ours)
+
+    def on(self, baseline: Arm) -> tuple[Arm, ...]:
+        """Return the arms that cannot be the baseline; `baseline` is the strongest free arm."""
+        return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
+
+
+def make_plan(
+    names: Sequence[str] | None,
+    baseline: str,
+    kind: str | None,
+    refit: bool,
+    losses: bool = True,
+) -> Plan:
+    """Settle the arms of a comparison; a free arm is always among them.
+
+    Args:
+        names: the arms, or None for `DEFAULT_FREE_ARMS` and the generator on top of the baseline.
+        baseline: a free arm, or "auto".
+        kind: of the generator, "variation" or "class"; None where there is none.
+        refit: generators will be trained.
+        losses: whether the classifier can be trained with another loss; the default arms are those
+            that it can be.
+
+    Raises:
+        ConfigError: an unknown arm, none at all, or one that needs a generator where there is none.
+    """
+    add_ours = None
+    if names is None and (kind is not None or refit):
+        add_ours = kind or "variation"
+    arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
+    if names is None and not losses:
+        arms = [arm for arm in arms if arm.loss is None]
+    if not arms:
+        raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
+    free = [arm for arm in arms if arm.may_be_baseline]
+    ours = [arm for arm in arms if not arm.may_be_baseline]
+    trained = [arm for arm in ours if not arm.free]
+    if trained and kind is None and not refit:
+        raise ConfigError(
+            f"arm {trained[0].name!r}: there is no generator; allowed: free arms; give an artifact"
+        )
+    given = None if baseline == "auto" else parse_arm(baseline)
+    if given is not None and not given.may_be_baseline:
+        raise ConfigError(
+            f"baseline {baseline!r}: needs a generator or more steps; allowed: a free arm such as"
+            " balanced+randaugment, or 'auto'; choose one"
+        )
+    if given is None and not free:
+        given = ours[0].below()
+    if given is not None and given not in free:
+        free.insert(0, given)
+    if given is None and len(free) == 1:
+        given = free[0]
+    return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
+
+
+def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the free arms that go on top of the best free augmentation `free`, a balanced arm.
+
+    What it has already, such as flips or a mix, is not added again.
+
+    Args:
+        free: name of the arm, such as "balanced+randaugment".
+        flips: mirroring augmentations that keep the class ("flip", "flips").
+
+    Raises:
+        ConfigError: `free` is not an arm, or not balanced.
+    """
+    best = parse_arm(free)
+    if not (best.may_be_baseline and best.balanced):
+        raise ConfigError(
+            f"arm {free!r}: needs to be balanced and free; allowed: such as balanced+affine"
+        )
+    arms = [best]
+    if not {"flip", "flips"} & set(best.augment):
+        arms += [replace(best, augment=(*best.augment, flip)) for flip in flips]
+    if not best.view:
+        arms.append(replace(best, view="standardise"))
+    if not best.mix:
+        arms += [replace(best, mix=mix) for mix in ("mixup", "cutmix")]
+    if not best.smote:
+        arms.append(replace(best, smote=True))
+    plain = replace(best, balanced=False, smote=False)
+    arms += [replace(plain, loss=loss) for loss in ("weighted", "logits", "drw")]
+    if not best.mix:
+        arms.append(replace(plain, mix="mixup", loss="drw"))
+    return tuple(arm.name for arm in arms)

@@ -1,0 +1,40 @@
+"""What the user gave as the classifier, as one of the three kinds."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.classifiers.estimator import Estimator, EstimatorClassifier, is_estimator
+from ganaug.evaluation.classifiers.interface import Classifier
+from ganaug.evaluation.classifiers.loop import TrainingLoop
+from ganaug.evaluation.classifiers.network import ClassifierFactory, Network
+
+__all__ = ["Given", "as_classifier"]
+
+Given = str | ClassifierFactory | Estimator | TrainingLoop | None
+
+
+def as_classifier(given: Given) -> Classifier:
+    """Return the classifier that `given` stands for.
+
+    Args:
+        given: None (a small residual network), the name of a torchvision model, a factory
+            (channels, classes, (height, width)) -> nn.Module, a scikit-learn classifier, or a
+            `TrainingLoop`.
+
+    Raises:
+        ConfigError: something else.
+    """
+    if isinstance(given, TrainingLoop):
+        return given
+    if is_estimator(given):
+        return EstimatorClassifier(given)
+    if given is None or isinstance(given, str):
+        return Network(given)
+    if callable(given) and not isinstance(given, nn.Module):
+        return Network(given)
+    raise ConfigError(
+        f"classifier: a {type(given).__name__}; allowed: a name of torchvision, a factory"
+        " (channels, classes, size) -> nn.Module, or a scikit-learn classifier; give one"
+    )

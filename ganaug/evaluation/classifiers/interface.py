@@ -1,0 +1,160 @@
+"""What a classifier of the comparison is asked for, and what it gives.
+
+Three kinds do it: `network.Network`, `estimator.EstimatorClassifier` and `loop.TrainingLoop`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.arms.losses import Objective
+
+__all__ = ["Classifier", "Outcome", "Schedule", "Task", "as_probabilities", "check_arms"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast every arm trains: SGD, linear warm-up, then a half cosine to 0."""
+
+    steps: int
+    batch: int = 64
+    rate: float = 0.05
+    warm_up: int = 50
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigError(f"steps: {self.steps}; allowed: 1 or more; leave it out for 3000")
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of step 0..steps-1."""
+        warm_up = min(self.warm_up, max(1, self.steps // 4))
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.rate * min(1.0, (step + 1) / warm_up) * cosine
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One training as a classifier sees it: images of an arm, and images to be judged on.
+
+    Attributes:
+        seed: of the comparison; initialisation and augmentation are streams of it.
+        schedule: length and learning rate.
+        device: "cpu" or "cuda[:N]".
+        channels, num_classes, image_size: of the images; the size is (height, width).
+        batches: yields (uint8 [N, C, H, W], labels int64 [N] or probabilities float [N, K]), one
+            batch for each step, augmented. Set torch's state to the augmentation stream of a step
+            before its batch is drawn, so that no two steps share one.
+        items: the same images as a map-style data set of (uint8 [C, H, W], label).
+        normalise: uint8 images -> float32 input of a network.
+        objective: (logits, labels, step) -> loss.
+        tested: uint8 [M, C, H, W].
+    """
+
+    seed: int
+    schedule: Schedule
+    device: str
+    channels: int
+    num_classes: int
+    image_size: tuple[int, int]
+    batches: Callable[[], Iterator[tuple[Tensor, Tensor]]]
+    items: Callable[[], Dataset[tuple[Tensor, int]]]
+    normalise: Callable[[Tensor], Tensor]
+    objective: Objective
+    tested: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one training gave.
+
+    Attributes:
+        probabilities: float16 [M, classes], for the images of the test part in order.
+        seconds: training time.
+    """
+
+    probabilities: NDArray[np.float16]
+    seconds: float
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """int64 [M]: the most likely class."""
+        return self.probabilities.argmax(1)
+
+
+class Classifier(Protocol):
+    """What is trained with every arm. Picklable, since worker processes train it."""
+
+    @property
+    def name(self) -> str:
+        """Stands for it in result files: results kept under it are used again."""
+
+    @property
+    def source(self) -> object:
+        """What a worker process has to import for it, or None."""
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether `train` calls `on_step` for each step of the schedule."""
+
+    def check(self, channels: int, num_classes: int, image_size: tuple[int, int]) -> None:
+        """Refuse, with a ConfigError, what cannot be trained on such images; before any work."""
+
+    def check_name(self) -> None:
+        """Refuse, with a ConfigError, a name that others share, where results are to be kept."""
+
+    def ignored(self, arm: Arm) -> str | None:
+        """Return a part of `arm` that this kind of training does not honour, or None."""
+
+    def default_steps(self, images: int, image_size: tuple[int, int], quick: bool) -> int:
+        """Return how many batches it is trained on where none were asked for."""
+
+    def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
+        """Train it on `task` and predict; `on_step` is called before each step, and may raise."""
+
+
+def check_arms(classifier: Classifier, arms: Iterable[Arm]) -> None:
+    """Refuse arms with a part that only the training of a network honours.
+
+    Raises:
+        ConfigError: such as a loss or mixed labels with an estimator.
+    """
+    for arm in arms:
+        part = classifier.ignored(arm)
+        if part is not None:
+            raise ConfigError(
+                f"arm {arm.name!r}: {part!r} is a part of how networks are trained here; allowed"
+                f" with {classifier.name[:60]}: arms without it; leave the arm out"
+            )
+
+
+def as_probabilities(found: ArrayLike, images: int, num_classes: int) -> NDArray[np.float16]:
+    """Return predictions as float16 [images, num_classes]; labels count as certain.
+
+    Args:
+        found: labels [images], or probabilities [images, num_classes] with rows that add up to 1.
+
+    Raises:
+        ConfigError: something else.
+    """
+    values: NDArray[Any] = np.asarray(found)
+    if values.shape == (images,) and np.isin(values, np.arange(num_classes)).all():
+        values = np.eye(num_classes)[values.astype(np.int64)]
+    if values.shape != (images, num_classes) or not np.allclose(values.sum(1), 1, atol=1e-3):
+        raise ConfigError(
+            f"train_fn: its predict_fn returned {list(values.shape)}; allowed: labels"
+            f" [{images}], or probabilities [{images}, {num_classes}] with rows that add"
+            " up to 1; return one of them"
+        )
+    return values.astype(np.float32).astype(np.float16)

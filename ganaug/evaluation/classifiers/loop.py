@@ -1,0 +1,103 @@
+"""`TrainingLoop`: a training loop of the user's in the place of ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.classifiers.interface import Outcome, Task, as_probabilities
+from ganaug.evaluation.classifiers.network import check_own_name, default_steps, name_of
+from ganaug.randomness import stream_seed
+
+__all__ = ["PredictFunction", "TrainFunction", "TrainingLoop"]
+
+PredictFunction = Callable[[Tensor], Any]
+TrainFunction = Callable[[Dataset[tuple[Tensor, int]], int], PredictFunction]
+
+
+@dataclass(frozen=True)
+class TrainingLoop:
+    """Your own training loop as the classifier of `evaluate_gain`.
+
+    Attributes:
+        train_fn: (train_dataset, seed) -> predict_fn. Items of the map-style data set are (uint8
+            [C, H, W], label), augmented anew at each access; arms that balance the classes show
+            images of smaller ones more often; it has `targets`, `classes` and `set_epoch`. torch's
+            state is set from the seed. predict_fn takes uint8 [N, C, H, W], and returns labels
+            [N] or probabilities [N, classes].
+
+    Raises:
+        ConfigError: `train_fn` is no function.
+
+    Example:
+        >>> evaluate_gain("f.onnx", train="photos/", classifier=TrainingLoop(f))  # doctest: +SKIP
+    """
+
+    train_fn: TrainFunction
+
+    def __post_init__(self) -> None:
+        if not callable(self.train_fn):
+            raise ConfigError(
+                f"train_fn: a {type(self.train_fn).__name__}; allowed: a function"
+                " (train_dataset, seed) -> predict_fn; define one at the top of a module"
+            )
+
+    @property
+    def name(self) -> str:
+        """That of the function: results are used again although its body changed."""
+        return f"train_fn {name_of(self.train_fn)}"
+
+    @property
+    def source(self) -> object:
+        """The function."""
+        return self.train_fn
+
+    @property
+    def counts_steps(self) -> bool:
+        """False: its own steps are not seen."""
+        return False
+
+    def check(self, channels: int, num_classes: int, image_size: tuple[int, int]) -> None:
+        """Nothing is known before it has run."""
+
+    def check_name(self) -> None:
+        """Refuse a lambda, a function inside a function, or an object named by its address."""
+        check_own_name(self.name)
+
+    def ignored(self, arm: Arm) -> str | None:
+        """Return what is a part of the training, and not of the images."""
+        until = None if arm.option("until") is None else "until"
+        longer = f"longer-{arm.longer}" if arm.longer > 1 else None
+        return arm.loss or arm.mix or arm.view or until or longer
+
+    def default_steps(self, images: int, image_size: tuple[int, int], quick: bool) -> int:
+        """Return those of a network, for the time left; the loop decides for itself."""
+        return default_steps(image_size, quick)
+
+    def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
+        """Call the loop with torch's state set from the seed, and predict.
+
+        Raises:
+            ConfigError: it did not return a function, or that did not return predictions.
+        """
+        items = task.items()
+        started = time.perf_counter()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(task.seed, "evaluate/initialisation"))
+            predict_fn = self.train_fn(items, task.seed)
+        if not callable(predict_fn):
+            raise ConfigError(
+                f"train_fn: returned a {type(predict_fn).__name__}; allowed: a function from uint8"
+                " images [N, C, H, W] to labels or probabilities; return one"
+            )
+        seconds = time.perf_counter() - started
+        found = torch.as_tensor(predict_fn(task.tested)).detach().cpu()
+        return Outcome(as_probabilities(found, len(task.tested), task.num_classes), seconds)

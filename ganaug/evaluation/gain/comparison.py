@@ -1,0 +1,209 @@
+"""`Comparison`: the trainings of `evaluate_gain`, from the choice of the baseline to the report."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.arms.plan import Plan
+from ganaug.evaluation.classifiers import Classifier
+from ganaug.evaluation.classifiers.interface import Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.gain.intervals import TestPart
+from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.refit import TunedGenerator
+from ganaug.evaluation.gain.report import Choice, GainReport, Settings, build_report
+from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
+from ganaug.evaluation.splits import Split, inner_splits
+from ganaug.evaluation.trainings import Job, run_all
+from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
+from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
+from ganaug.evaluation.trainings.pool import Site
+
+__all__ = ["Comparison"]
+
+USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that is settled before the first classifier is trained.
+
+    Attributes:
+        plan: the arms.
+        splits: by seed.
+        generator: that is judged; None where there is none, or each seed trains a new one.
+        artifact_hash: of its behaviour.
+        fit_options: for new generators; None where none are trained.
+        tuned: new generators learn their policies.
+        quick: a quick look.
+        schedule: of a classifier of the usual length.
+        classifier: that is trained.
+        site: where all runs.
+    """
+
+    plan: Plan
+    splits: dict[int, Split]
+    generator: Generator | None
+    artifact_hash: str | None
+    fit_options: dict[str, Any] | None
+    tuned: bool
+    quick: bool
+    schedule: Schedule
+    classifier: Classifier
+    site: Site
+
+    def run(self, progress: EvaluationProgress | None, notes: tuple[str, ...]) -> GainReport:
+        """Choose the baseline, train every arm with every seed, and report."""
+        plan, seeds = self.plan, list(self.splits)
+        inner = [] if plan.baseline else inner_splits(self.splits[seeds[0]])
+        generators = self._generators() if plan.needs_generator else {}
+        steps = plan.size * len(seeds) + len(plan.free) * len(inner)
+        fit_steps = sum(each.cost for each in generators.values())
+        meter = Meter(self.schedule.steps * steps + fit_steps, progress)
+
+        baseline, choice = self._baseline(inner, meter)
+        ours = plan.on(baseline)
+        if not baseline.balanced and any(arm.balanced for arm in ours):
+            notes += ("the generator's arm also balances the classes; its baseline does not",)
+        if self.quick:
+            notes += (f"a quick look, {self.schedule.steps} steps: no verdict to rely on",)
+        arms = (*plan.free, *ours)
+        jobs = [self._job(seed, arm, split) for seed, split in self.splits.items() for arm in arms]
+        outcomes = run_all(jobs, generators, self.site, meter)
+        meter.finish()
+        images = self.splits[seeds[0]].train
+        return build_report(
+            Evidence(
+                outcomes,
+                {seed: TestPart.of(split.test) for seed, split in self.splits.items()},
+                {seed: split.train.counts for seed, split in self.splits.items()},
+            ),
+            seeds=seeds,
+            arms=[arm.name for arm in arms],
+            classes=images.classes,
+            dataset=images.data_name,
+            baseline=baseline.name,
+            chosen=_chosen(ours),
+            claim=self._claim(),
+            choice=choice,
+            settings=Settings(
+                classifier=self.classifier.name,
+                steps=self.schedule.steps,
+                batch=self.schedule.batch,
+                artifact=self.artifact_hash and self.artifact_hash[:16],
+                refit=self.fit_options if generators else None,
+                tuned=self.tuned,
+                quick=self.quick,
+                device=self.site.device.partition(":")[0],
+            ),
+            environment=_environment(list(generators.values())),
+            notes=notes,
+        )
+
+    def _baseline(self, inner: list[Split], meter: Meter) -> tuple[Arm, Choice]:
+        """The free arm to beat, chosen without the test part."""
+        plan = self.plan
+        names = tuple(arm.name for arm in plan.free)
+        if plan.baseline is not None:
+            return plan.baseline, Choice("given", candidates=names)
+        if not inner:
+            rule = "the last one named; no class has images to spare for a choice"
+            return plan.free[-1], Choice(rule, candidates=names)
+        splits = dict(enumerate(inner, start=min(self.splits)))  # a seed of its own for each
+        jobs = {
+            (arm, seed): self._job(seed, arm, split)
+            for seed, split in splits.items()
+            for arm in plan.free
+        }
+        outcomes = run_all(jobs.values(), {}, self.site, meter, kept="choice")
+        labels = np.concatenate([split.test.labels for split in inner])
+        predicted = {at: outcomes[job.key].predicted for at, job in jobs.items()}
+        right = [
+            np.concatenate([predicted[arm, seed] for seed in splits]) == labels for arm in plan.free
+        ]
+        level = level_with_best(labels, right)
+        often = "one run" if len(inner) == 1 else f"{len(inner)} runs"
+        rule = (
+            f"the last arm within a standard error of the best of {often} each on"
+            f" {len(labels)} images held out of the training part"
+        )
+        accuracies = [balanced_accuracy(labels, each) for each in right]
+        choice = Choice(rule, dict(zip(names, accuracies, strict=True)), names)
+        return plan.free[level[-1]], choice  # between equals, the later one, which does more
+
+    def _job(self, seed: int, arm: Arm, split: Split) -> Job:
+        generator = None if arm.free else self.generator
+        return Job(
+            seed=seed,
+            arm=arm,
+            train=split.train,
+            test=split.test,
+            schedule=replace(self.schedule, steps=self.schedule.steps * arm.longer),
+            classifier=self.classifier,
+            artifact=generator.path if generator else None,
+            artifact_hash=self.artifact_hash if generator else None,
+            device=self.site.device,
+        )
+
+    def _generators(self) -> dict[int, NewGenerator | TunedGenerator]:
+        if self.fit_options is None:
+            return {}
+        steps = int(self.fit_options.get("steps") or USUAL_FIT_STEPS)
+        generators: dict[int, NewGenerator | TunedGenerator] = {}
+        for seed, split in self.splits.items():
+            content = [seed, split.train.fingerprint, self.fit_options]
+            folder = generator_folder(self.site.folder, f"seed-{seed:04d}", content)
+            new = NewGenerator(seed, split.train, folder, self.fit_options, steps)
+            if self.tuned and isinstance(self.classifier, Network):
+                generators[seed] = TunedGenerator(new, self.classifier)
+            else:
+                generators[seed] = new
+        return generators
+
+    def _claim(self) -> str:
+        if not self.plan.needs_generator:
+            return "for free arms"
+        return "for this generator" if self.fit_options is None else "for the method"
+
+
+def _chosen(arms: Sequence[Arm]) -> str | None:
+    """Return the arm that the verdict is about: the first with the generator beside real images."""
+    learned = [arm for arm in arms if arm.learned]
+    beside = [arm for arm in learned if arm.use != "synthetic"]
+    return next((arm.name for arm in (*beside, *learned)), None)
+
+
+def _environment(generators: Sequence[NewGenerator | TunedGenerator]) -> dict[str, Any]:
+    """Return versions, and of new generators the seconds of the training and the policy."""
+    names = ("ganaug", "torch", "torchvision", "numpy", "onnxruntime-gpu", "onnxruntime")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    if not generators:
+        return {"versions": versions}
+    return {
+        "versions": versions,
+        "generator_seconds": [each.seconds for each in generators],
+        "policies": [_policy(each.artifact) for each in generators],
+    }
+
+
+def _policy(path: Path) -> dict[str, Any]:
+    """Return what the arms of a new generator used, and what `tune` expected of it."""
+    policy = Generator(path).info.policy
+    if policy is None:
+        return {}
+    evidence = policy.evidence or {}
+    known = {key: evidence[key] for key in ("reason", "gain", "low") if key in evidence}
+    return {"p": [list(point) for point in policy.p], "scale": policy.scale} | known

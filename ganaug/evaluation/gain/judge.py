@@ -1,0 +1,258 @@
+"""What the outcomes of a comparison say, and `verdict`, the rule that turns it into a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.evaluation.classifiers.interface import Outcome
+from ganaug.evaluation.gain import scores
+from ganaug.evaluation.gain.intervals import (
+    FEWEST_SEEDS,
+    Interval,
+    TestPart,
+    bootstrap_interval,
+    paired_t,
+    seeds_to_settle,
+    variances,
+    wider,
+)
+from ganaug.evaluation.trainings.job import Key
+from ganaug.metrics.calibration import calibration_error
+
+__all__ = ["ArmResult", "Evidence", "Gain", "Judgement", "judge", "verdict"]
+
+
+def verdict(seeds: int, t: Interval, bootstrap: Interval, identical: bool = False) -> str:
+    """Return "helps", "hurts", "no evidence" or "no change".
+
+    "helps" where both intervals lie above 0, "hurts" where both lie below, "no change" where the
+    arms are identical, else, and always under 6 seeds, "no evidence".
+    """
+    if identical:
+        return "no change"
+    if seeds >= FEWEST_SEEDS:
+        if t[0] > 0 and bootstrap[0] > 0:
+            return "helps"
+        if t[1] < 0 and bootstrap[1] < 0:
+            return "hurts"
+    return "no evidence"
+
+
+Scores = tuple[float, ...]
+SomeScores = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm over all seeds; every tuple has one entry for each seed.
+
+    Attributes:
+        balanced_accuracy: mean recall of the classes that have test images, in 0..1.
+        macro_f1: mean F1 of those classes.
+        recall: by class; None for a class without test images.
+        seconds: training time of the classifier.
+        calibration_error: expected calibration error, in 0..1.
+        rarer_half: mean recall of the floor(classes / 2) classes with the fewest training images.
+        rare, middle, frequent: mean recall by thirds of the classes; None for a third without any.
+        precision: by class, as `recall`; it depends on how frequent classes are in the test part.
+        rare_precision, middle_precision, frequent_precision: its means by thirds.
+    """
+
+    balanced_accuracy: Scores
+    macro_f1: Scores
+    recall: tuple[SomeScores, ...]
+    seconds: Scores
+    calibration_error: Scores
+    rarer_half: SomeScores
+    rare: SomeScores
+    middle: SomeScores
+    frequent: SomeScores
+    precision: tuple[SomeScores, ...]
+    rare_precision: SomeScores
+    middle_precision: SomeScores
+    frequent_precision: SomeScores
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An arm against the baseline: paired differences in balanced accuracy.
+
+    Attributes:
+        mean: over seeds, in -1..1.
+        low, high: the wider of the two 95% intervals.
+        p: of the paired t test.
+        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" also needs a gain over each
+            free arm that has more than the baseline, see `judge`.
+        error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
+        rare_error_reduction: the same on the rarer half; None where the baseline has no error.
+        t, bootstrap: the two intervals (low, high).
+        seed_error, image_error: standard errors of the mean that seeds and shared test images make.
+        seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
+            of 80%; None where there is a verdict, or a stronger free arm took it away, with one
+            seed, or where no number of them would.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+    error_reduction: float | None
+    rare_error_reduction: float | None
+    t: tuple[float, float]
+    bootstrap: tuple[float, float]
+    seed_error: float
+    image_error: float
+    seeds_to_settle: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the numbers were computed from; merging needs it, files of results leave it out.
+
+    Attributes:
+        outcomes: by (seed, name of the arm).
+        tests: by seed, what was judged on.
+        counts: by seed, int64 [classes], training images.
+    """
+
+    outcomes: Mapping[Key, Outcome]
+    tests: Mapping[int, TestPart]
+    counts: Mapping[int, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What the outcomes say.
+
+    Attributes:
+        arms: by name.
+        gain: of each arm but the baseline.
+        stronger: candidates for the baseline that have more than it on the test part.
+    """
+
+    arms: dict[str, ArmResult]
+    gain: dict[str, Gain]
+    stronger: tuple[str, ...]
+
+
+def judge(
+    evidence: Evidence,
+    *,
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    baseline: str,
+    candidates: Sequence[str],
+    num_classes: int,
+) -> Judgement:
+    """Compute every number from `evidence`.
+
+    The baseline is chosen on a few held-out images, or given, and another of its candidates may
+    turn out to be stronger on the test part. Then an arm helps only where it helps against that
+    one, too. So the test part can take the word away, and never gives it.
+    """
+    tests = [evidence.tests[seed] for seed in seeds]
+    counts = [evidence.counts[seed] for seed in seeds]
+    outcomes = {name: [evidence.outcomes[seed, name] for seed in seeds] for name in arms}
+    results = {
+        name: arm_result(each, tests, counts, num_classes) for name, each in outcomes.items()
+    }
+
+    def against(name: str, other: str) -> Gain:
+        return paired_gain(results[name], results[other], outcomes[name], outcomes[other], tests)
+
+    gain = {name: against(name, baseline) for name in arms if name != baseline}
+    stronger = tuple(name for name in candidates if name in gain and gain[name].mean > 0)
+    for name, found in gain.items():
+        if found.verdict == "helps" and name not in candidates:
+            words = {against(name, other).verdict for other in stronger}
+            if words - {"helps"}:
+                gain[name] = replace(found, verdict="no evidence")
+    return Judgement(results, gain, stronger)
+
+
+def arm_result(
+    outcomes: Sequence[Outcome],
+    tests: Sequence[TestPart],
+    counts: Sequence[NDArray[np.int64]],
+    num_classes: int,
+) -> ArmResult:
+    columns: dict[str, list[Any]] = {name: [] for name in ArmResult.__dataclass_fields__}
+    for outcome, test, count in zip(outcomes, tests, counts, strict=True):
+        recall = scores.recall_by_class(test.labels, outcome.predicted, num_classes)
+        precision = scores.precision_by_class(test.labels, outcome.predicted, num_classes)
+        thirds = dict(zip(("rare", "middle", "frequent"), scores.thirds(count), strict=True))
+        row = {
+            "balanced_accuracy": float(np.nanmean(recall)),
+            "macro_f1": scores.macro_f1(test.labels, outcome.predicted, num_classes),
+            "recall": _by_class(recall),
+            "precision": _by_class(precision),
+            "seconds": outcome.seconds,
+            "calibration_error": calibration_error(outcome.probabilities, test.labels),
+            "rarer_half": scores.mean_or_none(recall[scores.rarer_half(count)]),
+        }
+        for name, labels in thirds.items():
+            row[name] = scores.mean_or_none(recall[labels])
+            row[f"{name}_precision"] = scores.mean_or_none(precision[labels])
+        for name, value in row.items():
+            columns[name].append(value)
+    return ArmResult(**{name: tuple(values) for name, values in columns.items()})
+
+
+def _by_class(scores: NDArray[np.float64]) -> SomeScores:
+    return tuple(None if np.isnan(score) else float(score) for score in scores)
+
+
+def paired_gain(
+    ours: ArmResult,
+    theirs: ArmResult,
+    our_outcomes: Sequence[Outcome],
+    their_outcomes: Sequence[Outcome],
+    tests: Sequence[TestPart],
+) -> Gain:
+    pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
+    differences = [mine - other for mine, other in pairs]
+    outcomes = list(zip(our_outcomes, their_outcomes, strict=True))
+    by_image = [
+        (mine.predicted == test.labels).astype(np.int8) - (other.predicted == test.labels)
+        for (mine, other), test in zip(outcomes, tests, strict=True)
+    ]
+    low, high, p = paired_t(differences)
+    t, bootstrap = (low, high), bootstrap_interval(by_image, tests)
+    wide, found = wider(t, bootstrap), variances(by_image, tests)
+    word = verdict(
+        len(tests),
+        t,
+        bootstrap,
+        # To the bit: arms that merely agree on every test image may still differ.
+        identical=all(
+            np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
+        ),
+    )
+    mean = float(np.mean(differences))
+    halves = [
+        (mine, other)
+        for mine, other in zip(ours.rarer_half, theirs.rarer_half, strict=True)
+        if mine is not None and other is not None
+    ]
+    return Gain(
+        mean=mean,
+        low=wide[0],
+        high=wide[1],
+        p=p,
+        verdict=word,
+        error_reduction=scores.error_reduction(ours.balanced_accuracy, theirs.balanced_accuracy),
+        rare_error_reduction=scores.error_reduction(
+            [mine for mine, _ in halves], [other for _, other in halves]
+        ),
+        t=t,
+        bootstrap=bootstrap,
+        seed_error=found.seeds**0.5,
+        image_error=found.images**0.5,
+        seeds_to_settle=(seeds_to_settle(mean, found) if word == "no evidence" else None),
+    )

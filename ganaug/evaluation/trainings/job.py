@@ -1,0 +1,130 @@
+"""`Job`: one training of the classifier, its identity, and its kept outcome."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ganaug.artifact.format import Policy
+from ganaug.artifact.reader import read_artifact
+from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.arms.variation import never_varies
+from ganaug.evaluation.classifiers import Classifier
+from ganaug.evaluation.classifiers.interface import Outcome, Schedule
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.files import atomic_path
+from ganaug.images import ImageSet
+
+__all__ = ["Job", "Key", "load_outcome", "result_path", "save_outcome"]
+
+FORMAT = 4  # of the result files
+
+Key = tuple[int, str]  # seed, and name among the jobs of that seed
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Train the classifier once: one seed, one arm.
+
+    Attributes:
+        seed: of initialisation, order and augmentation.
+        arm: how it is trained.
+        train, test: the images; their own test parts are not looked at.
+        schedule: optimiser steps and learning rate.
+        classifier: that is trained.
+        artifact: path of the generator; None for a free arm.
+        artifact_hash: hash of its content, for the name of the result file.
+        device: where the classifier runs.
+        policy: takes the place of the artifact's own.
+        label: tells jobs of one arm apart that differ in their policies; None where there is one.
+    """
+
+    seed: int
+    arm: Arm
+    train: ImageSet
+    test: ImageSet
+    schedule: Schedule
+    classifier: Classifier = field(default_factory=Network)
+    artifact: Path | None = None
+    artifact_hash: str | None = None
+    device: str = "cpu"
+    policy: Policy | None = None
+    label: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Names the job among those that run together."""
+        return self.seed, self.arm.name if self.label is None else f"{self.arm.name}-{self.label}"
+
+    @property
+    def file(self) -> Path:
+        """The artifact of an arm that needs one."""
+        if self.artifact is None:
+            raise ValueError(f"arm {self.arm.name} needs a generator")
+        return self.artifact
+
+    def identity(self) -> str:
+        """Return a hash of everything that the result depends on."""
+        content = {
+            "format": FORMAT,
+            "seed": self.seed,
+            "arm": self.key[1],
+            "train": self.train.ordered_fingerprint,
+            "size": list(self.train.images.shape[1:]),
+            "test": self.test.ordered_fingerprint,
+            "schedule": asdict(self.schedule),
+            "classifier": self.classifier.name,
+            "device": self.device.partition(":")[0],
+            "artifact": None if self.arm.free else self.artifact_hash,
+        }
+        if self.policy is not None:
+            content["policy"] = [self.policy.p, self.policy.scale]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def effective(self) -> Job:
+        """Return the job of the free arm below where the generator changes no image, else itself.
+
+        Two trainings of one arm differ on a GPU; so there is one, and the comparison says "no
+        change".
+        """
+        if self.artifact is None or self.arm.free:
+            return self
+        if not never_varies(self.arm, read_artifact(self.artifact)[1], self.policy):
+            return self
+        free = {"artifact": None, "artifact_hash": None, "policy": None, "label": None}
+        return replace(self, arm=self.arm.below(), **free)  # type: ignore[arg-type] # None suits all
+
+
+def result_path(folder: Path, job: Job) -> Path:
+    """Return where the outcome of `job` is kept; another configuration has another path."""
+    seed, name = job.key
+    return folder / f"seed-{seed:04d}-{name}-{job.identity()[:12]}.npz"
+
+
+def save_outcome(path: Path, job: Job, outcome: Outcome) -> None:
+    """Write an outcome atomically, as a compressed .npz with the hash of its job."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            probabilities=outcome.probabilities,
+            predicted=outcome.predicted.astype(np.int32),
+            seconds=np.float64(outcome.seconds),
+            identity=np.array(job.identity()),
+        )
+
+
+def load_outcome(path: Path, job: Job) -> Outcome | None:
+    """Return the outcome kept for `job`, or None where there is none or it cannot be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            if str(content["identity"]) != job.identity():
+                return None
+            outcome = Outcome(content["probabilities"], float(content["seconds"]))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None  # it is computed again, and written over
+    return outcome if len(outcome.probabilities) == len(job.test) else None

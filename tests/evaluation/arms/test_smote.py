@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from helpers.small_images import bars
+
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms.smote import with_smote
+
+
+def test_smote_fills_up_between_neighbours() -> None:
+    images = bars((20, 6, 1))
+    filled = with_smote(images, seed=3)
+    assert filled.counts.tolist() == [20, 20, 1]
+    assert np.array_equal(filled.images[:27], images.images)
+    real, made = images.images[images.labels == 1], filled.images[27:]
+    assert (made >= real.min(0)).all()
+    assert (made <= real.max(0)).all()
+    assert len(np.unique(made, axis=0)) > 10
+    assert with_smote(images, seed=3).fingerprint == filled.fingerprint
+
+
+def test_smote_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imblearn.over_sampling", None)
+    with pytest.raises(ConfigError, match=r"pip install 'ganaug\[imbalanced\]'"):
+        with_smote(bars((4, 2)), seed=0)
