@@ -13,9 +13,11 @@ from ganaug.images import ImageSet, load_images, units
 from ganaug.randomness import stream
 
 __all__ = [
+    "as_trained",
     "default_draw",
     "in_class_order",
     "load_part",
+    "merged_as_trained",
     "training_and_test",
 ]
 
@@ -26,6 +28,33 @@ def load_part(source: Any, size: tuple[int, int] | None, channels: int | None) -
         return source
     mode = {None: None, 1: "grey", 3: "rgb"}[channels]
     return load_images(source, size=size, mode=mode)
+
+
+def as_trained(images: ImageSet, info: Metadata) -> ImageSet:
+    """Return `images` as the generator was trained on them; the test part is what it has not seen.
+
+    Without a test part, the fifth that `fit` held out becomes it, unless `images` are already what
+    was left of them; a generator that was trained without labels has seen one class.
+
+    Args:
+        images: all images, or the training part alone.
+        info: the generator's.
+
+    Raises:
+        DataError: nothing can be held out.
+    """
+    if images.test is None and info.data.get("held_out"):
+        # The rule would hold out a fifth of the training part, too.
+        whole = merged_as_trained(images, info).fingerprint == info.fingerprint
+        images = images if whole else images.hold_out()  # by labels, before they are merged
+    return merged_as_trained(images, info)
+
+
+def merged_as_trained(images: ImageSet, info: Metadata) -> ImageSet:
+    """Return all `images`, as one class where the generator was trained without labels."""
+    if info.config.get("conditional", True):
+        return images
+    return images.merged(info.classes[0])
 
 
 def in_class_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
