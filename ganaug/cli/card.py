@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from ganaug.cli.console import Settings, say
@@ -27,7 +25,7 @@ def command(console: Settings, file: str, out: str | None) -> None:
     from ganaug.report.card import model_card
 
     _, metadata, content_hash = read_artifact(file)
-    card = model_card(json.loads(metadata.to_json()), content_hash)
+    card = model_card(metadata, content_hash)
     if out is None:
         click.echo(card, nl=False)
     else:

@@ -56,9 +56,11 @@ def _show(
 
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
     from ganaug.demo.scenes import read_pipelines
+    from ganaug.evaluation.diversity.inspection import inspect_samples
+    from ganaug.evaluation.diversity.samples import draw_samples
     from ganaug.evaluation.write_back import write_back
     from ganaug.report.folder import write_evaluation
-    from ganaug.report.pictures import read_history
+    from ganaug.report.history import read_history
 
     images = scene.images()
     say(console, f"{scene.name}: {scene.about} ({len(images)} training images)")
@@ -87,10 +89,11 @@ def _show(
     generator = Generator(file)
     report = write_evaluation(
         folder,
-        generator,
-        images,
+        generator.info,
+        draw_samples(generator, images),
+        inspection=inspect_samples(generator, images),
         gain=gain.to_dict(),
-        diversity=diversity.to_dict(),
+        diversity=diversity,
         history=read_history(run),
     )
     write_back(file, generator.content_hash, gain, diversity)

@@ -74,10 +74,12 @@ def command(
     a folder, and what was found, in short, into FILE itself (not with --quick or --no-write).
     """
     from ganaug import Generator, Refit, evaluate_diversity, evaluate_gain, load_images
+    from ganaug.evaluation.diversity.inspection import inspect_samples
+    from ganaug.evaluation.diversity.samples import draw_samples
     from ganaug.evaluation.write_back import write_back
     from ganaug.files import write_json
-    from ganaug.report.folder import find_run, write_evaluation
-    from ganaug.report.pictures import read_history
+    from ganaug.report.folder import write_evaluation
+    from ganaug.report.history import find_run, read_history
 
     if tuned and not refit:
         raise ConfigError(
@@ -91,7 +93,7 @@ def command(
             f"--size: {size[0]}x{size[1]}; allowed: {made[0]}x{made[1]}, the size of what {file}"
             " makes from noise; leave it out"
         )
-    run = find_run(run_folder, generator, file)
+    run = find_run(run_folder, generator.info, file)
     images = load_images(
         source,
         size=size or made,
@@ -136,10 +138,11 @@ def command(
         say(console, f"no diversity is measured: {error}")
     report = write_evaluation(
         folder,
-        generator,
-        images,
+        generator.info,
+        draw_samples(generator, images),
+        inspection=inspect_samples(generator, images),
         gain=records["gain"],
-        diversity=records["diversity"],
+        diversity=diversity,
         history=[] if run is None else read_history(run),
     )
     if not (keep or quick):

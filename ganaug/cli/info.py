@@ -18,8 +18,7 @@ def command(file: str, as_json: bool) -> None:
     from ganaug.report.text import metadata_lines
 
     _, metadata, content_hash = read_artifact(file)
-    record = json.loads(metadata.to_json())
     if as_json:
-        click.echo(json.dumps(record, indent=2))
+        click.echo(json.dumps(json.loads(metadata.to_json()), indent=2))
     else:
-        click.echo("\n".join(metadata_lines(record, content_hash)))
+        click.echo("\n".join(metadata_lines(metadata, content_hash)))

@@ -15,12 +15,14 @@ from ganaug.randomness import stream
 
 __all__ = [
     "Split",
+    "as_trained",
     "default_draw",
     "few_images",
     "few_passes",
     "in_class_order",
     "inner_splits",
     "load_at",
+    "merged_as_trained",
     "splits_of",
     "training_and_test",
 ]
@@ -88,6 +90,33 @@ def splits_of(
         splits[seed] = Split(drawn, judged)
         notes = tuple(dict.fromkeys((*notes, *more)))
     return splits, notes
+
+
+def as_trained(images: ImageSet, info: Metadata) -> ImageSet:
+    """Return `images` as the generator was trained on them; the test part is what it has not seen.
+
+    Without a test part, the fifth that `fit` held out becomes it, unless `images` are already what
+    was left of them; a generator that was trained without labels has seen one class.
+
+    Args:
+        images: all images, or the training part alone.
+        info: the generator's.
+
+    Raises:
+        DataError: nothing can be held out.
+    """
+    if images.test is None and info.data.get("held_out"):
+        # The rule would hold out a fifth of the training part, too.
+        whole = merged_as_trained(images, info).fingerprint == info.fingerprint
+        images = images if whole else images.hold_out()  # by labels, before they are merged
+    return merged_as_trained(images, info)
+
+
+def merged_as_trained(images: ImageSet, info: Metadata) -> ImageSet:
+    """Return all `images`, as one class where the generator was trained without labels."""
+    if info.config.get("conditional", True):
+        return images
+    return images.merged(info.classes[0])
 
 
 def in_class_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:

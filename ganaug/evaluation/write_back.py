@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
-from ganaug.evaluation.diversity.report import MEASURES
+from ganaug.evaluation.diversity.measures import MEASURES
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
-    from ganaug.evaluation.diversity.report import DiversityReport, Measure
+    from ganaug.evaluation.diversity.measures import Measure
+    from ganaug.evaluation.diversity.report import DiversityReport
     from ganaug.evaluation.gain.report import GainReport
 
 __all__ = ["diversity_summary", "gain_summary", "write_back"]
@@ -103,11 +104,7 @@ def diversity_summary(report: DiversityReport) -> dict[str, Any]:
                 "word": each.word,
                 "words": list(each.words),
             }
-            | {
-                name: _pair(measure)
-                for name in MEASURES
-                if (measure := getattr(each, name)) is not None
-            }
+            | {name: _pair(each.measures[name]) for name in MEASURES if name in each.measures}
             for each in report.classes
         ],
         "settings": report.settings,

@@ -14,7 +14,7 @@ from ganaug.errors import DataError
 from ganaug.metrics.neighbours import BLOCK, Features
 from ganaug.metrics.spread import mean_pairwise_distance
 
-__all__ = ["energy_distance", "frechet_distance", "kernel_distance"]
+__all__ = ["energy_distance", "energy_of_means", "frechet_distance", "kernel_distance"]
 
 
 def kernel_distance(real: Features, synthetic: Features, *, block: int = BLOCK) -> float:
@@ -63,6 +63,16 @@ def energy_distance(real: Features, synthetic: Features, *, block: int = BLOCK) 
         cdist(real[start : start + block], synthetic).sum() for start in range(0, len(real), block)
     ]
     between = float(np.sum(sums)) / (len(real) * len(synthetic))
+    return energy_of_means(between, theirs, ours)
+
+
+def energy_of_means(between: float, theirs: float, ours: float) -> float:
+    """Return `energy_distance` from three means of distances.
+
+    Args:
+        between: of a real and a synthetic image.
+        theirs, ours: of two different real images, and of two different synthetic ones.
+    """
     distance = 2 * between - theirs - ours
     if theirs == 0:
         return 0.0 if distance == 0 else float("inf")

@@ -14,7 +14,15 @@ from scipy.spatial.distance import cdist
 
 from ganaug.errors import DataError
 
-__all__ = ["coverage", "nearest_distance", "neighbour_radius", "precision"]
+__all__ = [
+    "coverage",
+    "covered",
+    "inside",
+    "nearest_distance",
+    "neighbour_radius",
+    "precision",
+    "radius_within",
+]
 
 Features = NDArray[np.floating]
 BLOCK = 1024  # rows at a time, so that memory grows with N and not with its square
@@ -39,10 +47,10 @@ def coverage(real: Features, synthetic: Features, k: int = 5, *, block: int = BL
     """
     _check(real, synthetic, k)
     radius = neighbour_radius(real, k, block=block)
-    covered = 0
+    found = 0
     for rows, distances in _blocks(real, synthetic, block):
-        covered += int((distances.min(1) <= radius[rows]).sum())
-    return covered / len(real)
+        found += int(covered(distances, radius[rows]).sum())
+    return found / len(real)
 
 
 def precision(real: Features, synthetic: Features, k: int = 5, *, block: int = BLOCK) -> float:
@@ -53,10 +61,25 @@ def precision(real: Features, synthetic: Features, k: int = 5, *, block: int = B
     """
     _check(real, synthetic, k)
     radius = neighbour_radius(real, k, block=block)
-    inside = 0
+    found = 0
     for _, distances in _blocks(synthetic, real, block):
-        inside += int((distances <= radius).any(1).sum())
-    return inside / len(synthetic)
+        found += int(inside(distances.T, radius).sum())
+    return found / len(synthetic)
+
+
+def covered(distances: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return bool [N]: which real images have a synthetic image in their ball.
+
+    Args:
+        distances: float64 [N, M], of N real images to M synthetic ones, M of 1 or more.
+        radius: float64 [N], of the balls.
+    """
+    return np.asarray(distances.min(1) <= radius)
+
+
+def inside(distances: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return bool [M]: which synthetic images lie in the ball of a real one; as `covered`."""
+    return np.asarray((distances <= radius[:, None]).any(0))
 
 
 def neighbour_radius(points: Features, k: int = 5, *, block: int = BLOCK) -> NDArray[np.float64]:
@@ -72,9 +95,25 @@ def neighbour_radius(points: Features, k: int = 5, *, block: int = BLOCK) -> NDA
         )
     radius = np.empty(len(points))
     for rows, distances in _blocks(points, points, block):
-        distances[np.arange(len(distances)), rows] = np.inf  # a point is no neighbour of itself
-        radius[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+        radius[rows] = radius_within(distances, k, rows)
     return radius
+
+
+def radius_within(
+    distances: NDArray[np.float64], k: int = 5, itself: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Return float64 [B]: the distance of each point to its k-th nearest other point.
+
+    Args:
+        distances: float64 [B, N], of B of the points to all N of them, N > k.
+        k: neighbours, 1 or more; 1 gives the distance to the nearest other point.
+        itself: int64 [B], the column of each point; None where the B points are the first ones.
+    """
+    rows = np.arange(len(distances))
+    others = distances.copy()
+    others[rows, rows if itself is None else itself] = np.inf  # no point is its own neighbour
+    others.partition(k - 1, axis=1)
+    return others[:, k - 1]
 
 
 def nearest_distance(

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from ganaug.errors import DataError
 from ganaug.metrics.neighbours import BLOCK, Features, nearest_distance
 
-__all__ = ["mean_pairwise_distance", "near_duplicates", "spread_ratio"]
+__all__ = ["mean_pair", "mean_pairwise_distance", "near_duplicates", "spread_ratio"]
 
 
 def spread_ratio(real: Features, synthetic: Features, *, block: int = BLOCK) -> float:
@@ -44,7 +44,12 @@ def mean_pairwise_distance(points: Features, *, block: int = BLOCK) -> float:
     for start in range(0, n, block):
         stop = min(start + block, n)
         sums[start:stop] = cdist(points[start:stop], points).sum(1)
-    return float(sums.sum() / (n * (n - 1)))
+    return mean_pair(float(sums.sum()), n)
+
+
+def mean_pair(total: float, n: int) -> float:
+    """Return the mean distance of two different points, from the sum of all n x n distances."""
+    return total / (n * (n - 1))
 
 
 def near_duplicates(images: Features, threshold: float, *, block: int = BLOCK) -> float:

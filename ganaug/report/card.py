@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ganaug.artifact.format import PRIVACY
+from ganaug.artifact.format import PRIVACY, Metadata, Policy
 from ganaug.errors import ArtifactError
+from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.text import policy_text
 
@@ -17,17 +19,15 @@ WARNING = (
     " weights themselves were fitted to them; the measurements below search for near copies, they"
     " prove nothing about privacy."
 )
-MEASURES = ("coverage", "precision", "spread", "near_duplicates", "labels")
-COPYING = ("copied", "nearest", "ct")
 NEAR = 0.4  # above the reference: what is said also where it gives no word
 MOST_NAMES = 12
 
 
-def model_card(metadata: Mapping[str, Any], content_hash: str) -> str:
+def model_card(metadata: Metadata, content_hash: str) -> str:
     """Return the model card of an artifact.
 
     Args:
-        metadata: the artifact's, as JSON values; every figure comes from there.
+        metadata: the artifact's; every figure comes from there.
         content_hash: SHA-256 of the file, hex.
 
     Raises:
@@ -42,18 +42,18 @@ def model_card(metadata: Mapping[str, Any], content_hash: str) -> str:
         ) from error
 
 
-def _card(metadata: Mapping[str, Any], content_hash: str) -> str:
-    gain, diversity = metadata["gain"], metadata["diversity"]
+def _card(metadata: Metadata, content_hash: str) -> str:
+    gain, diversity = metadata.gain, metadata.diversity
     parts = [
-        f"# Model card: generator for {_text(metadata['data']['source'])}",
+        f"# Model card: generator for {_text(metadata.data['source'])}",
         _description(metadata, content_hash),
         f"> **Warning.** {WARNING}",
         "## Intended use",
-        _bullets(_text(line) for line in metadata["intended_use"]),
+        _bullets(_text(line) for line in metadata.intended_use),
         "## Training images",
         _counts(metadata, gain, diversity),
         "## Policy",
-        _policy(metadata["policy"]),
+        _policy(metadata.policy),
         "## Gain",
         "Not measured. `ganaug evaluate FILE SOURCE` measures it and writes it into the file."
         if not gain
@@ -72,28 +72,28 @@ def _card(metadata: Mapping[str, Any], content_hash: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _description(metadata: Mapping[str, Any], content_hash: str) -> str:
-    height, width = metadata["size"]
-    kind = metadata["kind"]
+def _description(metadata: Metadata, content_hash: str) -> str:
+    height, width = metadata.size
+    kind = metadata.kind
     what = (
         "maps a real image and a latent to another image of the same class"
         if kind == "variation"
         else "maps a class and a latent to an image"
     )
-    colours = "grey" if metadata["channels"] == 1 else "RGB"
+    colours = "grey" if metadata.channels == 1 else "RGB"
     return (
-        f"A {kind} generator of ganaug: it {what}. {len(metadata['classes'])} classes,"
-        f" {sum(metadata['counts']):,} training images, {height}x{width} px, {colours}. One ONNX"
+        f"A {kind} generator of ganaug: it {what}. {len(metadata.classes)} classes,"
+        f" {sum(metadata.counts):,} training images, {height}x{width} px, {colours}. One ONNX"
         f" file, SHA-256 `{content_hash}`."
     )
 
 
 def _counts(
-    metadata: Mapping[str, Any], gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
+    metadata: Metadata, gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
 ) -> str:
-    names = metadata["classes"]
+    names = metadata.classes
     columns: dict[str, list[str]] = {"class": [_text(name) for name in names]}
-    columns["images"] = [f"{count:,}" for count in metadata["counts"]]
+    columns["images"] = [f"{count:,}" for count in metadata.counts]
     recall = (gain or {}).get("recall") or {}
     for arm, title in ((key, f"recall with {_text(key)}") for key in recall):
         if len(recall[arm]) == len(names):
@@ -104,14 +104,13 @@ def _counts(
     return _table(list(columns), zip(*columns.values(), strict=True))
 
 
-def _policy(policy: Mapping[str, Any] | None) -> str:
+def _policy(policy: Policy | None) -> str:
     if policy is None:
         return "None: the user says how often to use it."
     lines = [f"How often an image is varied: {_text(policy_text(policy))}."]
-    evidence = policy["evidence"]
-    if evidence:
-        lines.append("Evidence: " + _text(_flat(evidence)) + ".")
-    elif policy["source"] != "tune":
+    if policy.evidence:
+        lines.append("Evidence: " + _text(_flat(policy.evidence)) + ".")
+    elif policy.source != "tune":
         lines.append("There is no evidence for it; `ganaug tune FILE SOURCE` gives some.")
     return "\n\n".join(lines)
 
@@ -149,11 +148,11 @@ def _gain(gain: Mapping[str, Any]) -> str:
 def _diversity(diversity: Mapping[str, Any]) -> str:
     words = "; ".join(
         f"**{word}** {len(names)} of {len(diversity['classes'])} classes"
-        + ("" if word == "OK" else f" ({_names(names)})")
+        + ("" if word == OK else f" ({_names(names)})")
         for word, names in diversity["words"].items()
     )
     return "\n\n".join(
-        [f"{words}.", "Means of the classes:", _measures(diversity["macro"], MEASURES)]
+        [f"{words}.", "Means of the classes:", _measures(diversity["macro"], "diversity")]
     )
 
 
@@ -165,7 +164,7 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> str:
         return "Not measured: no class has enough images to search for near copies of them."
     of = f"{len(measured)} classes that could be measured"
     copying = [  # files of before have no `words`
-        each["name"] for each in measured if "COPYING" in (each["word"], *each.get("words", ()))
+        each["name"] for each in measured if COPYING in (each["word"], *each.get("words", ()))
     ]
     near = [
         each["name"]
@@ -178,8 +177,9 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> str:
         found = f"None of {of} was found to copy its training images, as far as these measures see."
     if near:
         found += f" Unusually many images lie near one training image in {_names(near)}."
-    shown = {name: pair for name, pair in diversity["macro"].items() if name in COPYING}
-    return found if not shown else f"{found}\n\n{_measures(shown, COPYING)}"
+    macro = diversity["macro"]
+    shown = any(name in macro and row.card == "memorisation" for name, row in MEASURES.items())
+    return f"{found}\n\n{_measures(macro, 'memorisation')}" if shown else found
 
 
 def _names(names: Sequence[str]) -> str:
@@ -188,10 +188,10 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _limits(
-    metadata: Mapping[str, Any], gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
+    metadata: Metadata, gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
 ) -> str:
-    lines = [_text(line) for line in metadata["warnings"] if line != PRIVACY]
-    smallest = min(metadata["counts"])
+    lines = [_text(line) for line in metadata.warnings if line != PRIVACY]
+    smallest = min(metadata.counts)
     lines.append(
         f"The smallest class has {smallest:,} training image{'s' if smallest != 1 else ''}; what"
         " such a class looks like beyond them is unknown to the generator."
@@ -200,29 +200,30 @@ def _limits(
         lines.append("The gain is that of this file; another training may give another one.")
     if gain and gain["seeds"] < 6:
         lines.append("Fewer than 6 seeds: no verdict.")
-    few = (diversity or {}).get("words", {}).get("TOO FEW IMAGES TO TELL", [])
+    few = (diversity or {}).get("words", {}).get(TOO_FEW_WORD, [])
     if few:
         lines.append(f"{len(few)} classes have too few images to tell whether they collapsed.")
     return _bullets(lines)
 
 
-def _training(metadata: Mapping[str, Any]) -> str:
-    versions = ", ".join(f"{name} {value}" for name, value in metadata["versions"].items())
+def _training(metadata: Metadata) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in metadata.versions.items())
     return _bullets(
         [
-            f"{metadata['steps']:,} steps, seed {metadata['seed']}",
-            f"fingerprint of the training images: `{_text(metadata['fingerprint'])}`",
-            f"held out: {_text(metadata['data']['held_out'] or 'nothing')}",
+            f"{metadata.steps:,} steps, seed {metadata.seed}",
+            f"fingerprint of the training images: `{_text(metadata.fingerprint)}`",
+            f"held out: {_text(metadata.data['held_out'] or 'nothing')}",
             f"versions: {_text(versions)}",
         ]
     )
 
 
-def _measures(pairs: Mapping[str, Sequence[float | None]], names: Iterable[str]) -> str:
+def _measures(pairs: Mapping[str, Sequence[float | None]], part: str) -> str:
+    """A table of those measures that stand in this part of the card."""
     rows = [
         (name.replace("_", "-"), *("–" if v is None else f"{v:.2f}" for v in pairs[name]))
-        for name in names
-        if name in pairs
+        for name, row in MEASURES.items()
+        if row.card == part and name in pairs
     ]
     return _table(("measure", "generated", "real images in their place"), rows)
 

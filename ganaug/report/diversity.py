@@ -1,80 +1,55 @@
-"""The parts of the report that show a diversity record, the dict of `DiversityReport.to_dict()`."""
+"""The parts of the report that show a diversity record."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
+from ganaug.evaluation.diversity.measures import MEASURES, Measure
+from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.words import COPYING, FAILURES, OK
 from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
 
 __all__ = ["diversity_card", "diversity_section"]
 
-FIRST = ("coverage", "precision", "texture", "spread", "near_duplicates", "labels", "copied")
-MEASURES = {
-    "coverage": "real images that have a generated one near them",
-    "precision": "generated images that lie near a real one",
-    "texture": "generated images with about as much detail at each scale as a real one",
-    "kernel": "energy distance to the real images, over their spread",
-    "lost": "real images beyond the generated ones where they differ, less the other way round",
-    "strayed": "generated images whose detail lies beyond that of real ones",
-    "apart": "how well a classifier tells real from generated images; at its reference: not at all",
-    "missing": "lost, along what this classifier sees",
-    "spread": "mean distance between generated images, over that of real ones",
-    "near_duplicates": "generated images that have another one unusually near",
-    "labels": "generated images that are not taken for another class",
-    "mistaken": "generated images taken for one other class, less those taken for their own",
-    "copied": "generated images much nearer to one training image than to the next ones",
-    "nearest": "median distance to the nearest training image, the source left out",
-    "ct": "the C_T statistic, far below 0 where training images are unusually near",
-    "latent": "how far an image moves when only its latent does, over the distance of real ones",
-}
-WORDS = {
-    "COLLAPSED": "images repeat each other, or a part of the real images has no counterpart",
-    "COPYING": "images repeat training images",
-    "MISLABELLED": "images look like another class",
-    "UNFAITHFUL": "images do not look like real ones",
-}
 
-
-def diversity_card(diversity: Mapping[str, Any]) -> str:
+def diversity_card(diversity: DiversityReport) -> str:
     """Return the box of the first screen: the words, and coverage beside what real images reach."""
-    records = diversity["classes"]
-    coverage = diversity["macro"].get("coverage")
-    few = sum(record["coverage"] is None for record in records)
+    records = diversity.classes
+    coverage = diversity.macro.get("coverage")
+    few = sum(record.coverage is None for record in records)
     left_out = f" {few} of {len(records)} classes have too few images." if few else ""
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")
-    found = Counter(record["word"] for record in records)
+    found = Counter(record.word for record in records)
     # Copies are told of also where another word goes before.
-    found["COPYING"] = sum("COPYING" in (record["word"], *record["words"]) for record in records)
-    bad = {word: found[word] for word in WORDS if found[word]}
+    found[COPYING] = sum(COPYING in (record.word, *record.words) for record in records)
+    bad = {word: found[word] for word in FAILURES if found[word]}
     if bad:
         word, style = " and ".join(each.capitalize() for each in bad), "bad"
         where = ", ".join(f"{word.lower()} in {count}" for word, count in bad.items())
         text = f"Of {len(records)} classes: {where}. "
-    elif found["OK"]:
-        word, style, text = "OK", "", f"In {found['OK']} of {len(records)} classes. "
+    elif found[OK]:
+        word, style, text = OK, "", f"In {found[OK]} of {len(records)} classes. "
     else:
         word, style, text = "Too few images to tell", "", ""
     text += (
-        f"{coverage['value']:.2f} of the real images have a generated one near them; with real"
-        f" images in their place {coverage['reference']:.2f}.{left_out}"
+        f"{coverage.value:.2f} of the real images have a generated one near them; with real"
+        f" images in their place {coverage.reference:.2f}.{left_out}"
     )
     return card("Diversity", word, text, style)
 
 
-def diversity_section(diversity: Mapping[str, Any]) -> str:
+def diversity_section(diversity: DiversityReport) -> str:
     """Return coverage as a plot, and every measure beside its reference in two tables."""
     names = [
         name
         for name in MEASURES
-        if name in diversity["macro"]
-        or any(record.get(name) is not None for record in diversity["classes"])
+        if name in diversity.macro or any(name in record.measures for record in diversity.classes)
     ]
-    words = "; ".join(f"{word}: {what}" for word, what in WORDS.items())
-    rule = diversity["rule"]
+    first = [name for name in names if MEASURES[name].first_in_report]
+    words = "; ".join(f"{word}: {what}" for word, what in FAILURES.items())
+    rule = diversity.rule
     return section(
         "Diversity",
         paragraph(
@@ -85,52 +60,49 @@ def diversity_section(diversity: Mapping[str, Any]) -> str:
         _coverage(diversity),
         heading("Words"),
         paragraph(f"{words}.", "note"),
-        _numbers(diversity, [name for name in FIRST if name in names], word=True),
+        _numbers(diversity, first, word=True),
         heading("Further numbers"),
-        _numbers(diversity, [name for name in names if name not in FIRST], word=False),
+        _numbers(diversity, [name for name in names if name not in first], word=False),
         _overall(diversity),
     )
 
 
-def _overall(diversity: Mapping[str, Any]) -> str:
+def _overall(diversity: DiversityReport) -> str:
     """Return the distances between all generated and all real images, in a line."""
-    shown = [
-        f"{name.replace('_', ' ')} {_cell(each)}"
-        for name, each in (diversity.get("overall") or {}).items()
-    ]
+    shown = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in diversity.overall.items()]
     text = "All classes together, with real images in their place: "
     return paragraph(f"{text}{', '.join(shown)}.") if shown else ""
 
 
-def _numbers(diversity: Mapping[str, Any], names: list[str], *, word: bool) -> str:
+def _numbers(diversity: DiversityReport, names: list[str], *, word: bool) -> str:
     """Return a table of some measures, a row a class, and what they mean."""
     rows = []
-    for record in diversity["classes"]:
-        found = ", ".join(record["words"]) or record["word"]
-        first = found if word else str(record["images"])
-        rows.append((record["name"], first, *(_cell(record.get(name)) for name in names)))
-    macro = [_cell(diversity["macro"].get(name)) for name in names]
+    for record in diversity.classes:
+        found = ", ".join(record.words) or record.word
+        first = found if word else str(record.images)
+        rows.append((record.name, first, *(_cell(record.measures.get(name)) for name in names)))
+    macro = [_cell(diversity.macro.get(name)) for name in names]
     rows.append(("mean of the classes", "", *macro))
     shown = [name.replace("_", "-") for name in names]
     head = ("class", "word" if word else "images", *(f"{name} (real)" for name in shown))
     meanings = "; ".join(
-        f"{title}: {MEASURES[name]}" for title, name in zip(shown, names, strict=True)
+        f"{title}: {MEASURES[name].text}" for title, name in zip(shown, names, strict=True)
     )
     note = paragraph(f"{meanings[:1].upper()}{meanings[1:]}.", "note")
     return table(head, rows, frozenset([len(rows) - 1])) + note
 
 
-def _coverage(diversity: Mapping[str, Any]) -> str:
+def _coverage(diversity: DiversityReport) -> str:
     track = Track(0, 1)
     rows = []
-    for record in diversity["classes"]:
-        measure = record["coverage"]
+    for record in diversity.classes:
+        measure = record.coverage
         if measure is not None:
-            low, high = measure.get("low"), measure.get("high")
+            low, high = measure.low, measure.high
             marks = track.line(low, high, "ours") if low is not None and high is not None else ""
-            marks += track.dot(measure["reference"], "hollow")
-            marks += track.dot(measure["value"], "ours")
-            rows.append(track_row(record["name"], marks, _cell(measure)))
+            marks += track.dot(measure.reference, "hollow")
+            marks += track.dot(measure.value, "ours")
+            rows.append(track_row(record.name, marks, _cell(measure)))
     if not rows:
         return ""
     key = legend(
@@ -142,11 +114,11 @@ def _coverage(diversity: Mapping[str, Any]) -> str:
     return "".join([heading("Coverage"), plot(track, rows), key])
 
 
-def _cell(measure: Mapping[str, float | None] | None) -> str:
+def _cell(measure: Measure | None) -> str:
     if measure is None:
         return MISSING
-    value, reference = (signed(f"{measure[name]:.2f}") for name in ("value", "reference"))
-    if measure.get("low") is None or measure.get("high") is None:
+    value, reference = signed(f"{measure.value:.2f}"), signed(f"{measure.reference:.2f}")
+    if measure.low is None or measure.high is None:
         return f"{value} ({reference})"
-    low, high = (signed(f"{measure[name]:.2f}") for name in ("low", "high"))
+    low, high = signed(f"{measure.low:.2f}"), signed(f"{measure.high:.2f}")
     return f"{value} [{low}, {high}] ({reference})"

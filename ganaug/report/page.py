@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ganaug.evaluation.diversity.suspects import Look
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.evaluation.diversity.inspection import Inspection
+from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.files import write_text
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.gain import arms_section, classes_section, gain_cards
 from ganaug.report.html import card, definitions, figure, heading, paragraph, section
-from ganaug.report.look import map_section, suspects_section
+from ganaug.report.inspection import map_section, suspects_section
 from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
@@ -21,37 +24,37 @@ from ganaug.report.text import policy_text
 __all__ = ["write_report"]
 
 LOSSES: tuple[str, ...] = ("loss_g", "loss_d")
-FOLLOWED = ("coverage", "precision", "texture", "spread", "near_duplicates", "kernel")
+FOLLOWED = frozenset(row.name for row in MEASURES.values() if row.followed)
 
 
 def write_report(
     path: str | os.PathLike[str],
     *,
-    metadata: Mapping[str, Any],
+    metadata: Metadata,
     gain: Mapping[str, Any] | None = None,
-    diversity: Mapping[str, Any] | None = None,
+    diversity: DiversityReport | None = None,
     grids: Sequence[Picture] = (),
-    look: Look | None = None,
+    inspection: Inspection | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write the report to `path`: one HTML file that loads nothing.
 
     Args:
         path: the file; replaced atomically.
-        metadata: the artifact's, as JSON values.
+        metadata: the artifact's.
         gain: `GainReport.to_dict()`, or None where it was not measured.
-        diversity: `DiversityReport.to_dict()`, or None.
+        diversity: the record, or None where it was not measured.
         grids: real images beside generated ones, see `class_pictures`.
-        look: suspicious samples and the map, see `look_at`; None leaves them out.
+        inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
     Raises:
         RunError: `path` cannot be written.
     """
-    name = metadata["data"]["source"]
+    name = metadata.data["source"]
     found = [] if gain is None else gain_cards(gain)
     cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
-    cards += [_policy_card(metadata["policy"]), *found[2:]]
+    cards += [_policy_card(metadata.policy), *found[2:]]
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
         f'<div class="first">{"".join(cards)}</div>',
@@ -59,7 +62,7 @@ def write_report(
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain),
         _pictures(metadata, grids),
-        "" if look is None else suspects_section(look) + map_section(look),
+        "" if inspection is None else suspects_section(inspection) + map_section(inspection),
         "" if diversity is None else diversity_section(diversity),
         _training(history),
         _configuration(metadata, gain),
@@ -76,35 +79,35 @@ def write_report(
     write_text(path, page)
 
 
-def _policy_card(policy: Mapping[str, Any] | None) -> str:
+def _policy_card(policy: Policy | None) -> str:
     """Return the box of the first screen that says how often to use the generator."""
     if policy is None:
         return card("Recommended policy", "None", "How often to use it is the user's choice.")
-    most = max(p for _, p in policy["p"])
+    most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Recommended policy", "Never", f"Do not vary images: {policy['source']}.")
-    least = min(p for _, p in policy["p"])
+        return card("Recommended policy", "Never", f"Do not vary images: {policy.source}.")
+    least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
     return card("Recommended policy", value, f"How often to vary: {policy_text(policy)}.")
 
 
-def _subject(metadata: Mapping[str, Any]) -> str:
-    height, width = metadata["size"]
+def _subject(metadata: Metadata) -> str:
+    height, width = metadata.size
     return (
-        f"A {metadata['kind']} generator of {len(metadata['classes'])} classes, trained on"
-        f" {sum(metadata['counts']):,} images at {height}x{width} px, {metadata['steps']:,} steps."
+        f"A {metadata.kind} generator of {len(metadata.classes)} classes, trained on"
+        f" {sum(metadata.counts):,} images at {height}x{width} px, {metadata.steps:,} steps."
     )
 
 
-def _pictures(metadata: Mapping[str, Any], grids: Sequence[Picture]) -> str:
+def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:
     if not grids:
         return ""
     text = (
         "In each row the first image is real, the others are its variations."
-        if metadata["kind"] == "variation"
+        if metadata.kind == "variation"
         else "The first row is real, the others are generated."
     )
-    classes = len(metadata["classes"])
+    classes = len(metadata.classes)
     if len(grids) < classes:
         text += f" {len(grids)} of {classes} classes, from the rarest to the most frequent."
     figures = "".join(figure(picture.image, picture.caption) for picture in grids)
@@ -120,7 +123,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED)]
-    followed = [(name.replace("_", "-"), [name]) for name in FOLLOWED if name in names]
+    followed = [(name.replace("_", "-"), [name]) for name in names if name in FOLLOWED]
     parts = [_charts(charts, history)] if charts else []
     if followed:
         text = (
@@ -153,24 +156,24 @@ def _plotted(name: str, history: Sequence[Mapping[str, Any]]) -> bool:
     return name not in ("step", "seconds") and plain and len(values) > 1
 
 
-def _configuration(metadata: Mapping[str, Any], gain: Mapping[str, Any] | None) -> str:
+def _configuration(metadata: Metadata, gain: Mapping[str, Any] | None) -> str:
     parts = [
         heading("Generator"),
         definitions(
             {
-                "data": metadata["data"]["source"],
-                "fingerprint of the data": metadata["fingerprint"],
-                "held out": metadata["data"]["held_out"],
-                "seed": metadata["seed"],
-                "parity with torch": metadata["parity"],
-                "batch exact": metadata["batch_exact"],
-                "schema": metadata["schema"],
+                "data": metadata.data["source"],
+                "fingerprint of the data": metadata.fingerprint,
+                "held out": metadata.data["held_out"],
+                "seed": metadata.seed,
+                "parity with torch": metadata.parity,
+                "batch exact": metadata.batch_exact,
+                "schema": metadata.schema,
             }
         ),
         heading("Training"),
-        definitions(metadata["config"]),
+        definitions(metadata.config),
         heading("Versions"),
-        definitions(metadata["versions"]),
+        definitions(metadata.versions),
     ]
     if gain is not None:
         parts += [
@@ -179,5 +182,5 @@ def _configuration(metadata: Mapping[str, Any], gain: Mapping[str, Any] | None) 
             heading("Environment"),
             definitions(gain["environment"]),
         ]
-    parts += [paragraph(f"Warning: {line}", "note") for line in metadata["warnings"]]
+    parts += [paragraph(f"Warning: {line}", "note") for line in metadata.warnings]
     return section("Configuration", *parts)

@@ -6,49 +6,50 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganaug.artifact.checks import printable
+from ganaug.artifact.format import Metadata, Policy
 
 __all__ = ["metadata_lines", "policy_text"]
 
 
-def metadata_lines(metadata: Mapping[str, Any], content_hash: str) -> list[str]:
+def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
     """Return what a person wants to know of an artifact's metadata, one line each."""
-    height, width = metadata["size"]
-    data, policy = metadata["data"], metadata["policy"]
-    classes = list(zip(metadata["classes"], metadata["counts"], strict=True))
+    height, width = metadata.size
+    data, policy = metadata.data, metadata.policy
+    classes = list(zip(metadata.classes, metadata.counts, strict=True))
     facts = {
-        "kind": metadata["kind"],
-        "images": f"{height}x{width} {'grey' if metadata['channels'] == 1 else 'RGB'}",
-        "latent": f"{metadata['latent_dim']} values",
-        "data": f"{printable(data['source'])}, fingerprint {metadata['fingerprint'][:16]}",
+        "kind": metadata.kind,
+        "images": f"{height}x{width} {'grey' if metadata.channels == 1 else 'RGB'}",
+        "latent": f"{metadata.latent_dim} values",
+        "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
         "held out": printable(data["held_out"] or "nothing, or a test part of the data"),
         "classes": f"{len(classes)}, training images of each:",
         **{f"  {printable(name)}": str(count) for name, count in classes},
-        "training": f"{metadata['steps']} steps, seed {metadata['seed']}",
+        "training": f"{metadata.steps} steps, seed {metadata.seed}",
         "policy": policy_text(policy),
-        "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata["parity"].items())
+        "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata.parity.items())
         or "-",
-        "batch exact": "yes" if metadata["batch_exact"] else "no, images run singly",
+        "batch exact": "yes" if metadata.batch_exact else "no, images run singly",
         "versions": ", ".join(
-            f"{printable(k)} {printable(v)}" for k, v in metadata["versions"].items()
+            f"{printable(k)} {printable(v)}" for k, v in metadata.versions.items()
         ),
-        "gain": _gain(metadata["gain"]),
-        "diversity": _diversity(metadata["diversity"]),
+        "gain": _gain(metadata.gain),
+        "diversity": _diversity(metadata.diversity),
         "sha256": content_hash,
     }
     width_of_names = max(len(name) for name in facts)
     lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
-    return lines + [f"warning: {printable(line)}" for line in metadata["warnings"]]
+    return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
 
 
-def policy_text(policy: Mapping[str, Any] | None) -> str:
+def policy_text(policy: Policy | None) -> str:
     """Return a policy in words."""
     if policy is None:
         return "none"
-    points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in policy["p"])
-    if len({p for _, p in policy["p"]}) == 1:
-        points = f"{policy['p'][0][1]:.2g} for every class"
-    measured = "from a rule, not measured" if policy["source"] == "rule" else policy["source"]
-    return f"p {points}; latents times {policy['scale']:g}; {printable(measured)}"
+    points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in policy.p)
+    if len({p for _, p in policy.p}) == 1:
+        points = f"{policy.p[0][1]:.2g} for every class"
+    measured = "from a rule, not measured" if policy.source == "rule" else policy.source
+    return f"p {points}; latents times {policy.scale:g}; {printable(measured)}"
 
 
 def _gain(gain: Mapping[str, Any] | None) -> str:

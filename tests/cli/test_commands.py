@@ -19,7 +19,7 @@ from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
 from ganaug.demo.scenes import SCENES
 from ganaug.images.image_set import HELD_OUT_RULE
-from ganaug.report.folder import find_run
+from ganaug.report.history import find_run
 
 
 def test_fit_says_what_comes_next_and_resumes(
@@ -159,13 +159,13 @@ def test_the_run_of_a_file_is_found_beside_it_or_named(
     artifact: Path, fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     generator = Generator(artifact)
-    assert find_run(None, generator, artifact) == fitted
-    assert find_run(fitted, generator, tmp_path / "elsewhere.onnx") == fitted
+    assert find_run(None, generator.info, artifact) == fitted
+    assert find_run(fitted, generator.info, tmp_path / "elsewhere.onnx") == fitted
     shutil.copytree(fitted, tmp_path / "runs" / "other")
-    assert find_run(None, generator, tmp_path / "a.onnx") == tmp_path / "runs" / "other"
+    assert find_run(None, generator.info, tmp_path / "a.onnx") == tmp_path / "runs" / "other"
     data = tmp_path / "runs" / "other" / "data.json"
     data.write_text(data.read_text().replace(generator.info.fingerprint, "0" * 64))
-    assert find_run(None, generator, tmp_path / "a.onnx") is None
+    assert find_run(None, generator.info, tmp_path / "a.onnx") is None
     assert run(["evaluate", str(artifact), "digits", "--run", str(tmp_path)]) == 2
     assert "metrics.jsonl is missing" in capsys.readouterr().err
 

@@ -5,9 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.small_images import bars
+from helpers.small_models import metadata_of
 
 from ganaug.errors import DataError
-from ganaug.evaluation.splits import default_draw, in_class_order, training_and_test
+from ganaug.evaluation.splits import (
+    as_trained,
+    default_draw,
+    in_class_order,
+    merged_as_trained,
+    training_and_test,
+)
 
 
 def test_classes_are_reordered_by_name() -> None:
@@ -56,3 +63,49 @@ def test_a_given_test_part_wins() -> None:
     assert test.fingerprint == given.fingerprint
     assert train.test is None
     assert notes == ()
+
+
+HELD_OUT = {"source": "bars", "held_out": "a rule", "held_out_fingerprint": "0", "groups": False}
+
+
+def test_the_held_out_fifth_becomes_the_test_part_once() -> None:
+    images = bars((10, 5))
+    part = images.hold_out()
+    info = metadata_of("variation", data=HELD_OUT, fingerprint=part.fingerprint)
+    found = as_trained(images, info)
+    assert found.fingerprint == part.fingerprint
+    assert found.test is not None
+    assert part.test is not None
+    assert found.test.fingerprint == part.test.fingerprint
+    alone = replace(part, test=None)  # what is left needs no part taken away
+    assert as_trained(alone, info) is alone
+    everything = metadata_of("variation", fingerprint=images.fingerprint)
+    assert as_trained(images, everything) is images
+
+
+def test_a_test_part_is_what_was_not_seen() -> None:
+    images = replace(bars((10, 5)), test=bars((3, 3), seed=1))
+    info = metadata_of("variation", data=HELD_OUT, fingerprint=images.fingerprint)
+    assert as_trained(images, info) is images
+
+
+def test_a_generator_without_labels_has_seen_one_class() -> None:
+    images = bars((12, 9, 4))
+    part = images.hold_out().merged()  # as `fit` does: the fifth is one of each class
+    info = metadata_of(
+        "class",
+        classes=("all",),
+        counts=(len(part),),
+        config={"conditional": False},
+        data=HELD_OUT,
+        fingerprint=part.fingerprint,
+    )
+    found = as_trained(images, info)
+    assert found.classes == ("all",)
+    assert found.fingerprint == part.fingerprint != images.merged().hold_out().fingerprint
+    assert found.test is not None
+    assert found.test.classes == ("all",)
+    alone = replace(images.hold_out(), test=None)
+    assert len(as_trained(alone, info)) == len(alone)
+    assert merged_as_trained(images, info).counts.tolist() == [25]
+    assert merged_as_trained(images, metadata_of("variation")) is images

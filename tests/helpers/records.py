@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from helpers.small_models import metadata_of
 
-from ganaug.artifact.format import Policy
-from ganaug.evaluation.diversity.evaluate import ClassDiversity, DiversityReport, Measure
-from ganaug.evaluation.diversity.suspects import Look, Suspect
+from ganaug.artifact.format import Metadata, Policy
+from ganaug.evaluation.diversity.inspection import Inspection, Suspect
+from ganaug.evaluation.diversity.measures import Measure
+from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.gain.judge import ArmResult, Gain
 from ganaug.evaluation.gain.report import Choice, GainReport, Settings
 
@@ -20,7 +21,7 @@ __all__ = [
     "diversity_record",
     "gain_record",
     "history",
-    "look_record",
+    "inspection_record",
     "metadata_record",
 ]
 
@@ -98,19 +99,19 @@ def gain_record(
     return record
 
 
-def diversity_record(*, measured: bool = True) -> dict[str, Any]:
+def diversity_record(*, measured: bool = True) -> DiversityReport:
     """Two classes measured, the last one with too few images."""
     numbers = {
         name: Measure(0.7 + 0.01 * i, 0.9)
         for i, name in enumerate(("coverage", "precision", "spread", "near_duplicates", "nearest"))
     }
     classes = [
-        ClassDiversity(name, count, count // 2, "measured", "COLLAPSED", ("COLLAPSED",), **numbers)
+        ClassDiversity(name, count, count // 2, "measured", "COLLAPSED", ("COLLAPSED",), numbers)
         if measured and count > 10
         else ClassDiversity(name, count, 0, "too few images")
         for name, count in zip(CLASSES, COUNTS, strict=True)
     ]
-    report = DiversityReport(
+    return DiversityReport(
         dataset="parts",
         kind="variation",
         classes=tuple(classes),
@@ -118,13 +119,11 @@ def diversity_record(*, measured: bool = True) -> dict[str, Any]:
         rule="a class has too few images where half of them are 5 or fewer",
         settings={"neighbours": 5},
     )
-    record: dict[str, Any] = json.loads(json.dumps(report.to_dict()))
-    return record
 
 
-def metadata_record() -> dict[str, Any]:
+def metadata_record() -> Metadata:
     """The metadata of an artifact with these classes, a policy and a warning."""
-    metadata = metadata_of(
+    return metadata_of(
         "variation",
         classes=CLASSES,
         counts=COUNTS,
@@ -138,16 +137,14 @@ def metadata_record() -> dict[str, Any]:
         warnings=("class 'x' has a single image",),
         parity={"batches": [1, 2], "largest": 1e-6},
     )
-    record: dict[str, Any] = json.loads(metadata.to_json())
-    return record
 
 
-def look_record() -> Look:
+def inspection_record() -> Inspection:
     """Points and two suspects; the second class has a hostile name."""
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], [30, 8, 4])
     pixels = rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
-    return Look(
+    return Inspection(
         classes=CLASSES,
         real=rng.normal(size=(len(labels), 2)).astype(np.float32),
         real_labels=labels,

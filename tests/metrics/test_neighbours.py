@@ -5,7 +5,15 @@ import pytest
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.metrics.neighbours import coverage, nearest_distance, neighbour_radius, precision
+from ganaug.metrics.neighbours import (
+    coverage,
+    covered,
+    inside,
+    nearest_distance,
+    neighbour_radius,
+    precision,
+    radius_within,
+)
 
 Points = NDArray[np.float64]
 
@@ -69,6 +77,20 @@ def test_the_block_size_changes_nothing(block: int) -> None:
         nearest_distance(synthetic, real, exclude, block=block)
         == nearest_distance(synthetic, real, exclude)
     ).all()
+
+
+def test_distances_at_hand_give_the_same() -> None:
+    real, synthetic = points(23, 0), 1.5 * points(17, 1) + 0.3
+    within = np.array([[slow_distance(a, b) for b in real] for a in real])
+    before = within.copy()
+    radius = radius_within(within, 3)
+    assert (within == before).all()
+    assert radius.tolist() == [slow_radius(real, i, 3) for i in range(23)]
+    part = np.array([20, 4, 11])
+    assert (radius_within(within[part], 3, part) == radius[part]).all()
+    between = np.array([[slow_distance(a, b) for b in synthetic] for a in real])
+    assert covered(between, radius).mean() == coverage(real, synthetic, 3)
+    assert inside(between, radius).mean() == precision(real, synthetic, 3)
 
 
 def test_a_collapsed_generator_covers_little_and_a_wild_one_is_imprecise() -> None:

@@ -15,7 +15,7 @@ from helpers.records import (
     diversity_record,
     gain_record,
     history,
-    look_record,
+    inspection_record,
     metadata_record,
 )
 from PIL import Image
@@ -72,7 +72,7 @@ def _report(tmp_path: Path) -> str:
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture] * 3,
-        look=look_record(),
+        inspection=inspection_record(),
         history=history(),
     )
     return report.read_text(encoding="utf-8")

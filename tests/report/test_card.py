@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from helpers.records import CLASSES, metadata_record
 
-from ganaug.artifact.format import PRIVACY
+from ganaug.artifact.format import PRIVACY, Policy
 from ganaug.errors import ArtifactError
 from ganaug.report.card import model_card
 
@@ -48,7 +49,7 @@ DIVERSITY = {
 
 
 def card(**fields: Any) -> str:
-    return model_card({**metadata_record(), **fields}, "a" * 64)
+    return model_card(replace(metadata_record(), **fields), "a" * 64)
 
 
 def test_every_part_with_its_numbers() -> None:
@@ -89,7 +90,7 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_the_evidence_of_a_policy_is_shown() -> None:
     evidence = {"method": "simulated rarity", "gains": [0.021, 0.013]}
-    policy = {"p": [[0, 0.5]], "scale": 1.0, "source": "tune", "evidence": evidence}
+    policy = Policy(((0, 0.5),), source="tune", evidence=evidence)
     assert "method: simulated rarity, gains: \\[0.021, 0.013\\]" in card(policy=policy)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +14,12 @@ from helpers.records import (
     diversity_record,
     gain_record,
     history,
-    look_record,
+    inspection_record,
     metadata_record,
 )
 from PIL import Image
 
+from ganaug.artifact.format import Policy
 from ganaug.errors import RunError
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
@@ -70,7 +71,7 @@ def full_report(path: Path) -> Path:
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture],
-        look=look_record(),
+        inspection=inspection_record(),
         history=history(),
     )
     return path
@@ -190,13 +191,12 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
     ("policy", "words"),
     [
         (None, "Recommended policy None How often to use it is the user's choice."),
-        ({"p": [[0, 0.0]], "source": "tune"}, "Recommended policy Never Do not vary images: tune."),
-        ({"p": [[4, 0.5]], "source": "tune"}, "Recommended policy p 0.5 How often to vary: p 0.5"),
+        (Policy(((0, 0.0),), source="tune"), "Recommended policy Never Do not vary images: tune."),
+        (Policy(((4, 0.5),), source="tune"), "Recommended policy p 0.5 How often to vary: p 0.5"),
     ],
 )
-def test_the_recommended_policy(policy: dict[str, Any] | None, words: str, tmp_path: Path) -> None:
-    metadata = metadata_record()
-    metadata["policy"] = policy and {"scale": 1.0, "evidence": None, **policy}
+def test_the_recommended_policy(policy: Policy | None, words: str, tmp_path: Path) -> None:
+    metadata = replace(metadata_record(), policy=policy)
     write_report(tmp_path / "report.html", metadata=metadata)
     assert words in read(tmp_path / "report.html")[1]
 
@@ -208,6 +208,17 @@ def test_curves_of_metrics_that_begin_later(tmp_path: Path) -> None:
     assert "Diversity over time" in text
     assert "coverage, by step" in text
     assert "word, by step" not in text
+
+
+def test_the_curves_of_measures_stand_apart_in_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = [{"step": i, "kernel": 0.1 * i, "coverage": 0.5, "moved": 0.1} for i in (1, 2)]
+    write_report(tmp_path / "report.html", metadata=metadata_record(), history=rows)
+    _, text = read(tmp_path / "report.html")
+    places = [
+        text.index(words)
+        for words in ("moved, by", "Diversity over time", "kernel, by", "coverage, by")
+    ]
+    assert places == sorted(places)
 
 
 def test_metadata_alone(tmp_path: Path) -> None:

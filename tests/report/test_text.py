@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from helpers.records import metadata_record
 
+from ganaug.artifact.format import Policy
 from ganaug.report.text import metadata_lines, policy_text
 
 
@@ -16,15 +19,18 @@ def test_metadata_in_lines() -> None:
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
-    record = metadata_record()
-    record["classes"][0] = "ok\x1b[2J\nkind  class"
-    record["warnings"] = ["\x07bell"]
-    record["data"]["source"] = "a\u202eb"
-    lines = metadata_lines(record, "c" * 64)
+    metadata = metadata_record()
+    hostile = replace(
+        metadata,
+        classes=("ok\x1b[2J\nkind  class", *metadata.classes[1:]),
+        warnings=("\x07bell",),
+        data={**metadata.data, "source": "a\u202eb"},
+    )
+    lines = metadata_lines(hostile, "c" * 64)
     assert all(line.isprintable() for line in lines)
 
 
 def test_policies_in_words() -> None:
     assert policy_text(None) == "none"
-    measured = {"p": [[10, 0.5]], "scale": 0.8, "source": "tune"}
+    measured = Policy(((10, 0.5),), scale=0.8, source="tune")
     assert policy_text(measured) == "p 0.5 for every class; latents times 0.8; tune"

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
 __all__ = ["Made", "Maker", "from_arrays", "from_generator"]
-
-BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +64,10 @@ def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int
     scale = np.float32(1.0 if info.policy is None else info.policy.scale)
 
     def run(rows: NDArray[np.int64], label: int, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        parts = []
-        for start in range(0, len(rows), BATCH):
-            some, own = rows[start : start + BATCH], latents[start : start + BATCH]
-            if info.kind == "variation":
-                pixels = images.images[some].transpose(0, 3, 1, 2).astype(np.float32) / 255
-                made = generator.vary(np.ascontiguousarray(pixels), own)
-            else:
-                number = info.classes.index(images.classes[label])
-                made = generator.generate(np.full(len(some), number, np.int64), own)
-            levels = np.rint(made.transpose(0, 2, 3, 1) * 255).clip(0, 255)
-            parts.append(levels.astype(np.uint8))
-        return np.concatenate(parts)
+        if info.kind == "variation":
+            return vary_levels(generator, images.images[rows], latents)
+        number = info.classes.index(images.classes[label])
+        return generate_levels(generator, np.full(len(rows), number, np.int64), latents)
 
     def make(rows: NDArray[np.int64], label: int) -> Made:
         rng = stream(seed, "diversity/make", index=label)

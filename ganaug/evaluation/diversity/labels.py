@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from ganaug.evaluation.diversity.subsamples import NO_CLASS, strayed
+from ganaug.evaluation.diversity.beyond import strayed
 from ganaug.metrics.consistency import cross_fitted_labels
-from ganaug.metrics.neighbours import neighbour_radius
+from ganaug.metrics.neighbours import inside, neighbour_radius
 
-__all__ = ["taken_for"]
+__all__ = ["NO_CLASS", "taken_for"]
 
+NO_CLASS = -1  # of an image that is taken for another class, and not like it
 STRAYED = 0.5  # share of images whose detail lies beyond that of the class; a tenth is usual
 FEWEST_TO_STRAY = 10
 Features = NDArray[np.float32]
@@ -71,7 +72,7 @@ def taken_for(
                 if reach is None:
                     like[:] = False
                 else:
-                    like &= (cdist(space[which][rows], space[2][other]) <= reach).any(1)
+                    like &= inside(cdist(space[2][other], space[which][rows]), reach)
             if len(rows) >= FEWEST_TO_STRAY:
                 texture = spaces[1][which][rows]
                 like &= strayed(real_texture[other], texture) < STRAYED

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.evaluation.diversity.report import Measure
-from ganaug.evaluation.diversity.subsamples import halves, summary
+from ganaug.evaluation.diversity.cuts import halves, summary
+from ganaug.evaluation.diversity.measures import Measure
 from ganaug.metrics.distances import frechet_distance, kernel_distance
 from ganaug.randomness import stream
 
@@ -14,6 +14,7 @@ __all__ = ["overall_distances"]
 
 MOST = 1000  # images of each side of a comparison
 CUTS = 5
+DISTANCES = {"cubic_kernel": kernel_distance, "frechet": frechet_distance}
 
 
 def overall_distances(
@@ -35,7 +36,7 @@ def overall_distances(
     Returns:
         cubic_kernel and frechet; none where a side has fewer than 2 images.
     """
-    found: list[list[tuple[float, float]]] = []
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in DISTANCES}
     for cut in range(CUTS):
         rng = stream(seed, "diversity/overall", cut)
         half_a, half_b = halves(units, rng)
@@ -45,11 +46,6 @@ def overall_distances(
         if min(size, len(base)) < 2:
             return {}
         ours, theirs = synthetic[made[:size]], real[half_b[:size]]
-        found.append(
-            [
-                (measure(base, ours), measure(base, theirs))
-                for measure in (kernel_distance, frechet_distance)
-            ]
-        )
-    table = np.array(found)
-    return {name: summary(table[:, at]) for at, name in enumerate(("cubic_kernel", "frechet"))}
+        for name, distance in DISTANCES.items():
+            found[name].append((distance(base, ours), distance(base, theirs)))
+    return {name: summary(np.array(both)) for name, both in found.items()}

@@ -11,12 +11,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ganaug.evaluation.diversity.report import Measure
+from ganaug.evaluation.diversity.measures import MEASURES, Measure
 
-__all__ = ["FEWEST_FOR_OK", "RULES", "TOO_FEW_WORD", "WORDS", "Rule", "words_of"]
+__all__ = [
+    "COPYING",
+    "FAILURES",
+    "FEWEST_FOR_OK",
+    "OK",
+    "RULES",
+    "TOO_FEW_WORD",
+    "WORDS",
+    "Rule",
+    "words_of",
+]
 
+OK = "OK"
+COPYING = "COPYING"
 TOO_FEW_WORD = "TOO FEW IMAGES TO TELL"
-WORDS = ("OK", "COLLAPSED", "COPYING", "MISLABELLED", "UNFAITHFUL", TOO_FEW_WORD)
+FAILURES = {
+    "COLLAPSED": "images repeat each other, or a part of the real images has no counterpart",
+    COPYING: "images repeat training images",
+    "MISLABELLED": "images look like another class",
+    "UNFAITHFUL": "images do not look like real ones",
+}
+WORDS = (OK, *FAILURES, TOO_FEW_WORD)
 FEWEST_DISTINCT = 20
 FEWEST_FOR_OK = 40  # real and generated images, below which a failure can stay unseen
 
@@ -28,11 +46,10 @@ class Rule:
     Attributes:
         word: that stands where all of the row holds.
         measure: whose number it is.
-        times: value <= times * reference, or None.
-        plus: value >= reference + plus, or None.
+        times: value <= times * reference, or None; for measures where lower is worse.
+        plus: value >= reference + plus, or None; for measures where higher is worse.
         z: at least so far from the reference, in standard deviations.
-        beside: another measure and an amount: its value >= its reference + amount, too; or where
-            the amount is negative, at most that.
+        beside: another measure and an amount, by which its value is worse than its reference, too.
     """
 
     word: str
@@ -58,8 +75,9 @@ class Rule:
         other = measures.get(self.beside[0])
         if other is None:
             return False
-        amount, off = self.beside[1], other.value - other.reference
-        return off >= amount if amount > 0 else off <= amount
+        name, amount = self.beside
+        off = other.value - other.reference
+        return (off if MEASURES[name].worse == "higher" else -off) >= amount
 
 
 # The first word that applies is the class's word: images of another class also miss its own
@@ -78,7 +96,7 @@ RULES = (
     Rule("COLLAPSED", "near_duplicates", plus=0.5),
     Rule("COLLAPSED", "coverage", times=0.8),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
-    Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", -0.1)),
+    Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", 0.1)),
     Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.06)),
     Rule("COLLAPSED", "apart", plus=0.14, z=3.0, beside=("missing", 0.01)),
     Rule("COLLAPSED", "latent", times=0.02),
@@ -100,4 +118,4 @@ def words_of(
     found = dict.fromkeys(rule.word for rule in rules if rule.holds(measures))
     if found:
         return tuple(found)
-    return ("OK",) if min(images, synthetic) >= FEWEST_FOR_OK else (TOO_FEW_WORD,)
+    return (OK,) if min(images, synthetic) >= FEWEST_FOR_OK else (TOO_FEW_WORD,)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ganaug import evaluate_diversity
 from ganaug.artifact.format import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.evaluation.diversity.evaluate import MEASURES, DiversityReport
-from ganaug.evaluation.diversity.report import TOO_FEW
+from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.evaluation.diversity.report import TOO_FEW, DiversityReport
 from ganaug.images import ImageSet
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]

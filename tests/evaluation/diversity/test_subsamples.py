@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, ClassImages, _Distances
+from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, ClassDistances, ClassImages
 
 Points = NDArray[np.float32]
 
@@ -73,8 +73,7 @@ def test_coverage_precision_kernel_and_spread_agree_with_their_definitions(repea
     if repeated:
         made[:3] = real[[0, 0, 12]]
     half_a, half_b, rows = np.arange(17), np.arange(17, 34), np.arange(17)
-    distances = _Distances(class_images(real, made))
-    found = dict(zip(distances.names, distances.compare(half_a, half_b, rows), strict=True))
+    found = ClassDistances(class_images(real, made)).compare(half_a, half_b, rows)
     # Repeated generated images count once in precision, as often as they stand in the others.
     single = np.unique(made, axis=0)
     wanted = slow(real[half_a], made) | {"precision": slow(real[half_a], single)["precision"]}

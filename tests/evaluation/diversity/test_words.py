@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganaug.evaluation.diversity.report import Measure
+from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.words import RULES, WORDS, words_of
 
 FINE = {
@@ -110,3 +110,13 @@ def test_few_distinct_images_are_collapsed_whatever_they_look_like() -> None:
 
 def test_every_word_is_in_the_table_once_or_more() -> None:
     assert {rule.word for rule in RULES} | {"OK", "TOO FEW IMAGES TO TELL"} == set(WORDS)
+
+
+def test_the_rules_look_on_the_side_where_a_measure_is_worse() -> None:
+    for rule in RULES:
+        worse = MEASURES[rule.measure].worse
+        assert (rule.times is None, rule.plus is None) == (worse == "higher", worse == "lower")
+        if rule.beside is not None:
+            name, amount = rule.beside
+            assert name in MEASURES
+            assert amount > 0

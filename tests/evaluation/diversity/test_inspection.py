@@ -1,8 +1,9 @@
-"""What a report shows of single images: the nearest pairs and the map."""
+"""Generated images looked at one by one: the nearest pairs and the map."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from helpers.small_models import table, write_class_model
 
 from ganaug import Generator
 from ganaug.artifact.format import Policy
-from ganaug.evaluation.diversity.suspects import look_at
+from ganaug.evaluation.diversity.inspection import inspect_samples
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -22,16 +23,16 @@ def test_the_nearest_training_image_of_a_variation_is_not_its_source(
     artifact: MakeArtifact, images: ImageSet
 ) -> None:
     still = artifact(policy=Policy(p=((1, 0.5),), scale=1e-4))  # varies nothing to speak of
-    look = look_at(Generator(still), images, per_class=6)
-    assert look.classes == images.classes
-    assert look.synthetic.shape == (18, 2)
-    assert np.bincount(look.synthetic_labels).tolist() == [6, 6, 6]
-    assert look.real.shape == (42, 2)
-    assert 0 < look.explained <= 1
-    assert len(look.suspects) == 8
-    ratios = [suspect.ratio for suspect in look.suspects]
+    found = inspect_samples(Generator(still), images, per_class=6)
+    assert found.classes == images.classes
+    assert found.synthetic.shape == (18, 2)
+    assert np.bincount(found.synthetic_labels).tolist() == [6, 6, 6]
+    assert found.real.shape == (42, 2)
+    assert 0 < found.explained <= 1
+    assert len(found.suspects) == 8
+    ratios = [suspect.ratio for suspect in found.suspects]
     assert ratios == sorted(ratios)
-    for suspect in look.suspects:
+    for suspect in found.suspects:
         assert suspect.source is not None
         assert np.abs(suspect.image.astype(int) - suspect.source).max() <= 1
         assert not np.array_equal(suspect.neighbour, suspect.source)
@@ -47,7 +48,7 @@ def test_a_copy_of_a_class_generator_is_the_first_suspect(tmp_path: Path) -> Non
     known = ImageSet(pixels, images.labels, images.classes, source="bars")
     policy = Policy(p=((1, 0.5),), scale=1e-4)
     file = write_class_model(tmp_path / "m.onnx", classes=images.classes, policy=policy)
-    first, *others = look_at(Generator(file), known, per_class=4).suspects
+    first, *others = inspect_samples(Generator(file), known, per_class=4).suspects
     assert first.ratio < 0.02
     assert first.source is None
     assert (first.name, first.neighbour_name) == (images.classes[1],) * 2
@@ -55,9 +56,18 @@ def test_a_copy_of_a_class_generator_is_the_first_suspect(tmp_path: Path) -> Non
     assert all(other.ratio > first.ratio for other in others)
 
 
-def test_the_look_is_a_function_of_its_arguments(artifact: MakeArtifact, images: ImageSet) -> None:
-    looks = [look_at(Generator(artifact()), images, per_class=3) for _ in range(2)]
-    assert np.array_equal(looks[0].synthetic, looks[1].synthetic)
-    assert [s.ratio for s in looks[0].suspects] == pytest.approx(
-        [s.ratio for s in looks[1].suspects]
-    )
+def test_it_is_a_function_of_its_arguments(artifact: MakeArtifact, images: ImageSet) -> None:
+    first, again = (inspect_samples(Generator(artifact()), images, per_class=3) for _ in range(2))
+    assert np.array_equal(first.synthetic, again.synthetic)
+    assert [s.ratio for s in first.suspects] == pytest.approx([s.ratio for s in again.suspects])
+
+
+def test_what_the_generator_has_not_seen_is_left_out(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    given = replace(images, test=None)
+    part = given.hold_out()
+    data = {"source": "bars", "held_out": "a rule", "held_out_fingerprint": "0", "groups": False}
+    file = artifact(data=data, fingerprint=part.fingerprint, counts=part.counts.tolist())
+    found = inspect_samples(Generator(file), given, per_class=3)
+    assert np.bincount(found.real_labels).tolist() == part.counts.tolist()

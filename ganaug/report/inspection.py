@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganaug.evaluation.diversity.suspects import Look, Suspect
+from ganaug.evaluation.diversity.inspection import Inspection, Suspect
 from ganaug.images.grid import picture_grid
 from ganaug.report.html import figure, paragraph, section
 from ganaug.report.plots import legend, scatter
@@ -14,18 +14,18 @@ __all__ = ["map_section", "suspects_section"]
 MAPS = 6  # of single classes, from the rarest on
 
 
-def suspects_section(look: Look) -> str:
+def suspects_section(inspection: Inspection) -> str:
     """Return the generated images that lie nearest to a training image, each beside it."""
-    if not look.suspects:
+    if not inspection.suspects:
         return ""
-    varied = look.suspects[0].source is not None
+    varied = inspection.suspects[0].source is not None
     order = "its source, the generated image, " if varied else "the generated image, "
     text = (
         f"From the left: {order}and the training image nearest to it{WITHOUT if varied else ''}."
         " Under each the distance between the last two, over the distance of the training image to"
         " its 5th nearest other one: far below 1 is a copy."
     )
-    figures = "".join(_suspect(suspect) for suspect in look.suspects)
+    figures = "".join(_suspect(suspect) for suspect in inspection.suspects)
     return section(
         "Most suspicious samples", paragraph(text), f'<div class="pictures small">{figures}</div>'
     )
@@ -44,26 +44,27 @@ def _suspect(suspect: Suspect) -> str:
     return figure(picture_grid([np.stack(shown)]), f"{suspect.ratio:.2f}, {suspect.name}{beside}")
 
 
-def map_section(look: Look) -> str:
+def map_section(inspection: Inspection) -> str:
     """Return real and generated images as points, for all classes and for the rarest ones."""
-    counts = np.bincount(look.real_labels, minlength=len(look.classes))
-    charts = [scatter("all classes", _points(look.real), _points(look.synthetic))]
-    if len(look.classes) > 1:
-        present = np.unique(look.synthetic_labels)
+    counts = np.bincount(inspection.real_labels, minlength=len(inspection.classes))
+    charts = [scatter("all classes", _points(inspection.real), _points(inspection.synthetic))]
+    if len(inspection.classes) > 1:
+        present = np.unique(inspection.synthetic_labels)
         rarest = present[np.argsort(counts[present], kind="stable")][:MAPS]
         for label in rarest.tolist():
             charts.append(
                 scatter(
-                    look.classes[label],
-                    _points(look.real[look.real_labels == label]),
-                    _points(look.synthetic[look.synthetic_labels == label]),
-                    _points(look.real),
+                    inspection.classes[label],
+                    _points(inspection.real[inspection.real_labels == label]),
+                    _points(inspection.synthetic[inspection.synthetic_labels == label]),
+                    _points(inspection.real),
                 )
             )
     text = (
         "Each point is an image, on the first two principal components of the real pixels; they"
-        f" hold {100 * look.explained:.0f}% of the variance, so points that fall together here need"
-        " not be alike. Generated points in one heap among spread real ones are a sign of collapse."
+        f" hold {100 * inspection.explained:.0f}% of the variance, so points that fall together"
+        " here need not be alike. Generated points in one heap among spread real ones are a sign of"
+        " collapse."
     )
     key = legend([("free", "real"), ("ours", "generated")])
     charts_html = f'<div class="charts small">{"".join(charts)}</div>'

@@ -1,4 +1,4 @@
-"""What a report shows of single images: a map of features, and the most suspicious samples."""
+"""Generated images looked at one by one: a map of all of them, and the most suspicious ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.splits import as_trained
 from ganaug.images import ImageSet
 from ganaug.metrics.features import PixelPCA
 from ganaug.metrics.neighbours import neighbour_radius
 from ganaug.randomness import stream
 
-__all__ = ["Look", "Suspect", "look_at"]
+__all__ = ["Inspection", "Suspect", "inspect_samples"]
 
 REAL_ON_MAP = 1200
 NEIGHBOURS = 5
@@ -44,8 +46,8 @@ class Suspect:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """Points of a map, and suspects.
+class Inspection:
+    """A map of real and generated images, and the generated ones nearest to training images.
 
     Attributes:
         classes: class names by label.
@@ -64,66 +66,78 @@ class Look:
     suspects: tuple[Suspect, ...]
 
 
-def look_at(
+def inspect_samples(
     generator: Generator, images: ImageSet, *, per_class: int = 24, suspects: int = 8, seed: int = 0
-) -> Look:
+) -> Inspection:
     """Generate a few images of each class and compare them with the training images.
 
     Args:
         generator: a variation generator varies images of the class, spread evenly.
-        images: the training images; at most 64 of their classes are looked at.
+        images: those that it was fitted on; where `fit` held out a fifth, or there is a test part,
+            that is left out. At most 64 of their classes are looked at.
         per_class: generated images of each class.
         suspects: how many to return, at most one for each training image.
         seed: of the latents.
     """
-    (name, *others) = generator.info.classes
-    if not others and name not in images.classes:
-        images = images.merged(name)
+    images = as_trained(images, generator.info)
     features = PixelPCA(images.images)
     real = features(images.images)
     made, sources, labels = _generate(generator, images, per_class, seed)
     points = features(made)
     varied = generator.info.kind == "variation"
-    found: list[Suspect] = []
-    radius = neighbour_radius(real, min(NEIGHBOURS, len(real) - 1))
-    for start in range(0, len(made), BLOCK):
-        part = np.arange(start, min(start + BLOCK, len(made)))
-        distances = cdist(points[part], real)
-        if varied:  # twins of the source are no more suspicious than the source
-            distances[images.keys[sources[part]][:, None] == images.keys[None]] = np.inf
-        for i, at in zip(part.tolist(), distances.argmin(1).tolist(), strict=True):
-            distance = float(distances[i - start, at])
-            if np.isfinite(distance):
-                found.append(
-                    Suspect(
-                        images.classes[labels[i]],
-                        images.classes[images.labels[at]],
-                        distance / max(float(radius[at]), 1e-12),
-                        made[i],
-                        images.images[at],
-                        images.images[sources[i]] if varied else None,
-                    )
-                )
-    found.sort(key=lambda suspect: suspect.ratio)
-    seen: set[bytes] = set()
-    chosen: list[Suspect] = []
-    for suspect in found:
-        if len(chosen) < suspects and suspect.neighbour.tobytes() not in seen:
-            seen.add(suspect.neighbour.tobytes())
-            chosen.append(suspect)
+    nearest, ratios = _nearest(points, real, images.keys, sources if varied else None)
+    shown: dict[bytes, Suspect] = {}  # one for each training image
+    for i in np.argsort(ratios, kind="stable").tolist():
+        neighbour = images.images[nearest[i]]
+        if len(shown) == suspects or not np.isfinite(ratios[i]):
+            break
+        if neighbour.tobytes() not in shown:
+            shown[neighbour.tobytes()] = Suspect(
+                images.classes[labels[i]],
+                images.classes[images.labels[nearest[i]]],
+                float(ratios[i]),
+                made[i],
+                neighbour,
+                images.images[sources[i]] if varied else None,
+            )
     most = max(per_class, REAL_ON_MAP // len(images.classes))
     members = [np.flatnonzero(images.labels == label) for label in range(len(images.classes))]
-    shown = np.concatenate([rows[_spread(len(rows), most)] for rows in members if len(rows)])
+    on_map = np.concatenate([rows[_spread(len(rows), most)] for rows in members if len(rows)])
     variance = real.var(0)
-    return Look(
+    return Inspection(
         images.classes,
-        real[shown, :2],
-        images.labels[shown],
+        real[on_map, :2],
+        images.labels[on_map],
         points[:, :2],
         labels,
         float(variance[:2].sum() / max(variance.sum(), 1e-12) * features.explained),
-        tuple(chosen),
+        tuple(shown.values()),
     )
+
+
+def _nearest(
+    points: NDArray[np.float32],
+    real: NDArray[np.float32],
+    keys: NDArray[np.uint64],
+    sources: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest real image of each generated one, int64 [M], and the ratio of its distance.
+
+    Args:
+        points, real: float32 [M, D] and [N, D].
+        keys: uint64 [N], equal for twins.
+        sources: int64 [M], the real images that they were varied from, or None.
+    """
+    radius = np.maximum(neighbour_radius(real, min(NEIGHBOURS, len(real) - 1)), 1e-12)
+    nearest, ratios = np.empty(len(points), np.int64), np.empty(len(points))
+    for start in range(0, len(points), BLOCK):
+        part = slice(start, min(start + BLOCK, len(points)))
+        distances = cdist(points[part], real)
+        if sources is not None:  # twins of the source are no more suspicious than the source
+            distances[keys[sources[part]][:, None] == keys[None]] = np.inf
+        nearest[part] = distances.argmin(1)
+        ratios[part] = distances.min(1) / radius[nearest[part]]
+    return nearest, ratios
 
 
 def _generate(
@@ -136,18 +150,17 @@ def _generate(
     present = present[images.counts[present] > 0]
     made, sources, labels = [], [], []
     for label in present[_spread(len(present), CLASSES)]:
+        # The name of the stream decides which images are made: it stays, wherever this file lies.
         rng = stream(seed, "report/look", index=int(label))
         latents = scale * rng.standard_normal((per_class, info.latent_dim), dtype=np.float32)
         latents = latents.astype(np.float32)
         own = np.flatnonzero(images.labels == label)
         rows = own[np.resize(_spread(len(own), per_class), per_class)]
         if info.kind == "variation":
-            pixels = images.images[rows].transpose(0, 3, 1, 2).astype(np.float32) / 255
-            found = generator.vary(np.ascontiguousarray(pixels), latents)
+            made.append(vary_levels(generator, images.images[rows], latents))
         else:
-            wanted = info.classes.index(images.classes[label])
-            found = generator.generate(np.full(per_class, wanted, np.int64), latents)
-        made.append(np.rint(found.transpose(0, 2, 3, 1) * 255).astype(np.uint8))
+            wanted = np.full(per_class, info.classes.index(images.classes[label]), np.int64)
+            made.append(generate_levels(generator, wanted, latents))
         sources.append(rows)
         labels.append(np.full(per_class, label, np.int64))
     return np.concatenate(made), np.concatenate(sources), np.concatenate(labels)

@@ -1,0 +1,176 @@
+"""The record of each class: its images in features, its subsamples, its nearest training images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.evaluation.diversity.cuts import rounded
+from ganaug.evaluation.diversity.features import ChosenFeatures, in_blocks
+from ganaug.evaluation.diversity.generated import Made, Maker
+from ganaug.evaluation.diversity.labels import taken_for
+from ganaug.evaluation.diversity.measures import Measure
+from ganaug.evaluation.diversity.overall import overall_distances
+from ganaug.evaluation.diversity.report import TOO_FEW, ClassDiversity
+from ganaug.evaluation.diversity.subsamples import (
+    NEIGHBOURS,
+    ClassImages,
+    Subsamples,
+    subsamples,
+)
+from ganaug.evaluation.diversity.words import words_of
+from ganaug.images import ImageSet, units
+from ganaug.metrics.memorisation import ct_statistic, neighbour_distances, neighbour_ratio
+from ganaug.metrics.spread import mean_pairwise_distance
+from ganaug.metrics.texture import detail_by_scale
+from ganaug.randomness import stream
+
+__all__ = ["FEWEST_IMAGES", "ClassRecords"]
+
+FEWEST_IMAGES = 2 * (NEIGHBOURS + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """Distances float64 [., k] to the nearest training images, rising.
+
+    Of the real images of a class that are compared, of all unseen ones, and of generated ones.
+    """
+
+    real: NDArray[np.float64]
+    unseen: NDArray[np.float64]
+    synthetic: NDArray[np.float64]
+
+
+def _ratios(*distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Neighbour ratios, a column each."""
+    return np.stack([neighbour_ratio(each) for each in distances], 1)
+
+
+class ClassRecords:
+    """Real and generated images of all classes in features, and the record of each class.
+
+    Args:
+        images: the real images; those of the test part are unseen ones.
+        chosen: the features.
+        make: gives the generated images of a class.
+        parts: by class, int64, rising: the rows of `images` that are compared.
+        seed: of folds, cuts and latents.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        chosen: ChosenFeatures,
+        make: Maker,
+        parts: list[NDArray[np.int64]],
+        seed: int,
+    ) -> None:
+        self.images, self.parts, self.seed = images, parts, seed
+        self.features, pixels = chosen.features, chosen.pixels
+        self.real = in_blocks(self.features, images.images)
+        self.units = units(images.keys, images.groups)
+        self.made: list[Made] = []
+        self.ours: list[NDArray[np.float32]] = []
+        empty = Made(images.images[:0])
+        for label, rows in enumerate(parts):
+            made = make(rows, label) if len(rows) else empty
+            self.made.append(made)
+            self.ours.append(in_blocks(self.features, made.images).reshape(-1, self.real.shape[1]))
+        self.texture = [detail_by_scale(images.images[rows]) for rows in parts]
+        self.our_texture = [detail_by_scale(made.images) for made in self.made]
+        self.pixels = in_blocks(pixels, images.images)
+        self.our_pixels = [in_blocks(pixels, made.images) for made in self.made]
+        self.taken = taken_for(
+            [self.real[rows] for rows in parts],
+            [self.units[rows] for rows in parts],
+            self.ours,
+            self.texture,
+            self.our_texture,
+            NEIGHBOURS,
+            stream(seed, "diversity/folds"),
+        )
+        test = images.test
+        self.unseen = None if test is None else in_blocks(self.features, test.images)
+        self.unseen_pixels = None if test is None else in_blocks(pixels, test.images)
+        deviation = self.pixels.std(0)
+        # Smooth differences have most of the variance of pixels; copies are alike in all the rest.
+        self.fine = 1 / np.maximum(deviation + deviation.max(), 1e-6)
+        self.real_fine = self.pixels * self.fine
+
+    def record(self, label: int, cuts: int) -> tuple[ClassDiversity, Subsamples | None]:
+        """Measure one class."""
+        rows, made, ours = self.parts[label], self.made[label], self.ours[label]
+        name = self.images.classes[label]
+        if len(rows) < FEWEST_IMAGES or len(ours) < 2:
+            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
+        near, fine = self._neighbours(label), self._neighbours(label, pixels=True)
+        taken = None if self.taken is None else self.taken[label]
+        found = subsamples(
+            ClassImages(
+                label=label,
+                real=self.real[rows],
+                synthetic=ours,
+                real_texture=self.texture[label],
+                synthetic_texture=self.our_texture[label],
+                real_pixels=self.pixels[rows],
+                synthetic_pixels=self.our_pixels[label],
+                units=self.units[rows],
+                sources=None if made.sources is None else np.searchsorted(rows, made.sources),
+                real_taken=None if taken is None else taken[0],
+                synthetic_taken=None if taken is None else taken[1],
+                real_near=_ratios(near.real, fine.real),
+                synthetic_near=_ratios(near.synthetic, fine.synthetic),
+                unseen_near=_ratios(near.unseen, fine.unseen),
+                real_nearest=near.real[:, 0],
+                synthetic_nearest=near.synthetic[:, 0],
+            ),
+            cuts,
+            self.seed,
+        )
+        if not found.found:
+            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
+        z = rounded(ct_statistic(near.unseen[:, 0], near.synthetic[:, 0]))
+        measures = {**found.measures(), "ct": Measure(z, 0.0, z=z)}
+        if made.again is not None:
+            measures["latent"] = self._latent(label)
+        words = words_of(measures, len(rows), len(ours), found.distinct)
+        record = ClassDiversity(name, len(rows), len(ours), "measured", words[0], words, measures)
+        return record, replace(found, unseen=len(near.unseen))
+
+    def overall(self) -> dict[str, Measure]:
+        """Compare all classes together."""
+        rows = np.concatenate(self.parts)
+        return overall_distances(
+            self.real[rows], self.units[rows], np.concatenate(self.ours), self.seed
+        )
+
+    def _neighbours(self, label: int, *, pixels: bool = False) -> _Near:
+        """Search the training images for neighbours, in features or in finely weighted pixels."""
+        rows, sources = self.parts[label], self.made[label].sources
+        real, ours, unseen = self.real, self.ours[label], self.unseen
+        if pixels:
+            real, ours = self.real_fine, self.our_pixels[label] * self.fine
+            unseen = None if self.unseen_pixels is None else self.unseen_pixels * self.fine
+        near = neighbour_distances(real[rows], real, self.units[rows], self.units)
+        own = (None, None) if sources is None else (self.units[sources], self.units)
+        not_seen = near
+        if unseen is not None and self.images.test is not None:
+            held_out = unseen[self.images.test.labels == label]
+            not_seen = np.concatenate([near, neighbour_distances(held_out, real)])
+        return _Near(near, not_seen, neighbour_distances(ours, real, *own))
+
+    def _latent(self, label: int) -> Measure:
+        again = self.made[label].again
+        other = in_blocks(self.features, self.images.images[:0] if again is None else again)
+        first = self.ours[label][: len(other)]
+        moved = np.sqrt(((first - other) ** 2).sum(1)) / max(
+            mean_pairwise_distance(self.real[self.parts[label]]), 1e-12
+        )
+        draws = stream(self.seed, "diversity/latent", index=label).integers(
+            len(moved), size=(1000, len(moved))
+        )
+        low, high = np.quantile(moved[draws].mean(1), (0.025, 0.975))
+        return Measure(*(rounded(each) for each in (float(moved.mean()), 1.0, low, high)))

@@ -1,0 +1,106 @@
+"""Which features real and generated images are compared in, and what those are fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import ConfigError
+from ganaug.images import ImageSet, units
+from ganaug.metrics.encoder import FEWEST_TO_LEARN_FROM, SmallEncoder
+from ganaug.metrics.features import (
+    FeatureMap,
+    JointFeatures,
+    ModuleFeatures,
+    PixelPCA,
+    torchvision_features,
+)
+from ganaug.randomness import stream
+
+__all__ = ["ChosenFeatures", "choose_features", "in_blocks"]
+
+KEPT_FOR_REFERENCE = 60  # of a class; features are fitted on a quarter of what it has, beyond that
+MOST_TO_LEARN_FROM = 2000
+BLOCK = 2048  # images that are put into features at once
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenFeatures:
+    """Features, and which real images may be compared in them.
+
+    Attributes:
+        features: that the record is made in.
+        pixels: components of the pixels, in which copies are searched, too.
+        compared: bool [N], the real images that nothing was fitted on.
+        name: for the settings of the record.
+    """
+
+    features: FeatureMap
+    pixels: FeatureMap
+    compared: NDArray[np.bool_]
+    name: str
+
+
+def choose_features(wanted: Any, images: ImageSet, steps: int, seed: int) -> ChosenFeatures:
+    """Return the features that `evaluate_diversity` was asked for.
+
+    Args:
+        wanted: its argument `features`.
+        images: the real images.
+        steps: of the encoder.
+        seed: of the part that is fitted on, and of the encoder.
+
+    Raises:
+        ConfigError: features of another kind.
+    """
+    every = np.ones(len(images), bool)
+    if wanted is None:
+        part = _part_to_learn_from(images, seed)
+        if part.sum() < FEWEST_TO_LEARN_FROM:
+            pixels = PixelPCA(images.images)
+            return ChosenFeatures(pixels, pixels, every, "PixelPCA")
+        learnt = images.images[part]
+        pixels = PixelPCA(learnt)
+        maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed))
+        both = JointFeatures(maps, learnt)
+        return ChosenFeatures(both, pixels, ~part, "PixelPCA and SmallEncoder")
+    pixels = PixelPCA(images.images[:: len(images) // MOST_TO_LEARN_FROM + 1])
+    if isinstance(wanted, tuple) and len(wanted) == 2:
+        return ChosenFeatures(torchvision_features(*wanted), pixels, every, str(wanted[0]))
+    from torch import nn
+
+    name = type(wanted).__name__
+    if isinstance(wanted, nn.Module):
+        return ChosenFeatures(ModuleFeatures(wanted), pixels, every, name)
+    if not callable(wanted):
+        raise ConfigError(
+            f"features: a {name}; allowed: a function of uint8 [N, H, W, C], a torch module, or"
+            " (torchvision model, file of weights); leave it out for the default"
+        )
+    return ChosenFeatures(wanted, pixels, every, name)
+
+
+def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return float32 [N, D], computed in blocks: floating point needs many times the memory."""
+    blocks = range(0, max(len(images), 1), BLOCK)
+    parts = [np.asarray(features(images[at : at + BLOCK]), np.float32) for at in blocks]
+    return np.concatenate(parts)
+
+
+def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:
+    """bool [N]: at most a quarter of each class, whole units, only of classes with many images."""
+    unit = units(images.keys, images.groups)
+    spare = np.minimum(images.counts // 4, images.counts - KEPT_FOR_REFERENCE).clip(0)
+    spare = (spare * min(1.0, MOST_TO_LEARN_FROM / max(int(spare.sum()), 1))).astype(np.int64)
+    part = np.zeros(len(images), bool)
+    order = stream(seed, "diversity/features").permutation(int(unit.max(initial=-1)) + 1)
+    for label in np.flatnonzero(spare):
+        rows = np.flatnonzero(images.labels == label)
+        rows = rows[np.argsort(order[unit[rows]], kind="stable")]
+        sizes = np.cumsum(np.unique(order[unit[rows]], return_counts=True)[1])
+        whole = int(sizes[sizes <= spare[label]].max(initial=0))
+        part[rows[:whole]] = True
+    return part & ~np.isin(unit, unit[~part])  # a unit of two classes may not be torn

@@ -1,0 +1,127 @@
+"""Real images beside generated ones, class by class: what the pictures of a report show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.artifact.levels import generate_levels, vary_levels
+from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.splits import merged_as_trained
+from ganaug.images import ImageSet
+from ganaug.randomness import stream
+
+__all__ = ["ClassSamples", "Samples", "class_samples", "draw_samples", "overview_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSamples:
+    """Real and generated images of one class.
+
+    Attributes:
+        name: of the class.
+        count: its real images.
+        rows: uint8 [n, H, W, C] each. Of a variation generator the first image of a row is real,
+            the others are its variations; of a class generator the first row is real.
+    """
+
+    name: str
+    count: int
+    rows: tuple[NDArray[np.uint8], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What the pictures of a report show.
+
+    Attributes:
+        classes: from the rarest on.
+        overview: uint8 [n, H, W, C], a row a class, its first image real.
+    """
+
+    classes: tuple[ClassSamples, ...]
+    overview: tuple[NDArray[np.uint8], ...]
+
+
+def draw_samples(generator: Generator, images: ImageSet) -> Samples:
+    """Return `class_samples` and `overview_rows` of a generator.
+
+    Args:
+        generator: of either kind.
+        images: real images of its classes, those that it has not seen among them.
+
+    Raises:
+        ArtifactError: the graph fails.
+    """
+    classes, overview = class_samples(generator, images), overview_rows(generator, images)
+    return Samples(tuple(classes), tuple(overview))
+
+
+def class_samples(
+    generator: Generator, images: ImageSet, *, most: int = 16, rows: int = 3, columns: int = 7
+) -> list[ClassSamples]:
+    """Return samples of each class, from the rarest on; of at most `most`, spread evenly.
+
+    Args:
+        generator, images: as for `draw_samples`.
+        most: classes.
+        rows: of generated images, each of a source of its own, where there are so many.
+        columns: images of a row; those of a class generator have one less.
+    """
+    images = merged_as_trained(images, generator.info)
+    return [
+        ClassSamples(
+            images.classes[label],
+            int(images.counts[label]),
+            tuple(_rows(generator, images, label, rows, columns)),
+        )
+        for label in _chosen(images, most)
+    ]
+
+
+def overview_rows(
+    generator: Generator, images: ImageSet, *, most: int = 16, columns: int = 9
+) -> list[NDArray[np.uint8]]:
+    """Return a row of each class (of at most `most`) in the order of labels, its first image real.
+
+    Args: as for `class_samples`.
+    """
+    images, found = merged_as_trained(images, generator.info), []
+    for label in sorted(_chosen(images, most)):
+        row = _rows(generator, images, label, 1, columns)
+        found.append(row[0] if len(row) == 1 else np.concatenate([row[0][:1], row[1][1:]]))
+    return found
+
+
+def _chosen(images: ImageSet, most: int) -> list[int]:
+    """Labels of classes with images, from the rarest on, at most `most` spread evenly."""
+    present = [int(i) for i in np.argsort(images.counts, kind="stable") if images.counts[i]]
+    places = np.linspace(0, len(present) - 1, min(most, len(present))).round().astype(int)
+    return [present[place] for place in places]
+
+
+def _rows(
+    generator: Generator, images: ImageSet, label: int, rows: int, columns: int
+) -> list[NDArray[np.uint8]]:
+    """uint8 [columns, H, W, C] a row."""
+    info, name = generator.info, images.classes[label]
+    members = np.flatnonzero(images.labels == label)
+    # The name of the stream decides which pictures are shown: it stays, wherever this file lies.
+    latents = stream(0, "report/pictures", index=label).standard_normal(
+        (rows, columns - 1, info.latent_dim), dtype=np.float32
+    )
+    if info.policy is not None:
+        latents *= np.float32(info.policy.scale)
+    if info.kind == "class":
+        flat = latents.reshape(-1, info.latent_dim)
+        wanted = np.full(len(flat), info.classes.index(name), np.int64)
+        real = images.images[np.resize(members, columns - 1)]
+        return [real, *np.split(generate_levels(generator, wanted, flat), rows)]
+    found = []
+    for row, at in enumerate(np.resize(members, rows)):
+        source = images.images[at][None]
+        made = vary_levels(generator, source.repeat(columns - 1, axis=0), latents[row])
+        found.append(np.concatenate([source, made]))
+    return found

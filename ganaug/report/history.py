@@ -1,0 +1,66 @@
+"""The run that a file came from: where it lies, and what it wrote while it trained."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ganaug.artifact.format import Metadata
+from ganaug.errors import RunError
+
+__all__ = ["find_run", "read_history"]
+
+
+def find_run(
+    given: str | os.PathLike[str] | None, info: Metadata, file: str | os.PathLike[str]
+) -> Path | None:
+    """Return the folder of the run that a file came from, or None where it is not to be found.
+
+    Args:
+        given: the folder, where the user named it; otherwise the folders beside the file, and those
+            in `runs` beside it, are searched for a run of the same images, seed and configuration.
+        info: the metadata of the file.
+        file: its path.
+
+    Raises:
+        RunError: `given` is no run.
+    """
+    if given is not None:
+        if not Path(given, "metrics.jsonl").is_file():
+            raise RunError(
+                f"{given}: no run (metrics.jsonl is missing); allowed: the folder that fit wrote;"
+                " leave the option out to have no curves"
+            )
+        return Path(given)
+    beside = Path(file).absolute().parent
+    for record in sorted((*beside.glob("*/metrics.jsonl"), *beside.glob("runs/*/metrics.jsonl"))):
+        if _is_run_of(record.parent, info):
+            return record.parent
+    return None
+
+
+def read_history(run: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return the rows of a run's metrics.jsonl and diversity.jsonl, none where there is neither."""
+    rows: list[dict[str, Any]] = []
+    for path in (Path(run) / name for name in ("metrics.jsonl", "diversity.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:  # the last line of a killed run
+                break
+    return rows
+
+
+def _is_run_of(folder: Path, info: Metadata) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        return (config["config"], config["seed"], data["fingerprint"]) == (
+            info.config,
+            info.seed,
+            info.fingerprint,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
