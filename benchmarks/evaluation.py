@@ -22,11 +22,11 @@ from typing import Any
 import click
 
 from benchmarks._environment import environment
+from benchmarks._results import write_result
 from ganaug import evaluate_diversity, evaluate_gain, export, fit
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.demo.scenes import digits_lt
 from ganaug.evaluation.trainings.workers import worker_count
-from ganaug.files import write_json
 from ganaug.images import ImageSet
 
 __all__ = ["main"]
@@ -49,7 +49,7 @@ def main(images: int, seeds: int, steps: int | None, json_path: Path | None) -> 
     }
     click.echo(json.dumps(result, indent=2))
     if json_path is not None:
-        write_json(json_path, result)
+        write_result(json_path, result)
 
 
 def _alone(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:

@@ -23,13 +23,13 @@ from benchmarks._glyphs import GlyphProtocol
 from benchmarks._parts import BY_SEED, join_arms, merge_parts, write_part
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
+from benchmarks._results import write_result
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.arms.plan import FREE_ARMS, on_best
 from ganaug.evaluation.gain import GainReport, Refit, evaluate_gain
 from ganaug.evaluation.trainings.workers import worker_count
-from ganaug.files import write_json
 from ganaug.images import ImageSet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,7 +108,7 @@ def main(
         if part is not None:
             write_part(part, report, extra)
         if json_path is not None:
-            write_json(json_path, report.to_dict() | extra)
+            write_result(json_path, report.to_dict() | extra)
     except KeyboardInterrupt as error:
         out = options["out"]
         kept = f"the same command goes on from {out}" if out else "with --out it could go on"

@@ -26,6 +26,7 @@ from benchmarks._environment import environment
 from benchmarks._planted_cases import FAILURES, HONEST, LIMITS, Planted, named
 from benchmarks._planted_data import POOLS, Pool
 from benchmarks._planted_modes import hidden_modes
+from benchmarks._results import write_result
 from ganaug import evaluate_diversity
 from ganaug.errors import GanaugError
 from ganaug.evaluation.diversity.report import DiversityReport
@@ -88,7 +89,7 @@ def main(
     click.echo(_table(result))
     if json_path is not None:
         result |= {"quick": quick, "first_seed": first_seed, "environment": environment(1, 1)}
-        write_json(json_path, result)
+        write_result(json_path, result)
 
 
 def summary(

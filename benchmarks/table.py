@@ -1,7 +1,8 @@
-"""`python -m benchmarks.table FILE ...`: gains that `benchmarks.gain --json` measured, in Markdown.
+"""`python -m benchmarks.table FILE ...`: the README's table of results, in Markdown.
 
-Every number is read from the files that `benchmarks.gain --json` wrote; none is computed here but
-means over seeds.
+`python -m benchmarks.table results/gain-{gtsrb,mnist,glyphs,digits}-lt.json`, in the folder of the
+README, prints it. Every number is read from the files that `benchmarks.gain --json` wrote; none is
+computed here but means over seeds.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ from ganaug.errors import ConfigError, GanaugError
 
 __all__ = ["gain_table"]
 
-HEAD = (
-    *("data set", "classes", "images of a class", "seeds", "free arm", "with ganaug"),
-    *("gain in points (95% interval)", "error gone", "rarer half", "verdict"),
-)
+HEAD = "data", "best without a generator", "with GANAugment", "verdict, gain in points"
+NAMES = {
+    "gtsrb-lt": "43 traffic signs (GTSRB)",
+    "mnist-lt": "handwritten digits (MNIST)",
+    "glyphs-lt": "36 photographed letters",
+    "digits-lt": "8x8 digits (scikit-learn)",
+}
 
 
 def gain_table(paths: Sequence[Path]) -> str:
-    """Return a row for each result file: the generator on top of the free arm.
+    """Return a row for each result file: the best without a generator, and the same with it.
 
-    Accuracies are balanced, in percent, those of the rarer half of the classes in brackets.
+    Accuracies are balanced, in percent, those of the rarer half of the classes in brackets; the
+    gain has its 95% interval. A row links its file by the path that was given.
 
     Raises:
         ConfigError: a file holds no comparison with a generator.
@@ -39,22 +44,13 @@ def _row(path: Path) -> tuple[str, ...]:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         ours, free = result["chosen"], result["baseline"]
-        gain, counts = result["gain"][ours], result["counts"]
-        arms = [result["arms"][name] for name in (free, ours)]
-        seeds = len(result["seeds"])
+        gain, seeds = result["gain"][ours], len(result["seeds"])
         return (
-            _name(result),
-            str(len(result["classes"])),
-            f"{max(map(max, counts))} to {min(map(min, counts))}",
-            str(seeds),
-            *(
-                f"{_percent(arm['balanced_accuracy'])} ({_percent(arm['rarer_half'])})"
-                for arm in arms
-            ),
-            _interval(gain, seeds),
-            _share(gain["error_reduction"]),
-            _share(gain["rare_error_reduction"]),
-            str(gain["verdict"]),
+            f"[{NAMES.get(result['dataset'], result['dataset'])}]({path.as_posix()})"
+            + _caution(result),
+            _accuracy(result["arms"][free]),
+            _accuracy(result["arms"][ours]),
+            f"{gain['verdict']}, {_interval(gain, seeds)}",
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ConfigError(
@@ -63,21 +59,20 @@ def _row(path: Path) -> tuple[str, ...]:
         ) from error
 
 
-def _name(result: dict[str, Any]) -> str:
-    name = str(result["dataset"])
+def _caution(result: dict[str, Any]) -> str:
+    """Return what forbids to quote the figures, where something does."""
     if result.get("quick"):
-        return f"{name} (quick)"
-    judged = str(result.get("judged_on", ""))
-    return name if judged.startswith("half") else f"{name} (validation images)"
+        return " (quick)"
+    return "" if str(result.get("judged_on", "")).startswith("half") else " (validation images)"
+
+
+def _accuracy(arm: dict[str, Any]) -> str:
+    return f"{_percent(arm['balanced_accuracy'])} ({_percent(arm['rarer_half'])})"
 
 
 def _percent(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{100 * sum(known) / len(known):.1f}" if known else "-"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}%"
 
 
 def _interval(gain: dict[str, Any], seeds: int) -> str:

@@ -18,9 +18,9 @@ import torch
 
 from benchmarks._environment import environment
 from benchmarks._glyphs import glyph_counts
+from benchmarks._results import write_result
 from benchmarks._timing import KINDS, in_a_process, time_fit
 from ganaug.demo.glyphs import render_glyphs
-from ganaug.files import write_json
 from ganaug.training.config import make_config
 
 __all__ = ["main"]
@@ -63,7 +63,7 @@ def main(
     result["environment"] = environment(1, used)
     click.echo(json.dumps(result, indent=2))
     if json_path is not None:
-        write_json(json_path, result)
+        write_result(json_path, result)
 
 
 def _timed(steps: int) -> dict[str, Any]:

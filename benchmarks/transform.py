@@ -28,9 +28,10 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from benchmarks._environment import environment
+from benchmarks._results import write_result
 from ganaug import AugmentedDataset, GANAugment, Generator, MixedDataset, SyntheticDataset
 from ganaug.errors import ConfigError, GanaugError
-from ganaug.files import write_json, write_text
+from ganaug.files import write_text
 
 __all__ = ["main", "measure", "table"]
 
@@ -72,7 +73,7 @@ def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: P
         raise SystemExit(error.exit_code) from error
     click.echo(json.dumps(result, indent=2))
     if json_path is not None:
-        write_json(json_path, result)
+        write_result(json_path, result)
     if markdown is not None:
         before, after = _parts(markdown)
         write_text(markdown, f"{before}{MARKS[0]}{table(result)}{MARKS[1]}{after}")

@@ -23,6 +23,7 @@ import torch
 
 from benchmarks._environment import environment
 from benchmarks._glyphs import glyph_counts
+from benchmarks._results import write_result
 from benchmarks._timing import KINDS, WARM_UP, in_a_process, time_fit
 from ganaug import export
 from ganaug.artifact.format import Policy
@@ -36,7 +37,6 @@ from ganaug.evaluation.tuning.budget import Costs, estimate, plan, trainings
 from ganaug.evaluation.tuning.candidates import candidates
 from ganaug.evaluation.tuning.rarity import REPETITIONS
 from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
-from ganaug.files import write_json
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
 
@@ -74,7 +74,7 @@ def main(steps: int, cases: int, json_path: Path | None, alone: bool) -> None:
     result["environment"] = environment(1, 1)
     click.echo(json.dumps(result, indent=2))
     if json_path is not None:
-        write_json(json_path, result)
+        write_result(json_path, result)
 
 
 def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | None) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from benchmarks._results import result_text
 from benchmarks.evaluation import ARMS, main
 
 
@@ -16,6 +17,7 @@ def test_both_figures_are_measured_and_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, options, catch_exceptions=False)
     assert done.exit_code == 0
     found = json.loads(path.read_text())
+    assert path.read_text() == result_text(found)
     assert found["diversity"]["images"] == 400
     assert found["diversity"]["classes_measured"] == 10
     assert found["diversity"]["resident_gb"] > 0.1

@@ -21,6 +21,7 @@ from benchmarks._autoencoder import with_latent_interpolation
 from benchmarks._environment import environment
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol, read_zip
 from benchmarks._resnet32 import resnet32
+from benchmarks._results import result_text
 from benchmarks.table import gain_table
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
@@ -160,6 +161,7 @@ def test_a_pilot_runs_and_leaves_the_test_part_alone(tmp_path: Path) -> None:
     assert result["judged_on"] == "validation images"
     assert set(result["arms"]["plain"]) >= {"balanced_accuracy", "macro_f1", "recall", "seconds"}
     assert str(tmp_path) not in file.read_text()
+    assert file.read_text() == result_text(result)
 
 
 def test_a_reading_needs_a_reason_and_is_logged(
@@ -279,7 +281,9 @@ def test_parts_merge_and_a_table_is_made(tmp_path: Path) -> None:
     result |= {"chosen": "balanced", "judged_on": "half A of the test part"}
     file.write_text(json.dumps(result))
     row = gain_table([file]).splitlines()[-1]
-    assert row.startswith("| digits-lt | 10 | ")
+    assert row.startswith(f"| [8x8 digits (scikit-learn)]({file}) | ")
+    assert f"{100 * np.mean(result['arms']['plain']['balanced_accuracy']):.1f} (" in row
+    assert f"{100 * result['gain']['balanced']['mean']:+.1f} (" in row
     assert row.count("|") == gain_table([]).splitlines()[0].count("|")
     with pytest.raises(ConfigError, match="no comparison with a generator"):
         gain_table([tmp_path / "none.json"])

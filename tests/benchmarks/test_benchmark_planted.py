@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks._planted_cases import FAILURES, HONEST, LIMITS, named
 from benchmarks._planted_data import POOLS, Pool
+from benchmarks._results import result_text
 from benchmarks.planted import compare, main, summary
 from ganaug.metrics.features import FeatureMap, PixelPCA
 
@@ -84,7 +85,9 @@ def test_the_command_writes_the_table_and_goes_on(tmp_path: Path) -> None:
     arguments += ["--out", str(tmp_path / "out"), "--json", str(tmp_path / "planted.json")]
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    found = json.loads((tmp_path / "planted.json").read_text())
+    text = (tmp_path / "planted.json").read_text()
+    found = json.loads(text)
+    assert text == result_text(found)
     assert set(found["cases"]) == {f"digits: {case}" for case in FAILURES}
     assert found["detected"] == 1.0
     assert found["false_alarms"] == 0.0

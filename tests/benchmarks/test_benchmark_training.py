@@ -8,6 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from benchmarks._results import result_text
 from benchmarks.training import main
 
 
@@ -17,6 +18,7 @@ def test_both_kinds_are_timed_and_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, options, catch_exceptions=False)
     assert done.exit_code == 0
     found = json.loads(path.read_text())
+    assert path.read_text() == result_text(found)
     for kind in ("as it is", "held to AVX2"):
         assert found[kind]["milliseconds_of_a_step"] > 0
         assert found[kind]["minutes_of_a_training"] > 0

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from helpers.small_models import write_variation_model
 
 from benchmarks import transform
+from benchmarks._results import result_text
 from ganaug.training import PRESETS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +46,9 @@ def figures(value: Any) -> list[float]:
 
 
 def test_a_quick_run_measures_everything(page: Path) -> None:
-    result = json.loads((page.parent / "result.json").read_text())
+    text = (page.parent / "result.json").read_text()
+    result = json.loads(text)
+    assert text == result_text(result)
     for side in (result, result["by_image"]["RGB 32 px"]):
         for key in ("single", "batched"):
             both = side[key]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from benchmarks._results import result_text
 from benchmarks.tuning import CASES, main
 
 
@@ -16,6 +17,7 @@ def test_both_kinds_are_timed_and_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, options, catch_exceptions=False)
     assert done.exit_code == 0
     found = json.loads(path.read_text())
+    assert path.read_text() == result_text(found)
     name = CASES[0][0]
     both = [found[kind][name] for kind in ("as it is", "held to AVX2")]
     assert both[0]["estimated_milliseconds"] == both[1]["estimated_milliseconds"]
