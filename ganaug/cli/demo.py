@@ -92,7 +92,7 @@ def _show(
         generator.info,
         draw_samples(generator, images),
         inspection=inspect_samples(generator, images),
-        gain=gain.to_dict(),
+        gain=gain,
         diversity=diversity,
         history=read_history(run),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -78,7 +77,7 @@ def command(
     from ganaug.evaluation.diversity.samples import draw_samples
     from ganaug.evaluation.write_back import write_back
     from ganaug.files import write_json
-    from ganaug.report.folder import write_evaluation
+    from ganaug.report.folder import write_evaluation, write_records
     from ganaug.report.history import find_run, read_history
 
     if tuned and not refit:
@@ -104,7 +103,6 @@ def command(
     )
     say(console, *images.notes)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
-    records: dict[str, Any] = {"gain": None, "diversity": None}
     gain = None
     if len(generator.info.classes) > 1:
         with evaluation_progress(console) as progress:
@@ -123,25 +121,24 @@ def command(
                 device=device,
                 progress=progress,
             )
-        records["gain"] = gain.to_dict()
         click.echo(f"{gain}\n")
     else:
         say(console, "a generator of one class cannot help a classifier: no gain is measured")
     diversity = None
     try:
         diversity = evaluate_diversity(generator, real=images, quick=quick)
-        records["diversity"] = diversity.to_dict()
         click.echo(diversity)
     except DataError as error:  # hours of training may stand behind the gain
         if gain is None:
             raise
         say(console, f"no diversity is measured: {error}")
+    write_records(folder, gain, diversity)  # before pictures are made, which could fail
     report = write_evaluation(
         folder,
         generator.info,
         draw_samples(generator, images),
         inspection=inspect_samples(generator, images),
-        gain=records["gain"],
+        gain=gain,
         diversity=diversity,
         history=[] if run is None else read_history(run),
     )
@@ -149,5 +146,6 @@ def command(
         write_back(file, generator.content_hash, gain, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
     if json_file is not None:
-        write_json(json_file, records)
+        records = {"gain": gain, "diversity": diversity}
+        write_json(json_file, {name: found and found.to_dict() for name, found in records.items()})
     say(console, f"report: {report}")

@@ -1,12 +1,13 @@
-"""The parts of the report that show a gain record, the dict of `GainReport.to_dict()`."""
+"""The parts of the report that show a gain record, a `GainReport`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
-from ganaug.evaluation.gain.report import overtaken, what_would_settle
+from ganaug.evaluation.gain.judge import Gain
+from ganaug.evaluation.gain.report import GainReport, overtaken, what_would_settle
 from ganaug.report.html import (
     MISSING,
     card,
@@ -32,41 +33,41 @@ MEANING = {
 }
 
 
-def gain_cards(gain: Mapping[str, Any]) -> list[str]:
+def gain_cards(gain: GainReport) -> list[str]:
     """Return the boxes of the first screen: verdict with claim, gain, error on rare classes."""
-    chosen = gain["chosen"]
-    seeds = len(gain["seeds"])
-    if chosen is None or chosen not in gain["gain"]:
+    chosen = gain.chosen
+    seeds = len(gain.seeds)
+    if chosen is None or chosen not in gain.gain:
         text = f"Only arms without a generator were compared, over {_seeds(seeds)}."
         return [card("Verdict", "No generator", text, "unsure")]
-    record = gain["gain"][chosen]
-    verdict = record["verdict"]
+    record = gain.gain[chosen]
+    verdict = record.verdict
     meaning = MEANING[verdict]
     if verdict == "no evidence":
         if seeds < FEWEST_SEEDS:
             meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
-        if overtaken(seeds, verdict, record["t"], record["bootstrap"]):
+        if overtaken(seeds, verdict, record.t, record.bootstrap):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
-            settled = what_would_settle(record["mean"], record["seeds_to_settle"])
+            settled = what_would_settle(record.mean, record.seeds_to_settle)
             meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
-    width = "no interval from one seed" if seeds < 2 else interval(record["low"], record["high"])
+    width = "no interval from one seed" if seeds < 2 else interval(record.low, record.high)
     return [
         card(
             "Verdict",
             verdict.capitalize(),
-            f"{gain['claim'].capitalize()}. {meaning}",
+            f"{gain.claim.capitalize()}. {meaning}",
             STYLES[verdict],
         ),
         card(
             "Gain in balanced accuracy",
-            f"{points(record['mean'])} points",
-            f"95% interval {width}, over {_seeds(seeds)}: {chosen} against {gain['baseline']}.",
+            f"{points(record.mean)} points",
+            f"95% interval {width}, over {_seeds(seeds)}: {chosen} against {gain.baseline}.",
         ),
         card(
             "Change of the balanced error",
-            _change(record["error_reduction"]),
-            f"{_change(record['rare_error_reduction'])} on the rarer half of the classes; less is"
+            _change(record.error_reduction),
+            f"{_change(record.rare_error_reduction)} on the rarer half of the classes; less is"
             " better.",
         ),
     ]
@@ -80,28 +81,28 @@ def _seeds(count: int) -> str:
     return f"{count} paired seed{'s' if count != 1 else ''}"
 
 
-def arms_section(gain: Mapping[str, Any]) -> str:
+def arms_section(gain: GainReport) -> str:
     """Return the arms as dots and intervals, and as a table."""
-    arms, baseline = gain["arms"], gain["baseline"]
-    scores = [score for arm in arms.values() for score in arm["balanced_accuracy"]]
+    arms, baseline = gain.arms, gain.baseline
+    scores = [score for arm in arms.values() for score in arm.balanced_accuracy]
     track = Track(100 * min(scores), 100 * max(scores))
-    rows = [_level(track, name, arm["balanced_accuracy"]) for name, arm in arms.items()]
+    rows = [_level(track, name, arm.balanced_accuracy) for name, arm in arms.items()]
     key = [("ours", "with the generator"), ("free", "without"), ("free faint", "one seed")]
     parts = [
         heading("Balanced accuracy, percent"),
         plot(track, rows),
         legend(key),
     ]
-    if gain["gain"] and len(gain["seeds"]) > 1:
-        bounds = [100 * one[side] for one in gain["gain"].values() for side in ("low", "high")]
+    if gain.gain and len(gain.seeds) > 1:
+        bounds = [100 * bound for one in gain.gain.values() for bound in (one.low, one.high)]
         track = Track(min(0.0, *bounds), max(0.0, *bounds))
         parts.append(heading(f"Gain over {baseline}, points, with 95% interval"))
-        parts.append(plot(track, [_difference(track, *item) for item in gain["gain"].items()]))
+        parts.append(plot(track, [_difference(track, *item) for item in gain.gain.items()]))
     names = list(arms)
-    marked = frozenset(i for i, name in enumerate(names) if name == gain["chosen"])
+    marked = frozenset(i for i, name in enumerate(names) if name == gain.chosen)
     parts.append(table(HEAD, (_arm_row(gain, name) for name in names), marked))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
-    parts += [paragraph(f"Note: {line}.", "note") for line in gain["notes"]]
+    parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     return section("Arms", paragraph(_how(gain)), *parts)
 
 
@@ -122,21 +123,22 @@ HEAD = (
 THIRDS = ("rare", "middle", "frequent")
 
 
-def _thirds(gain: Mapping[str, Any], marked: frozenset[int]) -> str:
+def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
     head = ["arm", *(f"{what}, {third}" for what in ("recall", "precision") for third in THIRDS)]
     keys = [*THIRDS, *(f"{third}_precision" for third in THIRDS)]
     rows = [
-        (name, *(percent(mean(arm[key])) for key in keys)) for name, arm in gain["arms"].items()
+        (name, *(percent(mean(getattr(arm, key))) for key in keys))
+        for name, arm in gain.arms.items()
     ]
     return table(head, rows, marked)
 
 
-def _how(gain: Mapping[str, Any]) -> str:
-    seeds = _seeds(len(gain["seeds"]))
+def _how(gain: GainReport) -> str:
+    seeds = _seeds(len(gain.seeds))
     return (
-        f"Each arm trains the same classifier on {gain['dataset']}, over {seeds}; arms of one seed"
+        f"Each arm trains the same classifier on {gain.dataset}, over {seeds}; arms of one seed"
         " share images, initialisation and order. The others are compared with"
-        f" {gain['baseline']} (choice of the baseline: {gain['choice']['rule']})."
+        f" {gain.baseline} (choice of the baseline: {gain.choice.rule})."
     )
 
 
@@ -149,42 +151,41 @@ def _level(track: Track, name: str, scores: Sequence[float]) -> str:
     return track_row(name, "".join(marks), percent(middle))
 
 
-def _difference(track: Track, name: str, record: Mapping[str, Any]) -> str:
-    low, high, style = 100 * record["low"], 100 * record["high"], _style(name)
-    marks = track.zero() + track.line(low, high, style) + track.dot(100 * record["mean"], style)
-    return track_row(name, marks, points(record["mean"]))
+def _difference(track: Track, name: str, record: Gain) -> str:
+    low, high, style = 100 * record.low, 100 * record.high, _style(name)
+    marks = track.zero() + track.line(low, high, style) + track.dot(100 * record.mean, style)
+    return track_row(name, marks, points(record.mean))
 
 
 def _style(arm: str) -> str:
-    head = arm.split("+")[0].split("@")[0]
-    return "ours" if head in ("ganaug", "ganaug-plain", "mixed", "synthetic") else "free"
+    return "ours" if parse_arm(arm).learned else "free"
 
 
-def _arm_row(gain: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    arm, record = gain["arms"][name], gain["gain"].get(name)
-    scores = [percent(mean(arm[key])) for key in ("balanced_accuracy", "rarer_half", "macro_f1")]
-    scores.append(percent(mean(arm["calibration_error"])))
-    seconds = f"{mean(arm['seconds']) or 0:.0f}"
+def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
+    arm, record = gain.arms[name], gain.gain.get(name)
+    shown = (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
+    scores = [percent(mean(values)) for values in shown]
+    seconds = f"{mean(arm.seconds) or 0:.0f}"
     if record is None:
         return (name, *scores, "baseline", *[""] * 3, seconds)
-    width = interval(record["low"], record["high"]) if len(gain["seeds"]) > 1 else "one seed"
+    width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
     return (
         name,
         *scores,
-        f"{points(record['mean'])} ({width})",
-        "<0.001" if record["p"] < 0.001 else f"{record['p']:.3f}",
-        record["verdict"],
-        f"{_change(record['error_reduction'])} ({_change(record['rare_error_reduction'])})",
+        f"{points(record.mean)} ({width})",
+        "<0.001" if record.p < 0.001 else f"{record.p:.3f}",
+        record.verdict,
+        f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})",
         seconds,
     )
 
 
-def classes_section(gain: Mapping[str, Any]) -> str:
+def classes_section(gain: GainReport) -> str:
     """Return recall with and without the generator, and training images, rarest class first."""
-    classes = gain["classes"]
-    counts = [mean(column) or 0 for column in zip(*gain["counts"], strict=True)]
-    before = _recall(gain, gain["baseline"])
-    after = _recall(gain, gain["chosen"]) if gain["chosen"] else [None] * len(classes)
+    classes = gain.classes
+    counts = [mean(column) or 0 for column in zip(*gain.counts, strict=True)]
+    before = _recall(gain, gain.baseline)
+    after = _recall(gain, gain.chosen) if gain.chosen else [None] * len(classes)
     known = [100 * value for value in (*before, *after) if value is not None]
     if not known:
         return ""
@@ -201,9 +202,9 @@ def classes_section(gain: Mapping[str, Any]) -> str:
             marks = line + marks + track.dot(100 * new, change)
             figure = f"{percent(old)} → {percent(new)}"
         rows.append(track_row(name, marks, figure))
-    key = [("hollow", f"{gain['baseline']}")]
-    if gain["chosen"]:
-        key += [("up", f"{gain['chosen']}, better or equal"), ("down", "worse")]
+    key = [("hollow", f"{gain.baseline}")]
+    if gain.chosen:
+        key += [("up", f"{gain.chosen}, better or equal"), ("down", "worse")]
     return section(
         "Classes",
         heading("Recall, percent, from the rarest class on"),
@@ -214,5 +215,5 @@ def classes_section(gain: Mapping[str, Any]) -> str:
     )
 
 
-def _recall(gain: Mapping[str, Any], arm: str) -> list[float | None]:
-    return [mean(column) for column in zip(*gain["arms"][arm]["recall"], strict=True)]
+def _recall(gain: GainReport, arm: str) -> list[float | None]:
+    return [mean(column) for column in zip(*gain.arms[arm].recall, strict=True)]

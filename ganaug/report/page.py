@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ from ganaug.artifact.format import Metadata, Policy
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import write_text
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.gain import arms_section, classes_section, gain_cards
@@ -31,7 +33,7 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     metadata: Metadata,
-    gain: Mapping[str, Any] | None = None,
+    gain: GainReport | None = None,
     diversity: DiversityReport | None = None,
     grids: Sequence[Picture] = (),
     inspection: Inspection | None = None,
@@ -42,7 +44,7 @@ def write_report(
     Args:
         path: the file; replaced atomically.
         metadata: the artifact's.
-        gain: `GainReport.to_dict()`, or None where it was not measured.
+        gain: the comparison, or None where it was not measured.
         diversity: the record, or None where it was not measured.
         grids: real images beside generated ones, see `class_pictures`.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
@@ -156,7 +158,7 @@ def _plotted(name: str, history: Sequence[Mapping[str, Any]]) -> bool:
     return name not in ("step", "seconds") and plain and len(values) > 1
 
 
-def _configuration(metadata: Metadata, gain: Mapping[str, Any] | None) -> str:
+def _configuration(metadata: Metadata, gain: GainReport | None) -> str:
     parts = [
         heading("Generator"),
         definitions(
@@ -178,9 +180,9 @@ def _configuration(metadata: Metadata, gain: Mapping[str, Any] | None) -> str:
     if gain is not None:
         parts += [
             heading("Comparison"),
-            definitions({"choice of the baseline": gain["choice"], **gain["settings"]}),
+            definitions({"choice of the baseline": asdict(gain.choice), **asdict(gain.settings)}),
             heading("Environment"),
-            definitions(gain["environment"]),
+            definitions(gain.environment),
         ]
     parts += [paragraph(f"Warning: {line}", "note") for line in metadata.warnings]
     return section("Configuration", *parts)

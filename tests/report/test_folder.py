@@ -30,7 +30,7 @@ def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
         diversity=diversity,
     )
     assert report == folder / "report.html"
-    assert json.loads((folder / "gain.json").read_text()) == gain
+    assert json.loads((folder / "gain.json").read_text()) == gain.to_dict()
     assert json.loads((folder / "diversity.json").read_text()) == diversity.to_dict()
     with Image.open(folder / "grid.png") as picture:
         assert picture.format == "PNG"

@@ -21,6 +21,7 @@ from PIL import Image
 
 from ganaug.artifact.format import Policy
 from ganaug.errors import RunError
+from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
 
@@ -173,11 +174,12 @@ def test_free_arms_alone(tmp_path: Path) -> None:
 
 
 def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> None:
-    gain = gain_record()
-    for arm in gain["arms"].values():
+    values = gain_record().to_dict()
+    for arm in values["arms"].values():
         for row in arm["recall"]:
             row[2] = None
-    gain["gain"]["ganaug"]["rare_error_reduction"] = None
+    values["gain"]["ganaug"]["rare_error_reduction"] = None
+    gain = GainReport.from_dict(values)
     path = tmp_path / "report.html"
     write_report(
         path, metadata=metadata_record(), gain=gain, diversity=diversity_record(measured=False)

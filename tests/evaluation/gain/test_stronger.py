@@ -58,7 +58,7 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert stronger.gain["ganaug"].low > 0
     assert stronger.notes == between.notes
     assert "would settle" not in str(stronger)
-    assert "turned out to be stronger" in "".join(gain_cards(stronger.to_dict()))
+    assert "turned out to be stronger" in "".join(gain_cards(stronger))
 
 
 def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
