@@ -294,9 +294,19 @@ def test_auto_takes_what_a_trial_shows_to_be_faster(
     monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: torch.dtype
 ) -> None:
     taken = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
-    monkeypatch.setattr(precision, "_seconds", lambda device, dtype, trial: taken[dtype])
+    seen: list[torch.dtype] = []
+    run = trial_of(256, seen)
+    now = 0.0
+
+    def trial() -> torch.Tensor:
+        nonlocal now
+        result = run()
+        now += taken[result.dtype]
+        return result
+
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: now)
     cpu = torch.device("cpu")
-    assert precision.choose_precision("auto", cpu, trial_of(256, [])) == chosen
+    assert precision.choose_precision("auto", cpu, trial) == chosen
 
 
 def test_a_trial_really_runs_both_ways() -> None:
