@@ -62,6 +62,7 @@ class Batches:
             self.weights = weights[images.labels] / weights[images.labels].sum()
 
     def batch(self, step: int, pixels: Tensor) -> Batch:
+        """Return the batch of `step`, on the device of `pixels`: uint8 [N, C, H, W], all images."""
         config, rng = self.config, stream(self.seed, "batch", index=step)
         count = config.batch_size
         source = stranger = None
