@@ -27,7 +27,7 @@ def imported(source: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def sources() -> dict[str, str]:
-    """Return the source of every file of the package by dotted name; `__init__` has its folder's."""
+    """Return the source of each file of the package by dotted name; `__init__` has its folder's."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
