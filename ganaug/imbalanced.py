@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
-from ganaug.use._generate import generate, open_generator
-from ganaug.use._policy import latent_scale, listed, policy_of
+from ganaug.use.generate import generate, open_generator
+from ganaug.use.policy import latent_scale, listed, policy_of
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler

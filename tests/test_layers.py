@@ -1,18 +1,28 @@
-"""The layers of docs/architecture.md, read from the imports of every file."""
+"""The layers of docs/architecture.md and the rooms of `evaluation`, read from the source.
+
+Imports point downwards, and never in a circle.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from helpers.imports import (
+    PACKAGE,
+    import_graph,
+    imported,
+    reached,
+    shortest_circle,
+    sources,
+)
 from helpers.small_models import write_variation_model
 
 import ganaug
-
-PACKAGE = Path(ganaug.__file__).parent
 
 # From the top; a module may import from its own layer and from those below it.
 LAYERS = (
@@ -31,18 +41,26 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Running a file needs none of these; training and evaluation may.
 HEAVY = {"matplotlib", "onnxscript", "scipy", "sklearn"}
 LIGHT_LAYERS = {"use", "artifact"}
+# A report only reads: what runs a generator is done before.
+RUN_TIME = "ganaug.artifact.runtime"
 
+# The rooms of `ganaug/evaluation` and the files beside them, from the top. A room imports from
+# itself and from those on the lines below; two on one line know nothing of each other.
+ROOMS = (
+    ("__init__",),
+    ("write_back",),
+    ("gain",),
+    ("tuning", "diversity"),
+    ("trainings",),
+    ("classifiers",),
+    ("arms",),
+    ("splits",),
+)
+ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
+FOLDERS = {"gain", "tuning", "diversity", "trainings", "classifiers", "arms"}
+MOST_BESIDE = 4  # files or folders directly in `ganaug/evaluation` that are no room
 
-def imported(source: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return (module, names) of each import in `source`, also of those inside functions."""
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, ()) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            found.append((module, tuple(alias.name for alias in node.names)))
-    return found
+FILES = sources()
 
 
 def targets(module: str, names: tuple[str, ...]) -> list[str]:
@@ -74,6 +92,8 @@ def violations(layer: str, source: str) -> list[str]:
                 public = module in ("ganaug", "ganaug.training") and {*names} <= {"fit", "export"}
                 if not public:
                     wrong.append(f"evaluation imports {module} {names}; only fit and export")
+    if layer == "report" and RUN_TIME in reached(source, FILES):
+        wrong.append(f"report imports {RUN_TIME}; it only reads results")
     if "import_module" in source or "__import__" in source:
         wrong.append(f"{layer} imports by name, which this test cannot read")
     return wrong
@@ -106,12 +126,15 @@ def test_every_file_is_read() -> None:
         ("use", "from ganaug import fit"),
         ("artifact", "from sklearn.decomposition import PCA"),
         ("metrics", "from ganaug.evaluation import gain"),
-        ("training", "from . import loop"),
+        ("training", "from . import step"),
         ("training", "from ganaug.evaluation.gain.evaluate import evaluate_gain"),
         ("evaluation", "from ganaug.training.fit import train"),
         ("evaluation", "from ganaug.training import PRESETS"),
         ("errors", "import ganaug.files\nfrom ganaug.images import load_images"),
         ("report", "from ganaug.helpers import x"),
+        ("report", "from ganaug.artifact.runtime import Generator"),
+        ("report", "def f():\n    from ganaug.artifact import runtime"),
+        ("report", "from ganaug import Generator"),
         ("images", "import importlib\nimportlib.import_module('ganaug.training')"),
     ],
 )
@@ -126,10 +149,155 @@ def test_a_forbidden_arrow_is_found(layer: str, source: str) -> None:
         ("evaluation", "from ganaug.training import export, fit"),
         ("use", "import torch\nfrom ganaug.artifact.runtime import Generator"),
         ("metrics", "from sklearn.decomposition import PCA"),
+        ("report", "from ganaug.artifact.format import Metadata"),
     ],
 )
 def test_an_allowed_arrow_passes(layer: str, source: str) -> None:
     assert violations(layer, source) == []
+
+
+def room_violations(room: str, source: str, files: Collection[str] = FILES) -> list[str]:
+    """Return what `source`, a file of `room` in `ganaug/evaluation`, imports against `ROOMS`."""
+    wrong = []
+    for target in reached(source, files):
+        parts = target.split(".")
+        if parts[:2] != ["ganaug", "evaluation"]:
+            continue
+        other = parts[2] if len(parts) > 2 else "__init__"
+        if other not in ROOM_RANK:
+            wrong.append(f"{room} imports {target}, which belongs to no room")
+        elif ROOM_RANK[other] < ROOM_RANK[room]:
+            wrong.append(f"{room} imports {target}, which lies above it")
+        elif ROOM_RANK[other] == ROOM_RANK[room] and other != room:
+            wrong.append(f"{room} imports {target}, which lies beside it")
+    return wrong
+
+
+def room_of(name: str) -> str:
+    """Return the room of a file of `ganaug/evaluation` by its dotted name."""
+    return [*name.split("."), "__init__"][2]
+
+
+IN_ROOMS = [name for name in FILES if f"{name}.".startswith("ganaug.evaluation.")]
+
+
+@pytest.mark.parametrize("name", IN_ROOMS)
+def test_imports_of_rooms_point_downwards(name: str) -> None:
+    room = room_of(name)
+    assert room in ROOM_RANK, f"{name} belongs to no room"
+    assert room_violations(room, FILES[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("tuning", "from ganaug.evaluation.gain.report import GainReport"),
+        ("tuning", "def f():\n    from ganaug.evaluation.diversity import DiversityReport"),
+        ("arms", "from ganaug.evaluation import trainings"),
+        ("splits", "import ganaug.evaluation.arms.losses"),
+        ("gain", "from ganaug.evaluation import a_name_of_the_room_above"),
+        ("diversity", "from ganaug import evaluate_gain"),
+    ],
+)
+def test_a_forbidden_arrow_between_rooms_is_found(room: str, source: str) -> None:
+    assert room_violations(room, source)
+
+
+def test_a_file_of_no_room_is_found() -> None:
+    files = [*FILES, "ganaug.evaluation.attic"]
+    assert room_violations("gain", "from ganaug.evaluation.attic import x", files)
+    assert crowding({*FOLDERS, "__init__", "attic"}) == ["attic belongs to no room"]
+    assert crowding({*FOLDERS, "a", "b", "c", "d", "e"})[-1].startswith("5 files or folders")
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("gain", "from ganaug.evaluation.tuning import tune"),
+        ("gain", "from ganaug.evaluation.gain.intervals import verdict"),
+        ("write_back", "from ganaug.evaluation.gain import GainReport"),
+        ("trainings", "from ganaug.evaluation.arms.grammar import Arm"),
+        ("diversity", "from ganaug import Generator"),
+    ],
+)
+def test_an_allowed_arrow_between_rooms_passes(room: str, source: str) -> None:
+    assert room_violations(room, source) == []
+
+
+def crowding(entries: Collection[str]) -> list[str]:
+    """Return what is wrong with the files and folders directly in `ganaug/evaluation`."""
+    wrong = [f"{name} belongs to no room" for name in sorted({*entries} - {*ROOM_RANK})]
+    beside = {*entries} - FOLDERS
+    if len(beside) > MOST_BESIDE:
+        wrong.append(f"{len(beside)} files or folders beside the rooms, at most {MOST_BESIDE}")
+    return wrong
+
+
+def test_evaluation_has_rooms_and_little_else() -> None:
+    entries = {room_of(name) for name in IN_ROOMS}
+    assert entries >= FOLDERS
+    assert crowding(entries) == []
+
+
+def contents(source: str) -> list[str]:
+    """Return the names in `__all__` of an `__init__`, which is its table of contents."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def is_table_of_contents(source: str) -> bool:
+    return 1 <= len(contents(source)) <= 3
+
+
+def test_the_demo_has_a_table_of_contents() -> None:
+    assert is_table_of_contents(FILES["ganaug.demo"])
+
+
+@pytest.mark.parametrize("source", ["", "__all__ = []", '__all__ = ["a", "b", "c", "d"]'])
+def test_a_room_without_a_table_of_contents_is_found(source: str) -> None:
+    assert not is_table_of_contents(source)
+    assert is_table_of_contents('"""Words."""\n__all__ = ["a", "b", "c"]')
+
+
+def test_no_circle_of_files() -> None:
+    circle = shortest_circle(import_graph(FILES))
+    assert not circle, " -> ".join(circle)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"ganaug.a": "import ganaug.b", "ganaug.b": "from ganaug.a import x"},
+        {"ganaug.a": "def f():\n    from ganaug.b import x", "ganaug.b": "import ganaug.a"},
+        {
+            "ganaug.a": "if TYPE_CHECKING:\n    from ganaug import b",
+            "ganaug.b": "import ganaug.c",
+            "ganaug.c": "from ganaug.a import x",
+        },
+        # A room's file that imports from the room's own table of contents.
+        {"ganaug.a": "from ganaug.a.b import x", "ganaug.a.b": "from ganaug.a import y"},
+        {"ganaug.training": "import ganaug.a", "ganaug.a": "from ganaug import fit"},
+        {"ganaug": "import ganaug.a", "ganaug.a": "from ganaug import __version__"},
+        {"ganaug.a": "import ganaug.a"},
+    ],
+)
+def test_a_circle_is_found(texts: dict[str, str]) -> None:
+    straight = {"ganaug.d": "import ganaug.a", "ganaug.e": "from ganaug import d"}
+    circle = shortest_circle(import_graph(straight | texts))
+    assert circle[0] == circle[-1]
+    assert {*circle} == {*texts}
+
+
+def test_what_is_no_circle_passes() -> None:
+    texts = {
+        "ganaug": "from ganaug.a.b import x",
+        "ganaug.a": "from ganaug.a.b import x\nfrom ganaug.a import c",
+        "ganaug.a.b": "import ganaug.a.c\nfrom ganaug.a import c",
+        "ganaug.a.c": "from ganaug import fit  # which is looked up when it is used",
+    }
+    assert shortest_circle(import_graph(texts)) == []
 
 
 USE = """

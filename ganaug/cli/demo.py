@@ -11,7 +11,7 @@ import click
 from ganaug.cli.console import Settings, evaluation_progress, fit_progress, say
 
 if TYPE_CHECKING:
-    from ganaug.demo.scenes import Scene
+    from ganaug.demo import Scene
 
 __all__ = ["command"]
 
@@ -36,7 +36,7 @@ def command(
     are what was measured; the classifiers are short, which makes the gain on the glyphs larger than
     it is for long training.
     """
-    from ganaug.demo.scenes import SCENES
+    from ganaug.demo import SCENES
     from ganaug.files import make_folder
 
     for scene in SCENES:
@@ -55,7 +55,7 @@ def _show(
     import torch
 
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
-    from ganaug.demo.scenes import read_pipelines
+    from ganaug.demo import read_pipelines
     from ganaug.evaluation.diversity.inspection import inspect_samples
     from ganaug.evaluation.diversity.samples import draw_samples
     from ganaug.evaluation.write_back import write_back

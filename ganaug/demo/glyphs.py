@@ -23,8 +23,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ganaug.images.image_set import ImageSet
+from ganaug.errors import ConfigError
+from ganaug.images import ImageSet
 from ganaug.randomness import stream
+
+try:  # on import, so that a demo without it stops before any work
+    import matplotlib
+except ImportError as error:
+    raise ConfigError(
+        f"the letters of the demo are drawn in matplotlib's fonts, and matplotlib cannot be loaded"
+        f" ({error}); install it with: pip install 'ganaug[demo]'"
+    ) from error
 
 __all__ = ["CLASSES", "FACES", "render_glyphs"]
 
@@ -98,8 +107,6 @@ def _blocks(draws: NDArray[np.float32], size: int = 100) -> list[tuple[slice, ND
 @cache
 def _masks(part: str) -> NDArray[np.float32]:
     """float32 [faces, 36, M, M] in 0..1: how much ink, capitals centred and of one height."""
-    import matplotlib  # here: only this data set needs it
-
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     masks = np.zeros((len(FACES[part]), len(CLASSES), _MASK, _MASK), np.float32)
     for at, name in enumerate(FACES[part]):

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from ganaug.demo.glyphs import FACES, render_glyphs
 from ganaug.images import ImageSet, load_images, long_tailed
 from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
+from ganaug.use.image_dataset import ImageDataset
 from ganaug.use.sampling import ClassBalancedSampler
 from ganaug.use.transform import GANAugment
 
@@ -91,28 +92,13 @@ SCENES = (
 )
 
 
-class _Items(Dataset[tuple[torch.Tensor, int]]):
-    """Items (uint8 [C, H, W], label), as an ImageFolder with v2.ToImage would give them."""
-
-    def __init__(self, images: ImageSet) -> None:
-        self.pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2)
-        self.classes = list(images.classes)
-        self.targets = images.labels.tolist()
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.pixels[index], self.targets[index]
-
-
 def read_pipelines(artifact: str | os.PathLike[str], images: ImageSet) -> list[str]:
     """Read an epoch of two DataLoaders with two workers each; return a line about either.
 
     The first has the generator as a transform under a class-balanced sampler, the second has its
     images beside the real ones, up to balance.
     """
-    real = _Items(images)
+    real = ImageDataset(images)
     affine = v2.RandomAffine(degrees=15, translate=(0.1, 0.1))
     varied = AugmentedDataset(real, v2.Compose([GANAugment(artifact), affine]))
     made = SyntheticDataset(artifact, source=real, counts="balance")

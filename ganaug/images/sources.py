@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
-from ganaug.images._dataset import PREFIX, load_dataset, load_torchvision
 from ganaug.images._folder import load_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
 from ganaug.images.image_set import ImageSet
+from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 
 __all__ = ["load_images"]
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ganaug.errors import RunError
 from ganaug.files import write_bytes, write_json
-from ganaug.training.step import State
+from ganaug.training.state import State
 
 __all__ = ["Checkpoint", "load", "read", "save"]
 

@@ -6,15 +6,12 @@ images among them. What it says of itself is in its metadata (`ganaug.artifact.f
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ganaug._version import __version__
 from ganaug.artifact.format import KEY, PRIVACY, Metadata, Policy
@@ -32,10 +28,9 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError, RunError
 from ganaug.files import atomic_path
 from ganaug.randomness import stream
-from ganaug.training import checkpoint
-from ganaug.training.config import FitConfig
 from ganaug.training.graph import OPSET, variation_graph
-from ganaug.training.networks import VariationGenerator, build_generator
+from ganaug.training.networks import VariationGenerator
+from ganaug.training.run_folder import SavedRun, read_examples, read_run
 
 __all__ = ["export"]
 
@@ -43,17 +38,6 @@ log = logging.getLogger("ganaug")
 
 TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What export needs of a run folder."""
-
-    config: FitConfig
-    seed: int
-    data: dict[str, Any]
-    step: int
-    generator: nn.Module
 
 
 def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadata:
@@ -71,9 +55,16 @@ def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadat
     """
     folder, target = Path(run), Path(path)
     _check_target(target)
-    loaded = _read_run(folder)
+    loaded = read_run(folder)
+    if loaded.step < loaded.config.steps:
+        log.warning(
+            "%s: exported after %d of %d steps; the same fit command finishes the run",
+            folder,
+            loaded.step,
+            loaded.config.steps,
+        )
     model = _to_onnx(loaded)
-    images = _real_images(folder)
+    images = read_examples(folder)
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, parity, batch_exact)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
@@ -94,46 +85,7 @@ def _check_target(target: Path) -> None:
         )
 
 
-def _read_run(folder: Path) -> _Run:
-    record = _json(folder / "config.json")
-    data = _json(folder / "data.json")
-    saved = checkpoint.read(folder)
-    if saved is None:
-        raise RunError(f"{folder}: has no checkpoint yet; let `ganaug fit` reach one first")
-    try:
-        config = FitConfig.from_dict(record["config"])
-        seed, shape = record["seed"], (data["channels"], len(data["classes"]))
-        generator = build_generator(config, *shape)
-        generator.load_state_dict(saved.weights("average"))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise RunError(
-            f"{folder}: its config.json, data.json and checkpoint do not fit together"
-            f" ({type(error).__name__}); train again in another folder"
-        ) from error
-    if saved.step < config.steps:
-        log.warning(
-            "%s: exported after %d of %d steps; the same fit command finishes the run",
-            folder,
-            saved.step,
-            config.steps,
-        )
-    return _Run(config, seed, data, saved.step, generator.eval().requires_grad_(False))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
-            " folder that `ganaug fit --out` wrote"
-        ) from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
-    return content
-
-
-def _to_onnx(run: _Run) -> onnx.ModelProto:
+def _to_onnx(run: SavedRun) -> onnx.ModelProto:
     if isinstance(run.generator, VariationGenerator):
         model = variation_graph(run.generator)
     else:
@@ -142,7 +94,7 @@ def _to_onnx(run: _Run) -> onnx.ModelProto:
     return model
 
 
-def _traced(run: _Run) -> onnx.ModelProto:
+def _traced(run: SavedRun) -> onnx.ModelProto:
     """Trace a class generator."""
     batch = torch.export.Dim("batch")
     with _quiet():
@@ -198,21 +150,8 @@ def _quiet() -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-def _real_images(folder: Path) -> NDArray[np.float32]:
-    """Float32 [N, C, H, W] in 0..1: the training images that `fit` put aside for this check."""
-    path = folder / "examples.npz"
-    try:
-        with np.load(path, allow_pickle=False) as examples:
-            pixels = examples["images"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"{path}: is missing or damaged; `ganaug fit` writes it, train again in another folder"
-        ) from error
-    return np.asarray(pixels.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
-
-
 def _compare(
-    model: onnx.ModelProto, run: _Run, images: NDArray[np.float32]
+    model: onnx.ModelProto, run: SavedRun, images: NDArray[np.float32]
 ) -> tuple[dict[str, Any], bool]:
     """Compare torch and onnxruntime by value; return the figures, and whether batches are exact.
 
@@ -251,7 +190,9 @@ def _compare(
     return {"batches": list(BATCHES), "largest_difference_below": figures}, batch_exact
 
 
-def _cases(run: _Run, images: NDArray[np.float32]) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+def _cases(
+    run: SavedRun, images: NDArray[np.float32]
+) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
     """Yield (which tolerance, inputs) for all batches, and for sizes that were not trained."""
     rng = stream(run.seed, "export check")
     dim = run.config.latent_dim
@@ -273,7 +214,7 @@ def _cases(run: _Run, images: NDArray[np.float32]) -> Iterator[tuple[str, dict[s
             yield "other size", {"image": resized.clamp(0, 1).numpy(), "latent": latent}
 
 
-def _metadata(run: _Run, parity: dict[str, Any], batch_exact: bool) -> Metadata:
+def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metadata:
     config, data = run.config, run.data
     notes = list(data["notes"])
     if run.step < config.steps:

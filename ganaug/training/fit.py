@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import hashlib
-import json
 import logging
 import os
-import platform
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ganaug._version import __version__
 from ganaug.devices import choose_device
 from ganaug.errors import RunError
-from ganaug.files import atomic_path, locked, make_folder, write_json
+from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
-from ganaug.randomness import checked_seed, stream, stream_seed
-from ganaug.training import augment, checkpoint, shared_affine
+from ganaug.randomness import checked_seed
+from ganaug.training import checkpoint
+from ganaug.training.batches import Batches
 from ganaug.training.config import FitConfig, make_config
-from ganaug.training.networks import build_discriminator, build_generator
-from ganaug.training.pairs import PairSampler
-from ganaug.training.precision import choose_precision
-from ganaug.training.step import Batch, State, train_step
-from ganaug.training.watch import DiversityWatch, Progress, Watch, sample_grid
+from ganaug.training.run_folder import make_run_folder, open_run
+from ganaug.training.state import State, build_state
+from ganaug.training.step import train_step
+from ganaug.training.watch import DiversityWatch, FitProgress, Watch, sample_grid
 
 __all__ = ["fit"]
 
 log = logging.getLogger("ganaug")
-ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
 
 
 def fit(
@@ -49,7 +41,7 @@ def fit(
     seed: int = 0,
     device: str | torch.device = "auto",
     all_images: bool = False,
-    progress: Progress | None = None,
+    progress: FitProgress | None = None,
     **options: Any,
 ) -> Path:
     """Train a generator and return its run folder; the same call resumes an interrupted run.
@@ -94,13 +86,11 @@ def fit(
             f"size: the images are {images.size[0]}x{images.size[1]}, the config says"
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
-    batches = _Batches(images, config, seed)
-    _refuse_inside(Path(out), Path(images.source))
-    run = make_folder(out)
-    _refuse_other_files(run)
+    batches = Batches(images, config, seed)
+    run = make_run_folder(out, images.source)
     with locked(run):
-        state = _build(config, images, seed, chosen)
-        step = _open(run, state, config, images, seed)
+        state = build_state(config, images, seed, chosen)
+        step = open_run(run, state, config, images, seed)
         if step < config.steps:
             for note in batches.notes:
                 log.warning(note)
@@ -108,164 +98,13 @@ def fit(
     return run
 
 
-def _build(config: FitConfig, images: ImageSet, seed: int, device: torch.device) -> State:
-    shape = (images.channels, len(images.classes))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(stream_seed(seed, "weights"))
-        networks = [build_generator(config, *shape), build_discriminator(config, *shape)]
-    # On a CPU a step with the channels last takes about 0.8 of the time.
-    generator, discriminator = (
-        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for network in networks
-    )
-    average = copy.deepcopy(generator).requires_grad_(False)
-    betas = (config.beta1, config.beta2)
-    optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate, betas)
-    optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate, betas)
-
-    return State(generator, discriminator, average, optimizer_g, optimizer_d)
-
-
-def _precision(wanted: str, state: State, config: FitConfig, images: ImageSet) -> torch.dtype:
-    """The dtype of autocast, tried out on the run's own discriminator."""
-    device = next(state.discriminator.parameters()).device
-
-    def trial() -> torch.Tensor:
-        channels = images.channels * (2 if config.kind == "variation" else 1)
-        seen = torch.zeros(config.batch_size, channels, *images.size, device=device)
-        label = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
-        seen = seen.contiguous(memory_format=torch.channels_last)
-        logits: torch.Tensor = state.discriminator(seen, label)[0]
-        return logits
-
-    precision = choose_precision(wanted, device, trial)
-    state.discriminator.zero_grad(set_to_none=True)
-    return precision
-
-
-def _open(run: Path, state: State, config: FitConfig, images: ImageSet, seed: int) -> int:
-    """Start the folder, or load its checkpoint when it holds this very run; return its step."""
-    wanted = {
-        "config": config.to_dict(),
-        "seed": seed,
-        "channels": images.channels,
-        "fingerprint": images.fingerprint,
-        "groups": _groups_hash(images),
-    }
-    path = run / "config.json"
-    if path.exists():
-        try:
-            found = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{path}: cannot be read ({error}); choose another output folder"
-            ) from error
-        difference = _difference(found, wanted)
-        if difference:
-            raise RunError(
-                f"{run}: holds another run ({difference}); repeat that command to resume it, or"
-                " choose another output folder"
-            )
-        state.precision = _precision(found.get("precision", "fp32"), state, config, images)
-        saved = checkpoint.read(run)
-        if saved is None:
-            return 0
-        checkpoint.load(state, saved)
-        return saved.step
-    state.precision = _precision(config.precision, state, config, images)
-    write_json(run / "data.json", _describe(images))
-    shown = np.linspace(0, len(images) - 1, min(len(images), 64)).astype(int)
-    with atomic_path(run / "examples.npz") as temporary:  # real images for the check at export
-        np.savez_compressed(temporary, images=images.images[shown])
-    # Measured once: another choice after an interruption would not continue the same run.
-    chosen = "bf16" if state.precision == torch.bfloat16 else "fp32"
-    write_json(path, wanted | {"precision": chosen})
-    return 0
-
-
-def _refuse_other_files(run: Path) -> None:
-    """Refuse a folder that holds anything but a run, or the beginnings of one that was killed."""
-    if (run / "config.json").exists():
-        return
-    for entry in run.iterdir():
-        ours = (".lock", "data.json", "examples.npz")
-        if entry.name not in ours and not entry.name.startswith(ATOMIC):
-            raise RunError(
-                f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
-            )
-
-
-def _refuse_inside(run: Path, source: Path) -> None:
-    """Refuse a folder that would be read as a class when the images are loaded again."""
-    inside = source.is_dir() and run.resolve().is_relative_to(source.resolve())
-    parts = inside and any(
-        each.is_dir() and each.name.lower() == "train" for each in source.iterdir()
-    )
-    if inside and not parts:
-        raise RunError(
-            f"{run}: lies in the folder of the images ({source}), where it would count as a class;"
-            " choose an output folder outside"
-        )
-
-
-def _groups_hash(images: ImageSet) -> str | None:
-    """Which images are of one group, whatever the order and the numbers of the groups."""
-    if images.groups is None:
-        return None
-    least = np.full(int(images.groups.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(least, images.groups, images.keys)
-    order = np.lexsort((images.labels, images.keys))
-    return hashlib.sha256(least[images.groups][order].astype("<u8").tobytes()).hexdigest()
-
-
-def _difference(found: Any, wanted: dict[str, Any]) -> str:
-    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
-        return "its config.json is not one of ganaug's"
-    # what an older version did not write was off
-    there = (
-        FitConfig().to_dict()
-        | found["config"]
-        | {key: found.get(key) for key in ("seed", "channels")}
-    )
-    here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
-    for key, value in here.items():
-        if there.get(key) != value:
-            return f"{key} is {there.get(key)} there, {value} here"
-    if found.get("fingerprint") != wanted["fingerprint"]:
-        return "it was trained on other images"
-    if found.get("groups") != wanted["groups"]:
-        return "it was trained on the same images with other groups"
-    return ""
-
-
-def _describe(images: ImageSet) -> dict[str, Any]:
-    held_out = images.test if images.held_out else None
-    return {
-        "source": images.data_name,
-        "classes": list(images.classes),
-        "channels": images.channels,
-        "counts": images.counts.tolist(),
-        "fingerprint": images.fingerprint,
-        "held_out": images.held_out,
-        "held_out_fingerprint": held_out.fingerprint if held_out else None,
-        "has_test": images.test is not None,
-        "groups": images.groups is not None,
-        "notes": list(images.notes),
-        "versions": {
-            "python": platform.python_version(),
-            "ganaug": __version__,
-            **{name: version(name) for name in ("torch", "numpy")},
-        },
-    }
-
-
 def _train(
     run: Path,
     state: State,
     config: FitConfig,
-    batches: _Batches,
+    batches: Batches,
     step: int,
-    progress: Progress | None,
+    progress: FitProgress | None,
 ) -> None:
     device = next(state.generator.parameters()).device
     images = batches.images
@@ -290,62 +129,6 @@ def _train(
                 raise KeyboardInterrupt(
                     f"stopped after step {done} of {config.steps}; the same command resumes"
                 )
-
-
-class _Batches:
-    """Draws the batch of step i from counters, and gathers its images."""
-
-    def __init__(self, images: ImageSet, config: FitConfig, seed: int) -> None:
-        self.images, self.config, self.seed = images, config, seed
-        self.labels = torch.from_numpy(images.labels)
-        self.pairs: PairSampler | None = None
-        self.notes: tuple[str, ...] = ()
-        if config.kind == "variation":
-            self.pairs = PairSampler(
-                images.labels, images.groups, images.classes, config.class_power
-            )
-            self.notes = self.pairs.notes
-        else:
-            weights = np.maximum(images.counts, 1) ** (config.class_power - 1.0)
-            self.weights = weights[images.labels] / weights[images.labels].sum()
-
-    def batch(self, step: int, pixels: torch.Tensor) -> Batch:
-        config, rng = self.config, stream(self.seed, "batch", index=step)
-        count = config.batch_size
-        source = stranger = None
-        if self.pairs is not None:
-            sources, rows = self.pairs.draw(count, rng)
-            source = _gather(pixels, sources)
-            if config.class_match > 0:
-                strangers = self.pairs.strangers(self.images.labels[rows], rng)
-                stranger = _gather(pixels, strangers)
-        else:
-            rows = rng.choice(len(self.weights), count, p=self.weights)
-        latent = rng.standard_normal((count, config.latent_dim), dtype=np.float32)
-        device = pixels.device
-        real = _gather(pixels, rows)
-        maps = shared_affine.draw(config.shared_affine, count, self.images.size, rng)
-        if maps is not None:
-            maps = maps.to(device)
-            real = shared_affine.move(real, maps)
-            source = None if source is None else shared_affine.move(source, maps)
-            stranger = None if stranger is None else shared_affine.move(stranger, maps)
-        draws = [
-            augment.draw(config.augment, count, self.images.size, rng).to(device) for _ in range(2)
-        ]
-        return Batch(
-            real=real,
-            source=source,
-            stranger=stranger,
-            labels=self.labels[torch.from_numpy(rows)].to(device),
-            latent=torch.from_numpy(latent).to(device),
-            draws=(draws[0], draws[1]),
-        )
-
-
-def _gather(pixels: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
-    chosen = pixels[torch.from_numpy(rows).to(pixels.device)].float() / 255
-    return chosen.contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

@@ -23,18 +23,20 @@ from ganaug.metrics.record import quick_record
 from ganaug.randomness import stream
 from ganaug.training.config import FitConfig
 from ganaug.training.networks import VariationGenerator
-from ganaug.training.step import State
+from ganaug.training.state import State
 
-__all__ = ["DiversityWatch", "Progress", "Watch", "sample_grid"]
+__all__ = ["DiversityWatch", "FitProgress", "Watch", "sample_grid"]
 
-Progress = Callable[[int, int, dict[str, Any]], None]
+FitProgress = Callable[[int, int, dict[str, Any]], None]
 CLASSES, PER_CLASS = 10, 100  # at most so many real images are followed
 
 
 class Watch:
     """Keeps metrics.jsonl consistent with the step of the checkpoint that a run resumes from."""
 
-    def __init__(self, run: Path, config: FitConfig, step: int, progress: Progress | None) -> None:
+    def __init__(
+        self, run: Path, config: FitConfig, step: int, progress: FitProgress | None
+    ) -> None:
         self.path = run / "metrics.jsonl"
         self.config, self.progress = config, progress
         self.sums: dict[str, list[Tensor]] = {}

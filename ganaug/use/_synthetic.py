@@ -14,20 +14,10 @@ from torch.utils.data import Dataset
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.images._dataset import classes_of
+from ganaug.images.torch_datasets import classes_of
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
-from ganaug.use._generate import generate, open_generator
 from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
-from ganaug.use._policy import (
-    Counts,
-    added_counts,
-    class_map,
-    class_probabilities,
-    latent_scale,
-    listed,
-    policy_of,
-)
 from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
     check_repeatable,
@@ -36,6 +26,16 @@ from ganaug.use._sources import (
     labels_of,
     named,
     overrides_getitem,
+)
+from ganaug.use.generate import generate, open_generator
+from ganaug.use.policy import (
+    Counts,
+    added_counts,
+    class_map,
+    class_probabilities,
+    latent_scale,
+    listed,
+    policy_of,
 )
 
 __all__ = ["SyntheticDataset"]

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images._dataset import classes_of
+from ganaug.images.torch_datasets import classes_of
 from ganaug.use._checks import checked_epoch
 from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (

@@ -20,7 +20,6 @@ from torchvision.transforms import v2
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.use._device import stays_on_device, vary_on_device
-from ganaug.use._generate import generate, open_generator
 from ganaug.use._labels import LabelsGetter, get_label, read_label
 from ganaug.use._pixels import (
     Normalisation,
@@ -29,7 +28,8 @@ from ganaug.use._pixels import (
     read_pixels,
     replace_pixels,
 )
-from ganaug.use._policy import (
+from ganaug.use.generate import generate, open_generator
+from ganaug.use.policy import (
     Probability,
     class_map,
     class_probabilities,

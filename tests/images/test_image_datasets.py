@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 
 from ganaug.errors import DataError
 from ganaug.images import load_images
-from ganaug.images._dataset import PARTS
+from ganaug.images.torch_datasets import PARTS
 
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (6, 10, 12, 3), dtype=np.uint8)

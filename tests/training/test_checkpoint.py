@@ -13,7 +13,7 @@ from torch import nn
 
 from ganaug.errors import RunError
 from ganaug.training import checkpoint
-from ganaug.training.step import State
+from ganaug.training.state import State
 
 
 def small_state(seed: int) -> State:

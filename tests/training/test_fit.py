@@ -1,43 +1,24 @@
-"""`fit`: a run resumes exactly, refuses another run's folder, and survives Ctrl-C."""
+"""`fit`: a run resumes exactly, leaves a finished run alone, and survives Ctrl-C."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers.short_runs import SHORT, weights
 from helpers.small_images import bars
 from PIL import Image
 
 from ganaug.devices import choose_device
-from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
+from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError
 from ganaug.images import load_images
-from ganaug.training import checkpoint, fit, precision
-
-SHORT: dict[str, Any] = {
-    "preset": "tiny",
-    "steps": 6,
-    "width": 8,
-    "batch_size": 8,
-    "checkpoint_every": 3,
-    "sample_every": 3,
-    "log_every": 2,
-    "device": "cpu",
-    "precision": "fp32",
-}
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    record = checkpoint.read(run)
-    assert record is not None
-    return record.tensors
+from ganaug.training import checkpoint, fit
 
 
 def test_writes_a_whole_run(tmp_path: Path) -> None:
@@ -119,87 +100,10 @@ def test_a_seed_of_numpy_is_that_number(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"steps": 8}, "steps is 6 there, 8 here"),
-        ({"seed": 5}, "seed is 0 there, 5 here"),
-        ({"source": bars(seed=9)}, "trained on other images"),
-    ],
-)
-def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    fit(bars(), tmp_path / "run", **SHORT)
-    before = weights(tmp_path / "run")
-    options: dict[str, Any] = {"source": bars(), **SHORT, **change}
-    with pytest.raises(RunError, match=words):
-        fit(out=tmp_path / "run", **options)
-    torch.testing.assert_close(weights(tmp_path / "run"), before, rtol=0, atol=0)
-
-
-def test_what_an_older_version_did_not_write_was_off(tmp_path: Path) -> None:
-    """Its run goes on where the setting is off, and is another run where it is not."""
-    run = fit(bars(), tmp_path / "run", shared_affine=0.0, **SHORT)
-    record = json.loads((run / "config.json").read_text())
-    del record["config"]["shared_affine"]
-    (run / "config.json").write_text(json.dumps(record))
-    before = weights(run)
-    fit(bars(), run, shared_affine=0.0, **SHORT)
-    torch.testing.assert_close(weights(run), before, rtol=0, atol=0)
-    with pytest.raises(RunError, match=r"shared_affine is 0\.0 there, 0\.5 here"):
-        fit(bars(), run, shared_affine=0.5, **SHORT)
-
-
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot be created"):
-        fit(bars(), tmp_path / "file" / "run", **SHORT)
-
-
-def test_a_start_that_was_killed_is_no_other_run(tmp_path: Path) -> None:
-    for name in (".lock", "data.json", ".data.json.x1.json", ".examples.npz.y2.npz"):
-        (tmp_path / name).write_text("")
-    run = fit(bars(), tmp_path, **SHORT)
-    assert json.loads((run / "data.json").read_text())["classes"] == ["bar 0", "bar 1", "bar 2"]
-
-
-def test_the_same_images_in_another_mode_or_with_groups_are_another_run(tmp_path: Path) -> None:
-    images = bars()
-    held = replace(images, test=images.take(range(4)))
-    run = fit(held, tmp_path / "run", **SHORT)
-    colour = replace(held, images=held.images.repeat(3, axis=3), test=None)
-    with pytest.raises(RunError, match="channels is 1 there, 3 here"):
-        fit(colour, run, all_images=True, **SHORT)
-    grouped = replace(held, groups=np.arange(len(held)) // 2)
-    with pytest.raises(RunError, match="with other groups"):
-        fit(grouped, run, **SHORT)
-
-
 def test_refused_images_leave_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no class has two training images"):
         fit(bars((2, 2)), tmp_path / "run", **SHORT)
     fit(bars((2, 2)), tmp_path / "run", all_images=True, **SHORT)
-
-
-def test_a_refused_folder_is_left_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("words")
-    with pytest.raises(RunError, match=r"thesis\.tex"):
-        fit(bars(), tmp_path, **SHORT)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-def test_refuses_a_run_inside_the_folder_of_the_images(tmp_path: Path) -> None:
-    """Its sample grids would be read as a class of their own when the same command resumes."""
-    for name in ("a", "b"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for at, image in enumerate(bars((4,)).images):
-            Image.fromarray(image[..., 0]).save(tmp_path / "photos" / name / f"{at}.png")
-    with pytest.raises(RunError, match="lies in the folder of the images"):
-        fit(tmp_path / "photos", tmp_path / "photos" / "run", **SHORT)
-    assert not (tmp_path / "photos" / "run").exists()
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "photos").rename(tmp_path / "parts" / "Train")  # no class beside the parts
-    run = fit(tmp_path / "parts", tmp_path / "parts" / "run", **SHORT)
-    assert fit(tmp_path / "parts", run, **SHORT) == run
 
 
 def test_what_cannot_be_held_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -271,47 +175,6 @@ def test_bf16_trains_and_is_kept_on_resuming(tmp_path: Path) -> None:
     name = "average.to_half.weight"
     assert not torch.equal(runs["fp32"][name], runs["bf16"][name])
     torch.testing.assert_close(runs["fp32"][name], runs["bf16"][name], atol=0.05, rtol=0)
-
-
-BUSY = torch.ones(4, 64, 32, 32)  # 64 filters of 3x3: 0.3 GFLOP forward, as much backward
-
-
-def trial_of(filters: int, seen: list[torch.dtype]) -> Callable[[], torch.Tensor]:
-    layer = torch.nn.Conv2d(64, filters, 3, padding=1)
-
-    def trial() -> torch.Tensor:
-        result: torch.Tensor = layer(BUSY)
-        seen.append(result.dtype)
-        return result
-
-    return trial
-
-
-@pytest.mark.parametrize(
-    ("seconds", "chosen"), [((1.0, 0.5), torch.bfloat16), ((1.0, 1.1), torch.float32)]
-)
-def test_auto_takes_what_a_trial_shows_to_be_faster(
-    monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: torch.dtype
-) -> None:
-    taken = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
-    monkeypatch.setattr(precision, "_seconds", lambda device, dtype, trial: taken[dtype])
-    cpu = torch.device("cpu")
-    assert precision.choose_precision("auto", cpu, trial_of(256, [])) == chosen
-
-
-def test_a_trial_really_runs_both_ways() -> None:
-    seen: list[torch.dtype] = []
-    chosen = precision.choose_precision("auto", torch.device("cpu"), trial_of(256, seen))
-    assert chosen in set(seen)
-    assert {torch.float32, torch.bfloat16} == set(seen)
-
-
-def test_little_work_is_done_in_float32_whatever_the_machine_does() -> None:
-    """Once, and not timed: there another moment would give another answer."""
-    seen: list[torch.dtype] = []
-    cpu = torch.device("cpu")
-    assert precision.choose_precision("auto", cpu, trial_of(64, seen)) == torch.float32
-    assert seen == [torch.float32]
 
 
 def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from scipy.ndimage import affine_transform
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 from ganaug.training import shared_affine
+from ganaug.training.batches import Batches
 from ganaug.training.config import make_config
-from ganaug.training.fit import _Batches
 
 
 def test_a_share_of_the_images_is_moved_and_the_others_stay() -> None:
@@ -80,7 +80,7 @@ def test_all_images_of_a_pair_are_moved_alike() -> None:
     images = ImageSet(patterns[labels], labels, ("a", "b"))
     pixels = torch.from_numpy(images.images.transpose(0, 3, 1, 2).copy())
     config = make_config("base", batch_size=64, shared_affine=0.5)
-    batch = _Batches(images, config, seed=0).batch(3, pixels)
+    batch = Batches(images, config, seed=0).batch(3, pixels)
     assert batch.source is not None
     assert batch.stranger is not None
     torch.testing.assert_close(batch.real, batch.source, rtol=0, atol=0)
@@ -90,5 +90,5 @@ def test_all_images_of_a_pair_are_moved_alike() -> None:
     strange = (batch.stranger - known[1 - batch.labels]).abs().amax((1, 2, 3))
     assert torch.equal(strange > 0.05, moved > 0.05)
     with_none = make_config("base", batch_size=64, shared_affine=0.0)
-    still = _Batches(images, with_none, seed=0).batch(3, pixels)
+    still = Batches(images, with_none, seed=0).batch(3, pixels)
     torch.testing.assert_close(still.source, known[still.labels], rtol=0, atol=0)

@@ -16,17 +16,12 @@ from ganaug.evaluation.arms.augmentations import VIEWS, augment, standardise
 from ganaug.evaluation.arms.losses import mix
 from ganaug.evaluation.arms.variation import make_variation
 from ganaug.evaluation.trainings.job import Job
-from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
 from ganaug.use.datasets import MixedDataset, SyntheticDataset
+from ganaug.use.image_dataset import ImageDataset
 from ganaug.use.sampling import ClassBalancedSampler
 
-__all__ = ["ArmImages", "batches", "items", "normalisation", "pixels_of"]
-
-
-def pixels_of(images: ImageSet) -> Tensor:
-    """Return uint8 [N, C, H, W]."""
-    return torch.from_numpy(images.images).permute(0, 3, 1, 2).contiguous()
+__all__ = ["ArmImages", "batches", "items", "normalisation"]
 
 
 def normalisation(pixels: Tensor, view: str | None) -> Callable[[Tensor], Tensor]:
@@ -49,33 +44,41 @@ def normalisation(pixels: Tensor, view: str | None) -> Callable[[Tensor], Tensor
     return normalise
 
 
-def batches(job: Job, pixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the augmented batches of `job`, one for each step; mixed labels are float [N, K]."""
-    for images, labels in _varied_batches(job, pixels):
+def batches(job: Job, real: ImageDataset) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the augmented batches of `job`, one for each step.
+
+    Args:
+        job: what is trained.
+        real: its training images.
+
+    Returns:
+        (uint8 [N, C, H, W], labels int64 [N]; of an arm that mixes labels float [N, K]).
+    """
+    for images, labels in _varied_batches(job, real):
         images = augment(images, job.arm.augment)
         if job.arm.mix is not None:
             images, labels = mix(images, labels, job.arm.mix, len(job.train.classes))
         yield images, labels
 
 
-def _varied_batches(job: Job, pixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _varied_batches(job: Job, real: ImageDataset) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches before any free augmentation."""
     labels = torch.from_numpy(job.train.labels)
     if job.arm.use == "synthetic":
-        yield from _mixed_batches(job, _synthetic(job, pixels))
+        yield from _mixed_batches(job, _synthetic(job, real))
         return
     if job.arm.use == "mixed":
-        mixed = _mixed(job, pixels)
-        if len(mixed) > len(pixels):
+        mixed = _mixed(job, real)
+        if len(mixed) > len(real):
             yield from _mixed_batches(job, mixed)
             return
     vary = None
     if job.arm.use in ("transform", "warp"):
-        vary = make_variation(job.arm, job.file, job.train, pixels, job.seed)
+        vary = make_variation(job.arm, job.file, job.train, real.pixels, job.seed)
     until = job.arm.option("until")
     last = job.schedule.steps * (1.0 if until is None else until)
     for step, rows in enumerate(_order(job.train.labels, job)):
-        images, targets = pixels[rows], labels[rows]
+        images, targets = real.pixels[rows], labels[rows]
         if vary is not None and step < last:
             images = vary(images, targets)
         yield images, targets
@@ -103,36 +106,19 @@ def _order(labels: NDArray[np.int64], job: Job) -> Iterator[NDArray[np.int64]]:
         queue = queue[job.schedule.batch :]
 
 
-class _Images(Dataset[tuple[Tensor, int]]):
-    """Training images as a map-style data set: (uint8 [C, H, W], label)."""
-
-    def __init__(self, pixels: Tensor, images: ImageSet) -> None:
-        self.pixels = pixels
-        self.targets = images.labels.tolist()
-        self.classes = list(images.classes)
-        self.class_to_idx = {name: label for label, name in enumerate(images.classes)}
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.pixels[index], self.targets[index]
-
-
-def _mixed(job: Job, pixels: Tensor) -> MixedDataset:
+def _mixed(job: Job, real: ImageDataset) -> MixedDataset:
     """Real images and, by the artifact's policy or else up to balance, generated ones."""
-    real = _Images(pixels, job.train)
     counts = "balance" if read_artifact(job.file)[1].policy is None else "auto"
     synthetic = SyntheticDataset(job.file, source=real, counts=counts, seed=job.seed)
     return MixedDataset(real, synthetic)
 
 
-def _synthetic(job: Job, pixels: Tensor) -> SyntheticDataset:
+def _synthetic(job: Job, real: ImageDataset) -> SyntheticDataset:
     """Generated images alone, as many of each class as the largest has."""
     counts = job.train.counts
     return SyntheticDataset(
         job.file,
-        source=_Images(pixels, job.train),
+        source=real,
         counts={
             name: int(counts.max()) for name, n in zip(job.train.classes, counts, strict=True) if n
         },
@@ -140,15 +126,15 @@ def _synthetic(job: Job, pixels: Tensor) -> SyntheticDataset:
     )
 
 
-def items(job: Job, pixels: Tensor) -> ArmImages:
+def items(job: Job, real: ImageDataset) -> ArmImages:
     """Return the images of `job` as items, for a training loop of the user's."""
     arm = job.arm
-    images: _Images | MixedDataset | SyntheticDataset = _Images(pixels, job.train)
+    images: ImageDataset | MixedDataset | SyntheticDataset = real
     if arm.use in ("mixed", "synthetic"):
-        images = _mixed(job, pixels) if arm.use == "mixed" else _synthetic(job, pixels)
+        images = _mixed(job, real) if arm.use == "mixed" else _synthetic(job, real)
     vary = None
     if arm.use in ("transform", "warp"):
-        vary = make_variation(arm, job.file, job.train, pixels, job.seed)
+        vary = make_variation(arm, job.file, job.train, real.pixels, job.seed)
 
     def change(image: Tensor, label: Tensor) -> Tensor:
         return augment(image if vary is None else vary(image, label), arm.augment)

@@ -11,9 +11,10 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.evaluation.arms.losses import make_objective
 from ganaug.evaluation.arms.smote import with_smote
 from ganaug.evaluation.classifiers.interface import Outcome, Task
-from ganaug.evaluation.trainings.batches import batches, items, normalisation, pixels_of
+from ganaug.evaluation.trainings.batches import batches, items, normalisation
 from ganaug.evaluation.trainings.job import Job
 from ganaug.randomness import stream_seed
+from ganaug.use.image_dataset import ImageDataset
 
 __all__ = ["run_job"]
 
@@ -28,7 +29,7 @@ def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
             return run_job(replace(job, artifact=copy, policy=None), on_step)
     if job.arm.smote:
         job = replace(job, train=with_smote(job.train, stream_seed(job.seed, "evaluate/smote")))
-    pixels = pixels_of(job.train)
+    real = ImageDataset(job.train)
     task = Task(
         seed=job.seed,
         schedule=job.schedule,
@@ -36,10 +37,10 @@ def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
         channels=job.train.channels,
         num_classes=len(job.train.classes),
         image_size=job.train.size,
-        batches=lambda: batches(job, pixels),
-        items=lambda: items(job, pixels),
-        normalise=normalisation(pixels, job.arm.view),
+        batches=lambda: batches(job, real),
+        items=lambda: items(job, real),
+        normalise=normalisation(real.pixels, job.arm.view),
         objective=make_objective(job.arm.loss, job.train.counts, job.schedule.steps),
-        tested=pixels_of(job.test),
+        tested=ImageDataset(job.test).pixels,
     )
     return job.classifier.train(task, on_step)

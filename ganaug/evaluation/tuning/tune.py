@@ -18,7 +18,7 @@ from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.classifiers import as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import ClassifierFactory, Network
-from ganaug.evaluation.splits import load_at
+from ganaug.evaluation.splits import as_trained, load_at
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import (
     FIT_STEP,
@@ -280,11 +280,7 @@ def _training_part(train: Any, metadata: Metadata) -> ImageSet:
             " classes apart and needs at least 2; fit with labels"
         )
     images = load_at(train, metadata.size, metadata.channels)
-    whole = replace(images, test=None)
-    if images.test is None and metadata.data.get("held_out"):
-        # what fit held out is for `evaluate`; the training part alone is welcome, too
-        part = whole if whole.fingerprint == metadata.fingerprint else whole.hold_out()
-        whole = replace(part, test=None)
+    whole = replace(as_trained(images, metadata), test=None)
     if whole.size != metadata.size:
         raise DataError(
             f"{images.source}: images of {whole.size[0]}x{whole.size[1]}; allowed:"

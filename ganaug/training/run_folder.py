@@ -1,0 +1,251 @@
+"""The run folder: what it contains, how it is begun, resumed and read, and what is refused.
+
+| file | content |
+| --- | --- |
+| config.json | settings, seed, hashes of the images, precision: what makes it this run |
+| data.json | where the images came from, classes, counts, what was held out, versions |
+| examples.npz | up to 64 training images, for the check at export |
+| checkpoint.json, checkpoint-NNNNNN.safetensors | the last step that was saved (`checkpoint.py`) |
+| metrics.jsonl | losses and speed, a row every `log_every` steps (`watch.py`) |
+| diversity.jsonl | diversity over training, a row a checkpoint (`watch.py`) |
+| samples/ | a picture every `sample_every` steps (`watch.py`) |
+| .lock | held while `fit` writes to the folder |
+
+A folder is a run once config.json is there, which is written after data.json and examples.npz.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ganaug._version import __version__
+from ganaug.errors import RunError
+from ganaug.files import atomic_path, make_folder, write_json
+from ganaug.images import ImageSet
+from ganaug.training import checkpoint
+from ganaug.training.config import FitConfig
+from ganaug.training.networks import build_generator
+from ganaug.training.state import State, autocast_dtype
+
+__all__ = ["SavedRun", "make_run_folder", "open_run", "read_examples", "read_run"]
+
+ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run folder holds: settings, facts about the data, and the averaged generator."""
+
+    config: FitConfig
+    seed: int
+    data: dict[str, Any]
+    step: int
+    generator: nn.Module
+
+
+def make_run_folder(out: str | os.PathLike[str], source: str) -> Path:
+    """Create the folder `out` for a run on the images of `source`; a run that is there stays.
+
+    Raises:
+        RunError: it cannot be created, lies in the folder of the images, or holds other files.
+    """
+    _refuse_inside(Path(out), Path(source))
+    run = make_folder(out)
+    _refuse_other_files(run)
+    return run
+
+
+def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed: int) -> int:
+    """Start the run in its folder, or go on with the one that is there.
+
+    Sets the precision of `state`, and its tensors where there is a checkpoint.
+
+    Returns:
+        The number of steps that are done.
+
+    Raises:
+        RunError: the folder holds another run, or a damaged one.
+    """
+    identity = {
+        "config": config.to_dict(),
+        "seed": seed,
+        "channels": images.channels,
+        "fingerprint": images.fingerprint,
+        "groups": _groups_hash(images),
+    }
+    path = run / "config.json"
+    if not path.exists():
+        state.precision = autocast_dtype(config.precision, state, config, images)
+        _start(run, identity, state.precision, images)
+        return 0
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); choose another output folder") from error
+    difference = _difference(found, identity)
+    if difference:
+        raise RunError(
+            f"{run}: holds another run ({difference}); repeat that command to resume it, or"
+            " choose another output folder"
+        )
+    state.precision = autocast_dtype(found.get("precision", "fp32"), state, config, images)
+    saved = checkpoint.read(run)
+    if saved is None:
+        return 0
+    checkpoint.load(state, saved)
+    return saved.step
+
+
+def _start(run: Path, identity: dict[str, Any], precision: torch.dtype, images: ImageSet) -> None:
+    write_json(run / "data.json", _describe(images))
+    shown = np.linspace(0, len(images) - 1, min(len(images), 64)).astype(int)
+    with atomic_path(run / "examples.npz") as temporary:  # real images for the check at export
+        np.savez_compressed(temporary, images=images.images[shown])
+    # Measured once: another choice after an interruption would not continue the same run.
+    chosen = "bf16" if precision == torch.bfloat16 else "fp32"
+    write_json(run / "config.json", identity | {"precision": chosen})
+
+
+def _refuse_other_files(run: Path) -> None:
+    """Refuse a folder that holds anything but a run, or the beginnings of one that was killed."""
+    if (run / "config.json").exists():
+        return
+    for entry in run.iterdir():
+        ours = (".lock", "data.json", "examples.npz")
+        if entry.name not in ours and not entry.name.startswith(ATOMIC):
+            raise RunError(
+                f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
+            )
+
+
+def _refuse_inside(run: Path, source: Path) -> None:
+    """Refuse a folder that would be read as a class when the images are loaded again."""
+    inside = source.is_dir() and run.resolve().is_relative_to(source.resolve())
+    parts = inside and any(
+        each.is_dir() and each.name.lower() == "train" for each in source.iterdir()
+    )
+    if inside and not parts:
+        raise RunError(
+            f"{run}: lies in the folder of the images ({source}), where it would count as a class;"
+            " choose an output folder outside"
+        )
+
+
+def _difference(found: Any, wanted: dict[str, Any]) -> str:
+    """Say how the run that was found is another one; an empty text where it is the same."""
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        return "its config.json is not one of ganaug's"
+    # what an older version did not write was off
+    there = (
+        FitConfig().to_dict()
+        | found["config"]
+        | {key: found.get(key) for key in ("seed", "channels")}
+    )
+    here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
+    for key, value in here.items():
+        if there.get(key) != value:
+            return f"{key} is {there.get(key)} there, {value} here"
+    if found.get("fingerprint") != wanted["fingerprint"]:
+        return "it was trained on other images"
+    if found.get("groups") != wanted["groups"]:
+        return "it was trained on the same images with other groups"
+    return ""
+
+
+def _groups_hash(images: ImageSet) -> str | None:
+    """Which images are of one group, whatever the order and the numbers of the groups."""
+    if images.groups is None:
+        return None
+    least = np.full(int(images.groups.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(least, images.groups, images.keys)
+    order = np.lexsort((images.labels, images.keys))
+    return hashlib.sha256(least[images.groups][order].astype("<u8").tobytes()).hexdigest()
+
+
+def _describe(images: ImageSet) -> dict[str, Any]:
+    """Return the content of data.json."""
+    held_out = images.test if images.held_out else None
+    return {
+        "source": images.data_name,
+        "classes": list(images.classes),
+        "channels": images.channels,
+        "counts": images.counts.tolist(),
+        "fingerprint": images.fingerprint,
+        "held_out": images.held_out,
+        "held_out_fingerprint": held_out.fingerprint if held_out else None,
+        "has_test": images.test is not None,
+        "groups": images.groups is not None,
+        "notes": list(images.notes),
+        "versions": {
+            "python": platform.python_version(),
+            "ganaug": __version__,
+            **{name: version(name) for name in ("torch", "numpy")},
+        },
+    }
+
+
+def read_run(folder: Path) -> SavedRun:
+    """Return the run of `folder` as far as its last checkpoint.
+
+    Raises:
+        RunError: it is no run folder, is damaged, or has no checkpoint yet.
+    """
+    record = _json(folder / "config.json")
+    data = _json(folder / "data.json")
+    saved = checkpoint.read(folder)
+    if saved is None:
+        raise RunError(f"{folder}: has no checkpoint yet; let `ganaug fit` reach one first")
+    try:
+        config = FitConfig.from_dict(record["config"])
+        seed, shape = record["seed"], (data["channels"], len(data["classes"]))
+        generator = build_generator(config, *shape)
+        generator.load_state_dict(saved.weights("average"))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{folder}: its config.json, data.json and checkpoint do not fit together"
+            f" ({type(error).__name__}); train again in another folder"
+        ) from error
+    return SavedRun(config, seed, data, saved.step, generator.eval().requires_grad_(False))
+
+
+def read_examples(folder: Path) -> NDArray[np.float32]:
+    """Return the training images that `fit` put aside, float32 [N, C, H, W] in 0..1.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    path = folder / "examples.npz"
+    try:
+        with np.load(path, allow_pickle=False) as examples:
+            pixels = examples["images"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"{path}: is missing or damaged; `ganaug fit` writes it, train again in another folder"
+        ) from error
+    return np.asarray(pixels.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
+            " folder that `ganaug fit --out` wrote"
+        ) from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
+    return content

@@ -1,0 +1,74 @@
+"""What a run trains: the networks, their averaged copy, the optimisers, and the precision."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ganaug.images import ImageSet
+from ganaug.randomness import stream_seed
+from ganaug.training.config import FitConfig
+from ganaug.training.networks import build_discriminator, build_generator
+from ganaug.training.precision import choose_precision
+
+__all__ = ["State", "autocast_dtype", "build_state"]
+
+
+@dataclass
+class State:
+    """What changes from step to step.
+
+    Attributes:
+        generator, discriminator: the networks.
+        average: moving average of the generator's weights; this is what is exported.
+        optimizer_g, optimizer_d: of the two networks.
+        precision: dtype of autocast; float32 means that it is off.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    average: nn.Module
+    optimizer_g: torch.optim.Adam
+    optimizer_d: torch.optim.Adam
+    precision: torch.dtype = torch.float32
+
+
+def build_state(config: FitConfig, images: ImageSet, seed: int, device: torch.device) -> State:
+    """Return the state before the first step; the weights are drawn from `seed` alone."""
+    shape = (images.channels, len(images.classes))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stream_seed(seed, "weights"))
+        networks = [build_generator(config, *shape), build_discriminator(config, *shape)]
+    # On a CPU a step with the channels last takes about 0.8 of the time.
+    generator, discriminator = (
+        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for network in networks
+    )
+    average = copy.deepcopy(generator).requires_grad_(False)
+    betas = (config.beta1, config.beta2)
+    optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate, betas)
+    optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate, betas)
+    return State(generator, discriminator, average, optimizer_g, optimizer_d)
+
+
+def autocast_dtype(wanted: str, state: State, config: FitConfig, images: ImageSet) -> torch.dtype:
+    """Return the dtype of autocast for `wanted`, tried out on the run's own discriminator.
+
+    `wanted` is "auto", "fp32" or "bf16"; see `choose_precision`.
+    """
+    device = next(state.discriminator.parameters()).device
+
+    def trial() -> torch.Tensor:
+        channels = images.channels * (2 if config.kind == "variation" else 1)
+        seen = torch.zeros(config.batch_size, channels, *images.size, device=device)
+        label = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        logits: torch.Tensor = state.discriminator(seen, label)[0]
+        return logits
+
+    precision = choose_precision(wanted, device, trial)
+    state.discriminator.zero_grad(set_to_none=True)
+    return precision

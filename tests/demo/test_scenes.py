@@ -1,0 +1,57 @@
+"""The demo's scenes, and what it says where matplotlib, whose fonts it draws in, is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from ganaug.demo import SCENES
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_both_scenes_are_imbalanced_and_have_a_test_part() -> None:
+    for scene in SCENES:
+        images = scene.images()
+        assert images.test is not None
+        assert images.counts.min() * 10 < images.counts.max()
+        assert (images.test.counts > 0).all()
+        assert scene.baseline in scene.arms
+        again = scene.images()
+        assert np.array_equal(again.images, images.images)
+
+
+def test_without_matplotlib_the_demo_says_so_before_any_work(tmp_path: Path) -> None:
+    """In a process of its own, in which importing matplotlib fails as where it is missing."""
+    (tmp_path / "matplotlib.py").write_text(
+        'raise ModuleNotFoundError("No module named \'matplotlib\'", name="matplotlib")'
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "ganaug", "demo", "--out", out],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "No module named 'matplotlib'" in done.stderr
+    assert "pip install 'ganaug[demo]'" in done.stderr
+    assert not out.exists()
+
+
+def test_matplotlib_is_installed_for_the_demo_and_for_the_tests_alone() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert not any("matplotlib" in wanted for wanted in project["dependencies"])
+    extras = project["optional-dependencies"]
+    assert any(wanted.startswith("matplotlib") for wanted in extras["demo"])
+    assert any("demo" in wanted for wanted in extras["dev"] if wanted.startswith("ganaug["))
+    assert "'.[demo]'" in (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -1,0 +1,60 @@
+"""In which precision a run computes: what a trial shows, not what a processor announces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ganaug.training import precision
+
+BUSY = torch.ones(4, 64, 32, 32)  # 64 filters of 3x3: 0.3 GFLOP forward, as much backward
+
+
+def trial_of(filters: int, seen: list[torch.dtype]) -> Callable[[], torch.Tensor]:
+    layer = torch.nn.Conv2d(64, filters, 3, padding=1)
+
+    def trial() -> torch.Tensor:
+        result: torch.Tensor = layer(BUSY)
+        seen.append(result.dtype)
+        return result
+
+    return trial
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [((1.0, 0.5), torch.bfloat16), ((1.0, 1.1), torch.float32)]
+)
+def test_auto_takes_what_a_trial_shows_to_be_faster(
+    monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: torch.dtype
+) -> None:
+    taken = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
+    run = trial_of(256, [])
+    now = 0.0
+
+    def trial() -> torch.Tensor:
+        nonlocal now
+        result = run()
+        now += taken[result.dtype]
+        return result
+
+    monkeypatch.setattr(precision, "time", SimpleNamespace(perf_counter=lambda: now))
+    cpu = torch.device("cpu")
+    assert precision.choose_precision("auto", cpu, trial) == chosen
+
+
+def test_a_trial_really_runs_both_ways() -> None:
+    seen: list[torch.dtype] = []
+    chosen = precision.choose_precision("auto", torch.device("cpu"), trial_of(256, seen))
+    assert chosen in set(seen)
+    assert {torch.float32, torch.bfloat16} == set(seen)
+
+
+def test_little_work_is_done_in_float32_whatever_the_machine_does() -> None:
+    """Once, and not timed: there another moment would give another answer."""
+    seen: list[torch.dtype] = []
+    cpu = torch.device("cpu")
+    assert precision.choose_precision("auto", cpu, trial_of(64, seen)) == torch.float32
+    assert seen == [torch.float32]
