@@ -4,7 +4,7 @@
 
 A run draws images, plants one failure and compares; it is *named* where the right word stands at
 every class. In an honest run real images that were held out stand for the generated ones; any word
-but OK is a false alarm. docs/evaluation.md says on which draws the words' bounds were set. The
+but OK is a false alarm. docs/how-it-is-checked.md has the figures. The
 features are those of `evaluate_diversity`, fitted once on images of the pool that no run draws.
 """
 

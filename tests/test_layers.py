@@ -251,8 +251,19 @@ def is_table_of_contents(source: str) -> bool:
     return 1 <= len(contents(source)) <= 3
 
 
-def test_the_demo_has_a_table_of_contents() -> None:
-    assert is_table_of_contents(FILES["ganaug.demo"])
+@pytest.mark.parametrize("room", ["demo", *(f"evaluation.{room}" for room in sorted(FOLDERS))])
+def test_each_room_has_a_table_of_contents(room: str) -> None:
+    assert is_table_of_contents(FILES[f"ganaug.{room}"])
+
+
+def hidden(names: Collection[str]) -> list[str]:
+    """Return the files of rooms that hide: what is private there is so by its name alone."""
+    return [name for name in names if any(part.startswith("_") for part in name.split(".")[2:])]
+
+
+def test_no_file_of_a_room_hides() -> None:
+    assert hidden(IN_ROOMS) == []
+    assert hidden(["ganaug.evaluation.gain._table"]) == ["ganaug.evaluation.gain._table"]
 
 
 @pytest.mark.parametrize("source", ["", "__all__ = []", '__all__ = ["a", "b", "c", "d"]'])

@@ -1,1 +1,4 @@
-"""Evaluation: does a generator help a classifier, and does it collapse or copy?"""
+"""Does the generator help, did it collapse, how often to vary? One room a question.
+
+docs/architecture.md has the rooms, and which of them knows which.
+"""

@@ -180,7 +180,10 @@ def training_and_test(
             f"{train.source}: {int((train.counts > 0).sum())} class with training images; a"
             " comparison needs at least 2; add images of another class"
         )
-    if metadata is not None and _fingerprint(train, metadata) != metadata.fingerprint:
+    if (
+        metadata is not None
+        and merged_as_trained(train, metadata).fingerprint != metadata.fingerprint
+    ):
         notes.append(
             "the training images are not the ones the generator was fitted on (or were loaded in"
             " another way); the verdict holds for these images"
@@ -199,16 +202,11 @@ def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
             " images that it has not seen; give a test part, or fit again without --all"
         )
     held = train.hold_out().test
-    if held is None or _fingerprint(held, metadata) != expected:
+    if held is None or merged_as_trained(held, metadata).fingerprint != expected:
         raise ArtifactError(
             f"{train.source}: the fifth that fit held out ({expected[:12]}) is not found in these"
             " images; allowed: the images it was fitted on; give those, or a test part"
         )
-
-
-def _fingerprint(images: ImageSet, metadata: Metadata) -> str:
-    conditional = metadata.config.get("conditional", True)
-    return images.fingerprint if conditional else images.merged().fingerprint
 
 
 def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet:

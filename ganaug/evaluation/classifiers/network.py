@@ -154,7 +154,7 @@ def default_steps(image_size: tuple[int, int], quick: bool = False) -> int:
     """Return the optimiser steps of a network: 3000, 900 under 16 px, 150 for a quick look.
 
     On MNIST more hardly help the free arm; photographs and letters gain by them.
-    docs/evaluation.md has the figures.
+    benchmarks/LOG.md has the figures.
     """
     if quick:
         return 150

@@ -3,7 +3,7 @@
 A word stands at a class where a number of its own is both far from its reference (so many standard
 deviations of one real-real comparison: it is no accident) and off by an amount that matters. The
 bounds were set so that honest draws get no word and planted failures get theirs, most of them on
-scikit-learn's digits; docs/evaluation.md tells which draws were looked at, and what they give.
+scikit-learn's digits; docs/how-it-is-checked.md tells what they give.
 """
 
 from __future__ import annotations
