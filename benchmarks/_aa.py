@@ -142,7 +142,7 @@ class _Bench:
             seeds=range(SEEDS),
             arms=("balanced", "ganaug"),
             baseline="balanced",
-            candidates=(),
+            free_arms=(),
             num_classes=len(self.images.classes),
         )
         return found.gain["ganaug"]

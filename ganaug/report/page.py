@@ -180,7 +180,7 @@ def _configuration(metadata: Metadata, gain: GainReport | None) -> str:
     if gain is not None:
         parts += [
             heading("Comparison"),
-            definitions({"choice of the baseline": asdict(gain.choice), **asdict(gain.settings)}),
+            definitions({"choice of the baseline": gain.choice.to_dict(), **asdict(gain.settings)}),
             heading("Environment"),
             definitions(gain.environment),
         ]

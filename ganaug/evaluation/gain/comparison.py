@@ -115,10 +115,10 @@ class Comparison:
         plan = self.plan
         names = tuple(arm.name for arm in plan.free)
         if plan.baseline is not None:
-            return plan.baseline, Choice("given", candidates=names)
+            return plan.baseline, Choice("given", free_arms=names)
         if not inner:
             rule = "the last one named; no class has images to spare for a choice"
-            return plan.free[-1], Choice(rule, candidates=names)
+            return plan.free[-1], Choice(rule, free_arms=names)
         splits = dict(enumerate(inner, start=min(self.splits)))  # a seed of its own for each
         jobs = {
             (arm, seed): self._job(seed, arm, split)

@@ -133,7 +133,7 @@ class Judgement:
     Attributes:
         arms: by name.
         gain: of each arm but the baseline.
-        stronger: candidates for the baseline that have more than it on the test part.
+        stronger: free arms that have more than the baseline on the test part.
     """
 
     arms: dict[str, ArmResult]
@@ -147,14 +147,14 @@ def judge(
     seeds: Sequence[int],
     arms: Sequence[str],
     baseline: str,
-    candidates: Sequence[str],
+    free_arms: Sequence[str],
     num_classes: int,
 ) -> Judgement:
     """Compute every number from `evidence`.
 
-    The baseline is chosen on a few held-out images, or given, and another of its candidates may
-    turn out to be stronger on the test part. Then an arm helps only where it helps against that
-    one, too. So the test part can take the word away, and never gives it.
+    The baseline is chosen on a few held-out images, or given, and another of the `free_arms` that
+    could be it may turn out to be stronger on the test part. Then an arm helps only where it helps
+    against that one, too. So the test part can take the word away, and never gives it.
     """
     tests = [evidence.tests[seed] for seed in seeds]
     counts = [evidence.counts[seed] for seed in seeds]
@@ -167,9 +167,9 @@ def judge(
         return paired_gain(results[name], results[other], outcomes[name], outcomes[other], tests)
 
     gain = {name: against(name, baseline) for name in arms if name != baseline}
-    stronger = tuple(name for name in candidates if name in gain and gain[name].mean > 0)
+    stronger = tuple(name for name in free_arms if name in gain and gain[name].mean > 0)
     for name, found in gain.items():
-        if found.verdict == "helps" and name not in candidates:
+        if found.verdict == "helps" and name not in free_arms:
             words = {against(name, other).verdict for other in stronger}
             if words - {"helps"}:
                 gain[name] = replace(found, verdict="no evidence")

@@ -22,19 +22,28 @@ class Choice:
 
     Attributes:
         rule: in words.
-        balanced_accuracy: of each candidate on images held out of the training part, in 0..1;
+        balanced_accuracy: of each of them on images held out of the training part, in 0..1;
             empty where nothing was compared.
-        candidates: names of the free arms that could be the baseline.
+        free_arms: names of those that could be the baseline.
     """
 
     rule: str
     balanced_accuracy: dict[str, float] = field(default_factory=dict)
-    candidates: tuple[str, ...] = ()
+    free_arms: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "rule": self.rule,
+            "balanced_accuracy": dict(self.balanced_accuracy),
+            "candidates": list(self.free_arms),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Choice:
-        """Return the choice with these JSON values."""
-        return cls(**{**values, "candidates": tuple(values.get("candidates", ()))})
+        """Return the choice that `to_dict` gave; files of before have no candidates."""
+        names = tuple(values.get("candidates", ()))
+        return cls(values["rule"], dict(values["balanced_accuracy"]), names)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,8 @@ class GainReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, without the predictions."""
-        return _listed(asdict(replace(self, evidence=None)), skip="evidence")
+        values = asdict(replace(self, evidence=None)) | {"choice": self.choice.to_dict()}
+        return _listed(values, skip="evidence")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GainReport:
@@ -208,10 +218,10 @@ def build_report(
         seeds=seeds,
         arms=arms,
         baseline=baseline,
-        candidates=choice.candidates,
+        free_arms=choice.free_arms,
         num_classes=len(classes),
     )
-    told = {_note(name) for name in choice.candidates}
+    told = {_note(name) for name in choice.free_arms}
     kept = [note for note in notes if note not in told]
     return GainReport(
         dataset=dataset,

@@ -38,7 +38,7 @@ def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
         dataset="planted",
         chosen="ganaug",
         claim="for the method",
-        choice=Choice("given", candidates=tuple(free)),
+        choice=Choice("given", free_arms=tuple(free)),
         settings=Settings(),
         environment={},
         notes=("kept",),
