@@ -33,7 +33,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job, run_job
-from ganaug.evaluation.tuning.budget import Costs, estimate, plan, trainings
+from ganaug.evaluation.tuning.budget import Costs, count_trainings, estimate, plan_budget
 from ganaug.evaluation.tuning.candidates import candidates
 from ganaug.evaluation.tuning.rarity import REPETITIONS
 from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
@@ -88,8 +88,9 @@ def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | N
     timed, precision = _timed(steps, images, config.to_dict(), free)
     ways = 2 if config.kind == "variation" else 1
     tried = len(candidates(images.counts, config.kind))
-    budget = plan(estimated, config.steps, images, REPETITIONS, len(AUGMENTED_ARMS), ways, tried)
-    without, varied = trainings(REPETITIONS, len(AUGMENTED_ARMS), ways, budget.candidates)
+    arms = len(AUGMENTED_ARMS)
+    budget = plan_budget(estimated, config.steps, images, REPETITIONS, arms, ways, tried)
+    without, varied = count_trainings(REPETITIONS, arms, ways, budget.candidates)
     classifiers = without * timed.free_step + varied * timed.varied_step
     cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers
     return {

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.artifact.checks import is_number, shown
 from ganaug.errors import ConfigError
 
-__all__ = ["Policy"]
+__all__ = ["RARE", "Policy"]
+
+RARE = 0.6  # of the images of the largest class: below it a class counts as rare
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Policy:
         return cls(p=((_ends(counts)[0], 0.5),), scale=0.7, source="rule")
 
     @classmethod
-    def falling(cls, counts: ArrayLike, top: float = 0.7, start: float = 0.6) -> Policy:
+    def falling(cls, counts: ArrayLike, top: float = 0.7, start: float = RARE) -> Policy:
         """Return a policy that varies the classes with few of `counts` images most.
 
         The probability rises linearly as the count falls, from 0 at `start` times the largest class

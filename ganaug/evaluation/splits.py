@@ -17,8 +17,6 @@ __all__ = [
     "Split",
     "as_trained",
     "default_draw",
-    "few_images",
-    "few_passes",
     "in_class_order",
     "inner_splits",
     "load_at",
@@ -27,9 +25,7 @@ __all__ = [
     "training_and_test",
 ]
 
-FEW_TEST_IMAGES = 10
 FEW_INNER_IMAGES = 5
-FEW_PASSES = 30
 INNER_SPLITS = 3
 OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are turned
 
@@ -258,30 +254,3 @@ def inner_splits(split: Split) -> list[Split]:
         if counts[counts > 0].min() >= FEW_INNER_IMAGES:
             return splits
     return splits
-
-
-def few_images(test: ImageSet) -> tuple[str, ...]:
-    """Return notes about classes with few test images, or none."""
-    few = int(((test.counts > 0) & (test.counts < FEW_TEST_IMAGES)).sum())
-    none = int((test.counts == 0).sum())
-    notes = []
-    if few:
-        notes.append(f"{few} classes have fewer than {FEW_TEST_IMAGES} test images")
-    if none:
-        notes.append(f"{none} classes have no test images and are left out of every score")
-    return tuple(notes)
-
-
-def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:
-    """Return a note where images are shown so seldom that a longer training can turn the answer.
-
-    On CIFAR-10 class-balanced batches were ahead of logit adjustment after 29 passes, and behind it
-    after 46 (benchmarks/LOG.md).
-    """
-    passes = steps * batch / len(train)
-    if passes >= FEW_PASSES:
-        return ()
-    return (
-        f"{steps} steps of {batch} are {passes:.1f} passes over the training images; a longer"
-        " training can turn the answer: compare with more steps",
-    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
-from ganaug.evaluation.gain.judge import Gain
-from ganaug.evaluation.gain.report import GainReport, overtaken, what_would_settle
+from ganaug.evaluation.gain.judge import Gain, overtaken
+from ganaug.evaluation.gain.report import GainReport, what_would_settle
 from ganaug.report.html import (
     MISSING,
     card,

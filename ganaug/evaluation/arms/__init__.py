@@ -1,6 +1,7 @@
 """The ways to train the classifier that are compared: their grammar, and what they are made of.
 
 A new free augmentation is a row of `augmentations.AUGMENTATIONS`; a loss one of `losses.LOSSES`.
+What is compared where nobody asks for arms is `plan.DEFAULT_FREE_ARMS`.
 """
 
 from ganaug.evaluation.arms.grammar import Arm, parse_arm

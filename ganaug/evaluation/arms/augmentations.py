@@ -24,9 +24,10 @@ def augment(images: Tensor, names: tuple[str, ...]) -> Tensor:
     from torch's generator of the process, as in torchvision.
     """
     for name in names:
-        base, _, magnitude = name.partition("-")
-        chosen = AUGMENTATIONS[base]
-        images = rand_augment(images, int(magnitude)) if magnitude else chosen(images)
+        if name in AUGMENTATIONS:
+            images = AUGMENTATIONS[name](images)
+        else:  # randaugment-M
+            images = rand_augment(images, int(name.partition("-")[2]))
     return images
 
 

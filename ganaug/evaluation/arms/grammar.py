@@ -89,9 +89,13 @@ class Arm:
         """Return the number given for an option, or None."""
         return dict(self.options).get(name)
 
+    def without_generator(self) -> Arm:
+        """Return the free arm that this one adds a generator to."""
+        return replace(self, use=None, options=())
+
     def below(self) -> Arm:
-        """Return the free arm that this one adds a generator, or steps, to."""
-        return replace(self, use=None, options=(), longer=1)
+        """Return the free arm of the usual length that this one adds a generator, or steps, to."""
+        return replace(self.without_generator(), longer=1)
 
     def on_top(self, kind: str) -> Arm:
         """Return this free arm with a generator of `kind` ("variation" or "class") added.

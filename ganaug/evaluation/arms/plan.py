@@ -19,7 +19,8 @@ DEFAULT_FREE_ARMS = (
     "balanced+randaugment",
     "plain+randaugment+logits",
 )
-# One augmentation each; flips only where the classes allow it, see `on_best` for the others.
+# For a search for the best free arm: one augmentation each. Flips only where the classes allow it;
+# `on_best` has what goes on top of the best.
 FREE_ARMS = (
     "plain",
     "balanced",
@@ -64,7 +65,7 @@ class Plan:
         return bool(self.add_ours) or any(not arm.free for arm in self.ours)
 
     def on(self, baseline: Arm) -> tuple[Arm, ...]:
-        """Return the arms that cannot be the baseline; `baseline` is the strongest free arm."""
+        """Return the arms that cannot be the baseline; `baseline` is the free arm to beat."""
         return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
 
 

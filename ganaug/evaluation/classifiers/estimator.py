@@ -86,7 +86,8 @@ class EstimatorClassifier:
             found[:, model.classes_] = model.predict_proba(shown)  # type: ignore[attr-defined] # a class may have no images
         else:
             found = model.predict(shown)
-        return Outcome(as_probabilities(found, len(shown), task.num_classes), seconds)
+        who = f"classifier {self.name[:60]}"
+        return Outcome(as_probabilities(found, len(shown), task.num_classes, who), seconds)
 
 
 def train_estimator(

@@ -36,5 +36,6 @@ def as_classifier(given: Given) -> Classifier:
         return Network(given)
     raise ConfigError(
         f"classifier: a {type(given).__name__}; allowed: a name of torchvision, a factory"
-        " (channels, classes, size) -> nn.Module, or a scikit-learn classifier; give one"
+        " (channels, classes, size) -> nn.Module, a scikit-learn classifier, or a TrainingLoop;"
+        " give one"
     )

@@ -139,11 +139,15 @@ def check_arms(classifier: Classifier, arms: Iterable[Arm]) -> None:
             )
 
 
-def as_probabilities(found: ArrayLike, images: int, num_classes: int) -> NDArray[np.float16]:
+def as_probabilities(
+    found: ArrayLike, images: int, num_classes: int, who: str
+) -> NDArray[np.float16]:
     """Return predictions as float16 [images, num_classes]; labels count as certain.
 
     Args:
         found: labels [images], or probabilities [images, num_classes] with rows that add up to 1.
+        images, num_classes: how many were predicted, of how many classes.
+        who: predicted them, for the message.
 
     Raises:
         ConfigError: something else.
@@ -153,7 +157,7 @@ def as_probabilities(found: ArrayLike, images: int, num_classes: int) -> NDArray
         values = np.eye(num_classes)[values.astype(np.int64)]
     if values.shape != (images, num_classes) or not np.allclose(values.sum(1), 1, atol=1e-3):
         raise ConfigError(
-            f"train_fn: its predict_fn returned {list(values.shape)}; allowed: labels"
+            f"{who} returned {list(values.shape)}; allowed: labels"
             f" [{images}], or probabilities [{images}, {num_classes}] with rows that add"
             " up to 1; return one of them"
         )

@@ -100,4 +100,6 @@ class TrainingLoop:
             )
         seconds = time.perf_counter() - started
         found = torch.as_tensor(predict_fn(task.tested)).detach().cpu()
-        return Outcome(as_probabilities(found, len(task.tested), task.num_classes), seconds)
+        who = "train_fn: its predict_fn"
+        probabilities = as_probabilities(found, len(task.tested), task.num_classes, who)
+        return Outcome(probabilities, seconds)

@@ -14,7 +14,7 @@ from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
-__all__ = ["Made", "Maker", "from_arrays", "from_generator"]
+__all__ = ["Made", "Maker", "from_arrays", "from_generator", "generate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,25 +61,44 @@ def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int
             f"{images.source}: images of {images.size[0]}x{images.size[1]}, generated ones are"
             f" {info.size[0]}x{info.size[1]}; load them at that size"
         )
-    scale = np.float32(1.0 if info.policy is None else info.policy.scale)
-
-    def run(rows: NDArray[np.int64], label: int, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        if info.kind == "variation":
-            return vary_levels(generator, images.images[rows], latents)
-        number = info.classes.index(images.classes[label])
-        return generate_levels(generator, np.full(len(rows), number, np.int64), latents)
 
     def make(rows: NDArray[np.int64], label: int) -> Made:
         rng = stream(seed, "diversity/make", index=label)
-        shape = (2, len(rows), info.latent_dim)
-        latents = scale * rng.standard_normal(shape, dtype=np.float32)
+        normal = rng.standard_normal((2, len(rows), info.latent_dim), dtype=np.float32)
         return Made(
-            run(rows, label, latents[0]),
+            generate(generator, images, rows, label, normal[0]),
             rows if info.kind == "variation" else None,
-            run(rows[:twice], label, latents[1][:twice]),
+            generate(generator, images, rows[:twice], label, normal[1][:twice]),
         )
 
     return make
+
+
+def generate(
+    generator: Generator,
+    images: ImageSet,
+    rows: NDArray[np.int64],
+    label: int,
+    normal: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Return a variation of each of `rows`; from a class generator as many images of the class.
+
+    Args:
+        generator: of either kind.
+        images: real images of its classes.
+        rows: int64 [N] of `images`, all of the class `label`.
+        label: of the class, in `images`.
+        normal: float32 [N, Z] of N(0, 1); the policy's scale is put on it.
+
+    Returns:
+        uint8 [N, H, W, C].
+    """
+    info = generator.info
+    latents = normal * np.float32(1.0 if info.policy is None else info.policy.scale)
+    if info.kind == "variation":
+        return vary_levels(generator, images.images[rows], latents)
+    number = info.classes.index(images.classes[label])
+    return generate_levels(generator, np.full(len(rows), number, np.int64), latents)
 
 
 def from_arrays(

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.diversity.generated import generate
+from ganaug.evaluation.diversity.subsamples import NEIGHBOURS
 from ganaug.evaluation.splits import as_trained
 from ganaug.images import ImageSet
 from ganaug.metrics.features import PixelPCA
@@ -19,7 +20,6 @@ from ganaug.randomness import stream
 __all__ = ["Inspection", "Suspect", "inspect_samples"]
 
 REAL_ON_MAP = 1200
-NEIGHBOURS = 5
 BLOCK = 256  # generated images compared at a time
 CLASSES = 64  # looked at, from the rarest on, spread evenly
 
@@ -144,23 +144,17 @@ def _generate(
     generator: Generator, images: ImageSet, per_class: int, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Images uint8 [N, H, W, C], the rows they came from, and labels."""
-    info = generator.info
-    scale = 1.0 if info.policy is None else info.policy.scale
     present = np.argsort(images.counts, kind="stable")
     present = present[images.counts[present] > 0]
     made, sources, labels = [], [], []
     for label in present[_spread(len(present), CLASSES)]:
         # The name of the stream decides which images are made: it stays, wherever this file lies.
         rng = stream(seed, "report/look", index=int(label))
-        latents = scale * rng.standard_normal((per_class, info.latent_dim), dtype=np.float32)
-        latents = latents.astype(np.float32)
+        shape = (per_class, generator.info.latent_dim)
+        normal = rng.standard_normal(shape, dtype=np.float32)
         own = np.flatnonzero(images.labels == label)
         rows = own[np.resize(_spread(len(own), per_class), per_class)]
-        if info.kind == "variation":
-            made.append(vary_levels(generator, images.images[rows], latents))
-        else:
-            wanted = np.full(per_class, info.classes.index(images.classes[label]), np.int64)
-            made.append(generate_levels(generator, wanted, latents))
+        made.append(generate(generator, images, rows, int(label), normal))
         sources.append(rows)
         labels.append(np.full(per_class, label, np.int64))
     return np.concatenate(made), np.concatenate(sources), np.concatenate(labels)

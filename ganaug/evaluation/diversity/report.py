@@ -31,7 +31,7 @@ class ClassDiversity:
         synthetic: generated images of it that were compared.
         status: "measured", or "too few images".
         word: OK, COLLAPSED, COPYING, MISLABELLED, UNFAITHFUL or TOO FEW IMAGES TO TELL.
-        words: all words that apply, in the order of the table; `word` is the first.
+        words: all words that apply; `word` is the first.
         measures: by name, those that were taken.
     """
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.diversity.generated import generate
 from ganaug.evaluation.splits import merged_as_trained
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
@@ -106,22 +106,18 @@ def _rows(
     generator: Generator, images: ImageSet, label: int, rows: int, columns: int
 ) -> list[NDArray[np.uint8]]:
     """uint8 [columns, H, W, C] a row."""
-    info, name = generator.info, images.classes[label]
     members = np.flatnonzero(images.labels == label)
     # The name of the stream decides which pictures are shown: it stays, wherever this file lies.
-    latents = stream(0, "report/pictures", index=label).standard_normal(
-        (rows, columns - 1, info.latent_dim), dtype=np.float32
+    normal = stream(0, "report/pictures", index=label).standard_normal(
+        (rows, columns - 1, generator.info.latent_dim), dtype=np.float32
     )
-    if info.policy is not None:
-        latents *= np.float32(info.policy.scale)
-    if info.kind == "class":
-        flat = latents.reshape(-1, info.latent_dim)
-        wanted = np.full(len(flat), info.classes.index(name), np.int64)
-        real = images.images[np.resize(members, columns - 1)]
-        return [real, *np.split(generate_levels(generator, wanted, flat), rows)]
+    if generator.info.kind == "class":
+        shown = np.resize(members, columns - 1)
+        flat = normal.reshape(-1, normal.shape[-1])
+        made = generate(generator, images, np.resize(members, len(flat)), label, flat)
+        return [images.images[shown], *np.split(made, rows)]
     found = []
     for row, at in enumerate(np.resize(members, rows)):
-        source = images.images[at][None]
-        made = vary_levels(generator, source.repeat(columns - 1, axis=0), latents[row])
-        found.append(np.concatenate([source, made]))
+        made = generate(generator, images, np.full(columns - 1, at), label, normal[row])
+        found.append(np.concatenate([images.images[at][None], made]))
     return found

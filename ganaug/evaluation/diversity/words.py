@@ -1,7 +1,8 @@
 """From numbers to words: a fixed table.
 
 A word stands at a class where a number of its own is both far from its reference (so many standard
-deviations of one real-real comparison: it is no accident) and off by an amount that matters. The
+deviations of one real-real comparison: it is no accident; `latent` has none) and off by an amount
+that matters. The
 bounds were set so that honest draws get no word and planted failures get theirs, most of them on
 scikit-learn's digits; docs/how-it-is-checked.md tells what they give.
 """
@@ -48,7 +49,8 @@ class Rule:
         measure: whose number it is.
         times: value <= times * reference, or None; for measures where lower is worse.
         plus: value >= reference + plus, or None; for measures where higher is worse.
-        z: at least so far from the reference, in standard deviations.
+        z: at least so far from the reference, in standard deviations; 4 where a row says nothing.
+            A measure without a z is judged by its amount alone.
         beside: another measure and an amount, by which its value is worse than its reference, too.
     """
 
@@ -106,7 +108,7 @@ RULES = (
 def words_of(
     measures: Mapping[str, Measure], images: int, synthetic: int, distinct: int
 ) -> tuple[str, ...]:
-    """Return the words that apply, in the order of the table; never none.
+    """Return the words that apply, the first one being the class's word; never none.
 
     Args:
         measures: those that were taken.

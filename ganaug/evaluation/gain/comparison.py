@@ -44,7 +44,7 @@ class Comparison:
         generator: that is judged; None where there is none, or each seed trains a new one.
         artifact_hash: of its behaviour.
         fit_options: for new generators; None where none are trained.
-        tuned: new generators learn their policies.
+        tuner: network that the policies of new generators are learnt with; None where none are.
         quick: a quick look.
         schedule: of a classifier of the usual length.
         classifier: that is trained.
@@ -56,7 +56,7 @@ class Comparison:
     generator: Generator | None
     artifact_hash: str | None
     fit_options: dict[str, Any] | None
-    tuned: bool
+    tuner: Network | None
     quick: bool
     schedule: Schedule
     classifier: Classifier
@@ -67,9 +67,9 @@ class Comparison:
         plan, seeds = self.plan, list(self.splits)
         inner = [] if plan.baseline else inner_splits(self.splits[seeds[0]])
         generators = self._generators() if plan.needs_generator else {}
-        steps = plan.size * len(seeds) + len(plan.free) * len(inner)
+        trainings = plan.size * len(seeds) + len(plan.free) * len(inner)
         fit_steps = sum(each.cost for each in generators.values())
-        meter = Meter(self.schedule.steps * steps + fit_steps, progress)
+        meter = Meter(self.schedule.steps * trainings + fit_steps, progress)
 
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
@@ -102,7 +102,7 @@ class Comparison:
                 batch=self.schedule.batch,
                 artifact=self.artifact_hash and self.artifact_hash[:16],
                 refit=self.fit_options if generators else None,
-                tuned=self.tuned,
+                tuned=self.tuner is not None,
                 quick=self.quick,
                 device=self.site.device.partition(":")[0],
             ),
@@ -164,10 +164,7 @@ class Comparison:
             content = [seed, split.train.fingerprint, self.fit_options]
             folder = generator_folder(self.site.folder, f"seed-{seed:04d}", content)
             new = NewGenerator(seed, split.train, folder, self.fit_options, steps)
-            if self.tuned and isinstance(self.classifier, Network):
-                generators[seed] = TunedGenerator(new, self.classifier)
-            else:
-                generators[seed] = new
+            generators[seed] = TunedGenerator(new, self.tuner) if self.tuner else new
         return generators
 
     def _claim(self) -> str:

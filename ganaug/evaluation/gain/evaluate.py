@@ -17,9 +17,10 @@ from ganaug.evaluation.classifiers.given import Given
 from ganaug.evaluation.classifiers.interface import Schedule, check_arms
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.gain.comparison import Comparison
+from ganaug.evaluation.gain.notes import few_images, few_passes
 from ganaug.evaluation.gain.refit import Refit, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
-from ganaug.evaluation.splits import few_images, few_passes, splits_of
+from ganaug.evaluation.splits import splits_of
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
@@ -49,9 +50,9 @@ def evaluate_gain(
 ) -> GainReport:
     """Compare ways to train a classifier, paired by seed, with and without the generator.
 
-    The arms of one seed share images, initialisation, order, optimiser steps and schedule; only
-    the augmentation differs. The strongest free arm is chosen on a part of the *training* images
-    and is what the others are compared with. The test part is looked at once, at the end.
+    The arms of one seed share images, initialisation and random streams, and differ in what their
+    names say. The free arm to beat, the baseline, is chosen on a part of the *training* images. The
+    test part is looked at once, at the end.
 
     Args:
         artifact: the exported file, or a `Generator`; None compares free arms alone, or, with
@@ -103,8 +104,8 @@ def evaluate_gain(
             " refit=Refit() (since version 0.2.0)"
         )
     trained = as_classifier(classifier)
-    networks = isinstance(trained, Network)
-    if refit is not None and refit.tuned and not networks:
+    network = trained if isinstance(trained, Network) else None
+    if refit is not None and refit.tuned and network is None:
         raise ConfigError(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
@@ -116,7 +117,7 @@ def evaluate_gain(
         options = fit_options_of(refit, metadata, quick=quick, device=device)
         generator = None  # it gave its settings
     kind = _kind(metadata, options)
-    plan = make_plan(arms, baseline, kind, refit is not None, losses=networks)
+    plan = make_plan(arms, baseline, kind, refit is not None, losses=network is not None)
     numbers = _seeds(seeds)
     splits, notes = splits_of(
         train,
@@ -138,7 +139,7 @@ def evaluate_gain(
     schedule, chosen = Schedule(steps), str(choose_device(device))
     workers = worker_count(jobs, chosen)
     notes += few_images(splits[numbers[0]].test)
-    if networks and not quick:  # a quick look says so anyway
+    if network is not None and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     with work_folder(out) as folder:
         comparison = Comparison(
@@ -147,7 +148,7 @@ def evaluate_gain(
             generator=generator,
             artifact_hash=None if generator is None else behaviour_hash(generator.path),
             fit_options=options,
-            tuned=refit is not None and refit.tuned,
+            tuner=network if refit is not None and refit.tuned else None,
             quick=quick,
             schedule=schedule,
             classifier=trained,

@@ -24,23 +24,42 @@ from ganaug.evaluation.gain.intervals import (
 from ganaug.evaluation.trainings.job import Key
 from ganaug.metrics.calibration import calibration_error
 
-__all__ = ["ArmResult", "Evidence", "Gain", "Judgement", "judge", "verdict"]
+__all__ = ["ArmResult", "Evidence", "Gain", "Judgement", "judge", "overtaken", "verdict"]
 
 
-def verdict(seeds: int, t: Interval, bootstrap: Interval, identical: bool = False) -> str:
+def verdict(
+    seeds: int,
+    t: Interval,
+    bootstrap: Interval,
+    *,
+    identical: bool = False,
+    beats_stronger: bool = True,
+) -> str:
     """Return "helps", "hurts", "no evidence" or "no change".
 
-    "helps" where both intervals lie above 0, "hurts" where both lie below, "no change" where the
-    arms are identical, else, and always under 6 seeds, "no evidence".
+    "no change" where the arms are identical; "helps" where both intervals lie above 0, also against
+    every free arm that turned out to be stronger than the baseline; "hurts" where both lie below;
+    else, and always under 6 seeds, "no evidence".
+
+    Args:
+        seeds: number of pairs.
+        t, bootstrap: the two 95% intervals of the gain over the baseline.
+        identical: the two arms gave the same probabilities with each seed, to the bit.
+        beats_stronger: the arm helps against each stronger free arm, too.
     """
     if identical:
         return "no change"
     if seeds >= FEWEST_SEEDS:
-        if t[0] > 0 and bootstrap[0] > 0:
+        if t[0] > 0 and bootstrap[0] > 0 and beats_stronger:
             return "helps"
         if t[1] < 0 and bootstrap[1] < 0:
             return "hurts"
     return "no evidence"
+
+
+def overtaken(seeds: int, word: str, t: Interval, bootstrap: Interval) -> bool:
+    """Whether `word` is "no evidence" for want of a gain over a stronger free arm alone."""
+    return word == "no evidence" and verdict(seeds, t, bootstrap) == "helps"
 
 
 Scores = tuple[float, ...]
@@ -86,8 +105,7 @@ class Gain:
         mean: over seeds, in -1..1.
         low, high: the wider of the two 95% intervals.
         p: of the paired t test.
-        verdict: "helps", "hurts", "no evidence" or "no change"; "helps" also needs a gain over each
-            free arm that has more than the baseline, see `judge`.
+        verdict: "helps", "hurts", "no evidence" or "no change"; see the function `verdict`.
         error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
         rare_error_reduction: the same on the rarer half; None where the baseline has no error.
         t, bootstrap: the two intervals (low, high).
@@ -170,9 +188,9 @@ def judge(
     stronger = tuple(name for name in free_arms if name in gain and gain[name].mean > 0)
     for name, found in gain.items():
         if found.verdict == "helps" and name not in free_arms:
-            words = {against(name, other).verdict for other in stronger}
-            if words - {"helps"}:
-                gain[name] = replace(found, verdict="no evidence")
+            beaten = all(against(name, other).verdict == "helps" for other in stronger)
+            word = verdict(len(seeds), found.t, found.bootstrap, beats_stronger=beaten)
+            gain[name] = replace(found, verdict=word)
     return Judgement(results, gain, stronger)
 
 

@@ -17,12 +17,12 @@ from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings.generators import NewGenerator, settings_of
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.evaluation.tuning import tune
+from ganaug.evaluation.tuning.budget import FACTOR
 from ganaug.images import ImageSet
 
 __all__ = ["Refit", "TunedGenerator", "fit_options_of"]
 
 QUICK_FIT = {"preset": "tiny", "steps": 300}
-TUNE_FITS = 3  # `tune` may cost that many times the training
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TunedGenerator:
     @property
     def cost(self) -> int:
         """What it costs, in steps of a classifier."""
-        return self.new.cost * (1 + TUNE_FITS)
+        return round(self.new.cost * (1 + FACTOR))
 
     @property
     def seconds(self) -> float | None:
@@ -97,7 +97,7 @@ class TunedGenerator:
         """Do what is not done yet; return the path of the ONNX file."""
         exported = self.new.run(tick)
         if not self.artifact.is_file():
-            counted, cost = Counted(tick), TUNE_FITS * self.new.cost
+            counted, cost = Counted(tick), round(FACTOR * self.new.cost)
             path = self.new.folder / "tuning.onnx"
             shutil.copyfile(exported, path)
             tune(

@@ -11,9 +11,9 @@ import numpy as np
 from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
-from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge
+from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
 
-__all__ = ["Choice", "GainReport", "Settings", "build_report", "overtaken", "what_would_settle"]
+__all__ = ["Choice", "GainReport", "Settings", "build_report", "what_would_settle"]
 
 
 @dataclass(frozen=True)
@@ -296,12 +296,6 @@ def _table(report: GainReport) -> str:
         " all classes (of the rarer half); p of the paired t test"
     )
     return "\n".join(line.rstrip() for line in lines)
-
-
-def overtaken(seeds: int, verdict: str, t: Sequence[float], bootstrap: Sequence[float]) -> bool:
-    """Whether a gain over the baseline is no evidence for want of one over a stronger free arm."""
-    both = t[0] > 0 and bootstrap[0] > 0
-    return both and verdict == "no evidence" and seeds >= FEWEST_SEEDS
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:

@@ -38,7 +38,7 @@ class Job:
         schedule: optimiser steps and learning rate.
         classifier: that is trained.
         artifact: path of the generator; None for a free arm.
-        artifact_hash: hash of its content, for the name of the result file.
+        artifact_hash: hash of its content, or of its behaviour alone: what the outcome depends on.
         device: where the classifier runs.
         policy: takes the place of the artifact's own.
         label: tells jobs of one arm apart that differ in their policies; None where there is one.
@@ -87,7 +87,7 @@ class Job:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def effective(self) -> Job:
-        """Return the job of the free arm below where the generator changes no image, else itself.
+        """Return the job without the generator where that changes no image, else itself.
 
         Two trainings of one arm differ on a GPU; so there is one, and the comparison says "no
         change".
@@ -97,7 +97,7 @@ class Job:
         if not never_varies(self.arm, read_artifact(self.artifact)[1], self.policy):
             return self
         free = {"artifact": None, "artifact_hash": None, "policy": None, "label": None}
-        return replace(self, arm=self.arm.below(), **free)  # type: ignore[arg-type] # None suits all
+        return replace(self, arm=self.arm.without_generator(), **free)  # type: ignore[arg-type] # None suits all
 
 
 def result_path(folder: Path, job: Job) -> Path:

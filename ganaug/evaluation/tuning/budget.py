@@ -22,9 +22,9 @@ from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
 from ganaug.work import Work
 
-__all__ = ["Budget", "Costs", "estimate", "plan", "trainings"]
+__all__ = ["FACTOR", "Budget", "Costs", "count_trainings", "estimate", "plan_budget"]
 
-FACTOR = 3.0
+FACTOR = 3.0  # of the cost of the generator's training
 # What is aimed at before candidates are given up, and what is never gone below: of the generator's
 # full training, and passes of a classifier over the images. A classifier that is cut short makes
 # every augmentation look bad, the stronger the worse.
@@ -172,7 +172,9 @@ def _so_far(work: Work) -> NDArray[np.float64]:
     return np.array([work.operations, work.flops, work.written], dtype=np.float64)
 
 
-def trainings(repetitions: int, augmentations: int, ways: int, candidates: int) -> tuple[int, int]:
+def count_trainings(
+    repetitions: int, augmentations: int, ways: int, candidates: int
+) -> tuple[int, int]:
     """Return how many classifiers are trained without and with a generator.
 
     Augmentations are compared once; the best of them is then used in each of the `ways` to balance.
@@ -180,7 +182,7 @@ def trainings(repetitions: int, augmentations: int, ways: int, candidates: int) 
     return augmentations - 1 + repetitions * ways, repetitions * ways * candidates
 
 
-def plan(
+def plan_budget(
     costs: Costs,
     full_fit: int,
     images: ImageSet,
@@ -204,7 +206,7 @@ def plan(
     limit = FACTOR * full_fit * costs.fit_step
 
     def cost(fit_steps: float, steps: float, tried: int) -> float:
-        free, varied = trainings(repetitions, augmentations, ways, tried)
+        free, varied = count_trainings(repetitions, augmentations, ways, tried)
         classifiers = free * costs.free_step + varied * costs.varied_step
         return repetitions * fit_steps * costs.fit_step + steps * classifiers
 

@@ -1,11 +1,17 @@
 """Which policy: the candidates, what they gained in each repetition, and the rule that decides.
 
-The rule stands before a user's numbers are seen. The candidate is chosen by its mean over
-repetitions, of those that are level with the best the one that changes images least, and what the
-choice is worth is estimated on the repetition that had no part in it. It is taken where that is a
-gain, where its lower bound rules out a harm of more than one point, and where no harm of that size
-was seen: neither on top of any of the free arms that it was judged on, nor, beyond doubt, of the
-frequent classes.
+The rule stands before a user's numbers are seen. Classes weigh n / (n + 50) for n judged images,
+and rare and frequent ones as in the data. The candidate is chosen by its mean over repetitions; of
+those level with the best it is the one that changes images least. What the choice is worth, the
+expected gain, is estimated on the repetition that had no part in it. The candidate is taken where
+
+1. the expected gain is above 0;
+2. on top of no free arm a point or more was lost;
+3. the lower bound of the gain rules out a harm of a point or more;
+4. rare classes gained;
+5. frequent classes do not pay: no loss of a point or more whose own bound lies above 0.
+
+Else p is 0. In cross-fitting, p is also 0 for classes under half of the smallest size judged.
 """
 
 from __future__ import annotations
@@ -34,7 +40,7 @@ HALF_WEIGHT = 50  # judged images at which a class has half of the weight of one
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """What one candidate gained, in balanced accuracy, the mean over the free arms.
+    """What one candidate gained: weighted recall over classes, the mean over the free arms.
 
     Attributes:
         name, p, scale: of the candidate.
@@ -100,7 +106,7 @@ class _Seen:
 
 
 def score(simulation: Simulation, repetition: int, outcome: Outcome) -> float:
-    """Return the balanced accuracy of a repetition, rare and frequent classes as in the data."""
+    """Return the weighted recall of a repetition, rare and frequent classes as in the data."""
     judged = simulation.repetitions[repetition].judged
     correct = (outcome.predicted == judged.labels).astype(np.float64)
     return _gain(_seen(simulation, repetition, correct), simulation.rare_share)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.artifact.policy import RARE
 from ganaug.images import ImageSet, units
 from ganaug.images.long_tail import draw_indices
 from ganaug.randomness import stream, stream_seed
@@ -24,7 +25,6 @@ SPARE = 20  # images that a cut class leaves for judging, at least
 FEWEST_RESERVED = 25  # images of a class of which a fifth is reserved beside the cut ones
 FEWEST_FITTED = 20  # images of a class that is judged by cross-fitting
 SMALL = 100  # images
-RARE = 0.6  # of the largest class; from there on `Policy.falling` varies, too
 RESERVED = (1 / 5, 1 / 5)  # share of a class under `SMALL` images, and of a larger one
 FITTED = (1 / 3, 1 / 5)
 

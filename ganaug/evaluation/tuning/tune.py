@@ -29,7 +29,7 @@ from ganaug.evaluation.trainings.generators import (
 from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
-from ganaug.evaluation.tuning.budget import Budget, estimate, plan, trainings
+from ganaug.evaluation.tuning.budget import Budget, count_trainings, estimate, plan_budget
 from ganaug.evaluation.tuning.candidates import Candidate, candidates
 from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
@@ -153,7 +153,7 @@ class _Tuning:
         budget, costs = self._budget(augmented, tried)
         tried = tried[: budget.candidates]
         schedule = Schedule(budget.classifier_steps)
-        without, varied = trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
+        without, varied = count_trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
         steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
         meter = Meter(steps, progress)
 
@@ -206,7 +206,7 @@ class _Tuning:
         costs = estimate(
             part.train, config, free, device=self.site.device, threads=self.site.threads
         )
-        budget = plan(
+        budget = plan_budget(
             costs,
             int(config["steps"]),
             part.train,

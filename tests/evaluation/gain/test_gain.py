@@ -17,7 +17,8 @@ from ganaug.artifact.format import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
 from ganaug.evaluation.gain import GainReport
-from ganaug.evaluation.splits import Split, few_passes, inner_splits
+from ganaug.evaluation.gain.notes import few_passes
+from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.images import ImageSet
 
@@ -127,7 +128,11 @@ def test_an_arm_whose_generator_never_varies_is_the_arm_below_it_with_its_steps(
     report = run(path, images, arms=arms, baseline="balanced", seeds=1, steps=20, out=tmp_path)
     assert list(report.arms) == arms
     trained = sorted(file.name.rsplit("-", 1)[0] for file in (tmp_path / "outcomes").iterdir())
-    assert trained == ["seed-0000-balanced", "seed-0000-balanced", "seed-0000-ganaug@p=0.5"]
+    assert trained == [
+        "seed-0000-balanced",
+        "seed-0000-balanced+longer-2",
+        "seed-0000-ganaug@p=0.5",
+    ]
 
 
 def test_a_class_generator_balances_where_it_has_no_policy(

@@ -9,8 +9,8 @@ import numpy as np
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.gain.intervals import TestPart
-from ganaug.evaluation.gain.judge import Evidence
-from ganaug.evaluation.gain.report import Choice, Settings, build_report, overtaken
+from ganaug.evaluation.gain.judge import Evidence, overtaken
+from ganaug.evaluation.gain.report import Choice, Settings, build_report
 from ganaug.report.gain import gain_cards
 
 

@@ -13,7 +13,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job
-from ganaug.evaluation.tuning.budget import Budget, Costs, estimate, plan
+from ganaug.evaluation.tuning.budget import Budget, Costs, estimate, plan_budget
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
 
@@ -21,7 +21,9 @@ REPETITIONS, AUGMENTATIONS, WAYS = 3, 2, 2
 
 
 def planned(costs: Costs, images: int = 1600) -> Budget:
-    return plan(costs, 2500, bars((images, 0), (32, 32)), REPETITIONS, AUGMENTATIONS, WAYS, 3)
+    return plan_budget(
+        costs, 2500, bars((images, 0), (32, 32)), REPETITIONS, AUGMENTATIONS, WAYS, 3
+    )
 
 
 def factor(budget: Budget, costs: Costs) -> float:
