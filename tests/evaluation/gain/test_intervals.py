@@ -121,7 +121,9 @@ def test_the_verdict(
     identical: bool,
     word: str,
 ) -> None:
-    assert verdict(seeds, t, bootstrap, identical) == word
+    assert verdict(seeds, t, bootstrap, identical=identical) == word
+    beaten = verdict(seeds, t, bootstrap, identical=identical, beats_stronger=False)
+    assert beaten == ("no evidence" if word == "helps" else word)
 
 
 def world(
