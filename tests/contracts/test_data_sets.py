@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:two passes over the generated images"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork"),
 ]
+NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
 def item(dataset: Any, index: Any) -> Any:
@@ -131,6 +133,7 @@ def loaded(dataset: Any, workers: int, batch_size: int | None, order: list[int])
     return [content(each) for batch in batches for each in (batch if batch_size else [batch])]
 
 
+@NEEDS_FORK
 @over(DATA_SETS)
 def test_the_same_bytes_for_any_workers_batch_size_and_order(case: DataSet, files: Files) -> None:
     dataset = case.built(files)
@@ -182,6 +185,7 @@ def test_an_epoch_changes_the_generated_items_alone(case: DataSet, files: Files)
     assert items(dataset) == passes[0], "a refused epoch leaves all as it was"
 
 
+@NEEDS_FORK
 @over(DATA_SETS)
 def test_an_epoch_reaches_persistent_workers(case: DataSet, files: Files) -> None:
     dataset = case.built(files)
