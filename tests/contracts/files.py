@@ -37,7 +37,8 @@ class Files:
 
     def artifact(self, kind: str, channels: int = 3, **metadata: Any) -> Path:
         """An artifact of `kind`; `metadata` takes the place of the fields' usual values."""
-        known = {"classes": CLASSES, "counts": COUNTS, **metadata}
+        # 19 latents: no multiple of what a processor adds at once, so that batches may show.
+        known = {"classes": CLASSES, "counts": COUNTS, "latent_dim": 19, **metadata}
         words = [kind, str(channels), *(f"{key}={value}" for key, value in metadata.items())]
         path = self.root / (" ".join(words) + ".onnx")
         if not path.exists():

@@ -4,47 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
-from contracts.files import CLASSES, COUNTS, SIZES, Files
-from helpers.small_datasets import Pairs
-from PIL import Image
-from torch.utils.data import Subset
-from torchvision import tv_tensors
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2
-
-from ganaug import (
-    AugmentedDataset,
-    ClassBalancedSampler,
-    GANAugment,
-    GANOverSampler,
-    MixedDataset,
-    SyntheticDataset,
+from contracts.files import Files
+from contracts.given import (
+    LABELS,
+    class_counts,
+    flat_images_and_names,
+    folder,
+    images_and_labels,
+    in_memory,
+    levels,
+    no_items,
+    normalised_samples,
+    samples,
+)
+from contracts.ways import (
+    augment,
+    augmented,
+    augmented_mixed,
+    balanced,
+    balanced_rank,
+    behind_normalize,
+    flat_over_sampler,
+    mixed,
+    mixed_of_augmented,
+    mixed_twice,
+    nested,
+    over_sampler,
+    reordered,
+    synthetic,
+    synthetic_flipped,
+    without_source,
 )
 
 __all__ = [
     "DATA_SETS",
-    "LABELS",
     "OBJECTS",
     "OVER_SAMPLERS",
     "SAMPLERS",
     "TRANSFORMS",
     "DataSet",
+    "OverSampler",
     "PublicObject",
+    "Sampler",
     "Transform",
-    "in_memory",
-    "levels",
     "over",
 ]
-
-LABELS = [label for label, count in enumerate(COUNTS) for _ in range(count)]
-TO_TENSOR = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-# Many draws, between which another thread may draw.
-FLIPS = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()] * 12)
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,9 @@ class PublicObject:
     Attributes:
         name: of the case.
         public: name in `ganaug.__all__`.
-        kind: "transform", "data set", "sampler" or "over-sampler"; how `observe` uses it.
+        kind: how `observe` uses it.
         given: returns what it is built for or fed with, anew for each test.
-        build: called with the artifact (None for the small file that fits), what is given, and
-            options in place of the usual ones.
+        build: called with the artifact, what is given, and options in place of the usual ones.
         file: kind and channels of the generator that fits.
         still: options with which torch's generator does not matter.
         refused: options of one argument each that are not allowed.
@@ -65,9 +73,9 @@ class PublicObject:
             the same is an error, so that no exception outlives its reason.
     """
 
+    kind: ClassVar[str]
     name: str
     public: str
-    kind: str
     given: Callable[[Files], Any]
     build: Callable[..., Any]
     file: tuple[str, int] = ("variation", 3)
@@ -92,6 +100,7 @@ class Transform(PublicObject):
         normalised: it stands behind Normalize(0.5, 0.5).
     """
 
+    kind = "transform"
     normalised: bool = False
 
     def image(self, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -112,8 +121,23 @@ class DataSet(PublicObject):
         empty: what is given for a data set without items.
     """
 
+    kind = "data set"
     made: range = range(0)
-    empty: Callable[[], Any] = lambda: Pairs([], [], classes=CLASSES, targets=[])
+    empty: Callable[[], Any] = no_items
+
+
+@dataclass(frozen=True)
+class Sampler(PublicObject):
+    """A sampler of indices, for a DataLoader."""
+
+    kind = "sampler"
+
+
+@dataclass(frozen=True)
+class OverSampler(PublicObject):
+    """An over-sampler of imbalanced-learn."""
+
+    kind = "over-sampler"
 
 
 def over(objects: Sequence[PublicObject]) -> Callable[[Any], Any]:
@@ -128,124 +152,6 @@ def over(objects: Sequence[PublicObject]) -> Callable[[Any], Any]:
         return pytest.mark.parametrize("case", cases)(check)
 
     return decorate
-
-
-# What objects are given
-
-
-def levels(*shape: int) -> Any:
-    """Return uint8 values away from 0 and 255, so that a small change is not clipped."""
-    return np.random.default_rng(3).integers(60, 200, shape, np.uint8)
-
-
-def folder(files: Files) -> ImageFolder:
-    """PNG files as torchvision reads them."""
-    return ImageFolder(str(files.photos()))
-
-
-def in_memory(files: Files | None = None) -> Pairs:
-    """Tensors of both sizes, which a careless reader could write to."""
-    images = [torch.from_numpy(levels(3, *SIZES[i % 2])) / 255 for i in range(len(LABELS))]
-    return Pairs([image + i / 255 for i, image in enumerate(images)], LABELS, classes=CLASSES)
-
-
-def samples(channels: int) -> Callable[[Files], Any]:
-    """Single images and batches with their labels."""
-    rgb = channels == 3
-
-    def given(files: Files) -> list[Any]:
-        single, batch = levels(channels, 8, 8), levels(4, channels, 11, 6)
-        pil = Image.fromarray(np.moveaxis(single, 0, 2) if rgb else single[0])
-        floats = torch.from_numpy(batch / np.float32(255))
-        return [
-            (pil, 2),
-            (torch.from_numpy(single), torch.tensor(1)),
-            {"image": tv_tensors.Image(floats), "label": np.array([0, 1, 2, 0])},
-            [floats.clone(), torch.eye(3)[[0, 1, 2, 0]]],
-        ]
-
-    return given
-
-
-def normalised_samples(files: Files) -> list[Any]:
-    """Floats behind Normalize(0.5, 0.5)."""
-    floats = torch.from_numpy(levels(4, 3, 8, 8) / np.float32(127.5) - 1)
-    return [(floats[0].clone(), 2), (floats, torch.tensor([0, 1, 2, 0]))]
-
-
-def class_counts(files: Files) -> dict[str, int]:
-    """Images to make of each class, where there is no source."""
-    return {"ant": 1, "bee": 4, "cat": 2}
-
-
-def images_and_labels(files: Files) -> tuple[Any, Any]:
-    """Arrays as imbalanced-learn takes them."""
-    return levels(14, 8, 8), np.array(LABELS)
-
-
-def flat_images_and_names(files: Files) -> tuple[Any, Any]:
-    """Flat rows of floating point, and labels that are names."""
-    return levels(14, 4 * 6 * 3) / 255, np.array(CLASSES)[LABELS]
-
-
-# How they are built
-
-P = dict.fromkeys(CLASSES, 1.0)  # by name, so that names are checked
-
-
-def augment(artifact: Any, given: Any, **options: Any) -> GANAugment:
-    return GANAugment(artifact, **{"p": P, **options})
-
-
-def synthetic(artifact: Any, source: Any, **options: Any) -> SyntheticDataset:
-    return SyntheticDataset(artifact, source=source, **{"counts": "balance", "seed": 5, **options})
-
-
-def without_source(artifact: Any, given: Any, **options: Any) -> SyntheticDataset:
-    return SyntheticDataset(artifact, **{"counts": given, **options})
-
-
-def mixed(artifact: Any, real: Any, **options: Any) -> MixedDataset:
-    return MixedDataset(real, options.get("synthetic") or synthetic(artifact, real))
-
-
-def mixed_twice(artifact: Any, real: Any) -> MixedDataset:
-    return MixedDataset(mixed(artifact, real), synthetic(artifact, real, seed=6))
-
-
-def mixed_of_augmented(artifact: Any, real: Any) -> MixedDataset:
-    return mixed(artifact, AugmentedDataset(real, v2.Identity()))
-
-
-def augmented(artifact: Any, real: Any, **options: Any) -> AugmentedDataset:
-    transform = v2.Compose([GANAugment(artifact, **{"p": 1.0, **options}), TO_TENSOR])
-    return AugmentedDataset(real, transform)
-
-
-def augmented_mixed(artifact: Any, real: Any, **options: Any) -> AugmentedDataset:
-    return AugmentedDataset(mixed(artifact, real), options.get("transform", TO_TENSOR))
-
-
-def nested(artifact: Any, real: Any) -> AugmentedDataset:
-    whole = augmented_mixed(artifact, real)
-    backwards = Subset(whole, range(len(whole) - 1, -1, -1))
-    return AugmentedDataset(AugmentedDataset(backwards, v2.Identity()), v2.Identity())
-
-
-def balanced(artifact: Any, given: Any, **options: Any) -> ClassBalancedSampler:
-    return ClassBalancedSampler(**{"targets": given, **options})
-
-
-def balanced_rank(artifact: Any, given: Any, **options: Any) -> ClassBalancedSampler:
-    return balanced(artifact, given, **{"seed": 4, "rank": 1, "world_size": 3, **options})
-
-
-def over_sampler(artifact: Any, given: Any, **options: Any) -> GANOverSampler:
-    return GANOverSampler(artifact, **{"random_state": 0, **options})
-
-
-def flat_over_sampler(artifact: Any, given: Any, **options: Any) -> GANOverSampler:
-    return over_sampler(artifact, given, **{"shape": (4, 6, 3), **options})
 
 
 # The objects
@@ -270,7 +176,6 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(
         "GANAugment",
         "GANAugment",
-        "transform",
         samples(3),
         augment,
         still={"scale": 0.0},
@@ -280,7 +185,6 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(
         "GANAugment by class",
         "GANAugment",
-        "transform",
         samples(3),
         augment,
         file=("class", 3),
@@ -289,9 +193,18 @@ TRANSFORMS: tuple[Transform, ...] = (
         exceptions=TRANSFORM_EXCEPTIONS,
     ),
     Transform(
+        "GANAugment for classes in another order",
+        "GANAugment",
+        samples(3),
+        reordered,
+        file=("class", 3),
+        still={"scale": 0.0},
+        refused=BAD_P,
+        exceptions=TRANSFORM_EXCEPTIONS,
+    ),
+    Transform(
         "GANAugment of grey images",
         "GANAugment",
-        "transform",
         samples(1),
         augment,
         file=("variation", 1),
@@ -302,9 +215,8 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(
         "GANAugment behind Normalize",
         "GANAugment",
-        "transform",
         normalised_samples,
-        lambda artifact, given, **options: augment(artifact, given, mean=0.5, std=0.5, **options),
+        behind_normalize,
         still={"scale": 0.0},
         refused=({"p": 1.5}, {"scale": float("inf")}),
         exceptions={
@@ -319,7 +231,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "SyntheticDataset",
         "SyntheticDataset",
-        "data set",
         folder,
         synthetic,
         refused=BAD_SYNTHETIC,
@@ -328,7 +239,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "SyntheticDataset by class",
         "SyntheticDataset",
-        "data set",
         in_memory,
         synthetic,
         file=("class", 3),
@@ -338,7 +248,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "SyntheticDataset without a source",
         "SyntheticDataset",
-        "data set",
         class_counts,
         without_source,
         file=("class", 3),
@@ -353,11 +262,8 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "SyntheticDataset with a random transform",
         "SyntheticDataset",
-        "data set",
         in_memory,
-        lambda artifact, source, **options: synthetic(
-            artifact, source, **{"transform": FLIPS, **options}
-        ),
+        synthetic_flipped,
         refused=BAD_SYNTHETIC,
         exceptions={
             "test_torchs_default_dtype_does_not_matter": DRAWN,
@@ -368,7 +274,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "MixedDataset",
         "MixedDataset",
-        "data set",
         folder,
         mixed,
         refused=({"synthetic": "photos"},),
@@ -377,7 +282,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "MixedDataset of two generators",
         "MixedDataset",
-        "data set",
         in_memory,
         mixed_twice,
         made=range(14, 34),
@@ -385,7 +289,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "MixedDataset of an AugmentedDataset",
         "MixedDataset",
-        "data set",
         in_memory,
         mixed_of_augmented,
         made=range(14, 24),
@@ -393,7 +296,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "AugmentedDataset",
         "AugmentedDataset",
-        "data set",
         folder,
         augmented,
         file=("class", 3),
@@ -409,7 +311,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "AugmentedDataset of a MixedDataset",
         "AugmentedDataset",
-        "data set",
         folder,
         augmented_mixed,
         refused=({"transform": None}, {"transform": "flip"}),
@@ -419,7 +320,6 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet(
         "AugmentedDataset of a Subset of an AugmentedDataset",
         "AugmentedDataset",
-        "data set",
         in_memory,
         nested,
         exceptions=TO_DEVICE,
@@ -427,11 +327,10 @@ DATA_SETS: tuple[DataSet, ...] = (
     ),
 )
 
-SAMPLERS: tuple[PublicObject, ...] = (
-    PublicObject(
+SAMPLERS: tuple[Sampler, ...] = (
+    Sampler(
         "ClassBalancedSampler",
         "ClassBalancedSampler",
-        "sampler",
         lambda files: list(LABELS),
         balanced,
         refused=({"num_samples": 0}, {"seed": 0.5}, {"targets": [0.5]}, {"rank": 0}),
@@ -440,10 +339,9 @@ SAMPLERS: tuple[PublicObject, ...] = (
             "test_an_artifact_that_cannot_be_used_is_refused": LABELS_ALONE,
         },
     ),
-    PublicObject(
+    Sampler(
         "ClassBalancedSampler of one rank",
         "ClassBalancedSampler",
-        "sampler",
         lambda files: np.array(LABELS),
         balanced_rank,
         refused=({"rank": 3}, {"rank": -1}, {"world_size": 0}),
@@ -454,19 +352,17 @@ SAMPLERS: tuple[PublicObject, ...] = (
     ),
 )
 
-OVER_SAMPLERS: tuple[PublicObject, ...] = (
-    PublicObject(
+OVER_SAMPLERS: tuple[OverSampler, ...] = (
+    OverSampler(
         "GANOverSampler",
         "GANOverSampler",
-        "over-sampler",
         images_and_labels,
         over_sampler,
         file=("variation", 1),
     ),
-    PublicObject(
+    OverSampler(
         "GANOverSampler by class",
         "GANOverSampler",
-        "over-sampler",
         flat_images_and_names,
         flat_over_sampler,
         file=("class", 3),

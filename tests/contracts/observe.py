@@ -36,7 +36,7 @@ def observe(kind: str, built: Any, given: Any, seed: int | None = 0) -> Any:
     """Return the content of all that an object makes of what it is given.
 
     Args:
-        kind: as in `PublicObject`.
+        kind: "transform", "data set", "sampler" or "over-sampler".
         built: the object.
         given: what it was built for: samples, a data set, targets, or images and labels.
         seed: of torch's generator before; None to leave it alone.

@@ -99,7 +99,7 @@ def by_torch_save(built: Any) -> Any:
     return torch.load(buffer, weights_only=False)
 
 
-@pytest.mark.parametrize("copied", [by_pickle, copy.deepcopy, by_torch_save])
+@pytest.mark.parametrize("copied", [by_pickle, by_torch_save, copy.deepcopy, copy.copy])
 @pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
 @over(OBJECTS)
 def test_a_copy_does_the_same(
@@ -121,11 +121,15 @@ def test_a_copy_has_an_epoch_of_its_own(case: PublicObject, files: Files) -> Non
     if not hasattr(built, "set_epoch"):
         return
     built.set_epoch(3)
-    twins = [by_pickle(built), copy.deepcopy(built)]
+    twins = [by_pickle(built), by_torch_save(built), copy.deepcopy(built)]
     expected = seen(case, built, files)
     built.set_epoch(7)
+    later = seen(case, built, files)
     for twin in twins:
         assert seen(case, twin, files) == expected
+        twin.set_epoch(5)
+    built.set_epoch(7)
+    assert seen(case, built, files) == later
 
 
 # The artifact

@@ -10,7 +10,8 @@ import imblearn.utils.estimator_checks as checks
 import numpy as np
 import pytest
 from contracts.files import Files
-from contracts.objects import LABELS, OVER_SAMPLERS, PublicObject, over
+from contracts.given import LABELS
+from contracts.objects import OVER_SAMPLERS, OverSampler, over
 from numpy.typing import NDArray
 from sklearn.base import clone
 
@@ -19,12 +20,12 @@ from ganaug import GANOverSampler, Generator
 COUNTS = np.bincount(LABELS)  # 8, 4, 2
 
 
-def resampled(case: PublicObject, files: Files, **options: Any) -> tuple[Any, Any]:
+def resampled(case: OverSampler, files: Files, **options: Any) -> tuple[Any, Any]:
     more, labels = case.built(files, **options).fit_resample(*case.given(files))
     return more, labels
 
 
-def label_of(case: PublicObject, number: int, files: Files) -> Any:
+def label_of(case: OverSampler, number: int, files: Files) -> Any:
     """Return the label of class `number` in the case's y: the number, or its name."""
     return np.unique(case.given(files)[1])[number]
 
@@ -33,7 +34,7 @@ def label_of(case: PublicObject, number: int, files: Files) -> Any:
 
 
 @over(OVER_SAMPLERS)
-def test_given_rows_come_first_and_unchanged(case: PublicObject, files: Files) -> None:
+def test_given_rows_come_first_and_unchanged(case: OverSampler, files: Files) -> None:
     X, y = case.given(files)
     more, labels = resampled(case, files)
     assert more.dtype == X.dtype
@@ -46,7 +47,7 @@ def test_given_rows_come_first_and_unchanged(case: PublicObject, files: Files) -
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
 @over(OVER_SAMPLERS)
-def test_dtype_and_range_stay(case: PublicObject, dtype: Any, files: Files) -> None:
+def test_dtype_and_range_stay(case: OverSampler, dtype: Any, files: Files) -> None:
     X, y = case.given(files)
     whole = 255 if X.dtype == np.uint8 else 1
     same = np.rint(X * (255 / whole)) if dtype == np.uint8 else X / whole
@@ -63,7 +64,7 @@ def test_dtype_and_range_stay(case: PublicObject, dtype: Any, files: Files) -> N
 
 
 @over(OVER_SAMPLERS)
-def test_rows_in_any_layout_of_memory(case: PublicObject, files: Files) -> None:
+def test_rows_in_any_layout_of_memory(case: OverSampler, files: Files) -> None:
     X, y = case.given(files)
     expected = resampled(case, files)[0]
     apart = np.repeat(X, 2, axis=0)[::2]
@@ -75,7 +76,7 @@ def test_rows_in_any_layout_of_memory(case: PublicObject, files: Files) -> None:
 
 
 @over(OVER_SAMPLERS)
-def test_labels_of_any_form(case: PublicObject, files: Files) -> None:
+def test_labels_of_any_form(case: OverSampler, files: Files) -> None:
     X, y = case.given(files)
     expected, labels = resampled(case, files)
     for same in (y.tolist(), y[::-1].copy()[::-1]):
@@ -102,7 +103,7 @@ def test_labels_of_any_form(case: PublicObject, files: Files) -> None:
 )
 @over(OVER_SAMPLERS)
 def test_as_many_rows_as_asked(
-    case: PublicObject, strategy: Any, added: dict[int, int], files: Files
+    case: OverSampler, strategy: Any, added: dict[int, int], files: Files
 ) -> None:
     """300 are more than the generator makes in one call."""
 
@@ -127,7 +128,7 @@ def test_as_many_rows_as_asked(
 
 
 @over(OVER_SAMPLERS)
-def test_random_state_decides(case: PublicObject, files: Files) -> None:
+def test_random_state_decides(case: OverSampler, files: Files) -> None:
     def made(state: Any) -> NDArray[Any]:
         return np.asarray(resampled(case, files, random_state=state)[0])
 
@@ -144,7 +145,7 @@ def test_random_state_decides(case: PublicObject, files: Files) -> None:
 
 
 @over(OVER_SAMPLERS)
-def test_parameters_are_those_of_the_constructor(case: PublicObject, files: Files) -> None:
+def test_parameters_are_those_of_the_constructor(case: OverSampler, files: Files) -> None:
     sampler = case.built(files, sampling_strategy={1: 6})
     given = copy.deepcopy(sampler.get_params())
     assert set(given) == {"artifact", "sampling_strategy", "shape", "scale", "random_state"}

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from contracts.files import Files
-from contracts.objects import LABELS, SAMPLERS, PublicObject, over
+from contracts.given import LABELS
+from contracts.objects import SAMPLERS, Sampler, over
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, DataLoader, TensorDataset
@@ -62,7 +63,7 @@ def test_classes_and_images_are_level_after_any_number_of_epochs(
 @pytest.mark.parametrize("num_samples", [None, 1, 2, 13, 45])
 @over(SAMPLERS)
 def test_each_epoch_has_as_many_draws_as_asked_and_even_classes(
-    case: PublicObject, num_samples: int | None, files: Files
+    case: Sampler, num_samples: int | None, files: Files
 ) -> None:
     sampler = case.built(files, num_samples=num_samples, rank=0, world_size=1)
     for drawn in epochs(sampler, 3):
@@ -76,7 +77,7 @@ def test_each_epoch_has_as_many_draws_as_asked_and_even_classes(
 @pytest.mark.parametrize("world_size", [1, 2, 3, 4])
 @over(SAMPLERS)
 def test_ranks_share_out_the_draws_of_one_process(
-    case: PublicObject, world_size: int, num_samples: int | None, files: Files
+    case: Sampler, world_size: int, num_samples: int | None, files: Files
 ) -> None:
     """Rounded up, so that each rank has equally many."""
     wanted = num_samples or len(LABELS)
@@ -97,7 +98,7 @@ def test_ranks_share_out_the_draws_of_one_process(
 
 
 @over(SAMPLERS)
-def test_seed_and_epoch_decide(case: PublicObject, files: Files) -> None:
+def test_seed_and_epoch_decide(case: Sampler, files: Files) -> None:
     passes = epochs(case.built(files, seed=1), 4)
     assert len({tuple(drawn) for drawn in passes}) == 4
     assert epochs(case.built(files, seed=np.int64(1)), 4) == passes
@@ -106,7 +107,7 @@ def test_seed_and_epoch_decide(case: PublicObject, files: Files) -> None:
 
 
 @over(SAMPLERS)
-def test_each_pass_is_the_next_epoch_unless_set(case: PublicObject, files: Files) -> None:
+def test_each_pass_is_the_next_epoch_unless_set(case: Sampler, files: Files) -> None:
     passes = epochs(case.built(files), 4)
     sampler = case.built(files)
     for epoch in (2, 0, np.int64(1)):
@@ -119,7 +120,7 @@ def test_each_pass_is_the_next_epoch_unless_set(case: PublicObject, files: Files
 
 
 @over(SAMPLERS)
-def test_a_pass_that_was_left_early_is_over(case: PublicObject, files: Files) -> None:
+def test_a_pass_that_was_left_early_is_over(case: Sampler, files: Files) -> None:
     passes = epochs(case.built(files), 2)
     sampler = case.built(files)
     assert next(iter(sampler)) == passes[0][0]
@@ -128,9 +129,7 @@ def test_a_pass_that_was_left_early_is_over(case: PublicObject, files: Files) ->
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 @over(SAMPLERS)
-def test_a_pickled_sampler_goes_on_where_it_was(
-    case: PublicObject, protocol: int, files: Files
-) -> None:
+def test_a_pickled_sampler_goes_on_where_it_was(case: Sampler, protocol: int, files: Files) -> None:
     passes = epochs(case.built(files), 4)
     sampler = case.built(files)
     list(sampler)
@@ -141,14 +140,14 @@ def test_a_pickled_sampler_goes_on_where_it_was(
 
 @pytest.mark.parametrize("form", [list, tuple, np.array, torch.tensor])
 @over(SAMPLERS)
-def test_targets_of_any_form(case: PublicObject, form: Any, files: Files) -> None:
+def test_targets_of_any_form(case: Sampler, form: Any, files: Files) -> None:
     expected = list(case.built(files))
     assert list(case.built(files, targets=form(LABELS))) == expected
     assert list(case.built(files, targets=np.array(LABELS, np.uint8))) == expected
 
 
 @over(SAMPLERS)
-def test_targets_that_are_changed_later_do_not_matter(case: PublicObject, files: Files) -> None:
+def test_targets_that_are_changed_later_do_not_matter(case: Sampler, files: Files) -> None:
     targets = np.array(LABELS)
     sampler = case.built(files, targets=targets)
     expected = epochs(case.built(files), 2)
@@ -165,7 +164,7 @@ def test_targets_that_are_changed_later_do_not_matter(case: PublicObject, files:
 @pytest.mark.parametrize("form", ["batches", "singly", "batch_sampler"])
 @over(SAMPLERS)
 def test_a_loader_reads_what_is_drawn(
-    case: PublicObject, form: str, persistent: bool, workers: int, files: Files
+    case: Sampler, form: str, persistent: bool, workers: int, files: Files
 ) -> None:
     """One pass of the loader is one epoch, however the loader and its workers are set up."""
     sampler = case.built(files)

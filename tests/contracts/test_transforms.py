@@ -11,7 +11,7 @@ import pytest
 import torch
 from contracts.files import CLASSES as NAMES
 from contracts.files import Files
-from contracts.objects import levels
+from contracts.given import levels
 from helpers.small_models import expected_class, expected_variation
 from PIL import Image
 from torch.utils._pytree import tree_flatten
@@ -170,7 +170,7 @@ def made_by_hand(kind: str, image: Any, labels: np.ndarray, sample: str) -> np.n
     """What the small models make of what torch's generator draws next, p being 1."""
     count, channels, *size = values(image).shape
     torch.rand(count)  # whether each image is varied
-    latents = torch.randn(count, 4).numpy()
+    latents = torch.randn(count, 19).numpy()
     if kind == "variation":
         return expected_variation(values(image), latents)
     if sample in ("int", "numpy int", "dict", "nested", "extra"):
