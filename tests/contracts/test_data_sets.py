@@ -23,6 +23,7 @@ from ganaug.errors import ConfigError, DataError
 pytestmark = [
     pytest.mark.filterwarnings("ignore:two passes over the generated images"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
 ]
 NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 

@@ -19,7 +19,10 @@ from torch.utils.data import BatchSampler, DataLoader, TensorDataset
 from ganaug import ClassBalancedSampler
 from ganaug.errors import ConfigError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+]
 NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 DATA = TensorDataset(torch.arange(len(LABELS)), torch.tensor(LABELS))
