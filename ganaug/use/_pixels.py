@@ -96,7 +96,7 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
             uint8 in 0..255 or floating point in 0..1 (after `normalisation` is undone).
 
     Raises:
-        DataError: another mode, dtype or shape, or floats out of range.
+        DataError: another mode, dtype or shape, no pixels, or floats out of range.
         ConfigError: a normalisation is to be undone on an image that cannot have one.
     """
     if isinstance(image, Image.Image):
@@ -105,6 +105,7 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
                 f"PIL image of mode {image.mode!r}; allowed: L or RGB; convert it first"
                 " (v2.Grayscale or v2.RGB, or image.convert('RGB'))"
             )
+        _check_area("PIL image", image.height, image.width)
         _check_not_normalised("a PIL image", normalisation)
         return
     shape = list(image.shape)
@@ -113,6 +114,7 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
             f"image tensor of shape {shape}; allowed: [C, H, W] or [N, C, H, W] with C = 1 or 3;"
             " permute its axes or convert it with v2.ToImage()"
         )
+    _check_area("image tensor", *shape[-2:])
     if image.dtype == torch.uint8:
         _check_not_normalised("uint8", normalisation)
         return
@@ -122,6 +124,14 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
             " first with v2.ToDtype(torch.float32, scale=True)"
         )
     _check_range(image, normalisation)
+
+
+def _check_area(what: str, height: int, width: int) -> None:
+    if not height or not width:
+        raise DataError(
+            f"{what} of height {height} and width {width}; allowed: a height and width of 1 or"
+            " more; look for an empty crop before it"
+        )
 
 
 def _check_not_normalised(what: str, normalisation: Normalisation | None) -> None:

@@ -24,7 +24,8 @@ class SharedState:
     """
 
     def __init__(self) -> None:
-        self._numbers = torch.zeros(FIRST_SLOT + SLOTS, dtype=torch.int64).share_memory_()
+        numbers = torch.zeros(FIRST_SLOT + SLOTS, dtype=torch.int64, device="cpu")
+        self._numbers = numbers.share_memory_()
         self._numbers[ENABLED] = 1
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,6 +42,19 @@ from ganaug.use.policy import (
 __all__ = ["SyntheticDataset"]
 
 _log = logging.getLogger("ganaug")
+
+# torch has one generator for all threads: a transform has it to itself, or threads that read at
+# once would draw from each other's streams. Reentrant, since a transform may read another item.
+_drawing = threading.RLock()
+
+
+def _after_fork() -> None:
+    global _drawing
+    _drawing = threading.RLock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class SyntheticDataset(Dataset[Any]):
@@ -218,7 +232,7 @@ class SyntheticDataset(Dataset[Any]):
         """Return the source's item, or a black image with the label where there is no source."""
         if self.source is None or at is None:
             info = self.generator.info
-            empty = torch.zeros((info.channels, *info.size), dtype=torch.uint8)
+            empty = torch.zeros((info.channels, *info.size), dtype=torch.uint8, device="cpu")
             return empty, self.targets[index]
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
@@ -261,13 +275,14 @@ class SyntheticDataset(Dataset[Any]):
         self, transform: Callable[[Any], Any], index: int, epoch: int, image: Any
     ) -> Any:
         random = torch.default_generator
-        state = random.get_state()
-        random.manual_seed(stream_seed(self.seed, "synthetic transform", epoch, index))
-        try:
-            with named(lambda: self._name([index])):
-                return transform(image)
-        finally:
-            random.set_state(state)
+        with _drawing:
+            state = random.get_state()
+            random.manual_seed(stream_seed(self.seed, "synthetic transform", epoch, index))
+            try:
+                with named(lambda: self._name([index])):
+                    return transform(image)
+            finally:
+                random.set_state(state)
 
     def _name(self, positions: list[int]) -> str:
         shown = ", ".join(str(i) for i in positions[:8]) + (" ..." if len(positions) > 8 else "")

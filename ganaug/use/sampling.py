@@ -25,8 +25,8 @@ class ClassBalancedSampler(Sampler[int]):
     which independent draws (`WeightedRandomSampler`) do not promise. Numbers of draws that the
     classes do not divide are levelled over the epochs as well.
 
-    What is drawn is a function of (seed, epoch). Each `iter()` takes the next epoch; `set_epoch`
-    says which is next.
+    What is drawn is a function of (seed, epoch). Each pass takes the next epoch; `set_epoch` says
+    which is next.
 
     Args:
         targets: label of each item, whole numbers [N]: a list, array or tensor, such as
@@ -72,13 +72,15 @@ class ClassBalancedSampler(Sampler[int]):
         return self.num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch of the next `iter()`; those after it count on from there."""
+        """Set the epoch of the next pass; those after it count on from there."""
         self._epoch = checked_epoch(epoch)
 
     def __iter__(self) -> Iterator[int]:
-        drawn = self._draws(self._epoch)
+        # The epoch is counted at the first draw: a DataLoader with workers and batch_size=None
+        # calls iter() twice for one pass.
+        epoch = self._epoch
         self._epoch += 1
-        return iter(drawn[self.rank :: self.world_size].tolist())
+        yield from self._draws(epoch)[self.rank :: self.world_size].tolist()
 
     def _draws(self, epoch: int) -> NDArray[np.int64]:
         """Return the items that all ranks together draw in an epoch, in order."""

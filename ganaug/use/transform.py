@@ -227,7 +227,7 @@ class GANAugment(v2.Transform):
         batch = sizes.pop()
         count = 1 if batch is None else batch
         p, labels = self._read(label, batch, count)
-        draws = torch.rand(count, device="cpu")
+        draws = torch.rand(count, dtype=torch.float32, device="cpu")
         if batch is None:
             rows = _ONLY if draws.item() < p else _NONE  # quicker than arrays
         else:
@@ -236,7 +236,7 @@ class GANAugment(v2.Transform):
         if not len(rows):
             latents = np.zeros(shape, np.float32)
         else:
-            latents = torch.randn(shape, device="cpu").numpy()
+            latents = torch.randn(shape, dtype=torch.float32, device="cpu").numpy()
             if self.scale != 1:
                 latents *= np.float32(self.scale)
         return {

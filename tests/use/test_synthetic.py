@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,7 @@ from helpers.small_models import (
     expected_variation,
     metadata_of,
     variation_model,
-    write_class_model,
     write_model,
-    write_variation_model,
 )
 from onnx import helper, numpy_helper
 from PIL import Image
@@ -131,25 +126,6 @@ def test_seed_epoch_and_index_all_matter(variation: Path, real: ImageFolder) -> 
     assert len({*drawn(0, 0), *drawn(0, 1), *drawn(1, 0), *drawn(1, 1)}) == 16
 
 
-@pytest.mark.parametrize("kind", ["variation", "class"])
-def test_items_do_not_depend_on_batch_or_order(kind: str, tmp_path: Path) -> None:
-    write = write_variation_model if kind == "variation" else write_class_model
-    path = write(
-        tmp_path / "a.onnx", channels=3, latent_dim=19, classes=("a", "b", "c"), counts=(9, 5, 2)
-    )
-    odd = torch.rand(3, 5, 13, generator=torch.Generator().manual_seed(0))
-    source = Pairs([*tensors(15), odd], [0] * 9 + [1] * 5 + [2] * 2)
-    made = SyntheticDataset(path, source=source, counts=40)
-    singly = [as_bytes(made[i]) for i in range(40)]
-    order = np.random.default_rng(0).permutation(40)
-    for size in (1, 7, 40):
-        for start in range(0, 40, size):
-            indices = [int(i) for i in order[start : start + size]]
-            assert [as_bytes(item) for item in made.__getitems__(indices)] == [
-                singly[i] for i in indices
-            ]
-
-
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_graph_that_depends_on_the_batch_runs_singly(
     exact: bool, real: ImageFolder, tmp_path: Path
@@ -167,15 +143,6 @@ def test_a_graph_that_depends_on_the_batch_runs_singly(
     made = SyntheticDataset(path, source=real, counts=6)
     together = [as_bytes(item) for item in made.__getitems__(list(range(6)))]
     assert (together == [as_bytes(made[i]) for i in range(6)]) is not exact
-
-
-def test_negative_and_numpy_indices(variation: Path, real: ImageFolder) -> None:
-    made = SyntheticDataset(variation, source=real, counts=3)
-    of_numpy: Any = np.int64(2)
-    assert as_bytes(made[-1]) == as_bytes(made[of_numpy]) == as_bytes(made[2])
-    for index in (3, -4):
-        with pytest.raises(IndexError):
-            made[index]
 
 
 def test_labels_as_image_folder_has_them(variation: Path, real: ImageFolder) -> None:
@@ -215,20 +182,6 @@ def test_transform_runs_after_generation(variation: Path, real: ImageFolder) -> 
     assert changed[0][1] == plain[0][1]
 
 
-def test_a_random_transform_is_repeatable_and_leaves_torchs_generator_alone(
-    variation: Path, real: ImageFolder
-) -> None:
-    transform = v2.Compose([v2.RandAugment(), v2.RandomHorizontalFlip()])
-    made = SyntheticDataset(variation, source=real, counts=12, transform=transform)
-    torch.manual_seed(0)
-    first = [as_bytes(made[i]) for i in range(12)]
-    state = torch.get_rng_state()
-    torch.manual_seed(1)
-    assert [as_bytes(item) for item in made.__getitems__(list(range(12)))] == first
-    torch.manual_seed(0)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 # Epoch, switch, copies
 
 
@@ -251,12 +204,6 @@ def test_enabled_false_without_a_source_is_refused(by_class: Path) -> None:
     assert made.enabled
 
 
-@pytest.mark.parametrize("epoch", [-1, 1.0, True, "1"])
-def test_epochs_that_are_refused(epoch: Any, by_class: Path) -> None:
-    with pytest.raises(ConfigError, match="epoch="):
-        SyntheticDataset(by_class, counts=1).set_epoch(epoch)
-
-
 @pytest.mark.filterwarnings("default:two passes over the generated images")
 def test_a_second_pass_without_set_epoch_warns_once(by_class: Path) -> None:
     made = SyntheticDataset(by_class, counts=6)
@@ -276,37 +223,8 @@ def test_a_second_pass_without_set_epoch_warns_once(by_class: Path) -> None:
     assert [warned(), warned()] == [1, 0]
 
 
-def test_copies_have_an_epoch_of_their_own(variation: Path, real: ImageFolder) -> None:
-    made = SyntheticDataset(variation, source=real, counts=2)
-    made.set_epoch(3)
-    buffer = io.BytesIO()
-    torch.save(made, buffer)
-    buffer.seek(0)
-    for twin in (
-        pickle.loads(pickle.dumps(made)),
-        copy.deepcopy(made),
-        torch.load(buffer, weights_only=False),
-    ):
-        assert twin.epoch == 3
-        assert as_bytes(twin[1]) == as_bytes(made[1])
-        twin.set_epoch(5)
-        assert (twin.epoch, made.epoch) == (5, 3)
-
-
 def test_a_generator_object_can_be_given(variation: Path, real: ImageFolder) -> None:
     generator = Generator(variation, providers="cpu")
     made = SyntheticDataset(generator, source=real, counts=1)
     assert made.generator is generator
     assert as_bytes(made[0]) == as_bytes(SyntheticDataset(variation, source=real, counts=1)[0])
-
-
-def test_a_subclass_that_overrides_getitem_is_not_bypassed(
-    variation: Path, real: ImageFolder
-) -> None:
-    class Labelled(SyntheticDataset):
-        def __getitem__(self, index: int) -> Any:
-            image, label = super().__getitem__(index)
-            return image, label + 100
-
-    made = Labelled(variation, source=real, counts={"cat": 2})
-    assert [label for _, label in made.__getitems__([0, 1])] == [102, 102]

@@ -49,21 +49,9 @@ def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageF
     assert SyntheticDataset(by_class, source=both, counts="balance").counts.tolist() == [0, 5, 7]
 
 
-class Flipping(Pairs):
-    """Every second read of an item shows it mirrored."""
-
-    reads = 0
-
-    def __getitem__(self, index: int) -> Any:
-        self.reads += 1
-        image, label = super().__getitem__(index)
-        return (image.flip(-1) if self.reads % 2 else image), label
-
-
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        (Flipping(tensors(4), [0, 1, 1, 2]), DataError, "changes between two reads.*Augmented"),
         (Pairs(tensors(2), [0, 1], targets=[1, 1]), DataError, "label 0, but .targets says 1"),
         (Pairs(tensors(2), [0, 3]), DataError, "label 3; allowed: 0 to 2"),
         (Pairs(tensors(2), [0, -1]), DataError, "go down to -1"),
