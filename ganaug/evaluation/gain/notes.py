@@ -1,0 +1,37 @@
+"""What a reader of a comparison should know of its images and its length."""
+
+from __future__ import annotations
+
+from ganaug.images import ImageSet
+
+__all__ = ["few_images", "few_passes"]
+
+FEW_TEST_IMAGES = 10
+FEW_PASSES = 30
+
+
+def few_images(test: ImageSet) -> tuple[str, ...]:
+    """Return notes about classes with few test images, or none."""
+    few = int(((test.counts > 0) & (test.counts < FEW_TEST_IMAGES)).sum())
+    none = int((test.counts == 0).sum())
+    notes = []
+    if few:
+        notes.append(f"{few} classes have fewer than {FEW_TEST_IMAGES} test images")
+    if none:
+        notes.append(f"{none} classes have no test images and are left out of every score")
+    return tuple(notes)
+
+
+def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:
+    """Return a note where images are shown so seldom that a longer training can turn the answer.
+
+    On CIFAR-10 class-balanced batches were ahead of logit adjustment after 29 passes, and behind it
+    after 46 (benchmarks/LOG.md).
+    """
+    passes = steps * batch / len(train)
+    if passes >= FEW_PASSES:
+        return ()
+    return (
+        f"{steps} steps of {batch} are {passes:.1f} passes over the training images; a longer"
+        " training can turn the answer: compare with more steps",
+    )
