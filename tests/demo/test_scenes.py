@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ganaug.demo import SCENES
+from ganaug.demo.scenes import digits_lt
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,8 +23,13 @@ def test_both_scenes_are_imbalanced_and_have_a_test_part() -> None:
         assert images.counts.min() * 10 < images.counts.max()
         assert (images.test.counts > 0).all()
         assert scene.baseline in scene.arms
-        again = scene.images()
-        assert np.array_equal(again.images, images.images)
+
+
+def test_the_digits_are_the_same_each_time() -> None:
+    """What letters depend on is tested in test_glyphs.py."""
+    first, again = digits_lt(), digits_lt()
+    assert np.array_equal(first.images, again.images)
+    assert first.fingerprint != digits_lt(seed=1).fingerprint
 
 
 def test_without_matplotlib_the_demo_says_so_before_any_work(tmp_path: Path) -> None:

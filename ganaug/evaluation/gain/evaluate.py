@@ -77,8 +77,8 @@ def evaluate_gain(
             under 16 px; five copies of each image for a scikit-learn classifier). A loop of your
             own decides for itself.
         quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
-        jobs: worker processes; None = one for each core, at most 4 on a GPU; 1 = all in this
-            process.
+        jobs: worker processes; None = one for each core, at most 4 on a GPU, and none for a handful
+            of steps; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
             and further seeds are added to what is there. A classifier or loop of your own is known
             by its name: after a change to its body, take another folder.
@@ -137,7 +137,7 @@ def evaluate_gain(
     if steps is None:
         steps = trained.default_steps(len(images), images.size, quick)
     schedule, chosen = Schedule(steps), str(choose_device(device))
-    workers = worker_count(jobs, chosen)
+    worker_count(jobs, chosen)  # refused before any work
     notes += few_images(splits[numbers[0]].test)
     if network is not None and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
@@ -152,7 +152,7 @@ def evaluate_gain(
             quick=quick,
             schedule=schedule,
             classifier=trained,
-            site=Site(folder, chosen, workers, threads),
+            site=Site(folder, chosen, jobs, threads),
         )
         return comparison.run(progress, notes)
 

@@ -16,10 +16,13 @@ from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
 from ganaug.evaluation.trainings.meter import Meter, Tick
 from ganaug.evaluation.trainings.run import run_job
-from ganaug.evaluation.trainings.workers import in_processes, in_this_process
+from ganaug.evaluation.trainings.workers import in_processes, in_this_process, worker_count
 from ganaug.files import make_folder
 
 __all__ = ["GeneratorTraining", "Site", "run_all"]
+
+
+WORTH_A_PROCESS = 50  # steps of classifiers: starting a process takes longer than fewer
 
 
 class GeneratorTraining(Protocol):
@@ -44,13 +47,14 @@ class Site:
     Attributes:
         folder: keeps outcomes and generators.
         device: "cpu" or "cuda[:N]".
-        workers: processes; with 1, or with a single thing to do, all runs in this process.
+        jobs: worker processes; 1 runs all in this process. None is one for each core, at most 4 on
+            a GPU, and 1 where the steps would not pay for the start of another process.
         threads: of torch in each process.
     """
 
     folder: Path
     device: str
-    workers: int
+    jobs: int | None
     threads: int
 
 
@@ -105,18 +109,24 @@ def run_all(
     # Generators take longest, and others wait for them: they start first.
     queue.extendleft(each for each in reversed(list(generators.values())) if waiting[each.seed])
 
-    single = site.workers == 1 or len(queue) + sum(map(len, waiting.values())) <= 1
+    waiting_jobs = [job for seed in waiting for job in waiting[seed]]
+    workers = worker_count(site.jobs, site.device)
+    if len(queue) + len(waiting_jobs) <= 1:
+        workers = 1
+    if site.jobs is None and not waiting_jobs:
+        left = sum(item.schedule.steps for item in queue if isinstance(item, Job))
+        workers = 1 if left < WORTH_A_PROCESS else workers
     trained = [job.classifier for job in jobs]
     trained += [each.classifier for each in generators.values() if each.classifier is not None]
     pool = (
         in_this_process(meter, site.threads)
-        if single
-        else in_processes(site.workers, meter, site.threads, trained)
+        if workers == 1
+        else in_processes(workers, meter, site.threads, trained)
     )
     with pool as submit:
         running: dict[Future[Any], Job | GeneratorTraining] = {}
         while queue or running:
-            while queue and len(running) < (1 if single else site.workers):
+            while queue and len(running) < workers:
                 item = queue.popleft()
                 work = partial(run_and_keep, item, folder) if isinstance(item, Job) else item.run
                 running[submit(work)] = item

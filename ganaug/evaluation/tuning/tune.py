@@ -103,7 +103,7 @@ def tune(
     if seed < 0:
         raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
     chosen = str(choose_device(device))
-    workers = worker_count(jobs, chosen)
+    worker_count(jobs, chosen)  # refused before any work
     behaviour = behaviour_hash(generator.path)
     images = _training_part(train, metadata)
     network = as_classifier(classifier)
@@ -126,7 +126,7 @@ def tune(
                 steps=steps,
                 fit_steps=fit_steps,
                 classifier=network,
-                site=Site(folder, chosen, workers, threads),
+                site=Site(folder, chosen, jobs, threads),
             )
             report = tuning.run(progress)
         _write(generator.path, behaviour, report.policy)
