@@ -89,7 +89,10 @@ def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | N
     ways = 2 if config.kind == "variation" else 1
     tried = len(candidates(images.counts, config.kind))
     arms = len(AUGMENTED_ARMS)
-    budget = plan_budget(estimated, config.steps, images, REPETITIONS, arms, ways, tried)
+    usual = Network(classifier).schedule(len(images), images.size, steps=None, quick=False)
+    budget = plan_budget(
+        estimated, config.steps, usual, len(images), REPETITIONS, arms, ways, tried
+    )
     without, varied = count_trainings(REPETITIONS, arms, ways, budget.candidates)
     classifiers = without * timed.free_step + varied * timed.varied_step
     cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers

@@ -13,7 +13,7 @@ from ganaug.errors import GanaugError
 
 if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
-    from ganaug.evaluation.classifiers import TrainingLoop
+    from ganaug.evaluation.classifiers import Pretrained, TrainingLoop
     from ganaug.evaluation.diversity.evaluate import evaluate_diversity
     from ganaug.evaluation.gain import Refit, evaluate_gain
     from ganaug.evaluation.tuning import tune
@@ -33,6 +33,7 @@ __all__ = [
     "GanaugError",
     "Generator",
     "MixedDataset",
+    "Pretrained",
     "Refit",
     "SyntheticDataset",
     "TrainingLoop",
@@ -54,6 +55,7 @@ _HOME = {
     "GANOverSampler": "ganaug.imbalanced",
     "Generator": "ganaug.artifact.runtime",
     "MixedDataset": "ganaug.use.datasets",
+    "Pretrained": "ganaug.evaluation.classifiers",
     "Refit": "ganaug.evaluation.gain",
     "SyntheticDataset": "ganaug.use.datasets",
     "TrainingLoop": "ganaug.evaluation.classifiers",

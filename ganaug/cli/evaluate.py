@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, say
-from ganaug.cli.options import NAMES, image_options
+from ganaug.cli.options import NAMES, chosen_classifier, classifier_options, image_options
 from ganaug.errors import ConfigError, DataError
 
 __all__ = ["command"]
@@ -28,7 +28,7 @@ __all__ = ["command"]
     metavar="NAME",
     help="The free arm to beat; auto: the strongest one on a part of the training images.",
 )
-@click.option("--classifier", metavar="NAME", help="A torchvision model, such as resnet18.")
+@classifier_options
 @click.option("--steps", type=int, help="Steps of each classifier.")
 @click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
@@ -53,6 +53,7 @@ def command(
     arms: tuple[str, ...] | None,
     baseline: str,
     classifier: str | None,
+    weights: str | None,
     steps: int | None,
     jobs: int | None,
     device: str,
@@ -92,6 +93,9 @@ def command(
             f"--size: {size[0]}x{size[1]}; allowed: {made[0]}x{made[1]}, the size of what {file}"
             " makes from noise; leave it out"
         )
+    trained = chosen_classifier(classifier, weights, size, download)
+    if generator.info.kind == "variation":
+        size = size or getattr(trained, "size", None)
     run = find_run(run_folder, generator.info, file)
     images = load_images(
         source,
@@ -113,7 +117,7 @@ def command(
                 arms=arms,
                 baseline=baseline,
                 refit=Refit(tuned=tuned) if refit else None,
-                classifier=classifier,
+                classifier=trained,
                 steps=steps,
                 quick=quick,
                 jobs=jobs,

@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-__all__ = ["NAMES", "SETTING", "SIZE", "image_options", "reading_options"]
+from ganaug.errors import ConfigError
+
+__all__ = [
+    "NAMES",
+    "SETTING",
+    "SIZE",
+    "chosen_classifier",
+    "classifier_options",
+    "image_options",
+    "reading_options",
+]
 
 Command = Callable[..., Any]
 
@@ -94,6 +104,42 @@ SETTING = _Setting()
 NAMES = _Names()
 
 
+def classifier_options(function: Command) -> Command:
+    """Add the options that say which network is trained, and where its weights come from."""
+    name = click.option(
+        "--classifier",
+        metavar="NAME",
+        help="A torchvision model, such as resnet18, from scratch; or pretrained:"
+        " torchvision:NAME, timm:NAME, and probe:torchvision:NAME for a frozen one.",
+    )
+    weights = click.option(
+        "--weights",
+        metavar="DEFAULT|none|FILE",
+        help="Of a pretrained network. DEFAULT: on this machine already, or with --download.",
+    )
+    return name(weights(function))
+
+
+def chosen_classifier(
+    name: str | None, weights: str | None, size: tuple[int, int] | None, download: bool
+) -> Any:
+    """Return the classifier of `classifier_options`; `size` is what a pretrained network sees.
+
+    Raises:
+        ConfigError: an unknown network, weights that are not there, or weights for another kind.
+    """
+    if name is not None and ":" in name:
+        from ganaug import Pretrained  # here: heavy
+
+        return Pretrained.named(name, weights or "DEFAULT", size=size, download=download)
+    if weights is not None:
+        raise ConfigError(
+            f"--weights {weights}: given with --classifier {name}, which is trained from scratch;"
+            " allowed: with torchvision:NAME, timm:NAME, or probe: before one of them; add it"
+        )
+    return name
+
+
 def image_options(function: Command) -> Command:
     """Add the options that say how the images of SOURCE are read, and at what size."""
     size = click.option("--size", type=SIZE, help="Resize the images to this size.")
@@ -105,7 +151,9 @@ def reading_options(function: Command) -> Command:
     for option in reversed(
         [
             click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
-            click.option("--download", is_flag=True, help="Let torchvision fetch the data set."),
+            click.option(
+                "--download", is_flag=True, help="Let data sets and weights be fetched by name."
+            ),
             click.option(
                 "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
             ),

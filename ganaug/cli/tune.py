@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
-from ganaug.cli.options import reading_options
+from ganaug.cli.options import chosen_classifier, classifier_options, reading_options
 
 __all__ = ["command"]
 
@@ -21,6 +21,7 @@ __all__ = ["command"]
 @click.option(
     "--fit-steps", type=int, help="Steps of each short generator; default: by the budget."
 )
+@classifier_options
 @click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option(
@@ -38,6 +39,8 @@ def command(
     seed: int,
     steps: int | None,
     fit_steps: int | None,
+    classifier: str | None,
+    weights: str | None,
     jobs: int | None,
     device: str,
     out: str | None,
@@ -57,6 +60,7 @@ def command(
     from ganaug.files import write_json
 
     generator = Generator(file)
+    trained = chosen_classifier(classifier, weights, None, download)
     images = load_images(
         source,
         size=generator.info.size,
@@ -75,6 +79,7 @@ def command(
                 seed=seed,
                 steps=steps,
                 fit_steps=fit_steps,
+                classifier=trained,
                 jobs=jobs,
                 out=folder,
                 device=device,

@@ -54,6 +54,7 @@ def splits_of(
     *,
     refit: bool,
     draw: Callable[[int], ImageSet] | None = None,
+    size: tuple[int, int] | None = None,
 ) -> tuple[dict[int, Split], tuple[str, ...]]:
     """Return the split of each seed, and notes for the report.
 
@@ -63,11 +64,13 @@ def splits_of(
         metadata: of the artifact, or None.
         refit: each seed draws images; otherwise all share one split.
         draw: seed -> images to train on; None draws 80% of each class.
+        size: (height, width) at which images are loaded; None = that of the artifact.
 
     Raises:
         ArtifactError, DataError: as in `training_and_test`.
     """
-    size = None if metadata is None else metadata.size
+    if size is None and metadata is not None:
+        size = metadata.size
     channels = None if metadata is None else metadata.channels
     images = load_at(train, size, channels)
     given = None if test is None else load_at(test, images.size, images.channels)

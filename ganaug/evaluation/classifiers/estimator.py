@@ -70,9 +70,12 @@ class EstimatorClassifier:
         """Return its loss, or how it mixes labels."""
         return arm.loss or arm.mix
 
-    def default_steps(self, images: int, image_size: tuple[int, int], quick: bool) -> int:
+    def schedule(
+        self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool
+    ) -> Schedule:
         """Return the batches that hold five copies of each image; one for a quick look."""
-        return max(1, math.ceil((1 if quick else COPIES) * images / Schedule.batch))
+        usual = max(1, math.ceil((1 if quick else COPIES) * images / Schedule.batch))
+        return Schedule(usual if steps is None else steps)
 
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Train a copy of the estimator on all batches together, and predict."""

@@ -1,4 +1,4 @@
-"""What the user gave as the classifier, as one of the three kinds."""
+"""What the user gave as the classifier, as one of the four kinds."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from ganaug.evaluation.classifiers.estimator import Estimator, EstimatorClassifi
 from ganaug.evaluation.classifiers.interface import Classifier
 from ganaug.evaluation.classifiers.loop import TrainingLoop
 from ganaug.evaluation.classifiers.network import ClassifierFactory, Network
+from ganaug.evaluation.classifiers.pretrained import Pretrained
 
-__all__ = ["Given", "as_classifier"]
+__all__ = ["Given", "TorchClassifier", "as_classifier"]
 
-Given = str | ClassifierFactory | Estimator | TrainingLoop | None
+TorchClassifier = Network | Pretrained
+Given = str | ClassifierFactory | Estimator | TrainingLoop | TorchClassifier | None
 
 
 def as_classifier(given: Given) -> Classifier:
     """Return the classifier that `given` stands for.
 
     Args:
-        given: None (a small residual network), the name of a torchvision model, a factory
-            (channels, classes, (height, width)) -> nn.Module, a scikit-learn classifier, or a
-            `TrainingLoop`.
+        given: None (a small residual network), the name of a torchvision model, a pretrained
+            network as `Pretrained.named` takes it, a factory (channels, classes, (height, width))
+            -> nn.Module, a scikit-learn classifier, a `Pretrained`, or a `TrainingLoop`.
 
     Raises:
         ConfigError: something else.
     """
-    if isinstance(given, TrainingLoop):
+    if isinstance(given, TrainingLoop | TorchClassifier):
         return given
     if is_estimator(given):
         return EstimatorClassifier(given)
+    if isinstance(given, str) and ":" in given:
+        return Pretrained.named(given)
     if given is None or isinstance(given, str):
         return Network(given)
     if callable(given) and not isinstance(given, nn.Module):
         return Network(given)
     raise ConfigError(
         f"classifier: a {type(given).__name__}; allowed: a name of torchvision, a factory"
-        " (channels, classes, size) -> nn.Module, a scikit-learn classifier, or a TrainingLoop;"
-        " give one"
+        " (channels, classes, size) -> nn.Module, a scikit-learn classifier, a Pretrained, or a"
+        " TrainingLoop; give one"
     )

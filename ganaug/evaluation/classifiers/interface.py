@@ -1,6 +1,7 @@
 """What a classifier of the comparison is asked for, and what it gives.
 
-Three kinds do it: `network.Network`, `estimator.EstimatorClassifier` and `loop.TrainingLoop`.
+Four kinds do it: `network.Network`, `pretrained.Pretrained`, `estimator.EstimatorClassifier` and
+`loop.TrainingLoop`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["Classifier", "Outcome", "Schedule", "Task", "as_probabilities", "che
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast every arm trains: SGD, linear warm-up, then a half cosine to 0."""
+    """How long and how fast every arm trains: linear warm-up, then a half cosine to 0."""
 
     steps: int
     batch: int = 64
@@ -35,7 +36,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise ConfigError(f"steps: {self.steps}; allowed: 1 or more; leave it out for 3000")
+            raise ConfigError(
+                f"steps: {self.steps}; allowed: 1 or more; leave it out for the usual number"
+            )
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of step 0..steps-1."""
@@ -117,8 +120,14 @@ class Classifier(Protocol):
     def ignored(self, arm: Arm) -> str | None:
         """Return a part of `arm` that this kind of training does not honour, or None."""
 
-    def default_steps(self, images: int, image_size: tuple[int, int], quick: bool) -> int:
-        """Return how many batches it is trained on where none were asked for."""
+    def schedule(
+        self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool
+    ) -> Schedule:
+        """Return how it is trained on so many images; `steps` where given, else the usual number.
+
+        Raises:
+            ConfigError: fewer than one step.
+        """
 
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Train it on `task` and predict; `on_step` is called before each step, and may raise."""

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
-from ganaug.evaluation.classifiers.interface import Outcome, Task, as_probabilities
+from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
 from ganaug.evaluation.classifiers.network import check_own_name, default_steps, name_of
 from ganaug.randomness import stream_seed
 
@@ -78,9 +78,11 @@ class TrainingLoop:
         longer = f"longer-{arm.longer}" if arm.longer > 1 else None
         return arm.loss or arm.mix or arm.view or until or longer
 
-    def default_steps(self, images: int, image_size: tuple[int, int], quick: bool) -> int:
-        """Return those of a network, for the time left; the loop decides for itself."""
-        return default_steps(image_size, quick)
+    def schedule(
+        self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool
+    ) -> Schedule:
+        """Return that of a network, for the time left; the loop decides for itself."""
+        return Schedule(default_steps(image_size, quick) if steps is None else steps)
 
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Call the loop with torch's state set from the seed, and predict.

@@ -16,8 +16,8 @@ from ganaug.artifact.runtime import Generator
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.plan import Plan
 from ganaug.evaluation.classifiers import Classifier
+from ganaug.evaluation.classifiers.given import TorchClassifier
 from ganaug.evaluation.classifiers.interface import Schedule
-from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.refit import TunedGenerator
@@ -56,7 +56,7 @@ class Comparison:
     generator: Generator | None
     artifact_hash: str | None
     fit_options: dict[str, Any] | None
-    tuner: Network | None
+    tuner: TorchClassifier | None
     quick: bool
     schedule: Schedule
     classifier: Classifier

@@ -12,9 +12,9 @@ from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import make_plan
-from ganaug.evaluation.classifiers import as_classifier
-from ganaug.evaluation.classifiers.given import Given
-from ganaug.evaluation.classifiers.interface import Schedule, check_arms
+from ganaug.evaluation.classifiers import Pretrained
+from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
+from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.notes import few_images, few_passes
@@ -58,7 +58,8 @@ def evaluate_gain(
         artifact: the exported file, or a `Generator`; None compares free arms alone, or, with
             `refit`, takes the generator's settings from its `fit_options`.
         train: training images: an `ImageSet`, a data set of (image, label), or anything that
-            `load_images` takes; loaded at the artifact's size. Without a test part, the fifth
+            `load_images` takes; loaded at the artifact's size, or for a `Pretrained` and a
+            generator of the variation kind, at the network's. Without a test part, the fifth
             that `fit` held out is judged on.
         test: images to judge on, of the same classes (by name).
         seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
@@ -69,13 +70,14 @@ def evaluate_gain(
             images and judged on the rest; three times, where a class has fewer than five there.
         refit: draw images and train a new generator for each seed; None judges the given file.
         classifier: None (a small residual network), the name of a torchvision model, a factory
-            (channels, classes, (height, width)) -> nn.Module, a scikit-learn classifier, or a
-            `TrainingLoop` of your own. A scikit-learn classifier is trained on float32
+            (channels, classes, (height, width)) -> nn.Module, a scikit-learn classifier, a
+            `TrainingLoop` of your own, or a pretrained network: a `Pretrained`, or its name, such
+            as "probe:torchvision:resnet18". A scikit-learn classifier is trained on float32
             [N, pixels], each channel of mean 0 and deviation 1, five augmented copies of each
             image; features are the first step of a pipeline.
         steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
-            under 16 px; five copies of each image for a scikit-learn classifier). A loop of your
-            own decides for itself.
+            under 16 px; five copies of each image for a scikit-learn classifier; pretrained
+            networks: see `Pretrained`). A loop of your own decides for itself.
         quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
         jobs: worker processes; None = one for each core, at most 4 on a GPU, and none for a handful
             of steps; 1 = all in this process.
@@ -104,7 +106,7 @@ def evaluate_gain(
             " refit=Refit() (since version 0.2.0)"
         )
     trained = as_classifier(classifier)
-    network = trained if isinstance(trained, Network) else None
+    network = trained if isinstance(trained, TorchClassifier) else None
     if refit is not None and refit.tuned and network is None:
         raise ConfigError(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
@@ -126,6 +128,7 @@ def evaluate_gain(
         metadata,
         refit=refit is not None,
         draw=None if refit is None else refit.draw,
+        size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
     images = splits[numbers[0]].train
     if generator is not None:
@@ -134,12 +137,14 @@ def evaluate_gain(
         trained.check_name()
     trained.check(images.channels, len(images.classes), images.size)
     check_arms(trained, (*plan.free, *plan.ours))
-    if steps is None:
-        steps = trained.default_steps(len(images), images.size, quick)
-    schedule, chosen = Schedule(steps), str(choose_device(device))
+    schedule = trained.schedule(len(images), images.size, steps=steps, quick=quick)
+    chosen = str(choose_device(device))
     worker_count(jobs, chosen)  # refused before any work
     notes += few_images(splits[numbers[0]].test)
-    if network is not None and not quick:  # a quick look says so anyway
+    in_steps = isinstance(trained, Network) or (
+        isinstance(trained, Pretrained) and not trained.frozen
+    )
+    if in_steps and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     with work_folder(out) as folder:
         comparison = Comparison(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ganaug.artifact.format import Metadata
-from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.classifiers.given import TorchClassifier
 from ganaug.evaluation.trainings.generators import NewGenerator, settings_of
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.evaluation.tuning import tune
@@ -70,7 +70,7 @@ class TunedGenerator:
     """
 
     new: NewGenerator
-    classifier: Network
+    classifier: TorchClassifier
 
     @property
     def seed(self) -> int:
@@ -104,7 +104,7 @@ class TunedGenerator:
                 path,
                 self.new.images,
                 seed=self.seed,
-                classifier=self.classifier.given,
+                classifier=self.classifier,
                 jobs=1,
                 out=self.new.folder / "tune",
                 device=str(self.new.options["device"]),

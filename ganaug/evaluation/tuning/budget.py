@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from ganaug.evaluation.classifiers.interface import Schedule
-from ganaug.evaluation.classifiers.network import default_steps
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
 from ganaug.work import Work
@@ -185,7 +184,8 @@ def count_trainings(
 def plan_budget(
     costs: Costs,
     full_fit: int,
-    images: ImageSet,
+    usual: Schedule,
+    images: int,
     repetitions: int,
     augmentations: int,
     ways: int,
@@ -195,10 +195,10 @@ def plan_budget(
 
     Candidates are given up, the last first, where the trainings would become too short otherwise.
     What is left beyond the aims makes classifiers longer first, towards those that the policy is
-    for. `images` are those of a repetition.
+    for, whose `usual` schedule is given. `images` are those of a repetition.
     """
-    full = default_steps(images.size)
-    passes = len(images) / Schedule(full).batch
+    full = usual.steps
+    passes = images / usual.batch
 
     def enough(number: int) -> int:
         return min(full, max(FEWEST_STEPS, round(number * passes)))

@@ -15,9 +15,9 @@ from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation.arms import Arm, parse_arm
-from ganaug.evaluation.classifiers import as_classifier
+from ganaug.evaluation.classifiers.given import TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
-from ganaug.evaluation.classifiers.network import ClassifierFactory, Network
+from ganaug.evaluation.classifiers.network import ClassifierFactory
 from ganaug.evaluation.splits import as_trained, load_at
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import (
@@ -51,7 +51,7 @@ def tune(
     seed: int = 0,
     steps: int | None = None,
     fit_steps: int | None = None,
-    classifier: str | ClassifierFactory | None = None,
+    classifier: str | ClassifierFactory | TorchClassifier | None = None,
     jobs: int | None = None,
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -107,10 +107,10 @@ def tune(
     behaviour = behaviour_hash(generator.path)
     images = _training_part(train, metadata)
     network = as_classifier(classifier)
-    if not isinstance(network, Network):
+    if not isinstance(network, TorchClassifier):
         raise ConfigError(
             f"classifier {network.name[:60]}: tune trains networks; allowed: a name of torchvision,"
-            " a factory (channels, classes, size) -> nn.Module, or None; give one"
+            " a factory (channels, classes, size) -> nn.Module, a Pretrained, or None; give one"
         )
     network.check(images.channels, len(images.classes), images.size)
     simulation = simulate(images, seed)
@@ -143,7 +143,7 @@ class _Tuning:
     seed: int
     steps: int | None
     fit_steps: int | None
-    classifier: Network
+    classifier: TorchClassifier
     site: Site
 
     def run(self, progress: EvaluationProgress | None) -> TuneReport:
@@ -152,7 +152,7 @@ class _Tuning:
         tried = candidates(self.images.counts, info.kind)
         budget, costs = self._budget(augmented, tried)
         tried = tried[: budget.candidates]
-        schedule = Schedule(budget.classifier_steps)
+        schedule = self._schedule(self.simulation.repetitions[0], budget.classifier_steps)
         without, varied = count_trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
         steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
         meter = Meter(steps, progress)
@@ -202,14 +202,15 @@ class _Tuning:
             return Budget(fit_steps, steps, len(tried)), None
         part = self.simulation.repetitions[0]
         config = settings_of(self.generator.info)
-        free = [self._job(part, arm, Schedule(1)) for arm in augmented]
+        free = [self._job(part, arm, self._schedule(part, 1)) for arm in augmented]
         costs = estimate(
             part.train, config, free, device=self.site.device, threads=self.site.threads
         )
         budget = plan_budget(
             costs,
             int(config["steps"]),
-            part.train,
+            self._schedule(part, None),
+            len(part.train),
             REPETITIONS,
             len(augmented),
             self._ways(),
@@ -223,6 +224,10 @@ class _Tuning:
                 factor=None,
             )
         return budget, asdict(costs)
+
+    def _schedule(self, part: Repetition, steps: int | None) -> Schedule:
+        images = part.train
+        return self.classifier.schedule(len(images), images.size, steps=steps, quick=False)
 
     def _seed(self, part: Repetition) -> int:
         return REPETITIONS * self.seed + part.number

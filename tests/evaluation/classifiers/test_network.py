@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.classifiers import as_classifier
+from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network, default_steps
 from ganaug.evaluation.classifiers.resnet import ResNet

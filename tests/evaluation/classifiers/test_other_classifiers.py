@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 from ganaug import TrainingLoop, evaluate_gain
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.classifiers import Classifier, as_classifier
+from ganaug.evaluation.classifiers import Classifier
+from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job

@@ -21,9 +21,8 @@ REPETITIONS, AUGMENTATIONS, WAYS = 3, 2, 2
 
 
 def planned(costs: Costs, images: int = 1600) -> Budget:
-    return plan_budget(
-        costs, 2500, bars((images, 0), (32, 32)), REPETITIONS, AUGMENTATIONS, WAYS, 3
-    )
+    usual = Network().schedule(images, (32, 32), steps=None, quick=False)
+    return plan_budget(costs, 2500, usual, images, REPETITIONS, AUGMENTATIONS, WAYS, 3)
 
 
 def factor(budget: Budget, costs: Costs) -> float:

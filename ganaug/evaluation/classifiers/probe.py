@@ -1,0 +1,118 @@
+"""A linear probe: a frozen network makes features, a logistic regression tells the classes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganaug.evaluation.classifiers.interface import Outcome, Task
+from ganaug.randomness import stream_seed
+
+__all__ = ["fit_regression", "train_probe"]
+
+WEIGHT = 1e-2  # of the squared weights, on standardised features
+ITERATIONS = 200  # of L-BFGS, at most
+BLOCK = 64
+_known: dict[str, Tensor] = {}  # features of the last test part: every arm of a seed asks for them
+
+
+def train_probe(
+    load: Callable[[], nn.Module],
+    name: str,
+    normalise: Callable[[Tensor], Tensor],
+    task: Task,
+    on_step: Callable[[], None] | None = None,
+) -> Outcome:
+    """Make features of all batches of `task`, fit a regression on them, and predict.
+
+    Args:
+        load: makes the network without its last layer.
+        name: of it.
+        normalise: uint8 [N, C, H, W] -> float32 [N, 3, H, W].
+        task: images and losses; its length says how many augmented copies are seen.
+        on_step: called before each batch; may raise to stop.
+    """
+    started = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(task.seed, "evaluate/initialisation"))
+        network = load().to(task.device).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
+        seen, labels = [], []
+        source = task.batches()
+        for step in range(task.schedule.steps):
+            if on_step is not None:
+                on_step()
+            torch.manual_seed(stream_seed(task.seed, "evaluate/augmentation", index=step))
+            images, targets = next(source)
+            seen.append(_features(network, normalise, images, task.device))
+            labels.append(targets)
+    features = torch.cat(seen)
+    mean, std = features.mean(0), features.std(0).clamp(min=1e-6)
+    weights, bias = fit_regression(
+        (features - mean) / std,
+        torch.cat(labels),
+        task.num_classes,
+        lambda logits, target: task.objective(logits, target, task.schedule.steps),
+    )
+    seconds = time.perf_counter() - started
+    tested = _of_test(network, name, normalise, task)
+    logits = ((tested - mean) / std) @ weights + bias
+    found: NDArray[np.float32] = torch.softmax(logits, 1).numpy()
+    return Outcome(found.astype(np.float16), seconds)
+
+
+def fit_regression(
+    features: Tensor,
+    targets: Tensor,
+    num_classes: int,
+    objective: Callable[[Tensor, Tensor], Tensor],
+    weight: float = WEIGHT,
+) -> tuple[Tensor, Tensor]:
+    """Return weights [F, K] and bias [K] of a logistic regression, by L-BFGS from 0.
+
+    Args:
+        features: float32 [N, F], standardised.
+        targets: int64 [N] or probabilities float32 [N, K].
+        num_classes: K.
+        objective: (logits [N, K], targets) -> mean loss.
+        weight: of the squared weights / 2.
+    """
+    weights = torch.zeros(features.shape[1], num_classes, requires_grad=True)
+    bias = torch.zeros(num_classes, requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [weights, bias], max_iter=ITERATIONS, history_size=10, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        solver.zero_grad()
+        value = objective(features @ weights + bias, targets)
+        value = value + weight / 2 * weights.square().sum()
+        value.backward()
+        return value
+
+    solver.step(loss)
+    return weights.detach(), bias.detach()
+
+
+@torch.no_grad()
+def _features(
+    network: nn.Module, normalise: Callable[[Tensor], Tensor], images: Tensor, device: str
+) -> Tensor:
+    parts = [network(normalise(part).to(device)).float().cpu() for part in images.split(BLOCK)]
+    return torch.cat(parts)
+
+
+def _of_test(
+    network: nn.Module, name: str, normalise: Callable[[Tensor], Tensor], task: Task
+) -> Tensor:
+    digest = hashlib.sha256(task.tested.numpy().tobytes()).hexdigest()
+    key = f"{name} {digest}"
+    if key not in _known:
+        _known.clear()
+        _known[key] = _features(network, normalise, task.tested, task.device)
+    return _known[key]

@@ -1,0 +1,335 @@
+"""Pretrained networks: by name, fine-tuned and frozen, on real weights that a file holds."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.small_images import bars
+from torch import nn
+from torchvision.models import get_model
+
+from ganaug import Pretrained, evaluate_gain, tune
+from ganaug.errors import ConfigError
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.classifiers.backbones import backbone_by_name, without_last_layer
+from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
+from ganaug.evaluation.classifiers.given import as_classifier
+from ganaug.evaluation.classifiers.interface import Outcome, Schedule
+from ganaug.evaluation.classifiers.probe import WEIGHT, fit_regression
+from ganaug.evaluation.gain import GainReport
+from ganaug.evaluation.trainings import Job, run_job
+from ganaug.images import ImageSet
+from ganaug.training.config import make_config
+
+MakeArtifact = Callable[..., Path]
+NETWORK = "shufflenet_v2_x0_5"
+
+
+def filters() -> nn.Module:
+    """A trunk whose weights are the same each time: bars at eight angles, rectified, pooled."""
+    bank = torch.from_numpy(bars((1,) * 8, (5, 5), seed=3).images.transpose(0, 3, 1, 2))
+    layer = nn.Conv2d(3, 8, 5, padding=2, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_((bank / 255 - (bank / 255).mean((2, 3), keepdim=True)) / 3)
+    return nn.Sequential(layer, nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+
+
+def grey_only() -> nn.Module:
+    return nn.Conv2d(1, 1, 3)
+
+
+def two_maps() -> nn.Module:
+    return nn.Identity()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict of a network of torchvision, as `torch.save` writes it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        network = get_model(NETWORK)
+    file = tmp_path_factory.mktemp("weights") / "own.pth"
+    torch.save(network.state_dict(), file)
+    return file
+
+
+def outcome(classifier: Pretrained, images: ImageSet, arm: str = "balanced", **job: Any) -> Outcome:
+    schedule = classifier.schedule(len(images), images.size, steps=job.pop("steps", 20), quick=True)
+    test = images.test
+    assert test is not None
+    train = replace(images, test=None)
+    return run_job(Job(job.pop("seed", 0), parse_arm(arm), train, test, schedule, classifier))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("arm", ["balanced", "plain+randaugment+logits", "plain+mixup"])
+def test_it_learns_and_repeats_itself(images: ImageSet, frozen: bool, arm: str) -> None:
+    classifier = Pretrained(filters, frozen=frozen)
+    found = outcome(classifier, images, arm, steps=30)
+    assert images.test is not None
+    assert (found.predicted == images.test.labels).mean() >= 0.75
+    assert np.allclose(found.probabilities.sum(1), 1, atol=5e-3)
+    again = outcome(pickle.loads(pickle.dumps(classifier)), images, arm, steps=30)
+    assert np.array_equal(found.probabilities, again.probabilities)
+
+
+def test_seeds_differ(images: ImageSet) -> None:
+    arm = "balanced+affine"
+    for frozen in (True, False):
+        classifier = Pretrained(filters, frozen=frozen)
+        first, second = (outcome(classifier, images, arm, seed=seed) for seed in (0, 1))
+        assert not np.array_equal(first.probabilities, second.probabilities)
+
+
+def test_a_frozen_network_is_not_trained(images: ImageSet) -> None:
+    trunk = filters()
+    before = [weight.clone() for weight in trunk.parameters()]
+    outcome(Pretrained(lambda: trunk, frozen=True), images)
+    assert all(torch.equal(*pair) for pair in zip(before, trunk.parameters(), strict=True))
+    outcome(Pretrained(lambda: trunk), images)
+    assert not all(torch.equal(*pair) for pair in zip(before, trunk.parameters(), strict=True))
+
+
+def test_features_of_the_test_part_are_those_of_its_network(images: ImageSet) -> None:
+    """They are kept from arm to arm; another network or another test part has others."""
+    assert images.test is not None
+    first = outcome(Pretrained(filters, frozen=True), images)
+    other = Pretrained(filters, mean=(0.2, 0.2, 0.2), frozen=True, title="another")
+    assert not np.array_equal(outcome(other, images).probabilities, first.probabilities)
+    turned = replace(images, test=images.test.take(np.arange(len(images.test))[::-1]))
+    back = outcome(Pretrained(filters, frozen=True), turned).probabilities[::-1]
+    assert np.allclose(back, first.probabilities, atol=2e-3)
+
+
+def test_the_regression_is_that_of_scikit_learn() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 200)
+    features = rng.normal(size=(200, 6)) + 1.5 * np.eye(3, 6)[labels]
+    weights, bias = fit_regression(
+        torch.from_numpy(features).float(),
+        torch.from_numpy(labels),
+        3,
+        nn.functional.cross_entropy,
+    )
+    theirs = LogisticRegression(C=1 / (WEIGHT * 200), tol=1e-8, max_iter=1000).fit(features, labels)
+    assert np.allclose(weights.T, theirs.coef_, atol=2e-3)
+    assert np.allclose(bias - bias.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=2e-3)
+
+
+def test_images_are_shown_as_the_weights_saw_them() -> None:
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 0.2)
+    classifier = Pretrained(filters, mean, std, size=(4, 6))
+    image = torch.full((1, 1, 8, 12), 51, dtype=torch.uint8)
+    shown = classifier.normalise(image)
+    assert shown.shape == (1, 3, 4, 6)
+    for channel in range(3):
+        assert shown[0, channel] == pytest.approx((0.2 - mean[channel]) / std[channel])
+    own = Pretrained(filters, mean, std).normalise(image.expand(1, 3, 8, 12))
+    assert own.shape == (1, 3, 8, 12)
+
+
+def test_the_trunk_learns_at_a_tenth_of_the_rate() -> None:
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
+    model = with_new_layer(lambda: trunk, torch.zeros(1, 3, 3, 3), 5)
+    groups = adam_w(model, Schedule(10, rate=1e-3, weight_decay=0.05)).param_groups
+    assert TRUNK == 0.1
+    found = [(g["scale"], g["weight_decay"], len(g["params"])) for g in groups]
+    # Biases and the weights of norms do not decay.
+    assert found == [(0.1, 0.05, 1), (0.1, 0.0, 3), (1.0, 0.05, 1), (1.0, 0.0, 1)]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_usual_length(frozen: bool) -> None:
+    def steps(images: int, quick: bool = False) -> int:
+        classifier = Pretrained(filters, frozen=frozen)
+        return classifier.schedule(images, (8, 8), steps=None, quick=quick).steps
+
+    if frozen:
+        assert [steps(64), steps(65), steps(64, quick=True)] == [5, 6, 1]
+    else:
+        assert [steps(100), steps(640), steps(10**5)] == [300, 600, 3000]
+        assert steps(640, quick=True) == 50
+    with pytest.raises(ConfigError, match="steps: 0"):
+        Pretrained(filters, frozen=frozen).schedule(10, (8, 8), steps=0, quick=False)
+
+
+def test_networks_of_torchvision_by_name(weights: Path, images: ImageSet) -> None:
+    named = Pretrained.named(f"probe:torchvision:{NETWORK}", str(weights), size=(32, 32))
+    assert named.frozen
+    assert named.name.startswith(f"probe:torchvision:{NETWORK} (weights ")
+    assert named.name.endswith(") at 32x32")
+    with torch.no_grad():
+        features = named.load().eval()(torch.zeros(2, 3, 32, 32))
+    assert features.shape == (2, 1024)
+    assert outcome(named, images, steps=2).probabilities.shape == (24, 3)
+    whole = Pretrained.named(f"torchvision:{NETWORK}", str(weights))
+    assert (whole.frozen, whole.size, whole.mean) == (False, (224, 224), (0.485, 0.456, 0.406))
+    untrained = Pretrained.named(f"torchvision:{NETWORK}", "none")
+    assert untrained.name == f"torchvision:{NETWORK} (untrained)"
+
+
+def test_other_weights_are_another_classifier(weights: Path, tmp_path: Path) -> None:
+    state = torch.load(weights, weights_only=True)
+    changed = tmp_path / "changed.pth"
+    torch.save({"state_dict": {name: value + 1 for name, value in state.items()}}, changed)
+    names = [backbone_by_name(f"torchvision:{NETWORK}", str(w)).name for w in (weights, changed)]
+    assert names[0] != names[1]
+    loaded = backbone_by_name(f"torchvision:{NETWORK}", str(changed)).load()
+    first = next(iter(loaded.state_dict()))
+    assert torch.equal(loaded.state_dict()[first], state[first] + 1)
+
+
+def test_networks_of_timm_by_name() -> None:
+    timm = pytest.importorskip("timm", reason="timm is not installed: pip install 'ganaug[timm]'")
+    found = backbone_by_name("timm:resnet10t", "none")
+    assert timm.is_model("resnet10t")
+    with torch.no_grad():
+        assert found.load().eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 512)
+    with pytest.raises(ConfigError, match="did you mean 'resnet10t'"):
+        backbone_by_name("timm:resnet10", "none")
+    with pytest.raises(ConfigError, match="weights of timm:resnet10t: not on this machine"):
+        backbone_by_name("timm:resnet10t")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("torchvison:resnet18", "none", "did you mean 'torchvision'"),
+        ("torchvision:", "none", "no library of networks"),
+        ("torchvision:resnet-18", "none", "did you mean 'resnet18'"),
+        (f"torchvision:{NETWORK}", "DEFAULT", "--download to fetch them"),
+        (f"torchvision:{NETWORK}", "nowhere.pth", "weights 'nowhere.pth': no such file"),
+    ],
+)
+def test_what_cannot_be_named(
+    name: str, given: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights there
+    with pytest.raises(ConfigError, match=message):
+        Pretrained.named(name, given)
+
+
+def test_weights_of_another_network_are_refused(weights: Path) -> None:
+    load = backbone_by_name("torchvision:resnet18", str(weights)).load
+    with pytest.raises(ConfigError, match="do not fit the network"):
+        load()
+    with pytest.raises(ConfigError, match="has no linear layer"):
+        without_last_layer(nn.Sequential(nn.Conv2d(3, 4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [(grey_only, "fails on images of 12x12"), (two_maps, r"returns \[2, 3, 12, 12\]")],
+)
+def test_what_is_no_trunk_is_refused(load: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Pretrained(load).check(3, 4, (12, 12))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"load": nn.Identity()}, "load: a Identity"),
+        ({"load": filters, "mean": (0.5,)}, "three numbers each"),
+        ({"load": filters, "std": (0.5, 0.0, 1.0)}, "std above 0"),
+    ],
+)
+def test_bad_fields_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Pretrained(**fields)
+
+
+def test_arms_that_a_pretrained_network_cannot_honour() -> None:
+    whole, probe = Pretrained(filters), Pretrained(filters, frozen=True)
+    assert whole.ignored(parse_arm("plain+randaugment+drw")) is None
+    assert whole.ignored(parse_arm("balanced+standardise")) == "standardise"
+    assert probe.ignored(parse_arm("plain+drw")) == "drw"
+    assert probe.ignored(parse_arm("ganaug@until=0.5")) == "until"
+    assert probe.ignored(parse_arm("balanced+randaugment")) is None
+
+
+def test_a_comparison_with_it(artifact: MakeArtifact, images: ImageSet, tmp_path: Path) -> None:
+    def report(jobs: int) -> GainReport:
+        return evaluate_gain(
+            artifact(),
+            train=images,
+            seeds=2,
+            arms=["balanced", "ganaug"],
+            baseline="balanced",
+            classifier=Pretrained(filters, frozen=True),
+            quick=True,
+            jobs=jobs,
+            out=tmp_path / "out",
+        )
+
+    first = report(jobs=2)
+    assert first.settings.classifier == "probe:test_pretrained.filters"
+    assert first.settings.steps == 1  # one copy of 42 images
+    assert min(first.arms["balanced"].balanced_accuracy) > 1 / 3
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*.npz")}
+    assert len(kept) == 4
+    assert report(jobs=1).arms["ganaug"].recall == first.arms["ganaug"].recall
+    assert kept == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*.npz")}
+
+
+def test_images_are_loaded_at_the_size_of_the_network(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    from torchvision.transforms.v2.functional import to_pil_image
+
+    for part, shown in (("train", bars((12, 6, 4), (24, 24))), ("test", images.test)):
+        assert shown is not None
+        for at, (image, label) in enumerate(zip(shown.images, shown.labels, strict=True)):
+            folder = tmp_path / "photos" / part / shown.classes[int(label)]
+            folder.mkdir(parents=True, exist_ok=True)
+            to_pil_image(image).save(folder / f"{at}.png")
+    seen: list[tuple[int, ...]] = []
+
+    class Sized(Pretrained):
+        def check(self, channels: int, num_classes: int, image_size: tuple[int, int]) -> None:
+            seen.append((channels, num_classes, *image_size))
+
+    evaluate_gain(
+        artifact(),
+        train=tmp_path / "photos",
+        seeds=1,
+        arms=["balanced", "ganaug"],
+        baseline="balanced",
+        classifier=Sized(filters, size=(20, 18), frozen=True, title="sized"),
+        quick=True,
+        jobs=1,
+    )
+    assert seen == [(1, 3, 20, 18)]
+
+
+def test_tune_takes_it(artifact: MakeArtifact) -> None:
+    images = bars((60, 50, 45, 40, 6, 5, 4), (8, 8))
+    small = {"preset": "tiny", "width": 4, "latent_dim": 4, "batch_size": 4, "steps": 1}
+    file = artifact(
+        size=images.size,
+        classes=images.classes,
+        counts=[int(n) for n in images.counts],
+        fingerprint=images.fingerprint,
+        config=make_config(size=images.size, **small).to_dict(),
+    )
+    given = Pretrained(filters, frozen=True)
+    evidence = tune(file, images, steps=2, fit_steps=2, classifier=given, jobs=1).policy.evidence
+    assert evidence is not None
+    assert evidence["classifier"] == "probe:test_pretrained.filters"
+    assert len(evidence["candidates"]) > 0
+
+
+def test_names_stand_for_pretrained_networks() -> None:
+    given = Pretrained(filters)
+    assert as_classifier(given) is given
+    with pytest.raises(ConfigError, match="no library of networks"):
+        as_classifier("probe:keras:resnet50")
