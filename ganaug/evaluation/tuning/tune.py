@@ -263,7 +263,7 @@ class _Tuning:
         options["sample_every"] = fit_steps  # the grids of an ordinary run are of no use here
         options["device"] = self.site.device
         seed, content = self._seed(part), [part.train.fingerprint, options]
-        folder = generator_folder(self.site.folder, f"{seed:04d}", content)
+        folder = generator_folder(self.site.folder, f"{seed:04d}", content, part.train.size)
         return NewGenerator(seed, part.train, folder, options, fit_steps)
 
 
