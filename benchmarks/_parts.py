@@ -90,7 +90,7 @@ def merge_parts(paths: Sequence[Path]) -> tuple[GainReport, dict[str, Any]]:
         ConfigError: a file is no part, or the parts do not belong together.
     """
     read = [read_part(path) for path in paths]
-    for name in ("dataset", "judged_on", "quick", "tuned"):
+    for name in ("dataset", "size", "judged_on", "quick", "tuned"):
         found = sorted({str(extra.get(name)) for _, extra in read})
         if len(found) > 1:
             raise ConfigError(

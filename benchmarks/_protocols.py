@@ -13,54 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks._glyphs import CLASSES, GlyphProtocol, glyph_counts
+from benchmarks._protocol_table import ROWS, Row
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.evaluation.splits import default_draw
-from ganaug.images import ImageSet, load_images, long_tailed, units
+from ganaug.images import ImageSet, load_images, long_tailed, resized, units
 from ganaug.images.image_set import content_key
 from ganaug.randomness import stream
 
 __all__ = ["GLYPHS", "NAMES", "Protocol", "half_a", "half_b", "open_protocol", "read_zip"]
 
-# Classes of GTSRB by their frequency in the full official training part.
-GTSRB_ORDER = (
-    *(2, 1, 13, 12, 38, 10, 4, 5, 25, 9, 7, 3, 8, 11, 18, 35, 17, 14, 31, 33, 15, 26, 28),
-    *(23, 30, 6, 16, 34, 22, 36, 20, 40, 21, 39, 24, 29, 27, 32, 41, 42, 0, 19, 37),
-)
-MNIST_COUNTS = (1000, 600, 400, 250, 150, 100, 60, 30, 15, 8)
-# name -> training images of each class, by label. mnist-step is that of DeepSMOTE (Dablain et al.,
-# arXiv 2105.02340); gtsrb-lt gives the class of rank r of 0..42 round(200 * 20**(-r / 42)).
-COUNTS: dict[str, tuple[int, ...]] = {
-    "mnist-lt": MNIST_COUNTS,
-    "mnist-lt-r": MNIST_COUNTS[::-1],
-    "mnist-step": (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40),
-    "mnist-49": (3000, 30),
-    "gtsrb-lt": tuple(round(200 * 20 ** (-GTSRB_ORDER.index(c) / 42)) for c in range(43)),
-    "neu-lt": (200, 100, 60, 30, 15, 8),
-    "neu-lt-64": (200, 100, 60, 30, 15, 8),
-    "cifar10-lt": (5000, 2997, 1797, 1077, 646, 387, 232, 139, 83, 50),
-}
-
-# name -> (file or folder in the data folder, size at which it is loaded)
-SOURCES: dict[str, tuple[str, int | None]] = {
-    "digits-lt": ("digits", None),
-    "mnist-lt": ("mnist.npz", None),
-    "mnist-lt-r": ("mnist.npz", None),
-    "mnist-step": ("mnist.npz", None),
-    "mnist-49": ("mnist.npz", None),
-    "gtsrb-lt": ("gtsrb.npz", None),
-    "neu-lt": ("neu-defects", 32),
-    "neu-lt-64": ("neu-defects", 64),
-    "x-sdd": ("x-sdd.npz", None),
-    "elpv": ("elpv.npz", None),
-    "cifar10-lt": ("cifar10-lt.zip", None),
-}
 GLYPHS = "glyphs-lt"
 STRONGEST = 1.25  # at 1.5 many images cannot be read, and the classifier learns nothing
-NAMES = (*SOURCES, GLYPHS)
-# Mirror images keep the class: of surfaces any, of photographed things left and right.
-FLIPS = {"neu": ("flip", "flips"), "x-s": ("flip", "flips"), "elp": ("flip", "flips")} | {
-    "cif": ("flip",)
-}
+NAMES = (*ROWS, GLYPHS)
 VALIDATION_IMAGES = 60  # of a class, at most
 
 
@@ -114,7 +78,7 @@ class Protocol:
 
 
 def open_protocol(
-    name: str, data: Path, counts: Sequence[int] | None = None
+    name: str, data: Path, counts: Sequence[int] | None = None, size: int | None = None
 ) -> Protocol | GlyphProtocol:
     """Return the protocol `name`, or that of a folder or .npz file of this path.
 
@@ -122,31 +86,32 @@ def open_protocol(
     default), `glyphs-lt:frequent=4` gives that many classes 200 training images and the others 8;
     both with a comma between.
 
+    Args:
+        name: of a protocol, or a path.
+        data: the folder of the data files.
+        counts: training images of each class, by label, instead of the protocol's.
+        size: side of the images in pixels, instead of the protocol's. Draws are the same at every
+            size.
+
     Raises:
         ConfigError: neither a name nor a path, or an option that does not exist.
         DataError: its images are missing or cannot be used.
     """
     if name.partition(":")[0] == GLYPHS:
-        if counts is not None:
+        if counts is not None or size is not None:
+            word = "--counts" if counts is not None else "--size"
             raise ConfigError(
-                f"--counts: given with {name}, which deals its own; allowed: its options, such as"
-                f" {GLYPHS}:frequent=4; leave --counts out"
+                f"{word}: given with {name}, which makes its own images; allowed: its options, such"
+                f" as {GLYPHS}:frequent=4; leave {word} out"
             )
         return _glyphs(name)
-    if name in SOURCES:
-        file, size = SOURCES[name]
-        path = data / file
-        if file.endswith(".zip"):
-            pool = read_zip(path)
-        else:
-            pool = load_images(file if file == "digits" else path, size=size)
-    elif Path(name).exists():
-        pool = load_images(name)
-    else:
+    row = ROWS.get(name)
+    if row is None and not Path(name).exists():
         raise ConfigError(
             f"{name}: no such data set{did_you_mean(name, NAMES)}; allowed: {', '.join(NAMES)}, a"
             " folder or an .npz file; check the path"
         )
+    pool = load_images(name, size=size) if row is None else _read(row, data, size)
     if name == "mnist-49":
         pool = _only(pool, (4, 9))
     pool = replace(pool.hold_out(), source=name)
@@ -158,11 +123,20 @@ def open_protocol(
                 f" of {name}, by label; give one for each"
             )
         return Protocol(title, pool, tuple(counts))
+    if row is None:
+        return Protocol(title, pool, None)
     if name == "digits-lt":
         return Protocol(name, pool, tuple(5 if d % 2 else int(pool.counts[d]) for d in range(10)))
-    permuted = name.startswith("neu-lt")
-    flips = FLIPS.get(name[:3], ()) if name in SOURCES else ()
-    return Protocol(title, pool, COUNTS.get(name), permuted, flips)
+    return Protocol(name, pool, row.counts, row.permuted, row.flips)
+
+
+def _read(row: Row, data: Path, size: int | None) -> ImageSet:
+    """Read the images of `row`, at `size` instead of its own where that is given."""
+    path = data / row.file
+    if path.suffix == ".zip":
+        pool = read_zip(path)
+        return pool if size is None else resized(pool, size)
+    return load_images("digits" if row.file == "digits" else path, size=size or row.size)
 
 
 def _glyphs(name: str) -> GlyphProtocol:

@@ -56,6 +56,8 @@ glyphs-lt takes options: glyphs-lt:strength=0.5 (of the nuisances), glyphs-lt:fr
 (what goes on top of --baseline: mixing, losses, SMOTE, ...), final (the --baseline, the same with
 --longer times the steps, an untrained warp, and ganaug). A name such as autoencoder+affine adds
 images interpolated between codes of an autoencoder.
+
+New generators have the size of the images, at most 64 px a side; --fit size=32 trains them at that.
 """
 
 
@@ -67,6 +69,7 @@ images interpolated between codes of an autoencoder.
 @click.option("--baseline", default="auto", show_default=True, help="The free arm to beat.")
 @click.option("--longer", default=10, show_default=True, help="Of the arm with more steps.")
 @click.option("--counts", help="Training images of each class, comma-separated, by label.")
+@click.option("--size", type=int, help="Side of the images in pixels; default: the protocol's.")
 @click.option("--quick", is_flag=True, help="Short generator and classifiers; no figure to quote.")
 @click.option("--final", is_flag=True, help="Judge on half A of the test part, and log that.")
 @click.option("--release", is_flag=True, help="Judge on half B; once, for a release; logged.")
@@ -136,6 +139,7 @@ class _Request:
     baseline: str
     longer: int
     counts: str | None
+    size: int | None
     quick: bool
     final: bool
     release: bool
@@ -168,16 +172,16 @@ def _run(asked: _Request) -> tuple[GainReport, dict[str, Any]]:
             "--fit, --generator-preset: given with --quick, which has a generator of its own;"
             " allowed: one of them; leave one out"
         )
-    protocol = open_protocol(
-        asked.dataset, asked.data or ROOT.parent / "shared" / "data", _counts(asked.counts)
-    )
+    data = asked.data or ROOT.parent / "shared" / "data"
+    protocol = open_protocol(asked.dataset, data, _counts(asked.counts), asked.size)
     numbers = list(range(asked.first_seed, asked.first_seed + asked.seeds))
     names = _arms(asked, protocol.flips)
     judged_on = "validation images"
     if asked.reads_test:  # written down first: a run that is stopped has read it, too
         half = "A" if asked.final else "B"
         judged_on = f"half {half} of the test part"
-        _log_reading(protocol.name, half, numbers, names or ["the usual arms"], str(asked.reason))
+        reason = asked.reason if asked.size is None else f"at {asked.size} px: {asked.reason}"
+        _log_reading(protocol.name, half, numbers, names or ["the usual arms"], str(reason))
     report = _compare(asked, protocol, numbers, names)
     device = str(choose_device(asked.device))
     known = environment(worker_count(asked.jobs, device), asked.threads)
@@ -188,6 +192,7 @@ def _run(asked: _Request) -> tuple[GainReport, dict[str, Any]]:
         "environment": {k: v for k, v in report.environment.items() if k not in BY_SEED} | known,
         "tuned": asked.tuned,
         "commits": [_commit()],
+        "size": asked.size,
     } | {name: report.environment.get(name) for name in BY_SEED}
 
 

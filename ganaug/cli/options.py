@@ -17,7 +17,6 @@ __all__ = [
     "chosen_classifier",
     "classifier_options",
     "image_options",
-    "reading_options",
 ]
 
 Command = Callable[..., Any]
@@ -142,14 +141,9 @@ def chosen_classifier(
 
 def image_options(function: Command) -> Command:
     """Add the options that say how the images of SOURCE are read, and at what size."""
-    size = click.option("--size", type=SIZE, help="Resize the images to this size.")
-    return size(reading_options(function))
-
-
-def reading_options(function: Command) -> Command:
-    """Add the options that say how the images of SOURCE are read."""
     for option in reversed(
         [
+            click.option("--size", type=SIZE, help="Resize the images to this size."),
             click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
             click.option(
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."

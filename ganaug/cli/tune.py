@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
-from ganaug.cli.options import chosen_classifier, classifier_options, reading_options
+from ganaug.cli.options import chosen_classifier, classifier_options, image_options
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ __all__ = ["command"]
     help="Folder of the results, for the same command to go on; default: FILE-tune.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the policy as JSON, too.")
-@reading_options
+@image_options
 @click.pass_obj
 def command(
     console: Settings,
@@ -45,6 +45,7 @@ def command(
     device: str,
     out: str | None,
     json_file: str | None,
+    size: tuple[int, int] | None,
     root: str | None,
     download: bool,
     skip_corrupt: bool,
@@ -60,10 +61,12 @@ def command(
     from ganaug.files import write_json
 
     generator = Generator(file)
-    trained = chosen_classifier(classifier, weights, None, download)
+    trained = chosen_classifier(classifier, weights, size, download)
+    if generator.info.kind == "variation":
+        size = size or getattr(trained, "size", None)
     images = load_images(
         source,
-        size=generator.info.size,
+        size=size or generator.info.size,
         mode="grey" if generator.info.channels == 1 else "rgb",
         root=root,
         download=download,

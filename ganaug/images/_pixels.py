@@ -26,6 +26,7 @@ __all__ = [
     "read_header",
     "read_pixels",
     "rendered",
+    "scaled_down",
 ]
 
 DEFAULT_SIDE = 64
@@ -234,7 +235,7 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
     by_height = sorted(headers, key=lambda header: header.height)
     by_width = sorted(headers, key=lambda header: header.width)
     low, narrow = by_height[len(headers) // RARE], by_width[len(headers) // RARE]
-    height, width = size = _scaled_down(low.height, narrow.width)
+    height, width = size = scaled_down(low.height, narrow.width)
     if min(size) < LEAST_SIDE:
         odd = low if height < LEAST_SIDE else narrow
         raise DataError(
@@ -245,7 +246,7 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
     notes = []
     chosen = f"training size {height}x{width} (height x width)"
     median = (by_height[len(headers) // 2].height, by_width[len(headers) // 2].width)
-    usual = _scaled_down(*median)
+    usual = scaled_down(*median)
     if height < MARKED * usual[0] or width < MARKED * usual[1]:
         odd = low if height < MARKED * usual[0] else narrow
         notes.append(
@@ -262,7 +263,7 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
     return size, tuple(notes)
 
 
-def _scaled_down(height: int, width: int) -> tuple[int, int]:
+def scaled_down(height: int, width: int) -> tuple[int, int]:
     """Return the sides, scaled so that the longer is at most 64."""
     longest = max(height, width)
     if longest <= DEFAULT_SIDE:

@@ -43,7 +43,8 @@ class Pretrained:
         size: (height, width) that images are resized to for it; None shows them as they are.
             Images that are loaded for it are loaded at this size.
         frozen: only a new last layer is trained.
-        title: name in reports and result files; None takes that of `load`.
+        title: name in reports and result files, under which results are used again; None makes one
+            of the other attributes.
 
     Raises:
         ConfigError: `load` is no function, or `mean` and `std` do not have three values above 0.
@@ -100,8 +101,11 @@ class Pretrained:
     @property
     def name(self) -> str:
         """With `probe:` before it where the network is frozen."""
-        size = "" if self.size is None else f" at {self.size[0]}x{self.size[1]}"
-        title = self.title or f"{name_of(self.load)}{size}"
+        title = self.title or name_of(self.load)
+        if self.title is None and self.size is not None:
+            title += f" at {self.size[0]}x{self.size[1]}"
+        if self.title is None and (self.mean, self.std) != (IMAGENET_MEAN, IMAGENET_STD):
+            title += f" (mean {_listed(self.mean)}; std {_listed(self.std)})"
         return f"probe:{title}" if self.frozen else title
 
     @property
@@ -175,3 +179,7 @@ class Pretrained:
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
         shown = (pixels.expand(-1, 3, -1, -1) - mean) / std
         return shown.contiguous(memory_format=torch.channels_last)
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

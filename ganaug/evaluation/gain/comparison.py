@@ -28,6 +28,7 @@ from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
 from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
 from ganaug.evaluation.trainings.pool import Site
+from ganaug.images import check_size
 
 __all__ = ["Comparison"]
 
@@ -162,7 +163,8 @@ class Comparison:
         generators: dict[int, NewGenerator | TunedGenerator] = {}
         for seed, split in self.splits.items():
             content = [seed, split.train.fingerprint, self.fit_options]
-            folder = generator_folder(self.site.folder, f"seed-{seed:04d}", content)
+            size = check_size(self.fit_options.get("size")) or split.train.size
+            folder = generator_folder(self.site.folder, f"seed-{seed:04d}", content, size)
             new = NewGenerator(seed, split.train, folder, self.fit_options, steps)
             generators[seed] = TunedGenerator(new, self.tuner) if self.tuner else new
         return generators

@@ -18,7 +18,7 @@ from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.notes import few_images, few_passes
-from ganaug.evaluation.gain.refit import Refit, fit_options_of
+from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.splits import splits_of
 from ganaug.evaluation.trainings.meter import EvaluationProgress
@@ -59,8 +59,9 @@ def evaluate_gain(
             `refit`, takes the generator's settings from its `fit_options`.
         train: training images: an `ImageSet`, a data set of (image, label), or anything that
             `load_images` takes; loaded at the artifact's size, or for a `Pretrained` and a
-            generator of the variation kind, at the network's. Without a test part, the fifth
-            that `fit` held out is judged on.
+            generator of the variation kind, at the network's. An `ImageSet` may have another size
+            than a variation generator. Without a test part, the fifth that `fit` held out is
+            judged on.
         test: images to judge on, of the same classes (by name).
         seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
@@ -131,6 +132,9 @@ def evaluate_gain(
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
     images = splits[numbers[0]].train
+    if refit is not None and options is not None:
+        own = None if metadata is None or refit.fit_options is not None else metadata.size
+        options = at_size(options, str(kind), images.size, own)
     if generator is not None:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
     if out is not None:

@@ -13,14 +13,15 @@ from typing import Any
 import torch
 
 from ganaug.artifact.format import Metadata
+from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.given import TorchClassifier
 from ganaug.evaluation.trainings.generators import NewGenerator, settings_of
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.evaluation.tuning import tune
 from ganaug.evaluation.tuning.budget import FACTOR
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, check_size, scaled_down
 
-__all__ = ["Refit", "TunedGenerator", "fit_options_of"]
+__all__ = ["Refit", "TunedGenerator", "at_size", "fit_options_of"]
 
 QUICK_FIT = {"preset": "tiny", "steps": 300}
 
@@ -35,7 +36,9 @@ class Refit:
         draw: seed -> the images to train on; a test part of it is judged on in that seed. None =
             80% of each class, by whole groups where possible.
         fit_options: arguments of `ganaug.fit` (preset, fields of `FitConfig`) instead of the
-            artifact's own.
+            artifact's own. `size` may be smaller than the images for generators of the variation
+            kind, which then vary the images as they are; without it, they are trained at the
+            artifact's size, or else at the images', scaled down to at most 64 a side.
         tuned: learn each new generator's policy on its draw, as `tune` does, before it is used;
             what the whole way gains, at about four times the cost.
     """
@@ -50,7 +53,7 @@ def fit_options_of(
 ) -> dict[str, Any]:
     """Return what `ganaug.fit` is called with: what was given, else the artifact's own config.
 
-    The size is that of the images. A quick look is short where nothing else was given.
+    The size is left to `at_size`. A quick look is short where nothing else was given.
     """
     options = dict(refit.fit_options or {})
     if metadata is not None and refit.fit_options is None:
@@ -58,6 +61,47 @@ def fit_options_of(
     if quick:
         options = QUICK_FIT | options
     return options | {"device": device}
+
+
+def at_size(
+    options: dict[str, Any], kind: str, images: tuple[int, int], usual: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Return `options` with the size of new generators, where it is not that of the images.
+
+    Where it is, they come back as they are, so that generators that were kept are found again.
+
+    Args:
+        options: for `ganaug.fit`; their size goes first.
+        kind: "variation" works at any size. "class" makes whole images, and has the size of those
+            that they stand beside.
+        images: height and width of the comparison's images.
+        usual: where `options` name no size and the images are not smaller; None = that of the
+            images, scaled down to at most 64 a side, as images are loaded.
+
+    Raises:
+        ConfigError: a size that is not allowed, is larger than the images, or is another one than
+            theirs for the class kind.
+    """
+    named = check_size(options.get("size"))
+    if named is None and kind == "class":
+        return options
+    if usual is not None and (usual[0] > images[0] or usual[1] > images[1]):
+        usual = None
+    size = named or check_size(usual or scaled_down(*images)) or images
+    if size == images:
+        return options
+    told = f"size: {size[0]}x{size[1]} for new generators, the images are {images[0]}x{images[1]}"
+    if kind == "class":
+        raise ConfigError(
+            f"{told}; allowed for kind 'class', whose images stand beside real ones: the size of"
+            " the images; leave it out, or load the images at that size"
+        )
+    if size[0] > images[0] or size[1] > images[1]:
+        raise ConfigError(
+            f"{told}; allowed: at most the size of the images; choose a smaller one, or load"
+            " larger images"
+        )
+    return options | {"size": list(size)}
 
 
 @dataclass(frozen=True, eq=False)

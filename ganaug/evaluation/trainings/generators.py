@@ -13,7 +13,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.files import make_folder
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, resized
 
 __all__ = ["FIT_STEP", "NewGenerator", "generator_folder", "settings_of"]
 
@@ -27,10 +27,31 @@ def settings_of(metadata: Metadata) -> dict[str, Any]:
     return YOUNGER | metadata.config
 
 
-def generator_folder(work: Path, name: str, content: object) -> Path:
-    """Return the folder of a generator in the folder `work`; another `content` has another one."""
+def generator_folder(work: Path, name: str, content: object, size: tuple[int, int]) -> Path:
+    """Return the folder of a generator in the folder `work`.
+
+    Another `content` has another folder. So has another `size`, although a content may not name it:
+    images that are loaded at two sizes have one fingerprint.
+    """
+    folder = _folder(work, name, content)
+    if _kept_size(folder) in (None, size):
+        return folder
+    return _folder(work, name, [content, size])
+
+
+def _folder(work: Path, name: str, content: object) -> Path:
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     return make_folder(work / "generators" / f"{name}-{digest}")
+
+
+def _kept_size(folder: Path) -> tuple[int, int] | None:
+    """Return the size of the generator that is trained in `folder`; None where there is none."""
+    try:
+        kept = json.loads((folder / "run" / "config.json").read_text(encoding="utf-8"))
+        height, width = kept["config"]["size"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return height, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +60,7 @@ class NewGenerator:
 
     Attributes:
         seed: of the training.
-        images: the draw; all of it is trained on.
+        images: the draw; all of it is trained on, at the size that `options` name.
         folder: gets the run and the ONNX file; the same call resumes.
         options: for `ganaug.training.fit`: preset, device, fields of its config.
         steps: how many it will take, for the time left.
@@ -52,6 +73,12 @@ class NewGenerator:
     options: Mapping[str, Any]
     steps: int
     classifier: Classifier | None = None
+
+    @property
+    def trained_on(self) -> ImageSet:
+        """The images at the size of the generator; `images` itself where `options` name none."""
+        size = self.options.get("size")
+        return self.images if size is None else resized(self.images, size)
 
     @property
     def artifact(self) -> Path:
@@ -83,7 +110,7 @@ class NewGenerator:
 
             counted = Counted(tick)
             run = fit(
-                self.images,
+                self.trained_on,
                 self.folder / "run",
                 seed=self.seed,
                 all_images=True,

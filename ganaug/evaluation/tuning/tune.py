@@ -15,6 +15,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation.arms import Arm, parse_arm
+from ganaug.evaluation.classifiers import Classifier, Pretrained
 from ganaug.evaluation.classifiers.given import TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import ClassifierFactory
@@ -35,7 +36,7 @@ from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
 from ganaug.files import locked, work_folder
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, resized
 
 __all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
 
@@ -71,7 +72,9 @@ def tune(
         artifact: the exported file, which is rewritten at the end (its weights stay), or a
             `Generator` of it.
         train: the images that it was fitted on: an `ImageSet`, a data set of (image, label), or
-            anything that `load_images` takes; loaded at the artifact's size.
+            anything that `load_images` takes; loaded at the artifact's size, or for a `Pretrained`
+            and a generator of the variation kind, at the network's. An `ImageSet` may be larger
+            than a variation generator, which is trained on it scaled down.
         seed: of the draws, the short generators and the classifiers.
         steps: optimiser steps of each classifier; None = by the budget.
         fit_steps: of each short generator; None = by the budget, which is three times what the
@@ -105,8 +108,8 @@ def tune(
     chosen = str(choose_device(device))
     worker_count(jobs, chosen)  # refused before any work
     behaviour = behaviour_hash(generator.path)
-    images = _training_part(train, metadata)
     network = as_classifier(classifier)
+    images = _training_part(train, metadata, network)
     if not isinstance(network, TorchClassifier):
         raise ConfigError(
             f"classifier {network.name[:60]}: tune trains networks; allowed: a name of torchvision,"
@@ -203,9 +206,8 @@ class _Tuning:
         part = self.simulation.repetitions[0]
         config = settings_of(self.generator.info)
         free = [self._job(part, arm, self._schedule(part, 1)) for arm in augmented]
-        costs = estimate(
-            part.train, config, free, device=self.site.device, threads=self.site.threads
-        )
+        small = resized(part.train, self.generator.info.size)
+        costs = estimate(small, config, free, device=self.site.device, threads=self.site.threads)
         budget = plan_budget(
             costs,
             int(config["steps"]),
@@ -267,12 +269,15 @@ class _Tuning:
         options = {**settings_of(self.generator.info), "steps": fit_steps}
         options["sample_every"] = fit_steps  # the grids of an ordinary run are of no use here
         options["device"] = self.site.device
+        size = self.generator.info.size
+        if part.train.size != size:
+            options["size"] = list(size)
         seed, content = self._seed(part), [part.train.fingerprint, options]
-        folder = generator_folder(self.site.folder, f"{seed:04d}", content)
+        folder = generator_folder(self.site.folder, f"{seed:04d}", content, size)
         return NewGenerator(seed, part.train, folder, options, fit_steps)
 
 
-def _training_part(train: Any, metadata: Metadata) -> ImageSet:
+def _training_part(train: Any, metadata: Metadata, classifier: Classifier) -> ImageSet:
     """Return the images that the artifact was fitted on, without any others.
 
     Raises:
@@ -284,13 +289,17 @@ def _training_part(train: Any, metadata: Metadata) -> ImageSet:
             f"classes: {len(metadata.classes)} in the generator; a policy helps a classifier tell"
             " classes apart and needs at least 2; fit with labels"
         )
-    images = load_at(train, metadata.size, metadata.channels)
+    size = metadata.size
+    if isinstance(classifier, Pretrained) and metadata.kind == "variation":
+        size = classifier.size or size
+    images = load_at(train, size, metadata.channels)
     whole = replace(as_trained(images, metadata), test=None)
-    if whole.size != metadata.size:
+    larger = whole.size[0] >= metadata.size[0] and whole.size[1] >= metadata.size[1]
+    if whole.size != metadata.size and not (larger and metadata.kind == "variation"):
         raise DataError(
             f"{images.source}: images of {whole.size[0]}x{whole.size[1]}; allowed:"
-            f" {metadata.size[0]}x{metadata.size[1]}, at which the generator was trained; load them"
-            " at that size"
+            f" {metadata.size[0]}x{metadata.size[1]}, at which the generator was trained, or larger"
+            " for the variation kind; load them at that size"
         )
     if whole.fingerprint != metadata.fingerprint:
         raise ArtifactError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from torch import nn
 from torchvision.models import get_model
 
 from ganaug import Pretrained, evaluate_gain, tune
-from ganaug.errors import ConfigError
+from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.backbones import backbone_by_name, without_last_layer
 from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
@@ -25,7 +26,7 @@ from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.classifiers.probe import WEIGHT, fit_regression
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.trainings import Job, run_job
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, resized
 from ganaug.training.config import make_config
 
 MakeArtifact = Callable[..., Path]
@@ -145,6 +146,18 @@ def test_the_trunk_learns_at_a_tenth_of_the_rate() -> None:
     found = [(g["scale"], g["weight_decay"], len(g["params"])) for g in groups]
     # Biases and the weights of norms do not decay.
     assert found == [(0.1, 0.05, 1), (0.1, 0.0, 3), (1.0, 0.05, 1), (1.0, 0.0, 1)]
+
+
+def test_a_name_says_what_results_depend_on() -> None:
+    plain = Pretrained(filters)
+    assert plain.name == "test_pretrained.filters"
+    others = [
+        Pretrained(filters, frozen=True),
+        Pretrained(filters, size=(16, 16)),
+        Pretrained(filters, mean=(0.5, 0.5, 0.5)),
+        Pretrained(filters, std=(0.5, 0.5, 0.5)),
+    ]
+    assert len({plain.name, *(other.name for other in others)}) == 5
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -311,7 +324,8 @@ def test_images_are_loaded_at_the_size_of_the_network(
     assert seen == [(1, 3, 20, 18)]
 
 
-def test_tune_takes_it(artifact: MakeArtifact) -> None:
+@pytest.mark.parametrize("larger", [False, True], ids=["images of its size", "larger images"])
+def test_tune_takes_it(artifact: MakeArtifact, tmp_path: Path, larger: bool) -> None:
     images = bars((60, 50, 45, 40, 6, 5, 4), (8, 8))
     small = {"preset": "tiny", "width": 4, "latent_dim": 4, "batch_size": 4, "steps": 1}
     file = artifact(
@@ -321,11 +335,26 @@ def test_tune_takes_it(artifact: MakeArtifact) -> None:
         fingerprint=images.fingerprint,
         config=make_config(size=images.size, **small).to_dict(),
     )
-    given = Pretrained(filters, frozen=True)
-    evidence = tune(file, images, steps=2, fit_steps=2, classifier=given, jobs=1).policy.evidence
+    evidence = tune(
+        file,
+        resized(images, (16, 12)) if larger else images,
+        steps=2,
+        fit_steps=None if larger else 2,
+        classifier=Pretrained(filters, frozen=True),
+        jobs=1,
+        out=tmp_path / "tune",
+    ).policy.evidence
     assert evidence is not None
     assert evidence["classifier"] == "probe:test_pretrained.filters"
     assert len(evidence["candidates"]) > 0
+    made = list((tmp_path / "tune").rglob("config.json"))
+    sizes = [json.loads(config.read_text())["config"]["size"] for config in made]
+    assert sizes == 3 * [[8, 8]]  # generators keep the size of the artifact
+
+
+def test_tune_refuses_smaller_images(artifact: MakeArtifact, images: ImageSet) -> None:
+    with pytest.raises(DataError, match="images of 8x8; allowed: 12x12"):
+        tune(artifact(), resized(images, 8))
 
 
 def test_names_stand_for_pretrained_networks() -> None:
