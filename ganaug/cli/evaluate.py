@@ -168,7 +168,7 @@ def _folder(out: str | None, file: str | None, judge: str | None) -> Path:
     elif out is None:
         made = Path(str(judge))
         made = made if made.name not in ("", "..") else Path(os.path.abspath(made))
-        folder = made.parent / f"{made.name}-evaluation"
+        folder = made.parent / f"{made.name.removesuffix('.npz')}-evaluation"
     else:
         folder = Path(out)
     if judge is not None and Path(judge).resolve() in (folder.resolve(), *folder.resolve().parents):

@@ -102,6 +102,7 @@ def evaluate_gain(
 
     Example:
         >>> print(evaluate_gain("defects.onnx", train="photos/"))  # doctest: +SKIP
+        >>> print(evaluate_gain(None, train="photos/", folder="made/"))  # doctest: +SKIP
     """
     if refit is not None and not isinstance(refit, Refit):
         raise ConfigError(

@@ -116,7 +116,8 @@ class Job:
 def result_path(folder: Path, job: Job) -> Path:
     """Return where the outcome of `job` is kept; another configuration has another path."""
     seed, name = job.key
-    plain = re.sub(r"[^\w.@=+-]", "_", name)[:MOST_LETTERS]  # the name of a folder's arm has a path
+    # The name of a folder's arm has a path in it; the hash tells two of one spelling apart.
+    plain = re.sub(r"[^\w.@=+-]", "_", name, flags=re.ASCII)[:MOST_LETTERS]
     return folder / f"seed-{seed:04d}-{plain}-{job.identity()[:12]}.npz"
 
 

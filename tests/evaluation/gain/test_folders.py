@@ -132,6 +132,17 @@ def test_each_seed_has_the_same_folder_beside_a_generator_of_its_own(
     assert report.claim == "for the method"
 
 
+def test_any_path_can_be_kept_under(images: ImageSet, tmp_path: Path) -> None:
+    deep = tmp_path / ("ä: <b>" + 40 * "long ") / (60 * "x") / (60 * "y")
+    folder = str(write_pngs(deep, bars((4, 6, 20), seed=5)))
+    report = run(None, images, arms=[f"folder:{folder}"], seeds=1, out=tmp_path / "out")
+    kept = files(tmp_path / "out")
+    assert len(kept) == 2
+    assert all(name.isascii() and len(name) < 200 for name in kept)
+    again = run(None, images, arms=[f"folder:{folder}"], seeds=1, out=tmp_path / "out")
+    assert (files(tmp_path / "out"), again.gain) == (kept, report.gain)
+
+
 def test_processes_give_what_one_process_gives(images: ImageSet, made: str) -> None:
     arms = ["balanced", f"folder:{made}+affine", f"folder-only:{made}"]
     reports = [run(None, images, arms=arms, seeds=1, jobs=jobs) for jobs in (1, 2)]
