@@ -7,12 +7,14 @@ import re
 import runpy
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from helpers.photos import TINY, write_photos
+from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs
+from helpers.small_images import bars
 
 import ganaug
 from ganaug.cli import command, run
@@ -43,9 +45,10 @@ def run_console(snippet: str) -> None:
 
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photos/ in which the README's commands were run, up to `evaluate`."""
+    """A folder with photos/ and made/ in which the README's commands ran, up to `evaluate`."""
     folder = tmp_path_factory.mktemp("docs")
     write_photos(folder / "photos", test=True)
+    write_pngs(folder / "made", replace(bars(COUNTS, (24, 24), 3, seed=7), classes=CLASSES))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for snippet in snippets(ROOT / "README.md", "console"):

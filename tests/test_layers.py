@@ -54,6 +54,7 @@ ROOMS = (
     ("trainings",),
     ("classifiers",),
     ("arms",),
+    ("judged",),
     ("splits",),
 )
 ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

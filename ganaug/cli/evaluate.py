@@ -1,8 +1,13 @@
-"""`ganaug evaluate`: what a generator is worth, and whether it collapsed or copies."""
+"""`ganaug evaluate`: what generated images are worth, and whether they collapsed or copy.
+
+They are a generator's, or those of a folder.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,12 +15,20 @@ from ganaug.cli.console import Settings, evaluation_progress, say
 from ganaug.cli.options import NAMES, chosen_classifier, classifier_options, image_options
 from ganaug.errors import ConfigError, DataError
 
+if TYPE_CHECKING:
+    from ganaug.artifact.format import Metadata
+    from ganaug.artifact.runtime import Generator
+    from ganaug.evaluation.diversity.report import DiversityReport
+    from ganaug.evaluation.gain.report import GainReport
+    from ganaug.images import ImageSet
+
 __all__ = ["command"]
 
 
 @click.command("evaluate")
-@click.argument("file")
-@click.argument("source")
+@click.argument("file", required=False, metavar="[FILE]")
+@click.argument("source", required=False, metavar="SOURCE")
+@click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
 @click.option("--quick", is_flag=True, help="A look: short trainings, no verdict to rely on.")
 @click.option("--refit", is_flag=True, help="A new draw and a new generator for each seed.")
@@ -32,7 +45,7 @@ __all__ = ["command"]
 @click.option("--steps", type=int, help="Steps of each classifier.")
 @click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option("--out", metavar="DIR", help="Folder for the report; default: FILE-evaluation.")
+@click.option("--out", metavar="DIR", help="Folder for the report; default: beside FILE.")
 @click.option(
     "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."
 )
@@ -44,8 +57,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(
     console: Settings,
-    file: str,
-    source: str,
+    file: str | None,
+    source: str | None,
+    judge: str | None,
     seeds: int,
     quick: bool,
     refit: bool,
@@ -72,72 +86,197 @@ def command(
     images that neither has seen. Diversity: per class, coverage, precision, spread,
     near-duplicates and copying, against a real-real reference. Tables go to stdout, the report to
     a folder, and what was found, in short, into FILE itself (not with --quick or --no-write).
-    """
-    from ganaug import Generator, Refit, evaluate_diversity, evaluate_gain, load_images
-    from ganaug.evaluation.diversity.inspection import inspect_samples
-    from ganaug.evaluation.diversity.samples import draw_samples
-    from ganaug.evaluation.write_back import write_back
-    from ganaug.files import write_json
-    from ganaug.report.folder import write_evaluation, write_records
-    from ganaug.report.history import find_run, read_history
 
+    --judge DIR measures the images in DIR in the same way, whatever made them. FILE may then be
+    left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
+    """
+    from ganaug import Generator, Refit, load_images
+    from ganaug.report.history import find_run
+
+    if source is None:  # click gives a single argument to the first one
+        file, source = None, file
+    if source is None or (file is None and judge is None):
+        raise click.UsageError("Missing argument 'SOURCE'.")
+    if file is None and (refit or run_folder is not None):
+        raise ConfigError(
+            f"{'--refit' if refit else '--run'}: given without FILE; allowed: with the generator"
+            " that it is about; name FILE, or leave the option out"
+        )
     if tuned and not refit:
         raise ConfigError(
             "--tune: given without --refit; allowed: with it, since policies are learnt for new"
             " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
         )
-    generator = Generator(file)
-    made = generator.info.size
-    if generator.info.kind == "class" and size not in (None, made):
-        raise ConfigError(
-            f"--size: {size[0]}x{size[1]}; allowed: {made[0]}x{made[1]}, the size of what {file}"
-            " makes from noise; leave it out"
-        )
+    generator = None if file is None else Generator(file)
+    info = None if generator is None else generator.info
     trained = chosen_classifier(classifier, weights, size, download)
-    if generator.info.kind == "variation":
-        size = size or getattr(trained, "size", None)
-    run = find_run(run_folder, generator.info, file)
+    folder = _folder(out, file, judge)
+    run = None if info is None or file is None else find_run(run_folder, info, file)
     images = load_images(
         source,
-        size=size or made,
-        mode="grey" if generator.info.channels == 1 else "rgb",
+        size=_size(size, info, file, getattr(trained, "size", None)),
+        mode=None if info is None else "grey" if info.channels == 1 else "rgb",
         root=root,
         download=download,
         skip_corrupt=skip_corrupt,
     )
     say(console, *images.notes)
-    folder = Path(out or Path(file).with_name(f"{Path(file).stem}-evaluation"))
-    gain = None
-    if len(generator.info.classes) > 1:
-        with evaluation_progress(console) as progress:
-            gain = evaluate_gain(
-                generator,
-                train=images,
-                seeds=seeds,
-                arms=arms,
-                baseline=baseline,
-                refit=Refit(tuned=tuned) if refit else None,
-                classifier=trained,
-                steps=steps,
-                quick=quick,
-                jobs=jobs,
-                out=folder / "predictions",
-                device=device,
-                progress=progress,
-            )
-        click.echo(f"{gain}\n")
+    gain = _gain(
+        console,
+        generator,
+        images,
+        folder=judge,
+        seeds=seeds,
+        arms=arms,
+        baseline=baseline,
+        refit=Refit(tuned=tuned) if refit else None,
+        classifier=trained,
+        steps=steps,
+        quick=quick,
+        jobs=jobs,
+        out=folder / "predictions",
+        device=device,
+    )
+    diversity = judged = None
+    if generator is not None:
+        diversity = _diversity(console, gain, images, quick, artifact=generator)
+    if judge is not None:
+        if generator is not None:
+            click.echo(f"\n{judge}:")
+        judged = _diversity(console, gain, images, quick, synthetic=judge)
+    if generator is None:
+        diversity, judged = judged, None
+    _write_records(folder, json_file, gain, diversity, judged)  # before pictures, which could fail
+    if generator is None:
+        say(console, f"gain.json, diversity.json: {folder}; a report.html needs a FILE")
+        return
+    report = _write_report(folder, generator, images, gain, diversity, run)
+    if not (keep or quick):
+        from ganaug.evaluation.write_back import write_back
+
+        write_back(generator.path, generator.content_hash, gain, diversity)
+        say(console, f"wrote what was measured into {file}: same generator, new content hash")
+    say(console, f"report: {report}")
+
+
+def _folder(out: str | None, file: str | None, judge: str | None) -> Path:
+    """Return the folder of the report: as named, or beside FILE, else beside DIR.
+
+    Raises:
+        ConfigError: it lies in DIR, where it would be read as a class.
+    """
+    if out is None and file is not None:
+        folder = Path(file).with_name(f"{Path(file).stem}-evaluation")
+    elif out is None:
+        made = Path(str(judge))
+        made = made if made.name not in ("", "..") else Path(os.path.abspath(made))
+        folder = made.parent / f"{made.name.removesuffix('.npz')}-evaluation"
     else:
+        folder = Path(out)
+    if judge is not None and Path(judge).resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise ConfigError(
+            f"--out: {folder} lies in the folder of --judge, {judge}, whose folders are classes;"
+            " allowed: any other place; name one with --out"
+        )
+    return folder
+
+
+def _size(
+    size: tuple[int, int] | None,
+    info: Metadata | None,
+    file: str | None,
+    seen: tuple[int, int] | None,
+) -> tuple[int, int] | None:
+    """Return the size that SOURCE is loaded at, where none is named.
+
+    It is the size that a pretrained network has `seen`, or else that of the generator; images of a
+    generator that makes them from noise have its size.
+
+    Raises:
+        ConfigError: another than that of a generator that makes images from noise.
+    """
+    if info is None:
+        return size or seen
+    if info.kind == "class" and size not in (None, info.size):
+        made = info.size
+        raise ConfigError(
+            f"--size: {size[0]}x{size[1]}; allowed: {made[0]}x{made[1]}, the size of what {file}"
+            " makes from noise; leave it out"
+        )
+    return size or (seen if info.kind == "variation" else None) or info.size
+
+
+def _gain(
+    console: Settings, generator: Generator | None, images: ImageSet, **options: Any
+) -> GainReport | None:
+    """Compare and print, or say why there is nothing to compare."""
+    from ganaug import evaluate_gain
+
+    if generator is not None and len(generator.info.classes) < 2:
         say(console, "a generator of one class cannot help a classifier: no gain is measured")
-    diversity = None
+        generator, options["refit"] = None, None
+        if options["folder"] is None:
+            return None
+    if generator is None and (images.counts > 0).sum() < 2:
+        say(console, "images of one class need no classifier: no gain is measured")
+        return None
+    with evaluation_progress(console) as progress:
+        gain = evaluate_gain(generator, train=images, progress=progress, **options)
+    click.echo(f"{gain}\n")
+    return gain
+
+
+def _diversity(
+    console: Settings, gain: GainReport | None, images: ImageSet, quick: bool, **made: Any
+) -> DiversityReport | None:
+    """Measure and print, or say why it cannot be measured where there is a gain."""
+    from ganaug import evaluate_diversity
+
     try:
-        diversity = evaluate_diversity(generator, real=images, quick=quick)
-        click.echo(diversity)
+        diversity = evaluate_diversity(real=images, quick=quick, **made)
     except DataError as error:  # hours of training may stand behind the gain
         if gain is None:
             raise
         say(console, f"no diversity is measured: {error}")
-    write_records(folder, gain, diversity)  # before pictures are made, which could fail
-    report = write_evaluation(
+        return None
+    click.echo(diversity)
+    return diversity
+
+
+def _write_records(
+    folder: Path,
+    json_file: str | None,
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    judged: DiversityReport | None,
+) -> None:
+    """Write gain.json, diversity.json and, of DIR beside FILE, judged.json; and all in one file."""
+    from ganaug.files import write_json
+    from ganaug.report.folder import write_records
+
+    write_records(folder, gain, diversity)
+    records = {"gain": gain, "diversity": diversity}
+    if judged is not None:
+        records["judged"] = judged
+        write_json(folder / "judged.json", judged.to_dict())
+    if json_file is not None:
+        write_json(json_file, {name: found and found.to_dict() for name, found in records.items()})
+
+
+def _write_report(
+    folder: Path,
+    generator: Generator,
+    images: ImageSet,
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    run: Path | None,
+) -> Path:
+    from ganaug.evaluation.diversity.inspection import inspect_samples
+    from ganaug.evaluation.diversity.samples import draw_samples
+    from ganaug.report.folder import write_evaluation
+    from ganaug.report.history import read_history
+
+    return write_evaluation(
         folder,
         generator.info,
         draw_samples(generator, images),
@@ -146,10 +285,3 @@ def command(
         diversity=diversity,
         history=[] if run is None else read_history(run),
     )
-    if not (keep or quick):
-        write_back(file, generator.content_hash, gain, diversity)
-        say(console, f"wrote what was measured into {file}: same generator, new content hash")
-    if json_file is not None:
-        records = {"gain": gain, "diversity": diversity}
-        write_json(json_file, {name: found and found.to_dict() for name, found in records.items()})
-    say(console, f"report: {report}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def write_back(
         RunError: it cannot be written.
     """
     fields: dict[str, Any] = {}
-    if gain is not None:
+    if gain is not None and not _of_a_folder(gain.chosen):  # which says nothing of this file
         fields["gain"] = gain_summary(gain)
     if diversity is not None:
         fields["diversity"] = diversity_summary(diversity)
@@ -62,6 +63,7 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
             "calibration_error": _mean(arm.calibration_error),
         }
         for name, arm in report.arms.items()
+        if not _of_a_folder(name)  # the file may be passed on, and paths are nobody's business
     }
     summary: dict[str, Any] = {
         "dataset": report.dataset,
@@ -88,6 +90,10 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         summary |= {name: _rounded(getattr(gain, name)) for name in numbers}
         summary |= {"t": _list(gain.t), "bootstrap": _list(gain.bootstrap)}
     return summary
+
+
+def _of_a_folder(arm: str | None) -> bool:
+    return arm is not None and parse_arm(arm).folder is not None
 
 
 def diversity_summary(report: DiversityReport) -> dict[str, Any]:

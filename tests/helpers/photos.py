@@ -1,4 +1,4 @@
-"""A small folder of JPEG photographs for tests, as ImageFolder reads it."""
+"""Small folders of images for tests, as ImageFolder reads them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from helpers.small_images import bars
 from PIL import Image
+
+from ganaug.images import ImageSet
 
 CLASSES = ("crack", "dent", "ok")
 COUNTS = (4, 6, 12)
@@ -22,4 +24,16 @@ def write_photos(folder: Path, *, test: bool, side: int = 24) -> Path:
             place = folder / part / CLASSES[label]
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(place / f"{i:03d}.jpg", quality=90)
+    return folder
+
+
+def write_pngs(folder: Path, images: ImageSet) -> Path:
+    """Write the training images, and the test part beside them where there is one, losslessly."""
+    test = images.test
+    parts = {"": images} if test is None else {"train": images, "test": test}
+    for part, each in parts.items():
+        for i, (image, label) in enumerate(zip(each.images, each.labels, strict=True)):
+            place = folder / part / each.classes[label]
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.squeeze()).save(place / f"{i:03d}.png")
     return folder

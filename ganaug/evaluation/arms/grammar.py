@@ -9,7 +9,7 @@ from ganaug.errors import ConfigError, did_you_mean
 from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, LARGEST_MAGNITUDE, VIEWS
 from ganaug.evaluation.arms.losses import LOSSES, MIXES
 
-__all__ = ["Arm", "parse_arm"]
+__all__ = ["Arm", "check_folder", "parse_arm"]
 
 # Name of a head -> (balanced, use).
 HEADS: dict[str, tuple[bool, str | None]] = {
@@ -19,9 +19,12 @@ HEADS: dict[str, tuple[bool, str | None]] = {
     "ganaug-plain": (False, "transform"),
     "mixed": (True, "mixed"),
     "synthetic": (True, "synthetic"),
+    "folder": (True, "folder"),
+    "folder-only": (True, "folder-only"),
     "warp": (True, "warp"),
     "warp-plain": (False, "warp"),
 }
+WITH_FOLDER = ("folder", "folder-only")
 OPTIONS = {
     "p": (0.0, 1.0),
     "top": (0.0, 1.0),
@@ -40,8 +43,9 @@ class Arm:
         balanced: classes are drawn equally often; otherwise every image is.
         augment: names of free augmentations, applied in this order.
         use: what is put before the free augmentations: "transform" (`GANAugment`), "mixed" (the
-            images of a `SyntheticDataset` beside the real ones), "synthetic" (those alone), "warp"
-            (an untrained random warp in the place of the generator), or None.
+            images of a `SyntheticDataset` beside the real ones), "synthetic" (those alone),
+            "folder" (the images of `folder` beside the real ones), "folder-only" (those alone),
+            "warp" (an untrained random warp in the place of the generator), or None.
         options: (name, number) of the generator's use, in place of the artifact's policy; in the
             order of `OPTIONS`.
         view: how images are shown to the classifier, at training and test, or None.
@@ -49,6 +53,7 @@ class Arm:
         loss: one of `LOSSES`, or None for cross-entropy.
         smote: classes are filled up by SMOTE first.
         longer: times the usual number of steps.
+        folder: path of images that another tool made, as it was given, or None.
     """
 
     balanced: bool
@@ -60,11 +65,13 @@ class Arm:
     loss: str | None = None
     smote: bool = False
     longer: int = 1
+    folder: str | None = None
 
     @property
     def name(self) -> str:
         """The name that `parse_arm` reads as this arm."""
         head = next(name for name, kind in HEADS.items() if kind == (self.balanced, self.use))
+        head += "" if self.folder is None else f":{self.folder}"
         head += "".join(f"@{key}={_shortest(value)}" for key, value in self.options)
         steps = (*self.augment, self.view, "smote" if self.smote else None, self.mix, self.loss)
         longer = f"longer-{self.longer}" if self.longer > 1 else None
@@ -72,8 +79,13 @@ class Arm:
 
     @property
     def free(self) -> bool:
-        """Whether the arm needs no trained generator."""
+        """Whether the arm shows nothing but real images and ordinary augmentation."""
         return self.use is None
+
+    @property
+    def needs_generator(self) -> bool:
+        """Whether it cannot be trained without an artifact."""
+        return not self.free and self.folder is None
 
     @property
     def learned(self) -> bool:
@@ -90,8 +102,8 @@ class Arm:
         return dict(self.options).get(name)
 
     def without_generator(self) -> Arm:
-        """Return the free arm that this one adds a generator to."""
-        return replace(self, use=None, options=())
+        """Return the free arm that this one adds a generator, or a folder, to."""
+        return replace(self, use=None, options=(), folder=None)
 
     def below(self) -> Arm:
         """Return the free arm of the usual length that this one adds a generator, or steps, to."""
@@ -107,6 +119,23 @@ class Arm:
             return replace(self, use="transform", balanced=self.loss is None, smote=False)
         return replace(self, use="mixed", balanced=True, smote=False, loss=None)
 
+    def on_folder(self, folder: str) -> Arm:
+        """Return this free arm with the images of `folder` added, as those of a class generator."""
+        return replace(self.on_top("class"), use="folder", folder=folder)
+
+
+def check_folder(folder: str) -> None:
+    """Refuse a path that cannot stand in the name of an arm.
+
+    Raises:
+        ConfigError: it is empty, or has "+", "@" or a character that cannot be printed.
+    """
+    if not folder or not folder.isprintable() or {"+", "@"} & set(folder):
+        raise ConfigError(
+            f"folder {folder!r}: cannot stand in the name of an arm; allowed: a path that can be"
+            " printed, without '+' and '@'; rename the folder, or make a link to it"
+        )
+
 
 def _shortest(value: float) -> str:
     """Return a number as people write it: 1 for 1.0."""
@@ -121,7 +150,9 @@ def parse_arm(name: str) -> Arm:
     first), "mixed" (balanced, over real and generated images), "synthetic" (balanced, generated
     images alone: the classification accuracy score of Ravuri and Vinyals, arXiv 1905.10887), or
     "warp" and "warp-plain" (as "ganaug" and "ganaug-plain", an untrained random warp in the
-    generator's place, matched to it in how often and how much it changes).
+    generator's place, matched to it in how often and how much it changes). "folder:DIR" and
+    "folder-only:DIR" are as "mixed" and "synthetic", with the images of DIR, whatever made them;
+    DIR has one folder for each class, and no "+" or "@" in its path.
 
     STEP is an augmentation (a key of `AUGMENTATIONS`; randaugment-M with the magnitude M), and at
     most one each of: a view ("standardise", "equalise": each image by itself, at training and
@@ -143,12 +174,14 @@ def parse_arm(name: str) -> Arm:
     """
     head, *steps = name.split("+")
     head, *options = head.split("@")
+    head, colon, path = head.partition(":")
     if head not in HEADS:
         raise ConfigError(
             f"arm {name!r}: {head!r} is no way to sample{did_you_mean(head, HEADS)}; an arm starts"
             f" with one of {', '.join(HEADS)}; for example balanced+affine"
         )
     balanced, use = HEADS[head]
+    folder = _parse_folder(name, use, colon, "@".join((path, *options)))
     found: dict[str, str] = {}
     augmentations = []
     for position, step in enumerate(steps):
@@ -183,7 +216,25 @@ def parse_arm(name: str) -> Arm:
         loss=found.get("loss"),
         smote="smote" in found,
         longer=int(found["longer"].partition("-")[2]) if "longer" in found else 1,
+        folder=folder,
     )
+
+
+def _parse_folder(name: str, use: str | None, colon: str, path: str) -> str | None:
+    """Return the folder after the head of an arm, checked; None for a head that takes none."""
+    if use in WITH_FOLDER:
+        if not colon:
+            raise ConfigError(
+                f"arm {name!r}: no folder; allowed: {use}:DIR; for example {use}:made+affine"
+            )
+        check_folder(path)
+        return path
+    if colon:
+        raise ConfigError(
+            f"arm {name!r}: {':' + path!r}; allowed: a folder after {' or '.join(WITH_FOLDER)}"
+            " alone; for example folder:made+affine"
+        )
+    return None
 
 
 def _field_of(name: str, step: str) -> str:
@@ -212,8 +263,9 @@ def _field_of(name: str, step: str) -> str:
             )
         return "longer"
     every = (*AUGMENTATIONS, *VIEWS, *MIXES, *LOSSES, "smote", "longer-8")
+    path = " (the path of a folder has no '+')" if name.partition(":")[0] in WITH_FOLDER else ""
     raise ConfigError(
-        f"arm {name!r}: {step!r} is no augmentation{did_you_mean(step, every)}; allowed:"
+        f"arm {name!r}: {step!r} is no augmentation{did_you_mean(step, every)}{path}; allowed:"
         f" {', '.join(every)}; for example balanced+affine"
     )
 

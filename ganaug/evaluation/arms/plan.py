@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms.grammar import Arm, parse_arm
+from ganaug.evaluation.arms.grammar import Arm, check_folder, parse_arm
 
 __all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "make_plan", "on_best"]
 
@@ -44,29 +44,46 @@ class Plan:
 
     Attributes:
         free: the arms without a generator that may be the baseline, one or more.
-        ours: the other arms that were named: with a generator, with its stand-in, or longer.
+        ours: the other arms that were named: with a generator, its stand-in or a folder, or longer.
         baseline: the free arm to beat; None where it is to be chosen.
         add_ours: kind of the generator to put on top of the baseline, or None.
+        add_folder: folder of images to put on top of the baseline, or None.
     """
 
     free: tuple[Arm, ...]
     ours: tuple[Arm, ...]
     baseline: Arm | None
     add_ours: str | None
+    add_folder: str | None = None
 
     @property
     def size(self) -> int:
         """Number of trainings, in multiples of the usual length, whatever the baseline."""
-        return len(self.free) + (1 if self.add_ours else sum(arm.longer for arm in self.ours))
+        added = bool(self.add_ours) + bool(self.add_folder)
+        return len(self.free) + added + sum(arm.longer for arm in self.ours)
 
     @property
     def needs_generator(self) -> bool:
         """Whether there is any arm with a generator."""
-        return bool(self.add_ours) or any(not arm.free for arm in self.ours)
+        return bool(self.add_ours) or any(arm.needs_generator for arm in self.ours)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders whose images are in any arm."""
+        named = [arm.folder for arm in self.ours] + [self.add_folder]
+        return tuple(dict.fromkeys(folder for folder in named if folder is not None))
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """Those of them that an arm shows without real images."""
+        return tuple(arm.folder for arm in self.ours if arm.use == "folder-only" and arm.folder)
 
     def on(self, baseline: Arm) -> tuple[Arm, ...]:
         """Return the arms that cannot be the baseline; `baseline` is the free arm to beat."""
-        return (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
+        arms = (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
+        if self.add_folder is not None:
+            arms = (*arms, baseline.on_folder(self.add_folder))
+        return tuple(dict.fromkeys(arms))
 
 
 def make_plan(
@@ -75,6 +92,7 @@ def make_plan(
     kind: str | None,
     refit: bool,
     losses: bool = True,
+    folder: str | None = None,
 ) -> Plan:
     """Settle the arms of a comparison; a free arm is always among them.
 
@@ -85,10 +103,13 @@ def make_plan(
         refit: generators will be trained.
         losses: whether the classifier can be trained with another loss; the default arms are those
             that it can be.
+        folder: of images that are put on top of the baseline, beside all other arms.
 
     Raises:
         ConfigError: an unknown arm, none at all, or one that needs a generator where there is none.
     """
+    if folder is not None:
+        check_folder(folder)
     add_ours = None
     if names is None and (kind is not None or refit):
         add_ours = kind or "variation"
@@ -99,16 +120,17 @@ def make_plan(
         raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
     free = [arm for arm in arms if arm.may_be_baseline]
     ours = [arm for arm in arms if not arm.may_be_baseline]
-    trained = [arm for arm in ours if not arm.free]
+    trained = [arm for arm in ours if arm.needs_generator]
     if trained and kind is None and not refit:
         raise ConfigError(
-            f"arm {trained[0].name!r}: there is no generator; allowed: free arms; give an artifact"
+            f"arm {trained[0].name!r}: there is no generator; allowed: free arms, and those with"
+            " the images of a folder; give an artifact"
         )
     given = None if baseline == "auto" else parse_arm(baseline)
     if given is not None and not given.may_be_baseline:
         raise ConfigError(
-            f"baseline {baseline!r}: needs a generator or more steps; allowed: a free arm such as"
-            " balanced+randaugment, or 'auto'; choose one"
+            f"baseline {baseline!r}: needs a generator, a folder or more steps; allowed: a free arm"
+            " such as balanced+randaugment, or 'auto'; choose one"
         )
     if given is None and not free:
         given = ours[0].below()
@@ -116,7 +138,7 @@ def make_plan(
         free.insert(0, given)
     if given is None and len(free) == 1:
         given = free[0]
-    return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours)
+    return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours, folder)
 
 
 def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
 from ganaug.evaluation.diversity.features import choose_features
-from ganaug.evaluation.diversity.generated import from_arrays, from_generator
+from ganaug.evaluation.diversity.generated import from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, Subsamples
@@ -44,7 +44,7 @@ def evaluate_diversity(
     artifact: str | os.PathLike[str] | Generator | None = None,
     *,
     real: Any,
-    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
+    synthetic: (tuple[NDArray[np.uint8], NDArray[np.int64]] | str | os.PathLike[str] | None) = None,
     per_class: int = PER_CLASS,
     features: FeatureMap | nn.Module | tuple[str, str | os.PathLike[str]] | None = None,
     seed: int = 0,
@@ -57,7 +57,8 @@ def evaluate_diversity(
         real: the images the generator was trained on: an `ImageSet` (its training part; images
             of its test part serve as unseen ones in the search for copies), or anything that
             `load_images` takes. Where `fit` held out a fifth, the same fifth is unseen.
-        synthetic: generated images uint8 [N, H, W, C] and labels int64 [N] by `real`'s classes.
+        synthetic: generated images uint8 [N, H, W, C] and labels int64 [N] by `real`'s classes; or
+            the path of images that any tool made, in a folder for each class of `real`.
         per_class: at most so many real and generated images of a class are compared; copies are
             searched among all.
         features: a map from uint8 [N, H, W, C] to float [N, D]; a torch module; a torchvision
@@ -93,7 +94,7 @@ def evaluate_diversity(
     if generator is not None:
         make = from_generator(generator, images, seed)
     elif synthetic is not None:
-        make = from_arrays(synthetic, images, seed, most)
+        make = from_given(synthetic, images, seed, most)
     steps = QUICK_STEPS if quick else STEPS
     chosen = choose_features(features, images, steps, seed)
     labels = range(len(images.classes))

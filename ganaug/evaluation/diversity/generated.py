@@ -1,7 +1,8 @@
-"""Where the generated images of a class come from: a generator, or arrays that were given."""
+"""Where the generated images of a class come from: a generator, or images that were given."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, DataError, did_you_mean
+from ganaug.evaluation.judged import load_made
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
-__all__ = ["Made", "Maker", "from_arrays", "from_generator", "generate"]
+__all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,17 +103,26 @@ def generate(
     return generate_levels(generator, np.full(len(rows), number, np.int64), latents)
 
 
-def from_arrays(
-    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]],
+def from_given(
+    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]] | str | os.PathLike[str],
     images: ImageSet,
     seed: int,
     per_class: int,
 ) -> Maker:
     """Take them from what was given: all images of a class, or `per_class` of them at random.
 
+    Args:
+        synthetic: images and labels, or the folder that they lie in.
+        images: the real images.
+        seed: of the choice.
+        per_class: the most of a class.
+
     Raises:
-        DataError: shapes, dtypes or labels do not fit the real images.
+        DataError: shapes, dtypes, labels or class names do not fit the real images.
     """
+    if isinstance(synthetic, str | os.PathLike):
+        loaded = load_made(synthetic, images)
+        synthetic = loaded.images, loaded.labels
     given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
     if given.images.shape[1:] != images.images.shape[1:]:
         raise DataError(

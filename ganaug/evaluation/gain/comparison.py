@@ -28,7 +28,7 @@ from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
 from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
 from ganaug.evaluation.trainings.pool import Site
-from ganaug.images import check_size
+from ganaug.images import ImageSet, check_size
 
 __all__ = ["Comparison"]
 
@@ -42,6 +42,7 @@ class Comparison:
     Attributes:
         plan: the arms.
         splits: by seed.
+        made: by seed and folder, the images of the arms that have a folder.
         generator: that is judged; None where there is none, or each seed trains a new one.
         artifact_hash: of its behaviour.
         fit_options: for new generators; None where none are trained.
@@ -54,6 +55,7 @@ class Comparison:
 
     plan: Plan
     splits: dict[int, Split]
+    made: dict[tuple[int, str], ImageSet]
     generator: Generator | None
     artifact_hash: str | None
     fit_options: dict[str, Any] | None
@@ -75,7 +77,8 @@ class Comparison:
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
         if not baseline.balanced and any(arm.balanced for arm in ours):
-            notes += ("the generator's arm also balances the classes; its baseline does not",)
+            whose = "generator" if plan.needs_generator else "folder"
+            notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
         if self.quick:
             notes += (f"a quick look, {self.schedule.steps} steps: no verdict to rely on",)
         arms = (*plan.free, *ours)
@@ -105,6 +108,7 @@ class Comparison:
                 refit=self.fit_options if generators else None,
                 tuned=self.tuner is not None,
                 quick=self.quick,
+                folders=self._folders(),
                 device=self.site.device.partition(":")[0],
             ),
             environment=_environment(list(generators.values())),
@@ -143,7 +147,7 @@ class Comparison:
         return plan.free[level[-1]], choice  # between equals, the later one, which does more
 
     def _job(self, seed: int, arm: Arm, split: Split) -> Job:
-        generator = None if arm.free else self.generator
+        generator = self.generator if arm.needs_generator else None
         return Job(
             seed=seed,
             arm=arm,
@@ -154,7 +158,14 @@ class Comparison:
             artifact=generator.path if generator else None,
             artifact_hash=self.artifact_hash if generator else None,
             device=self.site.device,
+            made=None if arm.folder is None else self.made[seed, arm.folder],
         )
+
+    def _folders(self) -> dict[str, str] | None:
+        """Return which images each folder held, by the first seed's, in 16 digits of a hash."""
+        first = min(self.splits)
+        named = {folder: self.made[first, folder] for folder in self.plan.folders}
+        return {folder: found.fingerprint[:16] for folder, found in named.items()} or None
 
     def _generators(self) -> dict[int, NewGenerator | TunedGenerator]:
         if self.fit_options is None:
@@ -171,15 +182,23 @@ class Comparison:
 
     def _claim(self) -> str:
         if not self.plan.needs_generator:
-            return "for free arms"
+            return "for the folder's images" if self.plan.folders else "for free arms"
         return "for this generator" if self.fit_options is None else "for the method"
 
 
 def _chosen(arms: Sequence[Arm]) -> str | None:
-    """Return the arm that the verdict is about: the first with the generator beside real images."""
-    learned = [arm for arm in arms if arm.learned]
-    beside = [arm for arm in learned if arm.use != "synthetic"]
-    return next((arm.name for arm in (*beside, *learned)), None)
+    """Return the arm that the verdict is about: the first with the generator beside real images.
+
+    Where no arm has a generator, it is the first with a folder's images beside real ones.
+    """
+    for added in (
+        [arm for arm in arms if arm.learned],
+        [arm for arm in arms if arm.folder is not None],
+    ):
+        beside = [arm for arm in added if arm.use not in ("synthetic", "folder-only")]
+        if added:
+            return (*beside, *added)[0].name
+    return None
 
 
 def _environment(generators: Sequence[NewGenerator | TunedGenerator]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.notes import few_images, few_passes
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.judged import made_for
 from ganaug.evaluation.splits import splits_of
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
@@ -37,6 +38,7 @@ def evaluate_gain(
     test: Any = None,
     seeds: int | Sequence[int] = 6,
     arms: Sequence[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
     baseline: str = "auto",
     refit: Refit | None = None,
     classifier: Given = None,
@@ -55,8 +57,9 @@ def evaluate_gain(
     test part is looked at once, at the end.
 
     Args:
-        artifact: the exported file, or a `Generator`; None compares free arms alone, or, with
-            `refit`, takes the generator's settings from its `fit_options`.
+        artifact: the exported file, or a `Generator`; None compares free arms and those with the
+            images of a folder, or, with `refit`, takes the generator's settings from its
+            `fit_options`.
         train: training images: an `ImageSet`, a data set of (image, label), or anything that
             `load_images` takes; loaded at the artifact's size, or for a `Pretrained` and a
             generator of the variation kind, at the network's. An `ImageSet` may have another size
@@ -67,6 +70,8 @@ def evaluate_gain(
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
             balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
             and loops of your own), and the generator on top of the baseline.
+        folder: images that another tool made, in a folder for each class: a further arm has them on
+            top of the baseline. None may be a test image.
         baseline: a free arm, or "auto": each free arm is trained on four fifths of the training
             images and judged on the rest; three times, where a class has fewer than five there.
         refit: draw images and train a new generator for each seed; None judges the given file.
@@ -93,13 +98,14 @@ def evaluate_gain(
     Raises:
         ArtifactError: the file cannot be used, does not know a class, or was trained on the
             images that it would be judged on.
-        DataError: the images cannot be used.
+        DataError: the images cannot be used, or those of a folder are also test images.
         ConfigError: an argument has a value that is not allowed.
         DeviceError: there is no such device.
         KeyboardInterrupt: interrupted; what had ended is kept in `out`.
 
     Example:
         >>> print(evaluate_gain("defects.onnx", train="photos/"))  # doctest: +SKIP
+        >>> print(evaluate_gain(None, train="photos/", folder="made/"))  # doctest: +SKIP
     """
     if refit is not None and not isinstance(refit, Refit):
         raise ConfigError(
@@ -120,7 +126,14 @@ def evaluate_gain(
         options = fit_options_of(refit, metadata, quick=quick, device=device)
         generator = None  # it gave its settings
     kind = _kind(metadata, options)
-    plan = make_plan(arms, baseline, kind, refit is not None, losses=network is not None)
+    plan = make_plan(
+        arms,
+        baseline,
+        kind,
+        refit is not None,
+        losses=network is not None,
+        folder=None if folder is None else os.fspath(folder),
+    )
     numbers = _seeds(seeds)
     splits, notes = splits_of(
         train,
@@ -131,6 +144,8 @@ def evaluate_gain(
         draw=None if refit is None else refit.draw,
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
+    made, told = made_for(plan.folders, splits, plan.alone)
+    notes += told
     images = splits[numbers[0]].train
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
@@ -154,6 +169,7 @@ def evaluate_gain(
         comparison = Comparison(
             plan=plan,
             splits=splits,
+            made=made,
             generator=generator,
             artifact_hash=None if generator is None else behaviour_hash(generator.path),
             fit_options=options,

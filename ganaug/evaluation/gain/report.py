@@ -58,6 +58,7 @@ class Settings:
         tuned: each new generator learned its policy.
         quick: a quick look.
         device: "cpu" or "cuda".
+        folders: first 16 digits of the hash of each folder's images; None where no arm has one.
     """
 
     classifier: str | None = None
@@ -68,6 +69,7 @@ class Settings:
     tuned: bool | None = None
     quick: bool | None = None
     device: str | None = None
+    folders: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,10 @@ class GainReport:
         test_images: by seed.
         arms: by name.
         baseline: the free arm that the others are compared with.
-        chosen: the arm with the generator, or None where there was none.
+        chosen: the arm with the generator, else that with a folder's images, else None.
         gain: of each arm but the baseline.
-        claim: "for this generator", "for the method", or "for free arms".
+        claim: "for this generator", "for the method", "for the folder's images", or "for free
+            arms".
         choice: how the baseline was chosen.
         settings: what was trained, and how.
         environment: versions, and what the caller adds.

@@ -63,7 +63,9 @@ def batches(job: Job, real: ImageDataset) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _varied_batches(job: Job, real: ImageDataset) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches before any free augmentation."""
-    labels = torch.from_numpy(job.train.labels)
+    if job.arm.folder is not None:
+        real = _with_folder(job, real)
+    labels = torch.from_numpy(np.asarray(real.targets, dtype=np.int64))
     if job.arm.use == "synthetic":
         yield from _mixed_batches(job, _synthetic(job, real))
         return
@@ -77,7 +79,7 @@ def _varied_batches(job: Job, real: ImageDataset) -> Iterator[tuple[Tensor, Tens
         vary = make_variation(job.arm, job.file, job.train, real.pixels, job.seed)
     until = job.arm.option("until")
     last = job.schedule.steps * (1.0 if until is None else until)
-    for step, rows in enumerate(_order(job.train.labels, job)):
+    for step, rows in enumerate(_order(labels.numpy(), job)):
         images, targets = real.pixels[rows], labels[rows]
         if vary is not None and step < last:
             images = vary(images, targets)
@@ -106,6 +108,15 @@ def _order(labels: NDArray[np.int64], job: Job) -> Iterator[NDArray[np.int64]]:
         queue = queue[job.schedule.batch :]
 
 
+def _with_folder(job: Job, real: ImageDataset) -> ImageDataset:
+    """Real images and those of the arm's folder, or these alone."""
+    made = ImageDataset(job.given)
+    if job.arm.use == "folder":
+        made.pixels = torch.cat([real.pixels, made.pixels])
+        made.targets = [*real.targets, *made.targets]
+    return made
+
+
 def _mixed(job: Job, real: ImageDataset) -> MixedDataset:
     """Real images and, by the artifact's policy or else up to balance, generated ones."""
     counts = "balance" if read_artifact(job.file)[1].policy is None else "auto"
@@ -132,6 +143,8 @@ def items(job: Job, real: ImageDataset) -> ArmImages:
     images: ImageDataset | MixedDataset | SyntheticDataset = real
     if arm.use in ("mixed", "synthetic"):
         images = _mixed(job, real) if arm.use == "mixed" else _synthetic(job, real)
+    elif arm.folder is not None:
+        images = _with_folder(job, real)
     vary = None
     if arm.use in ("transform", "warp"):
         vary = make_variation(arm, job.file, job.train, real.pixels, job.seed)

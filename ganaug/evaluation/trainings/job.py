@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ganaug.images import ImageSet
 __all__ = ["Job", "Key", "load_outcome", "result_path", "save_outcome"]
 
 FORMAT = 4  # of the result files
+MOST_LETTERS = 150  # of an arm's name in that of a file
 
 Key = tuple[int, str]  # seed, and name among the jobs of that seed
 
@@ -37,11 +39,12 @@ class Job:
         train, test: the images; their own test parts are not looked at.
         schedule: optimiser steps and learning rate.
         classifier: that is trained.
-        artifact: path of the generator; None for a free arm.
+        artifact: path of the generator; None for an arm that needs none.
         artifact_hash: hash of its content, or of its behaviour alone: what the outcome depends on.
         device: where the classifier runs.
         policy: takes the place of the artifact's own.
         label: tells jobs of one arm apart that differ in their policies; None where there is one.
+        made: the images of the arm's folder, in the classes and at the size of `train`, or None.
     """
 
     seed: int
@@ -55,6 +58,7 @@ class Job:
     device: str = "cpu"
     policy: Policy | None = None
     label: str | None = None
+    made: ImageSet | None = None
 
     @property
     def key(self) -> Key:
@@ -68,6 +72,13 @@ class Job:
             raise ValueError(f"arm {self.arm.name} needs a generator")
         return self.artifact
 
+    @property
+    def given(self) -> ImageSet:
+        """The images of the folder of an arm that has one."""
+        if self.made is None:
+            raise ValueError(f"arm {self.arm.name} needs the images of its folder")
+        return self.made
+
     def identity(self) -> str:
         """Return a hash of everything that the result depends on."""
         content = {
@@ -80,8 +91,10 @@ class Job:
             "schedule": asdict(self.schedule),
             "classifier": self.classifier.name,
             "device": self.device.partition(":")[0],
-            "artifact": None if self.arm.free else self.artifact_hash,
+            "artifact": self.artifact_hash if self.arm.needs_generator else None,
         }
+        if self.arm.folder is not None:  # what is in it, which the path does not say
+            content["made"] = self.given.ordered_fingerprint
         if self.policy is not None:
             content["policy"] = [self.policy.p, self.policy.scale]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -92,7 +105,7 @@ class Job:
         Two trainings of one arm differ on a GPU; so there is one, and the comparison says "no
         change".
         """
-        if self.artifact is None or self.arm.free:
+        if self.artifact is None or not self.arm.needs_generator:
             return self
         if not never_varies(self.arm, read_artifact(self.artifact)[1], self.policy):
             return self
@@ -103,7 +116,9 @@ class Job:
 def result_path(folder: Path, job: Job) -> Path:
     """Return where the outcome of `job` is kept; another configuration has another path."""
     seed, name = job.key
-    return folder / f"seed-{seed:04d}-{name}-{job.identity()[:12]}.npz"
+    # The name of a folder's arm has a path in it; the hash tells two of one spelling apart.
+    plain = re.sub(r"[^\w.@=+-]", "_", name, flags=re.ASCII)[:MOST_LETTERS]
+    return folder / f"seed-{seed:04d}-{plain}-{job.identity()[:12]}.npz"
 
 
 def save_outcome(path: Path, job: Job, outcome: Outcome) -> None:

@@ -102,7 +102,7 @@ def run_all(
         meter.advance(job.schedule.steps, timed=False)
 
     for job in jobs:
-        if job.arm.free or job.seed not in generators:
+        if not job.arm.needs_generator or job.seed not in generators:
             enter(job)
         else:
             waiting[job.seed].append(job)

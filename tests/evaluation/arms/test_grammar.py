@@ -21,6 +21,12 @@ from ganaug.evaluation.arms.plan import DEFAULT_FREE_ARMS, FREE_ARMS, on_best
         ("mixed+affine", Arm(True, ("affine",), "mixed")),
         ("synthetic", Arm(True, (), "synthetic")),
         ("warp+affine", Arm(True, ("affine",), "warp")),
+        ("folder:made", Arm(True, (), "folder", folder="made")),
+        (
+            "folder:C:/my made/+affine+mixup+longer-2",
+            Arm(True, ("affine",), "folder", mix="mixup", longer=2, folder="C:/my made/"),
+        ),
+        ("folder-only:../made+flip", Arm(True, ("flip",), "folder-only", folder="../made")),
         ("warp-plain+logits", Arm(False, (), "warp", loss="logits")),
         (
             "ganaug@top=0.9@from=1@until=0.8+flip",
@@ -53,6 +59,8 @@ def test_names_describe_arms(name: str, arm: Arm) -> None:
     assert pickle.loads(pickle.dumps(arm)) == arm
     assert arm.free == (arm.use is None)
     assert arm.may_be_baseline == (arm.free and arm.longer == 1)
+    assert arm.needs_generator == (not arm.free and arm.folder is None)
+    assert arm.learned == (arm.use in ("transform", "mixed", "synthetic"))
 
 
 def test_the_free_arms_may_be_baselines() -> None:
@@ -81,6 +89,8 @@ def test_every_arm_has_the_name_that_it_is_read_from() -> None:
     for arm in map(parse_arm, sorted(names)):
         for other in (arm, arm.below(), arm.on_top("variation"), arm.on_top("class")):
             assert parse_arm(other.name) == other
+        for other in (arm.on_folder("my/made"), arm.on_folder("made").below()):
+            assert parse_arm(other.name) == other
 
 
 @pytest.mark.parametrize(
@@ -104,6 +114,17 @@ def test_every_arm_has_the_name_that_it_is_read_from() -> None:
         ("ganaug@p=x", "'p=x'; allowed"),
         ("ganaug@p=0.5@p=0.6", "once each"),
         ("ganaug@p=0.5@top=0.6", "leave p or the others out"),
+        ("folder", "no folder; allowed: folder:DIR"),
+        ("folder-only+affine", "no folder; allowed: folder-only:DIR"),
+        ("folder:", "folder ''"),
+        ("folder:a@b", "folder 'a@b'.*without '+' and '@'"),
+        ("folder:made@p=0.5", "folder 'made@p=0.5'"),
+        ("folder:c++/made", "the path of a folder has no '+'"),
+        ("folder:a\nb", "folder 'a.nb'"),
+        ("foldr:made", "did you mean 'folder'"),
+        ("balanced:made", "':made'; allowed: a folder after folder or folder-only alone"),
+        ("folder:made+weighted", "balanced already"),
+        ("folder:made+smote", "allowed: with balanced"),
     ],
 )
 def test_unknown_names_are_refused(name: str, message: str) -> None:
@@ -163,3 +184,28 @@ def test_what_an_arm_has_is_not_put_on_top_of_it_again() -> None:
     assert on_best("balanced+shift")[-2:] == ("plain+shift+drw", "plain+shift+mixup+drw")
     for name in (*more, *on_best("balanced+smote+affine", ("flip",))):
         parse_arm(name)
+
+
+def test_a_folder_goes_on_top_of_the_same_steps_beside_the_generator() -> None:
+    weighted = parse_arm("plain+affine+mixup+drw")
+    assert weighted.on_folder("made").name == "folder:made+affine+mixup"
+    assert parse_arm("balanced+smote").on_folder("made").name == "folder:made"
+    assert parse_arm("folder-only:made+affine+longer-2").below().name == "balanced+affine"
+    plan = make_plan(None, "balanced", "variation", False, folder="made")
+    assert [arm.name for arm in plan.on(parse_arm("balanced"))] == ["ganaug", "folder:made"]
+    assert plan.size == len(plan.free) + 2
+    assert plan.folders == ("made",)
+
+
+def test_a_folder_needs_no_generator_and_is_no_baseline() -> None:
+    plan = make_plan(["balanced", "folder:a", "folder-only:b"], "auto", None, False, folder="a")
+    assert [arm.name for arm in plan.on(parse_arm("balanced"))] == ["folder:a", "folder-only:b"]
+    assert (plan.folders, plan.alone) == (("a", "b"), ("b",))
+    assert not plan.needs_generator
+    assert make_plan(["folder:made+affine"], "auto", None, False).baseline == parse_arm(
+        "balanced+affine"
+    )
+    with pytest.raises(ConfigError, match="needs a generator, a folder or more steps"):
+        make_plan(None, "folder:made", None, False)
+    with pytest.raises(ConfigError, match="folder 'c\\+\\+'"):
+        make_plan(None, "auto", None, False, folder="c++")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.photos import write_pngs
 from helpers.small_images import bars
 from numpy.typing import NDArray
 
@@ -93,6 +94,20 @@ def test_copies_of_training_images_are_called_copying(real: ImageSet) -> None:
     assert found["copied"][0] == 1.0
     assert found["ct"][0] < -8
     assert words(report) == ["COPYING", "OK"]
+
+
+def test_a_folder_of_images_is_judged_as_their_arrays_are(real: ImageSet, tmp_path: Path) -> None:
+    pixels, labels = changed(real, lambda rows: real.images[rows])
+    order = np.argsort(-labels, kind="stable")  # classes are matched by name, in any order
+    turned = ImageSet(pixels[order], 1 - labels[order], real.classes[::-1])
+    folder = write_pngs(tmp_path / "made", turned)
+    report = evaluate_diversity(real=real, synthetic=folder)
+    assert report == evaluate_diversity(real=real, synthetic=(pixels, labels))
+    assert words(report) == ["COPYING", "OK"]
+    assert evaluate_diversity(real=real, synthetic=str(folder)) == report
+    (folder / "bar 1").rename(folder / "barr 1")
+    with pytest.raises(DataError, match=r"class 'barr 1' .*did you mean 'bar 1'"):
+        evaluate_diversity(real=real, synthetic=folder)
 
 
 def test_copies_are_found_among_images_that_are_not_compared(real: ImageSet) -> None:

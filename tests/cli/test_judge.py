@@ -1,0 +1,144 @@
+"""`ganaug evaluate --judge DIR`: the images of another tool, with and without a FILE of ours."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.photos import CLASSES, write_photos, write_pngs
+from helpers.small_images import bars
+
+from ganaug import load_images
+from ganaug.cli import run
+from ganaug.images import ImageSet
+
+FAST = ["--jobs", "1", "--steps", "2", "--seeds", "1", "--quick"]
+
+
+def named(images: ImageSet) -> ImageSet:
+    return replace(images, classes=CLASSES)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    return write_pngs(tmp_path / "made", named(bars((4, 6, 12), (24, 24), 3, seed=5)))
+
+
+def test_a_folder_is_judged_without_a_file(
+    photos: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = made.parent / "both.json"
+    command = ["evaluate", "--judge", f"{made}/", str(photos), *FAST, "--baseline", "balanced"]
+    assert run([*command, "--json", str(both)]) == 0
+    out, err = capsys.readouterr()
+    for words in (f"folder:{made}/", "no evidence", "for the folder's images", "coverage"):
+        assert words in out
+    folder = made.parent / "made-evaluation"
+    assert f"gain.json, diversity.json: {folder}; a report.html needs a FILE" in err
+    assert {path.name for path in folder.iterdir()} == {
+        "gain.json",
+        "diversity.json",
+        "predictions",
+    }
+    records = json.loads(both.read_text())
+    assert records["gain"]["chosen"] == f"folder:{made}/"
+    assert records["gain"] == json.loads((folder / "gain.json").read_text())
+    assert records["diversity"]["kind"] == "images"
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "predictions").rglob("*.npz")}
+    assert len(kept) == 6
+    assert run(command) == 0
+    again = {path: path.stat().st_mtime_ns for path in (folder / "predictions").rglob("*.npz")}
+    assert again == kept
+
+
+def test_a_folder_is_judged_beside_a_file(
+    artifact: Path, photos: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = made.parent / "photos.onnx"
+    shutil.copy(artifact, file)
+    command = ["evaluate", str(file), str(photos), "--judge", str(made), *FAST]
+    assert run([*command, "--baseline", "balanced+affine"]) == 0
+    out = capsys.readouterr().out
+    assert "\nganaug+affine " in out
+    assert f"\nfolder:{made}+affine " in out
+    assert f"\n{made}:\nclass" in out
+    folder = made.parent / "photos-evaluation"
+    kinds = {
+        name: json.loads((folder / f"{name}.json").read_text())["kind"]
+        for name in ("diversity", "judged")
+    }
+    assert kinds == {"diversity": "variation", "judged": "images"}
+    assert json.loads((folder / "gain.json").read_text())["chosen"] == "ganaug+affine"
+    assert "folder:" in (folder / "report.html").read_text()
+
+
+def test_copies_are_called_copying_and_do_not_help(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = replace(bars((50, 45, 12), seed=1), test=bars((12, 12, 12), seed=2))
+    source = write_pngs(tmp_path / "source", images)
+    copies = tmp_path / "copies"
+    shutil.copytree(source / "train", copies)
+    command = ["evaluate", "--judge", str(copies), str(source), "--seeds", "6", "--steps", "20"]
+    assert run([*command, "--jobs", "1", "--baseline", "balanced", "--arms", "balanced"]) == 0
+    out = capsys.readouterr().out
+    folder = tmp_path / "copies-evaluation"
+    gain = json.loads((folder / "gain.json").read_text())
+    assert gain["gain"][f"folder:{copies}"]["verdict"] == "no evidence"
+    assert "copies: 107 of 107 images are also training images" in out
+    classes = json.loads((folder / "diversity.json").read_text())["classes"]
+    assert [each["word"] for each in classes[:2]] == ["COPYING", "COPYING"]
+
+
+def test_images_of_one_class_have_diversity_but_no_gain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, seed in (("real", 1), ("made", 2)):
+        write_pngs(tmp_path / name, bars((20,), seed=seed))
+    command = ["evaluate", "--judge", str(tmp_path / "made"), str(tmp_path / "real"), "--quick"]
+    assert run(command) == 0
+    out, err = capsys.readouterr()
+    assert "images of one class need no classifier: no gain is measured" in err
+    assert "bar 0" in out
+    assert {path.name for path in (tmp_path / "made-evaluation").iterdir()} == {"diversity.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--judge", "made"], "Missing argument 'SOURCE'"),
+        (["--judge", "made", "photos", "--refit"], "--refit: given without FILE; allowed"),
+        (["--judge", "made", "photos", "--run", "x"], "--run: given without FILE; allowed"),
+        (["--judge", "c++", "photos"], "folder 'c++': cannot stand in the name of an arm"),
+        (["--judge", "maid", "photos"], "maid: no such folder or file (did you mean 'made'?)"),
+        (["--judge", "photos/test", "photos"], "22 of 22 images are also test images"),
+        (["--judge", "made", "photos", "--out", "made/out"], "--out: made/out lies in the folder"),
+        (["--judge", ".", "photos", "--out", "out"], "--out: out lies in the folder of --judge, ."),
+    ],
+)
+def test_wrong_use_is_refused_in_one_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_photos(tmp_path / "photos", test=True)
+    shutil.copytree(tmp_path / "photos" / "train", tmp_path / "made")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert run(["-q", "evaluate", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_sizes_of_other_tools_do_not_matter(photos: Path, tmp_path: Path) -> None:
+    write_pngs(tmp_path / "large", named(bars((4, 6, 12), (40, 32), 1, seed=5)))
+    command = ["-q", "evaluate", "--judge", str(tmp_path / "large"), str(photos), "--size", "16"]
+    assert run([*command, *FAST, "--arms", "balanced"]) == 0
+    assert load_images(tmp_path / "large").size == (40, 32)
