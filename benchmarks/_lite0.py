@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ganaug import Pretrained
 from ganaug.errors import ConfigError
 
-__all__ = ["DEVIATION", "MEAN", "lite0"]
-
-# What the weights expect: (x - 127.5) / 127.5 of pixels in 0..255.
-MEAN = DEVIATION = 127.5
+__all__ = ["BY_NAME", "lite0"]
 
 
 def lite0() -> nn.Module:
     """Return EfficientNet-Lite0 without its last layer, in eval mode.
 
-    Its input is float32 [N, 3, H, W], normalised with `MEAN` and `DEVIATION`, at any size; its
-    output float32 [N, 1280], the features averaged over the image. Tan and Le, "EfficientNet",
-    arXiv 1905.11946; Lite0 has no squeeze-and-excitation, and ReLU6.
+    Its input is float32 [N, 3, H, W] in -1..1, at any size; its output float32 [N, 1280], the
+    features averaged over the image. Tan and Le, "EfficientNet", arXiv 1905.11946; Lite0 has no
+    squeeze-and-excitation, and ReLU6.
 
     Raises:
         ConfigError: one of the packages is not installed.
@@ -50,3 +49,8 @@ class _Features(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network.extract_features(images).mean((2, 3))
+
+
+# Images are shown at the size of the protocol.
+LITE0 = Pretrained(lite0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), title="lite0")
+BY_NAME = {each.name: each for each in (LITE0, replace(LITE0, frozen=True))}

@@ -20,6 +20,7 @@ import click
 from benchmarks._autoencoder import with_latent_interpolation
 from benchmarks._environment import environment
 from benchmarks._glyphs import GlyphProtocol
+from benchmarks._lite0 import BY_NAME
 from benchmarks._parts import BY_SEED, join_arms, merge_parts, write_part
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
@@ -46,6 +47,7 @@ later claim needs fresh seeds.
 
 
 AUTOENCODER = "autoencoder"
+CLASSIFIERS: dict[str, Any] = {"resnet32": resnet32} | BY_NAME
 
 HELP = f"""DATASET: {", ".join(NAMES)}, a folder or an .npz file.
 
@@ -77,7 +79,9 @@ New generators have the size of the images, at most 64 px a side; --fit size=32 
 @click.option("--generator-preset", default="base", show_default=True, help="Preset of fit.")
 @click.option("--fit", "fit_fields", multiple=True, help="KEY=VALUE for fit; any number of times.")
 @click.option("--tune", "tuned", is_flag=True, help="Learn the policy of each new generator.")
-@click.option("--classifier", help="resnet32 (of CIFAR) or a torchvision model; default: small.")
+@click.option(
+    "--classifier", help="resnet32, lite0, probe:lite0, or as in evaluate; default: small."
+)
 @click.option("--steps", type=int, help="Steps of the classifier.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
 @click.option(
@@ -225,7 +229,7 @@ def _compare(
             arms=arms,
             baseline=baseline,
             refit=Refit(draw=drawn, fit_options=fit_options, tuned=asked.tuned),
-            classifier=resnet32 if asked.classifier == "resnet32" else asked.classifier,
+            classifier=CLASSIFIERS.get(str(asked.classifier), asked.classifier),
             steps=asked.steps,
             quick=asked.quick,
             jobs=asked.jobs,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks._lite0 import DEVIATION, MEAN, lite0
+from benchmarks._lite0 import BY_NAME, lite0
 from ganaug.errors import ConfigError
 from ganaug.images import load_images, resized
 
@@ -25,7 +25,9 @@ def network() -> nn.Module:
 
 @pytest.mark.parametrize("size", [(224, 224), (144, 144), (48, 80)])
 def test_features_at_any_size(network: nn.Module, size: tuple[int, int]) -> None:
-    images = (torch.rand(2, 3, *size) * 255 - MEAN) / DEVIATION
+    images = BY_NAME["lite0"].normalise(torch.randint(256, (2, 3, *size), dtype=torch.uint8))
+    assert images.min() == -1
+    assert images.max() == 1
     with torch.inference_mode():
         features = network(images)
     assert features.shape == (2, 1280)
@@ -65,7 +67,7 @@ def test_its_features_tell_flowers_apart(network: nn.Module, shared_data: Path) 
     )
     with torch.inference_mode():
         known, new = (
-            nn.functional.normalize(network((x.movedim(3, 1).float() - MEAN) / DEVIATION))
+            nn.functional.normalize(network(BY_NAME["probe:lite0"].normalise(x.movedim(3, 1))))
             for x in (pixels, tested)
         )
     means = torch.stack([known[labels == k].mean(0) for k in range(len(images.classes))])
