@@ -19,7 +19,6 @@ TRUNK = 0.1  # of the last layer's rate
 
 def fine_tune(
     load: Callable[[], nn.Module],
-    name: str,
     normalise: Callable[[Tensor], Tensor],
     task: Task,
     on_step: Callable[[], None] | None = None,
@@ -28,7 +27,6 @@ def fine_tune(
 
     Args:
         load: makes the network without its last layer.
-        name: of it; not used here.
         normalise: uint8 [N, C, H, W] -> float32 [N, 3, H, W].
         task: images, losses and lengths.
         on_step: called before each step; may raise to stop.

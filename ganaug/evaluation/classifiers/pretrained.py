@@ -168,8 +168,9 @@ class Pretrained:
 
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Train it on `task`, and predict."""
-        way = train_probe if self.frozen else fine_tune
-        return way(self.load, self.name, self.normalise, task, on_step)
+        if self.frozen:
+            return train_probe(self.load, self.normalise, task, on_step, key=repr(self))
+        return fine_tune(self.load, self.normalise, task, on_step)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return float32 [N, 3, H, W] of uint8 [N, C, H, W], as the network was trained to see."""

@@ -24,19 +24,20 @@ _known: dict[str, Tensor] = {}  # features of the last test part: every arm of a
 
 def train_probe(
     load: Callable[[], nn.Module],
-    name: str,
     normalise: Callable[[Tensor], Tensor],
     task: Task,
     on_step: Callable[[], None] | None = None,
+    *,
+    key: str,
 ) -> Outcome:
     """Make features of all batches of `task`, fit a regression on them, and predict.
 
     Args:
         load: makes the network without its last layer.
-        name: of it.
         normalise: uint8 [N, C, H, W] -> float32 [N, 3, H, W].
         task: images and losses; its length says how many augmented copies are seen.
         on_step: called before each batch; may raise to stop.
+        key: stands for network and normalisation, by which features of the test part are kept.
     """
     started = time.perf_counter()
     with torch.random.fork_rng(devices=[]):
@@ -60,7 +61,7 @@ def train_probe(
         lambda logits, target: task.objective(logits, target, task.schedule.steps),
     )
     seconds = time.perf_counter() - started
-    tested = _of_test(network, name, normalise, task)
+    tested = _of_test(network, key, normalise, task)
     logits = ((tested - mean) / std) @ weights + bias
     found: NDArray[np.float32] = torch.softmax(logits, 1).numpy()
     return Outcome(found.astype(np.float16), seconds)
@@ -108,11 +109,11 @@ def _features(
 
 
 def _of_test(
-    network: nn.Module, name: str, normalise: Callable[[Tensor], Tensor], task: Task
+    network: nn.Module, key: str, normalise: Callable[[Tensor], Tensor], task: Task
 ) -> Tensor:
     digest = hashlib.sha256(task.tested.numpy().tobytes()).hexdigest()
-    key = f"{name} {digest}"
-    if key not in _known:
+    place = f"{key} {digest}"
+    if place not in _known:
         _known.clear()
-        _known[key] = _features(network, normalise, task.tested, task.device)
-    return _known[key]
+        _known[place] = _features(network, normalise, task.tested, task.device)
+    return _known[place]

@@ -101,8 +101,8 @@ def test_a_frozen_network_is_not_trained(images: ImageSet) -> None:
 def test_features_of_the_test_part_are_those_of_its_network(images: ImageSet) -> None:
     """They are kept from arm to arm; another network or another test part has others."""
     assert images.test is not None
-    first = outcome(Pretrained(filters, frozen=True), images)
-    other = Pretrained(filters, mean=(0.2, 0.2, 0.2), frozen=True, title="another")
+    first = outcome(Pretrained(filters, frozen=True, title="one name"), images)
+    other = Pretrained(filters, mean=(0.2, 0.2, 0.2), frozen=True, title="one name")
     assert not np.array_equal(outcome(other, images).probabilities, first.probabilities)
     turned = replace(images, test=images.test.take(np.arange(len(images.test))[::-1]))
     back = outcome(Pretrained(filters, frozen=True), turned).probabilities[::-1]
