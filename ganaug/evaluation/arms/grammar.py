@@ -52,6 +52,8 @@ class Arm:
         mix: "mixup", "cutmix" or None.
         loss: one of `LOSSES`, or None for cross-entropy.
         smote: classes are filled up by SMOTE first.
+        lda: a frozen network's classes are told apart by a linear discriminant analysis in the
+            place of a regression.
         longer: times the usual number of steps.
         folder: path of images that another tool made, as it was given, or None.
     """
@@ -64,6 +66,7 @@ class Arm:
     mix: str | None = None
     loss: str | None = None
     smote: bool = False
+    lda: bool = False
     longer: int = 1
     folder: str | None = None
 
@@ -74,6 +77,7 @@ class Arm:
         head += "" if self.folder is None else f":{self.folder}"
         head += "".join(f"@{key}={_shortest(value)}" for key, value in self.options)
         steps = (*self.augment, self.view, "smote" if self.smote else None, self.mix, self.loss)
+        steps = (*steps, "lda" if self.lda else None)
         longer = f"longer-{self.longer}" if self.longer > 1 else None
         return "+".join((head, *filter(None, (*steps, longer))))
 
@@ -116,7 +120,8 @@ class Arm:
         fill the classes up, so that no loss is to do so again.
         """
         if kind == "variation":
-            return replace(self, use="transform", balanced=self.loss is None, smote=False)
+            balanced = self.balanced if self.lda else self.loss is None
+            return replace(self, use="transform", balanced=balanced, smote=False)
         return replace(self, use="mixed", balanced=True, smote=False, loss=None)
 
     def on_folder(self, folder: str) -> Arm:
@@ -157,7 +162,8 @@ def parse_arm(name: str) -> Arm:
     STEP is an augmentation (a key of `AUGMENTATIONS`; randaugment-M with the magnitude M), and at
     most one each of: a view ("standardise", "equalise": each image by itself, at training and
     test), "mixup" or "cutmix", a loss for plain heads ("weighted", "logits", "drw"), "smote"
-    (balanced only), and "longer-N" (N times the steps). The order of the augmentations is that in
+    (balanced only), "lda" (in the place of a loss and of mixing), and "longer-N" (N times the
+    steps). The order of the augmentations is that in
     which they are applied; the order of all else means nothing.
 
     "ganaug" and "warp" take options in place of the artifact's policy: `ganaug@p=0.5` (all
@@ -201,6 +207,11 @@ def parse_arm(name: str) -> Arm:
             f"arm {name!r}: {found['loss']!r} weighs classes that are balanced already; allowed:"
             f" with plain or ganaug-plain; for example plain+{found['loss']}"
         )
+    if "lda" in found and {"loss", "mix"} & found.keys():
+        raise ConfigError(
+            f"arm {name!r}: lda has no loss and takes whole labels; allowed: without"
+            f" {found.get('loss') or found['mix']}; leave one of them out"
+        )
     if "smote" in found and head != "balanced":
         raise ConfigError(
             f"arm {name!r}: smote fills the classes up; allowed: with balanced; for example"
@@ -215,6 +226,7 @@ def parse_arm(name: str) -> Arm:
         mix=found.get("mix"),
         loss=found.get("loss"),
         smote="smote" in found,
+        lda="lda" in found,
         longer=int(found["longer"].partition("-")[2]) if "longer" in found else 1,
         folder=folder,
     )
@@ -244,8 +256,8 @@ def _field_of(name: str, step: str) -> str:
             return field
     if step in LOSSES:
         return "loss"
-    if step == "smote":
-        return "smote"
+    if step in ("smote", "lda"):
+        return step
     base, dash, number = step.partition("-")
     value = int(number) if number.isdecimal() else -1
     if base == "randaugment" and dash:
@@ -262,7 +274,7 @@ def _field_of(name: str, step: str) -> str:
                 " longer-8"
             )
         return "longer"
-    every = (*AUGMENTATIONS, *VIEWS, *MIXES, *LOSSES, "smote", "longer-8")
+    every = (*AUGMENTATIONS, *VIEWS, *MIXES, *LOSSES, "smote", "lda", "longer-8")
     path = " (the path of a folder has no '+')" if name.partition(":")[0] in WITH_FOLDER else ""
     raise ConfigError(
         f"arm {name!r}: {step!r} is no augmentation{did_you_mean(step, every)}{path}; allowed:"

@@ -19,6 +19,8 @@ DEFAULT_FREE_ARMS = (
     "balanced+randaugment",
     "plain+randaugment+logits",
 )
+# The same covariance for all classes is what a variation generator learns, too.
+LDA_ARM = "plain+randaugment+lda"
 # For a search for the best free arm: one augmentation each. Flips only where the classes allow it;
 # `on_best` has what goes on top of the best.
 FREE_ARMS = (
@@ -92,6 +94,7 @@ def make_plan(
     kind: str | None,
     refit: bool,
     losses: bool = True,
+    lda: bool = False,
     folder: str | None = None,
 ) -> Plan:
     """Settle the arms of a comparison; a free arm is always among them.
@@ -103,6 +106,7 @@ def make_plan(
         refit: generators will be trained.
         losses: whether the classifier can be trained with another loss; the default arms are those
             that it can be.
+        lda: whether it is a frozen network; then `LDA_ARM` is one of them.
         folder: of images that are put on top of the baseline, beside all other arms.
 
     Raises:
@@ -116,6 +120,8 @@ def make_plan(
     arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
     if names is None and not losses:
         arms = [arm for arm in arms if arm.loss is None]
+    if names is None and lda:
+        arms.append(parse_arm(LDA_ARM))
     if not arms:
         raise ConfigError("arms: none; allowed: one or more, such as balanced+affine; name some")
     free = [arm for arm in arms if arm.may_be_baseline]

@@ -67,8 +67,8 @@ class EstimatorClassifier:
         """A repr with all of its settings is a name of its own."""
 
     def ignored(self, arm: Arm) -> str | None:
-        """Return its loss, or how it mixes labels."""
-        return arm.loss or arm.mix
+        """Return its loss, or what takes the place of one, or how it mixes labels."""
+        return arm.loss or arm.mix or ("lda" if arm.lda else None)
 
     def schedule(
         self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool

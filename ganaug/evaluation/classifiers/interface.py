@@ -62,6 +62,7 @@ class Task:
         items: the same images as a map-style data set of (uint8 [C, H, W], label).
         normalise: uint8 images -> float32 input of a network.
         objective: (logits, labels, step) -> loss.
+        lda: of frozen features: a linear discriminant analysis in the place of that loss.
         tested: uint8 [M, C, H, W].
     """
 
@@ -75,6 +76,7 @@ class Task:
     items: Callable[[], Dataset[tuple[Tensor, int]]]
     normalise: Callable[[Tensor], Tensor]
     objective: Objective
+    lda: bool
     tested: Tensor
 
 
@@ -143,7 +145,7 @@ def check_arms(classifier: Classifier, arms: Iterable[Arm]) -> None:
         part = classifier.ignored(arm)
         if part is not None:
             raise ConfigError(
-                f"arm {arm.name!r}: {part!r} is a part of how networks are trained here; allowed"
+                f"arm {arm.name!r}: {part!r} is no part of how this classifier is trained; allowed"
                 f" with {classifier.name[:60]}: arms without it; leave the arm out"
             )
 

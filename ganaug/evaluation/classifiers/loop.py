@@ -76,7 +76,8 @@ class TrainingLoop:
         """Return what is a part of the training, and not of the images."""
         until = None if arm.option("until") is None else "until"
         longer = f"longer-{arm.longer}" if arm.longer > 1 else None
-        return arm.loss or arm.mix or arm.view or until or longer
+        lda = "lda" if arm.lda else None
+        return arm.loss or arm.mix or arm.view or lda or until or longer
 
     def schedule(
         self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool

@@ -76,8 +76,8 @@ class Network:
         check_own_name(self.name)
 
     def ignored(self, arm: Arm) -> str | None:
-        """None: every part of an arm is honoured."""
-        return None
+        """Return what needs features that do not change."""
+        return "lda" if arm.lda else None
 
     def schedule(
         self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool

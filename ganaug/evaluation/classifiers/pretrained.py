@@ -148,9 +148,11 @@ class Pretrained:
         check_own_name(self.name)
 
     def ignored(self, arm: Arm) -> str | None:
-        """Return a view, which its own normalisation replaces; frozen, what needs steps."""
-        if arm.view is not None or not self.frozen:
+        """Return a view, which its own normalisation replaces; what needs steps, or features."""
+        if arm.view is not None:
             return arm.view
+        if not self.frozen:
+            return "lda" if arm.lda else None
         until = None if arm.option("until") is None else "until"
         return until or ("drw" if arm.loss == "drw" else None)
 

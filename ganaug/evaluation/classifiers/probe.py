@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ganaug.evaluation.classifiers.interface import Outcome, Task
 from ganaug.randomness import stream_seed
 
-__all__ = ["fit_regression", "train_probe"]
+__all__ = ["fit_lda", "fit_regression", "train_probe"]
 
 WEIGHT = 1e-2  # of the squared weights, on standardised features
 ITERATIONS = 200  # of L-BFGS, at most
@@ -54,12 +54,15 @@ def train_probe(
             labels.append(targets)
     features = torch.cat(seen)
     mean, std = features.mean(0), features.std(0).clamp(min=1e-6)
-    weights, bias = fit_regression(
-        (features - mean) / std,
-        torch.cat(labels),
-        task.num_classes,
-        lambda logits, target: task.objective(logits, target, task.schedule.steps),
-    )
+    if task.lda:
+        weights, bias = fit_lda((features - mean) / std, torch.cat(labels), task.num_classes)
+    else:
+        weights, bias = fit_regression(
+            (features - mean) / std,
+            torch.cat(labels),
+            task.num_classes,
+            lambda logits, target: task.objective(logits, target, task.schedule.steps),
+        )
     seconds = time.perf_counter() - started
     tested = _of_test(network, key, normalise, task)
     logits = ((tested - mean) / std) @ weights + bias
@@ -98,6 +101,32 @@ def fit_regression(
 
     solver.step(loss)
     return weights.detach(), bias.detach()
+
+
+def fit_lda(features: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Return weights [F, K] and bias [K] of a linear discriminant analysis.
+
+    Classes have their own means and one covariance, shrunk as Ledoit and Wolf do (Journal of
+    Multivariate Analysis, 2004), and are taken as equally frequent.
+
+    Args:
+        features: float32 [N, F].
+        labels: int64 [N]. A class without images is never predicted.
+        num_classes: K.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # here: it takes a second
+
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    model.fit(features.double().numpy(), labels.numpy())
+    present = model.classes_
+    coefficients, level = model.coef_, model.intercept_ - np.log(model.priors_)
+    if len(present) == 2:  # it returns the difference of the two
+        level = model.intercept_ - np.log(model.priors_[1] / model.priors_[0])
+        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+        level = np.concatenate([np.zeros(1), level])
+    weights, bias = np.zeros((features.shape[1], num_classes)), np.full(num_classes, -np.inf)
+    weights[:, present], bias[present] = coefficients.T, level
+    return torch.from_numpy(weights).float(), torch.from_numpy(bias).float()
 
 
 @torch.no_grad()

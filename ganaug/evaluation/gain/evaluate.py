@@ -15,7 +15,6 @@ from ganaug.evaluation.arms import make_plan
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
-from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.notes import few_images, few_passes
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
@@ -69,7 +68,8 @@ def evaluate_gain(
         seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
             balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
-            and loops of your own), and the generator on top of the baseline.
+            and loops of your own), plain+randaugment+lda (for frozen networks), and the generator
+            on top of the baseline.
         folder: images that another tool made, in a folder for each class: a further arm has them on
             top of the baseline. None may be a test image.
         baseline: a free arm, or "auto": each free arm is trained on four fifths of the training
@@ -114,6 +114,7 @@ def evaluate_gain(
         )
     trained = as_classifier(classifier)
     network = trained if isinstance(trained, TorchClassifier) else None
+    frozen = isinstance(trained, Pretrained) and trained.frozen
     if refit is not None and refit.tuned and network is None:
         raise ConfigError(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
@@ -132,6 +133,7 @@ def evaluate_gain(
         kind,
         refit is not None,
         losses=network is not None,
+        lda=frozen,
         folder=None if folder is None else os.fspath(folder),
     )
     numbers = _seeds(seeds)
@@ -160,10 +162,7 @@ def evaluate_gain(
     chosen = str(choose_device(device))
     worker_count(jobs, chosen)  # refused before any work
     notes += few_images(splits[numbers[0]].test)
-    in_steps = isinstance(trained, Network) or (
-        isinstance(trained, Pretrained) and not trained.frozen
-    )
-    if in_steps and not quick:  # a quick look says so anyway
+    if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     with work_folder(out) as folder:
         comparison = Comparison(

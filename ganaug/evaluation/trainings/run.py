@@ -41,6 +41,7 @@ def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
         items=lambda: items(job, real),
         normalise=normalisation(real.pixels, job.arm.view),
         objective=make_objective(job.arm.loss, job.train.counts, job.schedule.steps),
+        lda=job.arm.lda,
         tested=ImageDataset(job.test).pixels,
     )
     return job.classifier.train(task, on_step)

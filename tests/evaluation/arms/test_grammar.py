@@ -42,6 +42,10 @@ from ganaug.evaluation.arms.plan import DEFAULT_FREE_ARMS, FREE_ARMS, on_best
             Arm(False, ("affine",), mix="mixup", loss="drw"),
         ),
         (
+            "plain+randaugment+lda",
+            Arm(False, ("randaugment",), lda=True),
+        ),
+        (
             "balanced+shift+standardise+smote+longer-8",
             Arm(
                 True,
@@ -86,6 +90,7 @@ def test_two_spellings_of_an_arm_are_one() -> None:
 def test_every_arm_has_the_name_that_it_is_read_from() -> None:
     """Whatever `below`, `on_top` and a search for the best arm make of it."""
     names = {*DEFAULT_FREE_ARMS, *FREE_ARMS, *on_best("balanced+affine+smote", ("flip",))}
+    names |= {"plain+affine+lda", "balanced+lda"}
     for arm in map(parse_arm, sorted(names)):
         for other in (arm, arm.below(), arm.on_top("variation"), arm.on_top("class")):
             assert parse_arm(other.name) == other
@@ -105,6 +110,8 @@ def test_every_arm_has_the_name_that_it_is_read_from() -> None:
         ("balanced+mixup+cutmix", "'mixup' and 'cutmix'; allowed: one of them"),
         ("balanced+weighted", "balanced already; allowed: with plain"),
         ("plain+smote", "allowed: with balanced"),
+        ("plain+logits+lda", "lda has no loss and takes whole labels; allowed: without logits"),
+        ("balanced+mixup+lda", "allowed: without mixup"),
         ("balanced+randaugment-31", "magnitudes from 0 to 30"),
         ("balanced+randaugment-x", "magnitudes from 0 to 30"),
         ("balanced+longer-1", "2 to 100 times the steps"),
@@ -209,3 +216,10 @@ def test_a_folder_needs_no_generator_and_is_no_baseline() -> None:
         make_plan(None, "folder:made", None, False)
     with pytest.raises(ConfigError, match="folder 'c\\+\\+'"):
         make_plan(None, "auto", None, False, folder="c++")
+
+
+def test_a_frozen_network_has_an_arm_of_its_own() -> None:
+    others, frozen = (make_plan(None, "auto", "variation", False, lda=lda) for lda in (False, True))
+    assert [arm.name for arm in frozen.free if arm not in others.free] == ["plain+randaugment+lda"]
+    on_top = frozen.on(parse_arm("plain+randaugment+lda"))
+    assert [arm.name for arm in on_top] == ["ganaug-plain+randaugment+lda"]

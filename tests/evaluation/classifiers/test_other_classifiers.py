@@ -173,10 +173,10 @@ def returns_scores(images: ArmImages, seed: int) -> Callable[[Tensor], Any]:
         ({"classifier": TrainingLoop(returns_nothing)}, "returned a NoneType"),
         ({"classifier": TrainingLoop(returns_scores)}, "rows that add up to 1"),
         ({"classifier": 3}, "classifier: a int; allowed"),
-        ({"classifier": RidgeClassifier(), "arms": ["plain+logits"]}, "'logits' is a part of how"),
+        ({"classifier": RidgeClassifier(), "arms": ["plain+logits"]}, "'logits' is no part of how"),
         (
             {"classifier": TrainingLoop(labels_of), "arms": ["plain+standardise"]},
-            "'standardise' is a part of how",
+            "'standardise' is no part of how",
         ),
     ],
 )

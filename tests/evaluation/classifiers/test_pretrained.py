@@ -23,7 +23,7 @@ from ganaug.evaluation.classifiers.backbones import backbone_by_name, without_la
 from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
 from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
-from ganaug.evaluation.classifiers.probe import WEIGHT, fit_regression
+from ganaug.evaluation.classifiers.probe import WEIGHT, fit_lda, fit_regression
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet, resized
@@ -70,9 +70,14 @@ def outcome(classifier: Pretrained, images: ImageSet, arm: str = "balanced", **j
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-@pytest.mark.parametrize("arm", ["balanced", "plain+randaugment+logits", "plain+mixup"])
+@pytest.mark.parametrize(
+    "arm", ["balanced", "plain+randaugment+logits", "plain+mixup", "plain+lda"]
+)
 def test_it_learns_and_repeats_itself(images: ImageSet, frozen: bool, arm: str) -> None:
     classifier = Pretrained(filters, frozen=frozen)
+    if arm == "plain+lda" and not frozen:
+        assert classifier.ignored(parse_arm(arm)) == "lda"
+        return
     found = outcome(classifier, images, arm, steps=30)
     assert images.test is not None
     assert (found.predicted == images.test.labels).mean() >= 0.75
@@ -124,6 +129,25 @@ def test_the_regression_is_that_of_scikit_learn() -> None:
     theirs = LogisticRegression(C=1 / (WEIGHT * 200), tol=1e-8, max_iter=1000).fit(features, labels)
     assert np.allclose(weights.T, theirs.coef_, atol=2e-3)
     assert np.allclose(bias - bias.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=2e-3)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_discriminants_of_planted_classes(classes: int) -> None:
+    """Equal covariances, far from round: then the best rule is known."""
+    rng = np.random.default_rng(1)
+    mix = rng.normal(size=(5, 5))
+    means = 2 * rng.normal(size=(classes, 5))
+    labels = np.repeat(np.arange(classes), [4000, *(classes - 1) * [200]])
+    features = means[labels] + rng.normal(size=(len(labels), 5)) @ mix
+    weights, bias = fit_lda(
+        torch.from_numpy(features).float(), torch.from_numpy(labels), classes + 1
+    )
+    shown = rng.normal(size=(2000, 5)) @ mix + means.mean(0)
+    inverse = np.linalg.inv(mix.T @ mix)
+    best = shown @ inverse @ means.T - 0.5 * np.einsum("ki,ij,kj->k", means, inverse, means)
+    found = (torch.from_numpy(shown).float() @ weights + bias).argmax(1).numpy()
+    assert (found == best.argmax(1)).mean() > 0.95  # whatever the classes' sizes
+    assert bias[classes] == -np.inf  # a class without images
 
 
 def test_images_are_shown_as_the_weights_saw_them() -> None:
