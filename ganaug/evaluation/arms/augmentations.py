@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
 from ganaug.evaluation.arms.rand_augment import BINS, rand_augment, trivial_augment_wide
@@ -102,6 +103,15 @@ def _flips(images: Tensor) -> Tensor:
     return _where(torch.rand(len(images)) < 0.5, images.flip(2), images)
 
 
+def _augmix(images: Tensor) -> Tensor:
+    """Mix each image with three chains of mild operations: torchvision's AugMix.
+
+    Hendrycks et al., ICLR 2020, arXiv 1912.02781; without its consistency loss.
+    """
+    mixed = v2.AugMix()
+    return torch.stack([mixed(image) for image in images])
+
+
 def _where(chosen: Tensor, changed: Tensor, images: Tensor) -> Tensor:
     return torch.where(chosen.view(-1, 1, 1, 1), changed, images)
 
@@ -115,6 +125,7 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "jitter": _jitter,
     "randaugment": rand_augment,
     "trivialaugment": trivial_augment_wide,
+    "augmix": _augmix,
     "shift": _shift,
     "elastic": _elastic,
     "flip": _flip,

@@ -35,6 +35,7 @@ FREE_ARMS = (
     "balanced+randaugment-14",
     "balanced+randaugment-20",
     "balanced+trivialaugment",
+    "balanced+augmix",
     "balanced+standardise",
     "balanced+equalise",
 )
