@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, say
-from ganaug.cli.options import NAMES, chosen_classifier, classifier_options, image_options
+from ganaug.cli.options import (
+    NAMES,
+    chosen_classifier,
+    classifier_options,
+    image_options,
+    images_download,
+)
 from ganaug.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -117,7 +123,7 @@ def command(
         size=_size(size, info, file, getattr(trained, "size", None)),
         mode=None if info is None else "grey" if info.channels == 1 else "rgb",
         root=root,
-        download=download,
+        download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
     )
     say(console, *images.notes)

@@ -17,6 +17,7 @@ __all__ = [
     "chosen_classifier",
     "classifier_options",
     "image_options",
+    "images_download",
 ]
 
 Command = Callable[..., Any]
@@ -132,11 +133,17 @@ def chosen_classifier(
 
         return Pretrained.named(name, weights or "DEFAULT", size=size, download=download)
     if weights is not None:
+        given = "without --classifier" if name is None else f"with --classifier {name}"
         raise ConfigError(
-            f"--weights {weights}: given with --classifier {name}, which is trained from scratch;"
-            " allowed: with torchvision:NAME, timm:NAME, or probe: before one of them; add it"
+            f"--weights {weights}: given {given}, which is trained from scratch; allowed: with"
+            " torchvision:NAME, timm:NAME, or probe: before one of them; add it"
         )
     return name
+
+
+def images_download(source: str, classifier: Any, download: bool) -> bool:
+    """Whether `--download` means the images of SOURCE, and not the weights of a network."""
+    return download and (isinstance(classifier, str | None) or source.startswith("torchvision:"))
 
 
 def image_options(function: Command) -> Command:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
-from ganaug.cli.options import chosen_classifier, classifier_options, image_options
+from ganaug.cli.options import chosen_classifier, classifier_options, image_options, images_download
 
 __all__ = ["command"]
 
@@ -69,7 +69,7 @@ def command(
         size=size or generator.info.size,
         mode="grey" if generator.info.channels == 1 else "rgb",
         root=root,
-        download=download,
+        download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
     )
     say(console, *images.notes)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_weights
 
 from ganaug.cli import run
 
@@ -44,6 +44,20 @@ def test_evaluate_with_a_frozen_network(
     assert settings["steps"] == 1
 
 
+def test_download_is_for_the_weights_where_photographs_lie_in_a_folder(
+    photos: Path, file: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that were fetched before are taken from torch's cache."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    place = tmp_path / "home" / "hub" / "checkpoints"
+    place.mkdir(parents=True)
+    url = get_model_weights(NETWORK).DEFAULT.url
+    shutil.copy(weights, place / url.rpartition("/")[2])
+    given = ["--classifier", f"probe:torchvision:{NETWORK}", "--download", "--size", "32"]
+    few = ["--quick", "--seeds", "1", "--jobs", "1", "--arms", "plain", "--no-write"]
+    assert run(["-q", "evaluate", str(file), str(photos), *given, *few]) == 0
+
+
 @pytest.mark.parametrize("name", ["evaluate", "tune"])
 @pytest.mark.parametrize(
     ("options", "message"),
@@ -55,7 +69,8 @@ def test_evaluate_with_a_frozen_network(
             f"weights of torchvision:{NETWORK}: not on this machine",
         ),
         (["--classifier", "resnet18", "--weights", "none"], "trained from scratch"),
-        (["--weights", "DEFAULT"], "trained from scratch"),
+        (["--weights", "DEFAULT"], "given without --classifier"),
+        (["--download"], "leave --root and --download out"),
         (["--classifier", f"torchvision:{NETWORK}", "--weights", "x.pth"], "no such file"),
     ],
     ids=str,

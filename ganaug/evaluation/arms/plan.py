@@ -158,12 +158,13 @@ def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
         flips: mirroring augmentations that keep the class ("flip", "flips").
 
     Raises:
-        ConfigError: `free` is not an arm, or not balanced.
+        ConfigError: `free` is not an arm, or not balanced, or has lda.
     """
     best = parse_arm(free)
-    if not (best.may_be_baseline and best.balanced):
+    if not (best.may_be_baseline and best.balanced) or best.lda:
         raise ConfigError(
-            f"arm {free!r}: needs to be balanced and free; allowed: such as balanced+affine"
+            f"arm {free!r}: needs to be balanced and free, and without lda, which takes neither"
+            " losses nor mixing; allowed: such as balanced+affine; choose one"
         )
     arms = [best]
     if not {"flip", "flips"} & set(best.augment):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganaug.errors import ConfigError, did_you_mean
 
@@ -18,6 +19,9 @@ __all__ = ["Backbone", "backbone_by_name"]
 
 SOURCES = ("torchvision", "timm")
 DEFAULT, NONE = "DEFAULT", "none"
+CLASSES = 1000  # of ImageNet, as torchvision makes its networks
+BESIDE_THE_TRUNK = ("AuxLogits", "aux1", "aux2")  # of Inception and GoogLeNet
+AS_SAVED = ("state_dict", "model")  # keys under which training programs keep the weights
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ def backbone_by_name(name: str, weights: str = DEFAULT, *, download: bool = Fals
 
     Args:
         name: such as "torchvision:resnet18" or "timm:convnext_tiny.fb_in1k".
-        weights: "DEFAULT" (the library's own), "none" (untrained), or the path of a state dict.
+        weights: "DEFAULT" (the library's own), "none" (untrained), or the path of a state dict;
+            its last layer is left out, and may have any number of classes.
         download: the default weights may be fetched; else they must be on this machine already.
 
     Raises:
@@ -64,8 +69,8 @@ def backbone_by_name(name: str, weights: str = DEFAULT, *, download: bool = Fals
         )
     shown = name if weights == DEFAULT else f"{name} ({_told(path)})"
     find = _of_torchvision if source == "torchvision" else _of_timm
-    load, mean, std, size = find(architecture, weights == DEFAULT, download)
-    return Backbone(shown, partial(_loaded, load, path), tuple(mean), tuple(std), size)
+    make, mean, std, size = find(architecture, weights == DEFAULT, download)
+    return Backbone(shown, partial(_loaded, make, name, path), tuple(mean), tuple(std), size)
 
 
 def _told(path: Path | None) -> str:
@@ -75,37 +80,77 @@ def _told(path: Path | None) -> str:
     return f"weights {hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
-def _loaded(load: Callable[[], nn.Module], path: Path | None) -> nn.Module:
-    """Make a network, with the weights of a file, and take its last layer off."""
-    network = load()
+def _loaded(make: Callable[[], nn.Module], name: str, path: Path | None) -> nn.Module:
+    """Make a network, take its last layer off, and fill it with the weights of a file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # about how weights will be drawn
+            network = make()
+    except Exception as error:
+        raise ConfigError(
+            f"classifier {name}: cannot be made ({_line(error)}); allowed: a network and weights"
+            " that its library can load; choose another, remove damaged weights from its cache, or"
+            " give --weights FILE"
+        ) from error
+    known = set(network.state_dict())
+    trunk = _without_last_layer(network, name)
     if path is not None:
-        try:
-            found: Any = torch.load(path, map_location="cpu", weights_only=True)
-            network.load_state_dict(found.get("state_dict", found))
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(
-                f"weights {str(path)!r}: do not fit the network ({reason}); allowed: a state dict"
-                " of it; choose the network that they belong to"
-            ) from error
-    return without_last_layer(network)
+        _fill(trunk, path, known - set(trunk.state_dict()))
+    return trunk
 
 
-def without_last_layer(network: nn.Module) -> nn.Module:
-    """Put an identity in the place of the last linear layer of a classifier.
+def _fill(trunk: nn.Module, path: Path, beside: set[str]) -> None:
+    """Load the state dict in `path`; it may also have the entries `beside` the trunk.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: it is none, or that of another network.
     """
-    linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
-    if not linear:
+    allowed = "allowed: a state dict of the network, as torch.save writes it; give that"
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        kind = type(error).__name__
+        raise ConfigError(f"weights {str(path)!r}: cannot be read ({kind}); {allowed}") from error
+    for key in AS_SAVED:
+        found = found.get(key, found) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
+        raise ConfigError(f"weights {str(path)!r}: no state dict; {allowed}")
+    state = {name.removeprefix("module."): each for name, each in found.items()}
+    try:
+        trunk.load_state_dict({name: each for name, each in state.items() if name not in beside})
+    except RuntimeError as error:
         raise ConfigError(
-            f"classifier {type(network).__name__}: has no linear layer at its end; allowed:"
-            " networks of images with one; choose another, or give ganaug.Pretrained(load=...)"
+            f"weights {str(path)!r}: do not fit the network ({_line(error)}); {allowed}"
+        ) from error
+
+
+def _without_last_layer(network: nn.Module, name: str) -> nn.Module:
+    """Take the layer that tells classes off a network of torchvision or timm.
+
+    Raises:
+        ConfigError: it has another end than a linear layer.
+    """
+    reset: Any = getattr(network, "reset_classifier", None)
+    if reset is not None:  # timm's own way
+        reset(0)
+        return network
+    for part in BESIDE_THE_TRUNK:
+        if getattr(network, part, None) is not None:
+            setattr(network, part, None)
+            network.aux_logits = False  # type: ignore[assignment] # no module
+    linear = [where for where, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not linear or network.get_submodule(linear[-1]).out_features != CLASSES:
+        raise ConfigError(
+            f"classifier {name}: has no linear layer at its end; allowed: networks with one; choose"
+            " another, or give ganaug.Pretrained(load=...)"
         )
     parent, _, last = linear[-1].rpartition(".")
     setattr(network.get_submodule(parent), last, nn.Identity())
     return network
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 Found = tuple[Callable[[], nn.Module], Any, Any, tuple[int, int]]
@@ -122,11 +167,10 @@ def _of_torchvision(architecture: str, default: bool, download: bool) -> Found:
         )
     weights = models.get_model_weights(architecture).DEFAULT
     if default and not download:
-        file = Path(torch.hub.get_dir(), "checkpoints", weights.url.rpartition("/")[2])
-        _refuse_missing(f"torchvision:{architecture}", file.is_file(), weights.url)
+        _refuse_missing(f"torchvision:{architecture}", _fetched(weights.url), weights.url)
     shown = weights.transforms()
-    load = partial(models.get_model, architecture, weights=weights if default else None)
-    return load, shown.mean, shown.std, (shown.crop_size[0], shown.crop_size[0])
+    make = partial(models.get_model, architecture, weights=weights if default else None)
+    return make, shown.mean, shown.std, (shown.crop_size[0], shown.crop_size[0])
 
 
 def _of_timm(architecture: str, default: bool, download: bool) -> Found:
@@ -137,34 +181,47 @@ def _of_timm(architecture: str, default: bool, download: bool) -> Found:
             f"classifier timm:{architecture}: timm is not installed; allowed with it alone; install"
             " it with pip install 'ganaug[timm]'"
         ) from error
-    if not timm.is_model(architecture):
-        names = timm.list_models()
+    names = timm.list_models()
+    if architecture.partition(".")[0] not in names:
         raise ConfigError(
             f"classifier {architecture!r} is not in timm{did_you_mean(architecture, names)}; give a"
             " name from timm.list_models(pretrained=True)"
         )
-    config = timm.get_pretrained_cfg(architecture)
-    if config is None:
+    try:
+        config = timm.get_pretrained_cfg(architecture)
+    except RuntimeError:  # an unknown tag after the dot
+        config = None
+    if config is None or (default and not (config.hf_hub_id or config.url)):
         raise ConfigError(
             f"classifier timm:{architecture}: timm has no weights of that name; allowed: a name"
-            " from timm.list_models(pretrained=True); choose one"
+            " from timm.list_models(pretrained=True), or --weights FILE or none; choose one"
         )
     if default and not download:
-        _refuse_missing(f"timm:{architecture}", _is_cached(config), f"hub {config.hf_hub_id}")
-    load = partial(timm.create_model, architecture, pretrained=default)
+        where = f"hub {config.hf_hub_id}" if config.hf_hub_id else str(config.url)
+        _refuse_missing(f"timm:{architecture}", _is_cached(config), where)
+    make = partial(timm.create_model, architecture, pretrained=default)
     height, width = config.input_size[1:]
-    return load, config.mean, config.std, (height, width)
+    return make, config.mean, config.std, (height, width)
 
 
 def _is_cached(config: Any) -> bool:
-    """Whether the weights of a timm model lie in the hub's cache on this machine."""
+    """Whether the weights of a timm model lie in a cache on this machine."""
     from huggingface_hub import try_to_load_from_cache  # timm needs it
 
-    if not config.hf_hub_id:
-        return False
+    if isinstance(config.url, str) and _fetched(config.url):
+        return True
     names = (config.hf_hub_filename, "model.safetensors", "pytorch_model.bin")
-    found = (try_to_load_from_cache(config.hf_hub_id, name) for name in names if name)
+    found = (
+        try_to_load_from_cache(config.hf_hub_id, name)
+        for name in names
+        if name and config.hf_hub_id
+    )
     return any(isinstance(path, str) for path in found)
+
+
+def _fetched(url: str) -> bool:
+    """Whether torch has fetched a file before."""
+    return Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2]).is_file()
 
 
 def _refuse_missing(name: str, there: bool, where: str) -> None:

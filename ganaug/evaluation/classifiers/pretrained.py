@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from ganaug.evaluation.classifiers.fine_tuning import fine_tune
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task
 from ganaug.evaluation.classifiers.network import check_own_name, name_of
 from ganaug.evaluation.classifiers.probe import train_probe
+from ganaug.images import check_size
 
 __all__ = ["Pretrained"]
 
@@ -47,7 +49,7 @@ class Pretrained:
             of the other attributes.
 
     Raises:
-        ConfigError: `load` is no function, or `mean` and `std` do not have three values above 0.
+        ConfigError: `load` is no function, or a value of another attribute is not allowed.
 
     Example:
         >>> probe = Pretrained.named("probe:torchvision:resnet18", download=True)  # doctest: +SKIP
@@ -62,15 +64,17 @@ class Pretrained:
     title: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _three(name, getattr(self, name)))
+        object.__setattr__(self, "size", check_size(self.size))
         if not callable(self.load) or isinstance(self.load, nn.Module):
             raise ConfigError(
                 f"load: a {type(self.load).__name__}; allowed: a function that returns the network"
                 " without its last layer; define one at the top of a module"
             )
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        if min(self.std) <= 0:
             raise ConfigError(
-                f"mean {self.mean}, std {self.std}; allowed: three numbers each, std above 0; leave"
-                " them out for ImageNet's"
+                f"std: {self.std}; allowed: three numbers above 0; leave it out for ImageNet's"
             )
 
     @classmethod
@@ -79,7 +83,7 @@ class Pretrained:
         name: str,
         weights: str = DEFAULT,
         *,
-        size: tuple[int, int] | None = None,
+        size: int | tuple[int, int] | None = None,
         download: bool = False,
     ) -> Pretrained:
         """Return the network of a library: torchvision:NAME, timm:NAME, or probe: before either.
@@ -95,8 +99,10 @@ class Pretrained:
         """
         frozen = name.startswith("probe:")
         found = backbone_by_name(name.removeprefix("probe:"), weights, download=download)
-        title = found.name if size is None else f"{found.name} at {size[0]}x{size[1]}"
-        return cls(found.load, found.mean, found.std, size or found.size, frozen, title)
+        height, width = check_size(size) or found.size
+        own = (height, width) == found.size
+        title = found.name if own else f"{found.name} at {height}x{width}"
+        return cls(found.load, found.mean, found.std, (height, width), frozen, title)
 
     @property
     def name(self) -> str:
@@ -126,7 +132,7 @@ class Pretrained:
         """
         black = torch.zeros((2, channels, *image_size), dtype=torch.uint8)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            network = self.load().eval()
+            network = self.load().train(not self.frozen)
             try:
                 shown = network(self.normalise(black))
             except Exception as error:
@@ -182,6 +188,24 @@ class Pretrained:
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
         shown = (pixels.expand(-1, 3, -1, -1) - mean) / std
         return shown.contiguous(memory_format=torch.channels_last)
+
+
+def _three(name: str, values: Any) -> tuple[float, ...]:
+    """Return three numbers as floats.
+
+    Raises:
+        ConfigError: they are none.
+    """
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
+        raise ConfigError(
+            f"{name}: {values!r}; allowed: three numbers, one for each channel; leave it out for"
+            " ImageNet's"
+        )
+    return numbers
 
 
 def _listed(values: tuple[float, ...]) -> str:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.interface import Outcome, Task
 from ganaug.randomness import stream_seed
 
@@ -106,27 +107,35 @@ def fit_regression(
 def fit_lda(features: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """Return weights [F, K] and bias [K] of a linear discriminant analysis.
 
-    Classes have their own means and one covariance, shrunk as Ledoit and Wolf do (Journal of
-    Multivariate Analysis, 2004), and are taken as equally frequent.
+    Classes have their own means and one covariance, that of all images around them, shrunk as by
+    Ledoit and Wolf (Journal of Multivariate Analysis 88, 2004). Classes are taken as equally
+    frequent.
 
     Args:
         features: float32 [N, F].
         labels: int64 [N]. A class without images is never predicted.
         num_classes: K.
-    """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # here: it takes a second
 
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    model.fit(features.double().numpy(), labels.numpy())
-    present = model.classes_
-    coefficients, level = model.coef_, model.intercept_ - np.log(model.priors_)
-    if len(present) == 2:  # it returns the difference of the two
-        level = model.intercept_ - np.log(model.priors_[1] / model.priors_[0])
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-        level = np.concatenate([np.zeros(1), level])
-    weights, bias = np.zeros((features.shape[1], num_classes)), np.full(num_classes, -np.inf)
-    weights[:, present], bias[present] = coefficients.T, level
-    return torch.from_numpy(weights).float(), torch.from_numpy(bias).float()
+    Raises:
+        ConfigError: not more features than classes.
+    """
+    from sklearn.covariance import ledoit_wolf  # here: it takes a second
+
+    present = labels.unique()
+    if len(features) <= len(present):
+        raise ConfigError(
+            f"lda: {len(features)} images of {len(present)} classes were seen; allowed: more images"
+            " than classes; take more steps"
+        )
+    means = torch.stack([features[labels == label].mean(0) for label in present]).double()
+    within = features - means.float()[torch.searchsorted(present, labels)]
+    covariance = ledoit_wolf(within.double().numpy(), assume_centered=True)[0]
+    directions = torch.linalg.solve(torch.from_numpy(covariance), means.T)
+    weights = torch.zeros(features.shape[1], num_classes)
+    bias = torch.full((num_classes,), -torch.inf)
+    weights[:, present] = directions.float()
+    bias[present] = (-0.5 * (means.T * directions).sum(0)).float()
+    return weights, bias
 
 
 @torch.no_grad()
@@ -140,8 +149,11 @@ def _features(
 def _of_test(
     network: nn.Module, key: str, normalise: Callable[[Tensor], Tensor], task: Task
 ) -> Tensor:
-    digest = hashlib.sha256(task.tested.numpy().tobytes()).hexdigest()
-    place = f"{key} {digest}"
+    digest = hashlib.sha256(f"{key} {list(task.tested.shape)}".encode())
+    digest.update(task.tested.numpy().tobytes())
+    for weights in network.state_dict().values():  # untrained ones differ from seed to seed
+        digest.update(weights.cpu().numpy().tobytes())
+    place = digest.hexdigest()
     if place not in _known:
         _known.clear()
         _known[place] = _features(network, normalise, task.tested, task.device)

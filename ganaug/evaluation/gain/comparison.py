@@ -175,7 +175,9 @@ class Comparison:
         for seed, split in self.splits.items():
             content = [seed, split.train.fingerprint, self.fit_options]
             size = check_size(self.fit_options.get("size")) or split.train.size
-            folder = generator_folder(self.site.folder, f"seed-{seed:04d}", content, size)
+            folder = generator_folder(
+                self.site.folder, f"seed-{seed:04d}", content, split.train, size
+            )
             new = NewGenerator(seed, split.train, folder, self.fit_options, steps)
             generators[seed] = TunedGenerator(new, self.tuner) if self.tuner else new
         return generators

@@ -27,16 +27,20 @@ def settings_of(metadata: Metadata) -> dict[str, Any]:
     return YOUNGER | metadata.config
 
 
-def generator_folder(work: Path, name: str, content: object, size: tuple[int, int]) -> Path:
-    """Return the folder of a generator in the folder `work`.
+def generator_folder(
+    work: Path, name: str, content: list[Any], images: ImageSet, size: tuple[int, int]
+) -> Path:
+    """Return the folder, in the folder `work`, of a generator of `size` that `images` train.
 
-    Another `content` has another folder. So has another `size`, although a content may not name it:
-    images that are loaded at two sizes have one fingerprint.
+    Another `content` has another folder. So have images of another size or mode, although their
+    fingerprint is that of the source: one source can be loaded in many ways.
     """
+    if images.size != size:
+        content = [*content, list(images.size)]
     folder = _folder(work, name, content)
-    if _kept_size(folder) in (None, size):
+    if _kept(folder) in (None, (*size, images.channels)):
         return folder
-    return _folder(work, name, [content, size])
+    return _folder(work, name, [content, size, images.channels])
 
 
 def _folder(work: Path, name: str, content: object) -> Path:
@@ -44,14 +48,14 @@ def _folder(work: Path, name: str, content: object) -> Path:
     return make_folder(work / "generators" / f"{name}-{digest}")
 
 
-def _kept_size(folder: Path) -> tuple[int, int] | None:
-    """Return the size of the generator that is trained in `folder`; None where there is none."""
+def _kept(folder: Path) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) of what is trained in `folder`; None where nothing is."""
     try:
         kept = json.loads((folder / "run" / "config.json").read_text(encoding="utf-8"))
         height, width = kept["config"]["size"]
+        return height, width, kept["channels"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return height, width
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,9 +107,9 @@ def estimate(
     """Estimate what steps cost on `device`, from the work in a few of them, done on the CPU.
 
     Args:
-        images: that generators and classifiers are trained on.
+        images: that generators are trained on.
         config: of the generator.
-        free: jobs of the free arms.
+        free: jobs of the free arms; their images may be larger.
         device: "cpu", or "cuda" with or without a number.
         threads: of torch meanwhile; the estimate is the same with any number.
     """
@@ -123,6 +123,8 @@ def estimate(
         torch.set_num_threads(before)
     free_step = sum(_seconds(rates, work) for work in works) / len(works) * rates.classifiers
     share = GENERATING[config["kind"]] * 32 / config["batch_size"]
+    height, width = free[0].train.size
+    share *= height * width / (images.size[0] * images.size[1])  # what is varied may be larger
     generating = share * _seconds(CPU, fit_work) * rates.classifiers
     return Costs(_seconds(rates, fit_work), free_step, free_step + generating)
 

@@ -273,7 +273,7 @@ class _Tuning:
         if part.train.size != size:
             options["size"] = list(size)
         seed, content = self._seed(part), [part.train.fingerprint, options]
-        folder = generator_folder(self.site.folder, f"{seed:04d}", content, size)
+        folder = generator_folder(self.site.folder, f"{seed:04d}", content, part.train, size)
         return NewGenerator(seed, part.train, folder, options, fit_steps)
 
 

@@ -223,3 +223,5 @@ def test_a_frozen_network_has_an_arm_of_its_own() -> None:
     assert [arm.name for arm in frozen.free if arm not in others.free] == ["plain+randaugment+lda"]
     on_top = frozen.on(parse_arm("plain+randaugment+lda"))
     assert [arm.name for arm in on_top] == ["ganaug-plain+randaugment+lda"]
+    with pytest.raises(ConfigError, match="without lda"):
+        on_best("balanced+lda")

@@ -19,7 +19,7 @@ from torchvision.models import get_model
 from ganaug import Pretrained, evaluate_gain, tune
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.classifiers.backbones import backbone_by_name, without_last_layer
+from ganaug.evaluation.classifiers.backbones import backbone_by_name
 from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
 from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
@@ -152,14 +152,14 @@ def test_discriminants_of_planted_classes(classes: int) -> None:
 
 def test_images_are_shown_as_the_weights_saw_them() -> None:
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 0.2)
-    classifier = Pretrained(filters, mean, std, size=(4, 6))
-    image = torch.full((1, 1, 8, 12), 51, dtype=torch.uint8)
+    classifier = Pretrained(filters, mean, std, size=(8, 12))
+    image = torch.full((1, 1, 16, 24), 51, dtype=torch.uint8)
     shown = classifier.normalise(image)
-    assert shown.shape == (1, 3, 4, 6)
+    assert shown.shape == (1, 3, 8, 12)
     for channel in range(3):
         assert shown[0, channel] == pytest.approx((0.2 - mean[channel]) / std[channel])
-    own = Pretrained(filters, mean, std).normalise(image.expand(1, 3, 8, 12))
-    assert own.shape == (1, 3, 8, 12)
+    own = Pretrained(filters, mean, std).normalise(image.expand(1, 3, 16, 24))
+    assert own.shape == (1, 3, 16, 24)
 
 
 def test_the_trunk_learns_at_a_tenth_of_the_rate() -> None:
@@ -212,6 +212,7 @@ def test_networks_of_torchvision_by_name(weights: Path, images: ImageSet) -> Non
     assert (whole.frozen, whole.size, whole.mean) == (False, (224, 224), (0.485, 0.456, 0.406))
     untrained = Pretrained.named(f"torchvision:{NETWORK}", "none")
     assert untrained.name == f"torchvision:{NETWORK} (untrained)"
+    assert Pretrained.named(f"torchvision:{NETWORK}", "none", size=224).name == untrained.name
 
 
 def test_other_weights_are_another_classifier(weights: Path, tmp_path: Path) -> None:
@@ -225,16 +226,67 @@ def test_other_weights_are_another_classifier(weights: Path, tmp_path: Path) -> 
     assert torch.equal(loaded.state_dict()[first], state[first] + 1)
 
 
-def test_networks_of_timm_by_name() -> None:
-    timm = pytest.importorskip("timm", reason="timm is not installed: pip install 'ganaug[timm]'")
-    found = backbone_by_name("timm:resnet10t", "none")
-    assert timm.is_model("resnet10t")
-    with torch.no_grad():
-        assert found.load().eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 512)
-    with pytest.raises(ConfigError, match="did you mean 'resnet10t'"):
-        backbone_by_name("timm:resnet10", "none")
-    with pytest.raises(ConfigError, match="weights of timm:resnet10t: not on this machine"):
-        backbone_by_name("timm:resnet10t")
+@pytest.fixture
+def no_timm_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("timm", reason="timm is not installed: pip install 'ganaug[timm]'")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_timm_weights")
+@pytest.mark.parametrize(
+    ("name", "side", "width"),
+    [("resnet10t", 64, 512), ("deit_tiny_distilled_patch16_224", 224, 192), ("test_vit", 160, 64)],
+)
+def test_networks_of_timm_by_name(name: str, side: int, width: int) -> None:
+    found = backbone_by_name(f"timm:{name}", "none")
+    for mode in (True, False):
+        with torch.no_grad():
+            assert found.load().train(mode)(torch.zeros(2, 3, side, side)).shape == (2, width)
+
+
+@pytest.mark.usefixtures("no_timm_weights")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet10", "did you mean 'resnet10t'"),
+        ("resnet10t", "weights of timm:resnet10t: not on this machine"),
+        ("resnet18.nonsense", "timm has no weights of that name"),
+        ("beit3_giant_patch14_224", "timm has no weights of that name"),
+    ],
+)
+def test_what_timm_does_not_have(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        backbone_by_name(f"timm:{name}")
+
+
+def test_damaged_weights_in_the_cache_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    place = tmp_path / "hub" / "checkpoints"
+    place.mkdir(parents=True)
+    (place / "resnet18-f37072fd.pth").write_bytes(b"half of a file")
+    with pytest.raises(ConfigError, match="classifier torchvision:resnet18: cannot be made"):
+        Pretrained.named("torchvision:resnet18").load()
+
+
+def unlike_each_time() -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Linear(108, 12))
+
+
+def test_untrained_networks_of_two_seeds_are_judged_with_their_own_features(
+    images: ImageSet,
+) -> None:
+    classifier = Pretrained(unlike_each_time, frozen=True)
+    together = [outcome(classifier, images, seed=seed) for seed in (0, 1)][1]
+    outcome(Pretrained(filters, frozen=True), images)  # its features take the place
+    alone = outcome(classifier, images, seed=1)
+    assert np.array_equal(together.probabilities, alone.probabilities)
+
+
+def test_discriminants_need_more_images_than_classes() -> None:
+    with pytest.raises(ConfigError, match="3 images of 3 classes were seen"):
+        fit_lda(torch.rand(3, 4), torch.arange(3), 3)
 
 
 @pytest.mark.parametrize(
@@ -255,12 +307,51 @@ def test_what_cannot_be_named(
         Pretrained.named(name, given)
 
 
-def test_weights_of_another_network_are_refused(weights: Path) -> None:
+def test_weights_of_another_network_are_refused(weights: Path, tmp_path: Path) -> None:
     load = backbone_by_name("torchvision:resnet18", str(weights)).load
     with pytest.raises(ConfigError, match="do not fit the network"):
         load()
-    with pytest.raises(ConfigError, match="has no linear layer"):
-        without_last_layer(nn.Sequential(nn.Conv2d(3, 4, 3)))
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(ConfigError, match=r"text\.pth': cannot be read \(Unpickl"):
+        backbone_by_name("torchvision:resnet18", str(tmp_path / "text.pth")).load()
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(ConfigError, match=r"list\.pth': no state dict"):
+        backbone_by_name("torchvision:resnet18", str(tmp_path / "list.pth")).load()
+
+
+@pytest.mark.parametrize("saved", ["without its last layer", "of five classes", "of a wrapper"])
+def test_weights_of_a_network_that_was_trained_for_other_classes(
+    weights: Path, tmp_path: Path, saved: str
+) -> None:
+    state = torch.load(weights, weights_only=True)
+    if saved == "of five classes":
+        state |= {"fc.weight": torch.zeros(5, 1024), "fc.bias": torch.zeros(5)}
+    elif saved == "of a wrapper":
+        state = {"model": {f"module.{name}": value for name, value in state.items()}}
+    else:
+        del state["fc.weight"], state["fc.bias"]
+    torch.save(state, tmp_path / "own.pth")
+    name, image = f"torchvision:{NETWORK}", torch.rand(1, 3, 32, 32)
+    found, expected = (
+        backbone_by_name(name, str(file)).load().eval() for file in (tmp_path / "own.pth", weights)
+    )
+    with torch.no_grad():
+        assert torch.equal(found(image), expected(image))
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "vit_b_16", "squeezenet1_0"])
+def test_networks_with_another_end(name: str) -> None:
+    """Two have parts beside the trunk, which they would train; the last has a convolution there."""
+    if name == "squeezenet1_0":
+        with pytest.raises(ConfigError, match="has no linear layer at its end"):
+            Pretrained.named(f"torchvision:{name}", "none").load()
+        return
+    side = 224 if name == "vit_b_16" else 96
+    whole = Pretrained.named(f"torchvision:{name}", "none", size=side)
+    whole.check(1, 3, (32, 32))
+    trunk = whole.load().train()
+    width = {"googlenet": 1024, "inception_v3": 2048, "vit_b_16": 768}[name]
+    assert trunk(torch.rand(2, 3, side, side)).shape == (2, width)
 
 
 @pytest.mark.parametrize(
@@ -276,8 +367,13 @@ def test_what_is_no_trunk_is_refused(load: Callable[[], nn.Module], message: str
     ("fields", "message"),
     [
         ({"load": nn.Identity()}, "load: a Identity"),
-        ({"load": filters, "mean": (0.5,)}, "three numbers each"),
-        ({"load": filters, "std": (0.5, 0.0, 1.0)}, "std above 0"),
+        ({"load": filters, "mean": (0.5,)}, r"mean: \(0.5,\); allowed: three numbers"),
+        ({"load": filters, "mean": None}, "mean: None"),
+        ({"load": filters, "std": ("a", 1, 1)}, "std: .*three numbers"),
+        ({"load": filters, "std": (0.5, 0.0, 1.0)}, "three numbers above 0"),
+        ({"load": filters, "size": (96,)}, r"size: \(96,\)"),
+        ({"load": filters, "size": "96"}, "size: '96'"),
+        ({"load": filters, "size": (0, 0)}, r"size: \(0, 0\)"),
     ],
 )
 def test_bad_fields_are_refused(fields: dict[str, Any], message: str) -> None:

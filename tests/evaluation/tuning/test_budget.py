@@ -131,6 +131,9 @@ def test_more_work_costs_more() -> None:
     more = estimate(images, CONFIG, free_jobs(images, 16), device="cpu")
     assert more.free_step > least.free_step
     assert more.fit_step == least.fit_step
+    varied = estimate(images, CONFIG, free_jobs(larger, 4), device="cpu")  # twice the side
+    generating = [costs.varied_step - costs.free_step for costs in (varied, least)]
+    assert generating[0] == pytest.approx(4 * generating[1])
     deep = [replace(job, classifier=Network("resnet18")) for job in jobs]
     assert estimate(images, CONFIG, deep, device="cpu").free_step > 3 * least.free_step
 

@@ -1,0 +1,36 @@
+"""Where new generators are kept: never under what another set of images trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from helpers.small_images import bars
+
+from ganaug.evaluation.trainings.generators import generator_folder
+from ganaug.images import ImageSet, resized
+
+
+def trained(work: Path, images: ImageSet, size: tuple[int, int]) -> Path:
+    """Return the folder of such a generator, with the file that a training leaves in it."""
+    folder = generator_folder(work, "seed-0000", [0, "source"], images, size)
+    run = folder / "run"
+    run.mkdir(exist_ok=True)
+    kept = {"config": {"size": list(size)}, "channels": images.channels}
+    (run / "config.json").write_text(json.dumps(kept))
+    return folder
+
+
+def test_each_way_to_load_a_source_has_a_generator_of_its_own(tmp_path: Path) -> None:
+    images = bars((4, 2), (16, 16))
+    ways = [
+        (images, (16, 16)),
+        (images, (8, 8)),
+        (resized(images, 24), (8, 8)),
+        (resized(images, 8), (8, 8)),
+        (bars((4, 2), (16, 16), 3), (16, 16)),
+        (bars((4, 2), (16, 16), 3), (8, 8)),
+    ]
+    folders = [trained(tmp_path, *way) for way in ways]
+    assert len(set(folders)) == len(ways)
+    assert [trained(tmp_path, *way) for way in ways] == folders  # and finds it again
