@@ -13,9 +13,9 @@ SIDES = ("flip",)
 
 MOST, LEAST = 200, 8  # training images of the first and of the last class of `steps_down`
 LEAST_HALVED = 4
-# Protocols whose counts are halved. One is added where the best training without a generator has
-# more than 95% on the validation images of pilots, since too little is left to gain there.
-HALVED: frozenset[str] = frozenset()
+# How often the counts of a protocol are halved: until the best training without a generator has no
+# more than 95% on the validation images of pilots, since too little is left to gain above that.
+HALVINGS = {"neu-lt-144": 2}
 
 # Classes of GTSRB by their frequency in the full official training part.
 GTSRB_ORDER = (
@@ -48,12 +48,12 @@ class Row:
 def steps_down(name: str, num_classes: int) -> tuple[int, ...]:
     """Return the counts of the protocol `name`: the class of rank r of K has 200 * 25**(-r/(K-1)).
 
-    Half of that, at least 4, where `HALVED` names it.
+    Halved as often as `HALVINGS` says, down to 4 at least.
     """
     last = num_classes - 1
     counts = [round(MOST * (LEAST / MOST) ** (rank / last)) for rank in range(num_classes)]
-    if name in HALVED:
-        counts = [max(LEAST_HALVED, round(count / 2)) for count in counts]
+    if name in HALVINGS:
+        counts = [max(LEAST_HALVED, round(count / 2 ** HALVINGS[name])) for count in counts]
     return tuple(counts)
 
 
