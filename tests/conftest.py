@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.small_weights import write_weights
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,3 +17,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/data, the real data sets beside the checkout, is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict of `helpers.small_weights.NETWORK`."""
+    return write_weights(tmp_path_factory.mktemp("weights") / "own.pth")

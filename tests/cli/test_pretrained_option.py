@@ -7,22 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
-from torchvision.models import get_model, get_model_weights
+from helpers.small_weights import NETWORK
+from torchvision.models import get_model_weights
 
 from ganaug.cli import run
-
-NETWORK = "shufflenet_v2_x0_5"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        network = get_model(NETWORK)
-    file = tmp_path_factory.mktemp("weights") / "own.pth"
-    torch.save(network.state_dict(), file)
-    return file
 
 
 @pytest.fixture

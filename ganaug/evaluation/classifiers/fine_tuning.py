@@ -48,6 +48,7 @@ def fine_tune(
 
 
 def with_new_layer(load: Callable[[], nn.Module], shown: Tensor, num_classes: int) -> nn.Module:
+    """Return the trunk under a new linear layer; `shown` [1, 3, H, W] tells how wide it is."""
     trunk = load()
     with torch.no_grad():
         features = trunk.eval()(shown).shape[1]

@@ -1,4 +1,4 @@
-"""Pretrained networks: by name, fine-tuned and frozen, on real weights that a file holds."""
+"""Pretrained networks, fine-tuned and frozen: trainings, comparisons, refusals."""
 
 from __future__ import annotations
 
@@ -13,24 +13,21 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_images import bars
+from helpers.small_weights import NETWORK
 from torch import nn
-from torchvision.models import get_model
 
 from ganaug import Pretrained, evaluate_gain, tune
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.classifiers.backbones import backbone_by_name
 from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
 from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
-from ganaug.evaluation.classifiers.probe import WEIGHT, fit_lda, fit_regression
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet, resized
 from ganaug.training.config import make_config
 
 MakeArtifact = Callable[..., Path]
-NETWORK = "shufflenet_v2_x0_5"
 
 
 def filters() -> nn.Module:
@@ -48,17 +45,6 @@ def grey_only() -> nn.Module:
 
 def two_maps() -> nn.Module:
     return nn.Identity()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state dict of a network of torchvision, as `torch.save` writes it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        network = get_model(NETWORK)
-    file = tmp_path_factory.mktemp("weights") / "own.pth"
-    torch.save(network.state_dict(), file)
-    return file
 
 
 def outcome(classifier: Pretrained, images: ImageSet, arm: str = "balanced", **job: Any) -> Outcome:
@@ -114,42 +100,6 @@ def test_features_of_the_test_part_are_those_of_its_network(images: ImageSet) ->
     assert np.allclose(back, first.probabilities, atol=2e-3)
 
 
-def test_the_regression_is_that_of_scikit_learn() -> None:
-    from sklearn.linear_model import LogisticRegression
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 200)
-    features = rng.normal(size=(200, 6)) + 1.5 * np.eye(3, 6)[labels]
-    weights, bias = fit_regression(
-        torch.from_numpy(features).float(),
-        torch.from_numpy(labels),
-        3,
-        nn.functional.cross_entropy,
-    )
-    theirs = LogisticRegression(C=1 / (WEIGHT * 200), tol=1e-8, max_iter=1000).fit(features, labels)
-    assert np.allclose(weights.T, theirs.coef_, atol=2e-3)
-    assert np.allclose(bias - bias.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=2e-3)
-
-
-@pytest.mark.parametrize("classes", [2, 4])
-def test_discriminants_of_planted_classes(classes: int) -> None:
-    """Equal covariances, far from round: then the best rule is known."""
-    rng = np.random.default_rng(1)
-    mix = rng.normal(size=(5, 5))
-    means = 2 * rng.normal(size=(classes, 5))
-    labels = np.repeat(np.arange(classes), [4000, *(classes - 1) * [200]])
-    features = means[labels] + rng.normal(size=(len(labels), 5)) @ mix
-    weights, bias = fit_lda(
-        torch.from_numpy(features).float(), torch.from_numpy(labels), classes + 1
-    )
-    shown = rng.normal(size=(2000, 5)) @ mix + means.mean(0)
-    inverse = np.linalg.inv(mix.T @ mix)
-    best = shown @ inverse @ means.T - 0.5 * np.einsum("ki,ij,kj->k", means, inverse, means)
-    found = (torch.from_numpy(shown).float() @ weights + bias).argmax(1).numpy()
-    assert (found == best.argmax(1)).mean() > 0.95  # whatever the classes' sizes
-    assert bias[classes] == -np.inf  # a class without images
-
-
 def test_images_are_shown_as_the_weights_saw_them() -> None:
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 0.2)
     classifier = Pretrained(filters, mean, std, size=(8, 12))
@@ -199,77 +149,6 @@ def test_the_usual_length(frozen: bool) -> None:
         Pretrained(filters, frozen=frozen).schedule(10, (8, 8), steps=0, quick=False)
 
 
-def test_networks_of_torchvision_by_name(weights: Path, images: ImageSet) -> None:
-    named = Pretrained.named(f"probe:torchvision:{NETWORK}", str(weights), size=(32, 32))
-    assert named.frozen
-    assert named.name.startswith(f"probe:torchvision:{NETWORK} (weights ")
-    assert named.name.endswith(") at 32x32")
-    with torch.no_grad():
-        features = named.load().eval()(torch.zeros(2, 3, 32, 32))
-    assert features.shape == (2, 1024)
-    assert outcome(named, images, steps=2).probabilities.shape == (24, 3)
-    whole = Pretrained.named(f"torchvision:{NETWORK}", str(weights))
-    assert (whole.frozen, whole.size, whole.mean) == (False, (224, 224), (0.485, 0.456, 0.406))
-    untrained = Pretrained.named(f"torchvision:{NETWORK}", "none")
-    assert untrained.name == f"torchvision:{NETWORK} (untrained)"
-    assert Pretrained.named(f"torchvision:{NETWORK}", "none", size=224).name == untrained.name
-
-
-def test_other_weights_are_another_classifier(weights: Path, tmp_path: Path) -> None:
-    state = torch.load(weights, weights_only=True)
-    changed = tmp_path / "changed.pth"
-    torch.save({"state_dict": {name: value + 1 for name, value in state.items()}}, changed)
-    names = [backbone_by_name(f"torchvision:{NETWORK}", str(w)).name for w in (weights, changed)]
-    assert names[0] != names[1]
-    loaded = backbone_by_name(f"torchvision:{NETWORK}", str(changed)).load()
-    first = next(iter(loaded.state_dict()))
-    assert torch.equal(loaded.state_dict()[first], state[first] + 1)
-
-
-@pytest.fixture
-def no_timm_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("timm", reason="timm is not installed: pip install 'ganaug[timm]'")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
-
-@pytest.mark.usefixtures("no_timm_weights")
-@pytest.mark.parametrize(
-    ("name", "side", "width"),
-    [("resnet10t", 64, 512), ("deit_tiny_distilled_patch16_224", 224, 192), ("test_vit", 160, 64)],
-)
-def test_networks_of_timm_by_name(name: str, side: int, width: int) -> None:
-    found = backbone_by_name(f"timm:{name}", "none")
-    for mode in (True, False):
-        with torch.no_grad():
-            assert found.load().train(mode)(torch.zeros(2, 3, side, side)).shape == (2, width)
-
-
-@pytest.mark.usefixtures("no_timm_weights")
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("resnet10", "did you mean 'resnet10t'"),
-        ("resnet10t", "weights of timm:resnet10t: not on this machine"),
-        ("resnet18.nonsense", "timm has no weights of that name"),
-        ("beit3_giant_patch14_224", "timm has no weights of that name"),
-    ],
-)
-def test_what_timm_does_not_have(name: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        backbone_by_name(f"timm:{name}")
-
-
-def test_damaged_weights_in_the_cache_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    place = tmp_path / "hub" / "checkpoints"
-    place.mkdir(parents=True)
-    (place / "resnet18-f37072fd.pth").write_bytes(b"half of a file")
-    with pytest.raises(ConfigError, match="classifier torchvision:resnet18: cannot be made"):
-        Pretrained.named("torchvision:resnet18").load()
-
-
 def unlike_each_time() -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Linear(108, 12))
 
@@ -282,76 +161,6 @@ def test_untrained_networks_of_two_seeds_are_judged_with_their_own_features(
     outcome(Pretrained(filters, frozen=True), images)  # its features take the place
     alone = outcome(classifier, images, seed=1)
     assert np.array_equal(together.probabilities, alone.probabilities)
-
-
-def test_discriminants_need_more_images_than_classes() -> None:
-    with pytest.raises(ConfigError, match="3 images of 3 classes were seen"):
-        fit_lda(torch.rand(3, 4), torch.arange(3), 3)
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "message"),
-    [
-        ("torchvison:resnet18", "none", "did you mean 'torchvision'"),
-        ("torchvision:", "none", "no library of networks"),
-        ("torchvision:resnet-18", "none", "did you mean 'resnet18'"),
-        (f"torchvision:{NETWORK}", "DEFAULT", "--download to fetch them"),
-        (f"torchvision:{NETWORK}", "nowhere.pth", "weights 'nowhere.pth': no such file"),
-    ],
-)
-def test_what_cannot_be_named(
-    name: str, given: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights there
-    with pytest.raises(ConfigError, match=message):
-        Pretrained.named(name, given)
-
-
-def test_weights_of_another_network_are_refused(weights: Path, tmp_path: Path) -> None:
-    load = backbone_by_name("torchvision:resnet18", str(weights)).load
-    with pytest.raises(ConfigError, match="do not fit the network"):
-        load()
-    (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(ConfigError, match=r"text\.pth': cannot be read \(Unpickl"):
-        backbone_by_name("torchvision:resnet18", str(tmp_path / "text.pth")).load()
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ConfigError, match=r"list\.pth': no state dict"):
-        backbone_by_name("torchvision:resnet18", str(tmp_path / "list.pth")).load()
-
-
-@pytest.mark.parametrize("saved", ["without its last layer", "of five classes", "of a wrapper"])
-def test_weights_of_a_network_that_was_trained_for_other_classes(
-    weights: Path, tmp_path: Path, saved: str
-) -> None:
-    state = torch.load(weights, weights_only=True)
-    if saved == "of five classes":
-        state |= {"fc.weight": torch.zeros(5, 1024), "fc.bias": torch.zeros(5)}
-    elif saved == "of a wrapper":
-        state = {"model": {f"module.{name}": value for name, value in state.items()}}
-    else:
-        del state["fc.weight"], state["fc.bias"]
-    torch.save(state, tmp_path / "own.pth")
-    name, image = f"torchvision:{NETWORK}", torch.rand(1, 3, 32, 32)
-    found, expected = (
-        backbone_by_name(name, str(file)).load().eval() for file in (tmp_path / "own.pth", weights)
-    )
-    with torch.no_grad():
-        assert torch.equal(found(image), expected(image))
-
-
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "vit_b_16", "squeezenet1_0"])
-def test_networks_with_another_end(name: str) -> None:
-    """Two have parts beside the trunk, which they would train; the last has a convolution there."""
-    if name == "squeezenet1_0":
-        with pytest.raises(ConfigError, match="has no linear layer at its end"):
-            Pretrained.named(f"torchvision:{name}", "none").load()
-        return
-    side = 224 if name == "vit_b_16" else 96
-    whole = Pretrained.named(f"torchvision:{name}", "none", size=side)
-    whole.check(1, 3, (32, 32))
-    trunk = whole.load().train()
-    width = {"googlenet": 1024, "inception_v3": 2048, "vit_b_16": 768}[name]
-    assert trunk(torch.rand(2, 3, side, side)).shape == (2, width)
 
 
 @pytest.mark.parametrize(
@@ -482,3 +291,8 @@ def test_names_stand_for_pretrained_networks() -> None:
     assert as_classifier(given) is given
     with pytest.raises(ConfigError, match="no library of networks"):
         as_classifier("probe:keras:resnet50")
+
+
+def test_a_network_of_torchvision_is_trained(weights: Path, images: ImageSet) -> None:
+    named = Pretrained.named(f"probe:torchvision:{NETWORK}", str(weights), size=(32, 32))
+    assert outcome(named, images, steps=2).probabilities.shape == (24, 3)
