@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "Settings",
+    "echo",
     "evaluation_progress",
     "fit_progress",
     "plain_messages",
@@ -38,11 +39,21 @@ class Settings:
     quiet: bool = False
 
 
+def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:
+    """Print `text`, with every control character in it escaped.
+
+    All that a command prints goes through here: names of files and classes come from outside, and
+    could otherwise move the cursor, rename the window or break the line.
+    """
+    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
+    click.echo(shown, err=err, nl=nl, file=file)
+
+
 def say(settings: Settings, *messages: str) -> None:
     """Print each message as a line on stderr, unless the user asked for quiet."""
     if not settings.quiet:
         for message in messages:
-            click.echo(f"ganaug: {message}", err=True)
+            echo(f"ganaug: {message}", err=True)
 
 
 @contextmanager
@@ -63,15 +74,15 @@ def plain_messages(settings: Settings) -> Iterator[None]:
     ) -> None:
         if settings.debug:
             text = warnings.formatwarning(message, category, filename, lineno, line)
-            click.echo(text, err=True, nl=False)
+            echo(text, err=True, nl=False)
         elif (text := " ".join(str(message).split())) not in shown:
             shown.add(text)
-            click.echo(f"ganaug: warning: {text}", err=True)
+            echo(f"ganaug: warning: {text}", err=True)
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.levelno >= logging.WARNING:
-                click.echo(f"ganaug: warning: {record.getMessage()}", err=True)
+                echo(f"ganaug: warning: {record.getMessage()}", err=True)
             else:
                 say(settings, record.getMessage())
 
@@ -162,7 +173,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
                 return
             last[0] = part
             words = [f"{done}/{total}", *details, *([_duration(left)] if left is not None else [])]
-            click.echo(f"{label} {', '.join(words)}", file=stream)
+            echo(f"{label} {', '.join(words)}", file=stream)
 
         yield line
 

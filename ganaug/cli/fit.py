@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, fit_progress, say
+from ganaug.cli.console import INTERRUPTED, Settings, echo, fit_progress, say
 from ganaug.cli.options import SETTING, image_options
 
 __all__ = ["command"]
@@ -99,7 +99,7 @@ def command(
                 **given,
             )
     except KeyboardInterrupt as interruption:
-        click.echo(
+        echo(
             f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
             f" ganaug {shlex.join(console.arguments)}",
             err=True,

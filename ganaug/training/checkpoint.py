@@ -7,7 +7,7 @@ file, whose hash it holds.
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,27 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from ganaug.artifact.checks import first_line
 from ganaug.errors import RunError
-from ganaug.files import write_bytes, write_json
+from ganaug.files import open_regular, write_bytes, write_json
+from ganaug.records import COUNT, WHOLE, Form, check_fields, load_json
 from ganaug.training.state import State
 
 __all__ = ["Checkpoint", "load", "read", "save"]
 
 FORMAT = 1
 POINTER = "checkpoint.json"
+
+
+def _matching(pattern: str, words: str) -> Form:
+    return words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+RECORD: dict[str, Form] = {
+    "step": COUNT,
+    "file": _matching(r"checkpoint-[0-9]{6,16}\.safetensors", "the name of a file beside it"),
+    "sha256": _matching(r"[0-9a-f]{64}", "a hash"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,42 +80,72 @@ def read(run: Path) -> Checkpoint | None:
     if not pointer.exists():
         return None
     try:
-        record = json.loads(pointer.read_text())
-        version, step = int(record["format"]), int(record["step"])
-        name, digest = str(record["file"]), str(record["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = load_json(pointer)
+    except (OSError, ValueError) as error:
         raise RunError(
             f"{pointer}: not a readable checkpoint record ({error}); train again in another folder"
         ) from error
+    version = check_fields(pointer, record, {"format": WHOLE})["format"]
     if version != FORMAT:
         raise RunError(
             f"{pointer}: has checkpoint format {version}, this version reads {FORMAT}; train again"
             " in another folder"
         )
-    path = run / Path(name).name
+    check_fields(pointer, record, RECORD)
+    path = run / record["file"]
     try:
-        content = path.read_bytes()
+        with open_regular(path) as stream:
+            content = stream.read()
     except OSError as error:
         raise RunError(
             f"{path}: cannot be read ({error.strerror}); train again in another folder"
         ) from error
-    if hashlib.sha256(content).hexdigest() != digest:
+    if hashlib.sha256(content).hexdigest() != record["sha256"]:
         raise RunError(
             f"{path}: is damaged (its hash is not the recorded one); train again in another folder"
         )
-    return Checkpoint(step, safetensors.torch.load(content))
+    try:
+        return Checkpoint(record["step"], safetensors.torch.load(content))
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{path}: is damaged ({first_line(error)}); train again in another folder"
+        ) from error
 
 
-def load(state: State, checkpoint: Checkpoint) -> None:
-    """Put the checkpoint's tensors into `state`."""
-    for part, module in _modules(state).items():
-        module.load_state_dict(checkpoint.weights(part))
-    for part, optimizer in _optimizers(state).items():
-        values: dict[int, dict[str, Tensor]] = {}
-        for key, value in checkpoint.weights(part).items():
-            index, name = key.split(".")
-            values.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
+    """Put the tensors of the checkpoint of `run` into `state`.
+
+    Raises:
+        RunError: they are not those of these networks and optimisers.
+    """
+    try:
+        for part, module in _modules(state).items():
+            module.load_state_dict(checkpoint.weights(part))
+        for part, optimizer in _optimizers(state).items():
+            values = _optimizer_values(optimizer, checkpoint.weights(part))
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{run}: its checkpoint is not that of its config.json ({first_line(error)}); train"
+            " again in another folder"
+        ) from error
+
+
+def _optimizer_values(
+    optimizer: torch.optim.Optimizer, weights: dict[str, Tensor]
+) -> dict[int, dict[str, Tensor]]:
+    """Return what Adam keeps of each parameter that has had a gradient."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    values: dict[int, dict[str, Tensor]] = {}
+    for key, value in weights.items():
+        index, _, name = key.partition(".")
+        values.setdefault(int(index), {})[name] = value
+    for index, kept in values.items():
+        shapes = {name: tuple(value.shape) for name, value in kept.items()}
+        shape = tuple(parameters[index].shape) if index < len(parameters) else None
+        if shapes != {"step": (), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise ValueError("an optimiser of other parameters")
+    return values
 
 
 def _modules(state: State) -> dict[str, nn.Module]:

@@ -63,8 +63,9 @@ def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadat
             loaded.step,
             loaded.config.steps,
         )
+    # first: weights say nothing of the size, and a graph for a made-up one may be of any size
+    images = read_examples(folder, loaded.config, loaded.data["channels"])
     model = _to_onnx(loaded)
-    images = read_examples(folder)
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, parity, batch_exact)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})

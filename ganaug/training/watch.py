@@ -21,6 +21,7 @@ from ganaug.images import ImageSet
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.metrics.record import quick_record
 from ganaug.randomness import stream
+from ganaug.records import read_rows
 from ganaug.training.config import FitConfig
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.state import State
@@ -41,7 +42,7 @@ class Watch:
         self.config, self.progress = config, progress
         self.sums: dict[str, list[Tensor]] = {}
         kept = _rows_until(self.path, step)
-        self.seconds_before = kept[-1]["seconds"] if kept else 0.0
+        self.seconds_before = kept[-1].get("seconds") or 0.0 if kept else 0.0
         self.begin = self.last = time.perf_counter()
         self.last_step = step
 
@@ -121,12 +122,7 @@ def _rows_until(path: Path, step: int) -> list[dict[str, Any]]:
     """Return the rows of a file up to `step`, and leave it with these."""
     if not path.exists():
         return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:  # the last line of a killed run
-            break
+    rows = read_rows(path)
     kept = [row for row in rows if row["step"] <= step]
     write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
     return kept

@@ -1,0 +1,110 @@
+"""Forked workers that try cases one by one, so that a crash or a hang is counted and not suffered.
+
+A worker tries up to 500 cases and tells of each. Where it falls silent or dies, the case that it
+was at is counted, and another worker goes on behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Result", "tried"]
+
+MOST_CASES = 500  # of one worker
+MOST_SECONDS = 20.0  # of one case
+MOST_MEMORY = 2 * 2**20  # KiB
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a case.
+
+    Attributes:
+        case: its number.
+        outcome: "success", "refused", "traceback", "crash", "hang" or "memory".
+        past: whether it came past the first check.
+        stray: a file that was written where none may be, or nothing.
+        detail: the last lines of the traceback, or the signal.
+    """
+
+    case: int
+    outcome: str
+    past: bool = False
+    stray: str = ""
+    detail: str = ""
+
+
+Attempt = Callable[[int], Result]
+
+
+def tried(attempt: Attempt, cases: range) -> Iterator[Result]:
+    """Yield the result of each case."""
+    at = cases.start
+    while at < cases.stop:
+        part = range(at, min(at + MOST_CASES, cases.stop))
+        for result in _worker(attempt, part):
+            yield result
+            at = result.case + 1
+
+
+def _worker(attempt: Attempt, cases: range) -> Iterator[Result]:
+    """Yield results until the cases are done, or one of them ended the worker."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _work(attempt, cases, writing)
+    os.close(writing)
+    done = cases.start
+    rest = b""
+    ended = False
+    while done < cases.stop and not ended:
+        ready, _, _ = select.select([reading], [], [], MOST_SECONDS)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(reading)
+            yield Result(done, "hang")
+            return
+        chunk = os.read(reading, 2**16)
+        ended = not chunk
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            result = Result(**json.loads(line))
+            done = result.case + 1
+            yield result
+    os.close(reading)
+    status = os.waitpid(child, 0)[1]
+    if done < cases.stop:
+        yield Result(done, "crash", detail=f"status {status}")
+
+
+def _work(attempt: Attempt, cases: range, writing: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    try:
+        for case in cases:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            try:
+                result = attempt(case)
+            except BaseException:
+                lines = traceback.format_exc().strip().splitlines()
+                result = Result(case, "traceback", detail=" | ".join(lines[-5:])[-600:])
+            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            if after > MOST_MEMORY >= before:
+                result = Result(case, "memory", detail=f"{after} KiB")
+            os.write(writing, json.dumps(result.__dict__).encode() + b"\n")
+            if after > MOST_MEMORY:
+                break  # its peak would hide those of later cases
+    finally:
+        time.sleep(0)
+        os._exit(0)
