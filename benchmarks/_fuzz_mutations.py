@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,3 @@ def _other(field: Any, value: Any, texts: Sequence[str], rng: np.random.Generato
         return int(pick(rng, list(field.enum_type.values_by_number)))
     number: int = pick(rng, (*NUMBERS, int(value) + 1, int(value) - 1))
     return (number + 2**31) % 2**32 - 2**31 if field.type == 5 else number
-
-
-Mutation = Callable[[bytes, np.random.Generator], bytes]

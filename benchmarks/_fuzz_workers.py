@@ -11,12 +11,12 @@ import os
 import resource
 import select
 import signal
-import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Result", "tried"]
+__all__ = ["Result", "forked", "tried"]
 
 MOST_CASES = 500  # of one worker
 MOST_SECONDS = 20.0  # of one case
@@ -58,10 +58,7 @@ def tried(attempt: Attempt, cases: range) -> Iterator[Result]:
 def _worker(attempt: Attempt, cases: range) -> Iterator[Result]:
     """Yield results until the cases are done, or one of them ended the worker."""
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _work(attempt, cases, writing)
+    child = forked(lambda: _work(attempt, cases, writing))
     os.close(writing)
     done = cases.start
     rest = b""
@@ -83,28 +80,44 @@ def _worker(attempt: Attempt, cases: range) -> Iterator[Result]:
             yield result
     os.close(reading)
     status = os.waitpid(child, 0)[1]
-    if done < cases.stop:
+    if status:
         yield Result(done, "crash", detail=f"status {status}")
 
 
-def _work(attempt: Attempt, cases: range, writing: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+def forked(work: Callable[[], None]) -> int:
+    """Run `work` in a fork of this process, which says nothing; return its number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads in this process, which do nothing
+        child = os.fork()
+    if child:
+        return child
+    code = 1
     try:
-        for case in cases:
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            try:
-                result = attempt(case)
-            except BaseException:
-                lines = traceback.format_exc().strip().splitlines()
-                result = Result(case, "traceback", detail=" | ".join(lines[-5:])[-600:])
-            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            if after > MOST_MEMORY >= before:
-                result = Result(case, "memory", detail=f"{after} KiB")
-            os.write(writing, json.dumps(result.__dict__).encode() + b"\n")
-            if after > MOST_MEMORY:
-                break  # its peak would hide those of later cases
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        work()
+        code = 0
     finally:
-        time.sleep(0)
-        os._exit(0)
+        os._exit(code)
+
+
+def _work(attempt: Attempt, cases: range, writing: int) -> None:
+    first = _peak()
+    for case in cases:
+        try:
+            result = attempt(case)
+        except BaseException:
+            lines = traceback.format_exc().strip().splitlines()
+            result = Result(case, "traceback", detail=" | ".join(lines[-5:])[-600:])
+        peak = _peak()
+        if peak > first + MOST_MEMORY:
+            result = Result(case, "memory", detail=f"{peak} KiB")
+        os.write(writing, json.dumps(result.__dict__).encode() + b"\n")
+        if result.outcome == "memory":
+            break  # its peak would hide those of later cases
+
+
+def _peak() -> int:
+    """KiB of memory that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -138,11 +138,11 @@ def _optimizer_values(
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     values: dict[int, dict[str, Tensor]] = {}
     for key, value in weights.items():
-        index, _, name = key.partition(".")
-        values.setdefault(int(index), {})[name] = value
+        number, _, name = key.partition(".")
+        values.setdefault(int(number), {})[name] = value
     for index, kept in values.items():
         shapes = {name: tuple(value.shape) for name, value in kept.items()}
-        shape = tuple(parameters[index].shape) if index < len(parameters) else None
+        shape = tuple(parameters[index].shape) if 0 <= index < len(parameters) else None
         if shapes != {"step": (), "exp_avg": shape, "exp_avg_sq": shape}:
             raise ValueError("an optimiser of other parameters")
     return values
