@@ -18,7 +18,7 @@ from ganaug.training.networks import VariationGenerator
 def generator(channels: int, size: tuple[int, int]) -> VariationGenerator:
     """A generator that changes much: its heads do not start near zero."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         made = VariationGenerator(channels, size, width=8, latent_dim=5)
         for head in (made.whole_out, made.local, made.residual_out):
             nn.init.normal_(head.weight, 0, 0.4)

@@ -49,7 +49,9 @@ def train_probe(
         for step in range(task.schedule.steps):
             if on_step is not None:
                 on_step()
-            torch.manual_seed(stream_seed(task.seed, "evaluate/augmentation", index=step))
+            torch.default_generator.manual_seed(
+                stream_seed(task.seed, "evaluate/augmentation", index=step)
+            )
             images, targets = next(source)
             seen.append(_features(network, normalise, images, task.device))
             labels.append(targets)
