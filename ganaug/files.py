@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import filelock
 
@@ -18,6 +20,7 @@ __all__ = [
     "atomic_path",
     "locked",
     "make_folder",
+    "open_regular",
     "work_folder",
     "write_bytes",
     "write_json",
@@ -102,6 +105,23 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
             f"{folder}: cannot be created ({error.strerror}); choose another output folder"
         ) from error
     return folder
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open the regular file at `path`, or where a link leads to one, for reading.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is a pipe, a device or a folder;
+            a pipe is refused, not waited for.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 @contextmanager

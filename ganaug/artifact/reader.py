@@ -1,8 +1,8 @@
 """The only reader of untrusted models: everything is checked before a session exists.
 
 What onnxruntime gets afterwards are the bytes that were checked, never a path, so that nothing in
-the file can name another file. What is not promised: a graph of allowed operators can still be
-written to use much time or memory; an artifact from a stranger runs with your rights to both.
+the file can name another file. The order is that of the costs: bytes are counted before they are
+parsed (`wire.py`), shapes before anything is computed (`shapes.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from ganaug.artifact.checks import path_name, shown
 from ganaug.artifact.format import (
-    ALLOWED_OPERATORS,
     INPUTS,
     KEY,
     MAX_FILE_BYTES,
@@ -26,6 +25,9 @@ from ganaug.artifact.format import (
     OUTPUTS,
     Metadata,
 )
+from ganaug.artifact.operators import OPERATORS
+from ganaug.artifact.shapes import check_graph
+from ganaug.artifact.wire import scan
 from ganaug.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ def read_artifact(path: str | os.PathLike[str]) -> tuple[bytes, Metadata, str]:
         ArtifactError: the file is missing, no regular file, not readable, over 256 MiB, no ONNX
             model or not made by ganaug; its metadata does not fit; it refers to external data,
             holds functions, subgraphs, operators of another domain or operators that no generator
-            needs; or its declared inputs and outputs do not fit its metadata.
+            needs; its declared inputs and outputs do not fit its metadata; or running it would
+            take more than `ganaug.limits` allows.
     """
     content = read_content(path)
     digest = hashlib.sha256(content).hexdigest()
@@ -55,6 +58,7 @@ def read_artifact(path: str | os.PathLike[str]) -> tuple[bytes, Metadata, str]:
         _check_messages(model)
         _check_opset(model)
         _check_interface(model.graph, metadata)
+        check_graph(model.graph, metadata)
     except ArtifactError as error:
         raise ArtifactError(f"{path_name(path)}: {error}") from error
     return content, metadata, digest
@@ -109,6 +113,7 @@ def _parse(content: bytes) -> onnx.ModelProto:
     import onnx  # a third of a second, and workers that only open a session do without it
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+    scan(content, onnx.ModelProto.DESCRIPTOR)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
@@ -126,12 +131,7 @@ def _parse(content: bytes) -> onnx.ModelProto:
 
 
 def _metadata(model: onnx.ModelProto) -> Metadata:
-    try:
-        found = [entry.value for entry in model.metadata_props if entry.key == KEY]
-    except UnicodeDecodeError as error:
-        raise ArtifactError(
-            "metadata: text that is not UTF-8; the file is damaged, export the run again"
-        ) from error
+    found = [entry.value for entry in model.metadata_props if entry.key == KEY]
     if not found:
         raise ArtifactError(
             f'was not made by ganaug (an ONNX file without metadata under "{KEY}"); allowed: a file'
@@ -153,7 +153,7 @@ def _check_messages(model: onnx.ModelProto) -> None:
     import onnx
     from google.protobuf.unknown_fields import UnknownFieldSet  # type: ignore[import-untyped]
 
-    nodes = 0
+    nodes: list[onnx.NodeProto] = []
     pending: list[Any] = [model]
     while pending:
         message = pending.pop()
@@ -166,8 +166,7 @@ def _check_messages(model: onnx.ModelProto) -> None:
             _check_tensor(message)
             continue
         if isinstance(message, onnx.NodeProto):
-            nodes += 1
-            _check_node(message, nodes)
+            nodes.append(message)
         elif isinstance(message, onnx.AttributeProto):
             _check_attribute(message)
         for field, value in message.ListFields():
@@ -182,7 +181,13 @@ def _check_messages(model: onnx.ModelProto) -> None:
         raise ArtifactError("holds training information; allowed: none; export the run again")
     if model.graph.sparse_initializer:
         raise ArtifactError("holds sparse weights; allowed: dense ones; export the run again")
-    if nodes == 0:
+    if len(nodes) > MAX_NODES:
+        raise ArtifactError(
+            f"holds more than {MAX_NODES:,} operators; no generator of ganaug has that many"
+        )
+    for node in nodes:
+        _check_node(node)
+    if not nodes:
         raise ArtifactError("holds a graph without nodes; export the run again")
 
 
@@ -194,21 +199,16 @@ def _check_tensor(tensor: onnx.TensorProto) -> None:
         )
 
 
-def _check_node(node: onnx.NodeProto, number: int) -> None:
-    if number > MAX_NODES:
-        raise ArtifactError(
-            f"holds more than {MAX_NODES:,} operators; no generator of ganaug has that many"
-        )
+def _check_node(node: onnx.NodeProto) -> None:
     if node.domain not in _STANDARD:
         raise ArtifactError(
             f"operator {shown(node.op_type)} of the domain {shown(node.domain)}; allowed: standard"
             " ONNX operators; use a file that ganaug export wrote"
         )
-    if node.op_type not in ALLOWED_OPERATORS:
+    if node.op_type not in OPERATORS:
         raise ArtifactError(
-            f"operator {shown(node.op_type)}; allowed: the {len(ALLOWED_OPERATORS)} standard"
-            " operators in ganaug.artifact.format.ALLOWED_OPERATORS; use a file that ganaug export"
-            " wrote"
+            f"operator {shown(node.op_type)}; allowed: {', '.join(sorted(OPERATORS))}; use a file"
+            " that ganaug export wrote"
         )
 
 

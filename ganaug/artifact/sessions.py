@@ -102,7 +102,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 def _start(content: bytes, providers: str, threads: int) -> Session:
-    import onnxruntime
+    from ganaug.artifact.engine import onnxruntime
 
     _warn_if_both_installed()
     try:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
+from ganaug.files import open_regular
+from ganaug.images._open import FORMATS, open_image
 from ganaug.images._parts import one_line, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -27,8 +29,7 @@ from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = ["EXTENSIONS", "GROUPS_FILE", "ImageFile", "load_folder", "read_files", "with_groups"]
 
-# Those of torchvision's ImageFolder.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+EXTENSIONS = tuple(FORMATS)
 GROUPS_FILE = "groups.csv"
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 
@@ -124,7 +125,7 @@ def read_files(
     num_train = 0
     for at, file in enumerate((*train, *test)):
         try:
-            with Image.open(file.path) as image:
+            with open_regular(file.path) as stream, open_image(stream) as image:
                 headers.append(read_header(image, str(file.path)))
         except UNREADABLE as error:
             damage.found(str(file.path), error)
@@ -136,8 +137,9 @@ def read_files(
     layout = choose_layout(headers, size, mode, as_rgb=as_rgb, folder=source)
 
     def load(at: int) -> tuple[Image.Image, int]:
-        content = files[at].path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with open_regular(files[at].path) as stream:
+            content = stream.read()
+        with open_image(io.BytesIO(content)) as image:
             image.load()
         return image, content_key(content)
 
@@ -243,7 +245,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _folders(folder: Path) -> list[str]:
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+    # os.path, unlike DirEntry, takes a link to itself for what it is: no folder and no file
+    return [entry.name for entry in _entries(folder) if os.path.isdir(entry)]
 
 
 def _image_names(folder: Path) -> list[str]:
@@ -252,7 +255,7 @@ def _image_names(folder: Path) -> list[str]:
         entry.name
         for entry in _entries(folder)
         if entry.name.lower().endswith(EXTENSIONS)
-        and (entry.is_file() or (entry.is_symlink() and not entry.is_dir()))
+        and (os.path.isfile(entry) or (entry.is_symlink() and not os.path.isdir(entry)))
     ]
 
 

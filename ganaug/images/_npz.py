@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import zipfile
-import zlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError, did_you_mean
+from ganaug.files import open_regular
+from ganaug.images._archive import BROKEN, Archive
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.image_set import ImageSet, content_key
@@ -20,6 +21,7 @@ __all__ = ["load_npz"]
 
 TRAINING = ("images", "labels", "groups")
 TRAIN = "train_"  # MedMNIST's files have it before these names
+MOST_IMAGES = 5_000_000
 OTHERS = ("test_images", "test_labels", "test_groups", "classes")
 
 
@@ -45,9 +47,9 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
     for word, values in zip(words, labels, strict=True):
         check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
     headers = [
-        Header(f"{path}: {word}", "RGB" if part.shape[3] == 3 else "L", *part.shape[1:3])
+        header
         for word, part in zip(words, stored, strict=True)
-        for _ in part
+        for header in [_header(f"{path}: {word}", part)] * len(part)
     ]
     layout = choose_layout(headers, size, mode, folder=str(path))
     grey = layout.mode == "RGB" and mode is None and all(_all_grey(part) for part in stored)
@@ -75,37 +77,20 @@ def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
         DataError: the file cannot be read, or its arrays have other names.
     """
     try:
-        with path.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise DataError(
-                    f"{path}: not an .npz file; allowed: what numpy.savez writes; save it again"
-                )
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as content:
-                found = list(content.files)
-                prefix = TRAIN if f"{TRAIN}images" in found and "images" not in found else ""
-                known = (*(prefix + key for key in TRAINING), *OTHERS)
-                _check_keys(path, found, known)
-                arrays = {key: _read_array(path, content, key) for key in known if key in found}
-                return arrays, [key for key in found if key.startswith("val_")]
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        with open_regular(path) as stream:
+            archive = Archive(stream, str(path))
+            found = archive.names
+            prefix = TRAIN if f"{TRAIN}images" in found and "images" not in found else ""
+            known = (*(prefix + key for key in TRAINING), *OTHERS)
+            _check_keys(path, found, known)
+            wanted = [key for key in known if key in found]
+            archive.check_sizes(wanted)
+            arrays = {key: archive.read(key) for key in wanted}
+            return arrays, [key for key in found if key.startswith("val_")]
+    except BROKEN as error:
         raise DataError(
             f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it"
             " again"
-        ) from error
-
-
-def _read_array(path: Path, content: Any, key: str) -> NDArray[Any]:
-    try:
-        return np.asarray(content[key])
-    except (RuntimeError, SyntaxError, ValueError, zlib.error) as error:
-        raise DataError(
-            f"{path}: {key}: cannot be read ({one_line(error)}); allowed: plain numbers or text, no"
-            " Python objects; save it as one array of one type"
-        ) from error
-    except MemoryError as error:
-        raise DataError(
-            f"{path}: {key}: too large for the memory of this machine; save fewer or smaller images"
         ) from error
 
 
@@ -145,6 +130,13 @@ def _check_keys(path: Path, found: list[str], known: tuple[str, ...]) -> None:
 def _images(path: Path, word: str, images: NDArray[Any]) -> NDArray[np.uint8]:
     """Return uint8 [N, H, W, C] from uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]."""
     where = f"{path}: {word}"
+    if images.ndim not in (3, 4):
+        raise _shape_error(where, images)
+    if len(images) > MOST_IMAGES:
+        raise DataError(
+            f"{where}: {len(images):,}; allowed: {MOST_IMAGES:,}, which are read into memory; save"
+            " fewer"
+        )
     if images.dtype.kind == "f":
         nan = int(np.isnan(images).any(axis=tuple(range(1, images.ndim))).sum())
         holds = f" and {nan} of {len(images)} hold NaN" if nan else ""
@@ -157,17 +149,21 @@ def _images(path: Path, word: str, images: NDArray[Any]) -> NDArray[np.uint8]:
         raise DataError(
             f"{where} are {images.dtype}; allowed: uint8 in 0..255; convert them to 8 bits first"
         )
-    stored = list(images.shape)
+    given = images
     if images.ndim == 3:
         images = images[..., np.newaxis]
     elif images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
         images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
-        raise DataError(
-            f"{where} have the shape {stored}; allowed: N,H,W or N,H,W,C or N,C,H,W"
-            " with C = 1 or 3 and at least one image; reshape them"
-        )
+    if images.shape[3] not in (1, 3) or 0 in images.shape:
+        raise _shape_error(where, given)
     return images
+
+
+def _shape_error(where: str, images: NDArray[Any]) -> DataError:
+    return DataError(
+        f"{where} have the shape {list(images.shape)}; allowed: N,H,W or N,H,W,C or N,C,H,W"
+        " with C = 1 or 3 and at least one image; reshape them"
+    )
 
 
 def _labels(
@@ -225,6 +221,14 @@ def _classes(path: Path, arrays: dict[str, NDArray[Any]]) -> list[str] | None:
             f"{path}: classes are {classes.dtype} {list(classes.shape)}; allowed: a list of names;"
             " give one name for each label"
         )
+    if classes.dtype.kind == "U" and classes.dtype.itemsize:
+        # numpy takes any 32 bits for a character, and Python fails on them
+        text = np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))
+        if text.view(np.uint32).max(initial=0) > sys.maxunicode:
+            raise DataError(
+                f"{path}: classes hold text that is not Unicode; allowed: text; store the names"
+                " again"
+            )
     names = classes.tolist()
     try:
         return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
@@ -233,6 +237,10 @@ def _classes(path: Path, arrays: dict[str, NDArray[Any]]) -> list[str] | None:
             f"{path}: classes hold bytes that are not UTF-8 ({error.object!r}); allowed: text;"
             " store the names as text"
         ) from error
+
+
+def _header(name: str, images: NDArray[np.uint8]) -> Header:
+    return Header(name, "RGB" if images.shape[3] == 3 else "L", *images.shape[1:3])
 
 
 def _all_grey(images: NDArray[np.uint8]) -> bool:

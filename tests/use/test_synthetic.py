@@ -130,15 +130,19 @@ def test_seed_epoch_and_index_all_matter(variation: Path, real: ImageFolder) -> 
 def test_a_graph_that_depends_on_the_batch_runs_singly(
     exact: bool, real: ImageFolder, tmp_path: Path
 ) -> None:
-    """The graph takes the mean latent of its batch; only `batch_exact` says what to do with it."""
+    """The graph takes the mean of its batch; only `batch_exact` says what to do with it."""
     metadata = metadata_of(
         "variation", channels=3, classes=real.classes, counts=(8, 4, 2), batch_exact=exact
     )
     model = variation_model(metadata)
-    mean = helper.make_node("ReduceMean", ["offset", "batch_axis"], ["pooled"])
-    model.graph.initializer.append(numpy_helper.from_array(np.array([0]), "batch_axis"))
-    model.graph.node.insert(1, mean)
-    model.graph.node[2].input[0] = "pooled"
+    nodes = [
+        helper.make_node("Unsqueeze", ["offset", "first"], ["as_pixels"]),
+        helper.make_node("ReduceMean", ["as_pixels", "axes"], ["pooled"], keepdims=0),
+    ]
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0, 1]), "first"))
+    model.graph.node.insert(1, nodes[1])
+    model.graph.node.insert(1, nodes[0])
+    model.graph.node[3].input[0] = "pooled"
     path = write_model(tmp_path / "a.onnx", model)
     made = SyntheticDataset(path, source=real, counts=6)
     together = [as_bytes(item) for item in made.__getitems__(list(range(6)))]
