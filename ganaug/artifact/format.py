@@ -144,7 +144,8 @@ class Metadata:
         latent_dim: values in a latent.
         counts: training images of each class.
         fingerprint: hash of the training images and labels.
-        data: source (base name), held_out (rule or None), held_out_fingerprint, groups.
+        data: source (base name), held_out (rule or None), held_out_fingerprint, groups; pixels, a
+            hash of the pixels alone.
         config: the training configuration.
         steps: training steps done.
         seed: seed of the run.

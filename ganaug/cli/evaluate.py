@@ -84,6 +84,7 @@ def command(
     size: tuple[int, int] | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
@@ -125,6 +126,7 @@ def command(
         root=root,
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     say(console, *images.notes)
     gain = _gain(

@@ -60,6 +60,7 @@ def command(
     mode: str | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
     seed: int,
     device: str,
@@ -81,7 +82,13 @@ def command(
     make_config(preset, **given)
     choose_device(device)
     images = load_images(
-        source, size=size, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
+        source,
+        size=size,
+        mode=mode,
+        root=root,
+        download=download,
+        skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"

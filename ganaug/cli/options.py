@@ -156,6 +156,14 @@ def image_options(function: Command) -> Command:
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."
             ),
             click.option(
+                "--no-exif",
+                "exif",
+                is_flag=True,
+                flag_value=False,
+                default=True,
+                help="Leave the images of a folder as they lie; else EXIF turns them.",
+            ),
+            click.option(
                 "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
             ),
         ]

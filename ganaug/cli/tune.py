@@ -48,6 +48,7 @@ def command(
     size: tuple[int, int] | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
@@ -71,6 +72,7 @@ def command(
         root=root,
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     say(console, *images.notes)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
-from ganaug.images._folder import GROUPS_FILE, ImageFile, read_files, with_groups
-from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._folder import read_files
+from ganaug.images._groups import GROUPS_FILE, with_groups
+from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
+from ganaug.images._parts import ImageFile, check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -23,9 +23,10 @@ from ganaug.images._pixels import (
     read_header,
     read_pixels,
 )
+from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["PREFIX", "classes_of", "load_dataset", "load_torchvision"]
+__all__ = ["PREFIX", "load_dataset", "load_torchvision"]
 
 PREFIX = "torchvision:"
 DEFAULT_ROOT = "data"
@@ -132,7 +133,7 @@ def load_dataset(
             notes=notes,
             as_rgb=mode is None,
         )
-    return _read(name, dataset, None, size=size, mode=mode, skip=skip_corrupt)
+    return _read(name, by_name(dataset), None, size=size, mode=mode, skip=skip_corrupt)
 
 
 def _is_plain_image_folder(dataset: Any) -> bool:
@@ -160,6 +161,10 @@ def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
         ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
         for path, label in dataset.samples
     ]
+    notes += too_high(root, [file.path for file in files])
+    notes += foreign_noted([file.name for file in files])
+    for file in files:
+        refuse_parts(root / file.path.relative_to(root).parts[0], file.path.parent)
     if base is root:
         return with_groups(base, files, [], notes)[0], notes
     return with_groups(base, [], files, [])[1], notes  # which may name the other part alone
@@ -228,30 +233,13 @@ def _read(
             labels=labels[pixels.kept[rows]],
             classes=classes,
             keys=pixels.keys[rows],
+            pixel_keys=pixels.pixel_keys[rows],
             source=source,
         )
 
     training = part(pixels.kept < num_train)
     rest = None if test is None else part(pixels.kept >= num_train)
     return with_test(training, rest, (*layout.notes, *damage.notes))
-
-
-def classes_of(dataset: Any) -> tuple[str, ...] | None:
-    """Return the class names of a data set by label, None where it has none.
-
-    A Subset has those of its data set, a ConcatDataset those that all its parts share.
-    """
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        return classes_of(dataset.dataset)
-    if isinstance(dataset, ConcatDataset):
-        found = {classes_of(part) for part in dataset.datasets}
-        return found.pop() if len(found) == 1 else None
-    names = getattr(dataset, "classes", None)
-    if not isinstance(names, Iterable) or isinstance(names, str):
-        return None
-    return tuple(str(name) for name in names)
 
 
 def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
@@ -262,14 +250,12 @@ def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
         )
     image, label = item
-    if isinstance(label, np.ndarray) and label.size == 1:
-        label = label.item()  # as MedMNIST's data sets give it
-    try:
-        number = operator.index(label)
-    except TypeError as error:
+    number = label_number(label)
+    if number is None:
+        shown = label.item() if isinstance(label, np.ndarray) and label.size == 1 else label
         raise DataError(
-            f"{where}: label {label!r}; allowed: a whole number from 0; change the data set"
-        ) from error
+            f"{where}: label {shown!r}; allowed: a whole number from 0; change the data set"
+        )
     return _image(image, where), number
 
 

@@ -27,6 +27,7 @@ from ganaug.artifact.format import KEY, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError, RunError
 from ganaug.files import atomic_path
+from ganaug.images.image_set import utf8
 from ganaug.randomness import stream
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
@@ -216,7 +217,7 @@ def _cases(
 
 def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metadata:
     config, data = run.config, run.data
-    notes = list(data["notes"])
+    notes = [utf8(note) for note in data["notes"]]  # older runs hold names as they were read
     if run.step < config.steps:
         notes.append(f"exported after {run.step} of {config.steps} steps")
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
@@ -232,9 +233,10 @@ def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metad
         counts=tuple(data["counts"]),
         fingerprint=data["fingerprint"],
         data={
-            key: data[key]
+            key: utf8(data[key]) if isinstance(data[key], str) else data[key]
             for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
-        },
+        }
+        | {key: data[key] for key in ("pixels",) if key in data},  # not in older runs
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,

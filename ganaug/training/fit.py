@@ -19,6 +19,7 @@ from ganaug.devices import choose_device
 from ganaug.errors import RunError
 from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
+from ganaug.images.copies import copies_noted
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.batches import Batches
@@ -74,6 +75,9 @@ def fit(
     known = len(images.notes) if source is images else 0  # of a set that the caller loaded
     if not all_images:
         images = images.hold_out()
+    if images.test is not None:
+        noted = (*images.notes, *copies_noted(images, images.test))
+        images = dataclasses.replace(images, notes=noted)
     for note in images.notes[known:]:
         log.warning(note)
     if not config.conditional:

@@ -184,6 +184,7 @@ def _describe(images: ImageSet) -> dict[str, Any]:
         "channels": images.channels,
         "counts": images.counts.tolist(),
         "fingerprint": images.fingerprint,
+        "pixels": images.content_fingerprint,
         "held_out": images.held_out,
         "held_out_fingerprint": held_out.fingerprint if held_out else None,
         "has_test": images.test is not None,

@@ -19,8 +19,9 @@ from torchvision.transforms import v2
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
+from ganaug.images.class_names import unclear_label
 from ganaug.use._device import stays_on_device, vary_on_device
-from ganaug.use._labels import LabelsGetter, get_label, read_label
+from ganaug.use._labels import LabelsGetter, by_names, get_label, read_label
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -35,6 +36,7 @@ from ganaug.use.policy import (
     class_probabilities,
     latent_scale,
     policy_of,
+    refuse_unclear,
 )
 
 __all__ = ["GANAugment", "for_classes"]
@@ -80,10 +82,11 @@ class GANAugment(v2.Transform):
         scale: factor on the latents, N(0, 1), at least 0. None: the policy's, or 1.
         policy: "artifact" for the one in the file, or None to go without.
         labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
-            or a key with "label"), extended to whole numbers; a function of the sample; None for
-            no label, which also suits data sets with other classes. Labels are whole numbers,
-            tensors [N], one-hot or soft labels [classes] or [N, classes]. Without a label p is the
-            mean over the classes, weighted by their training images.
+            or a key with "label"), extended to "target" and the like; a function of the sample;
+            None for no label, which also suits data sets with other classes. Labels are whole
+            numbers, class names, as many in [N] or [N, 1], one-hot or soft labels [classes] or
+            [N, classes]; anything else is refused. Without a label p is the mean over the classes,
+            weighted by their training images.
         mean: of the `Normalize` before this transform, a number or one for each channel; undone
             before the generator and redone after it. Behind Normalize only.
         std: of the same `Normalize`.
@@ -91,8 +94,10 @@ class GANAugment(v2.Transform):
     Raises:
         ArtifactError: the file cannot be read or is no artifact.
         ConfigError: an argument is not allowed; or, when called, bounding boxes, masks, key points
-            or videos in the sample, which would no longer fit the image.
-        DataError: when called, an image or label that is not allowed, such as floats out of 0..1.
+            or videos in the sample, which would no longer fit the image; or a second item that is
+            no label.
+        DataError: when called, an image or label that is not allowed, such as floats out of 0..1,
+            or a number where the classes are whole numbers out of order and no data set named them.
 
     Example:
         >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
@@ -129,6 +134,9 @@ class GANAugment(v2.Transform):
         self.mean_p = float(np.average(self._artifact_p, weights=weights))
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
+        self._names = tuple(info.classes)  # what the labels count through
+        differ = info.kind == "class" or bool((self._p != self._p[0]).any())
+        self._unclear = differ and unclear_label(self._names) is not None
         if p is None:
             self._say_which()
 
@@ -165,6 +173,7 @@ class GANAugment(v2.Transform):
             )
         clone = copy.copy(self)
         clone._labels, clone._p = labels, self._artifact_p[labels]
+        clone._names, clone._unclear = names, False
         return clone
 
     def extra_repr(self) -> str:
@@ -258,6 +267,8 @@ class GANAugment(v2.Transform):
                     " labels_getter="
                 )
             return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
+        if self._unclear or type(label) is not int:
+            label = self._numbers(label)
         if batch is None and type(label) is int and 0 <= label < len(self._p):
             return self._p[label], self._labels[label : label + 1]  # most often, fast
         index, weights = read_label(label, batch, len(self._p))
@@ -270,6 +281,17 @@ class GANAugment(v2.Transform):
                 " GANAugment before MixUp and CutMix"
             )
         return weights @ self._p, self._labels[index]
+
+    def _numbers(self, label: Any) -> Any:
+        """Return a label with numbers for class names; refuse a number that is unclear."""
+        numbers = by_names(label, self._names)
+        if self._unclear and numbers is label:
+            refuse_unclear(
+                self._names,
+                f"a label without a class name, and {self.generator.path}",
+                "wrap a data set with .classes in AugmentedDataset, or call for_classes()",
+            )
+        return numbers
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the image or batch with the rows in `params` varied."""

@@ -126,3 +126,13 @@ def test_rule_policy_is_taken(tmp_path: Path) -> None:
     path = write_variation_model(tmp_path / "a.onnx", counts=(10, 2), policy=Policy.rule((10, 2)))
     augment = GANAugment(path)
     assert (augment._p.tolist(), augment.scale) == ([0.5, 0.5], 0.7)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_what_a_pil_image_says_of_itself_stays(variation: Path, grey: Path, mode: str) -> None:
+    photo = Image.new(mode, (8, 8), 99 if mode == "L" else (99, 120, 140))
+    photo.info = {"dpi": (300, 300), "icc_profile": b"profile", "exif": b"Exif\x00\x00"}
+    varied = GANAugment(grey if mode == "L" else variation, p=1.0)(photo, 0)[0]
+    assert varied is not photo
+    assert varied.info == photo.info
+    assert varied.info is not photo.info

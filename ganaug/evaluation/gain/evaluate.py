@@ -16,11 +16,11 @@ from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
-from ganaug.evaluation.gain.notes import few_images, few_passes
+from ganaug.evaluation.gain.notes import few_images, few_passes, trained_on_test
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.judged import made_for
-from ganaug.evaluation.splits import splits_of
+from ganaug.evaluation.splits import splits_of, trained_on
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
@@ -149,6 +149,11 @@ def evaluate_gain(
     made, told = made_for(plan.folders, splits, plan.alone)
     notes += told
     images = splits[numbers[0]].train
+    seen = 0
+    if generator is not None:
+        judged = splits[numbers[0]].test
+        seen = int(trained_on(images, judged, generator.info).sum())
+        notes += trained_on_test(seen, len(judged))
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
         options = at_size(options, str(kind), images.size, own)
@@ -167,6 +172,7 @@ def evaluate_gain(
     with work_folder(out) as folder:
         comparison = Comparison(
             plan=plan,
+            seen=seen,
             splits=splits,
             made=made,
             generator=generator,

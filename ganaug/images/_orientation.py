@@ -1,0 +1,103 @@
+"""How an image in a file stands, and which page of it is read."""
+
+from __future__ import annotations
+
+import warnings
+
+from PIL import Image
+
+from ganaug.images._pixels import UNREADABLE, Header, inside
+
+__all__ = ["Told", "upright"]
+
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDES_CHANGE = (5, 6, 7, 8)
+PAGED = ("TIFF", "GIF", "WEBP", "PNG")  # not MPO: its further pictures are previews
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none, or damaged EXIF.
+
+    A TIFF file has 1: Pillow turns these itself.
+    """
+    if image.format == "TIFF":
+        return 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF
+            # Not PngImageFile's own method, which decodes the image to look for EXIF behind it.
+            found = Image.Image.getexif(image).get(ORIENTATION, 1)
+    except UNREADABLE:
+        return 1
+    return found if found in UPRIGHT else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return a decoded image turned as its EXIF orientation says, as viewers show it."""
+    method = UPRIGHT.get(orientation(image))
+    return image if method is None else image.transpose(method)
+
+
+class Told:
+    """Notes about files: turned images, and pages that are not read.
+
+    Args:
+        source: the folder of the files.
+        turned: whether images are turned as their EXIF orientation says.
+    """
+
+    def __init__(self, source: str, *, turned: bool) -> None:
+        self.source, self.turned = source, turned
+        self._lying: list[str] = []
+        self._paged: list[tuple[str, int]] = []
+
+    def header(self, header: Header, image: Image.Image) -> Header:
+        """Note what is to be told of an opened image; return its header as the image stands."""
+        found = orientation(image)
+        if found != 1:
+            self._lying.append(inside(header.name, self.source))
+        pages = _pages(image)
+        if pages > 1:
+            self._paged.append((inside(header.name, self.source), pages))
+        if self.turned and found in SIDES_CHANGE:
+            return header._replace(height=header.width, width=header.height)
+        return header
+
+    @property
+    def notes(self) -> list[str]:
+        """At most one line of each kind."""
+        notes = []
+        if self._lying:
+            of = f"{len(self._lying)} images, such as {self._lying[0]}"
+            notes.append(
+                f"turned as EXIF says: {of}; torchvision's ImageFolder does not turn them (choose"
+                " with --no-exif)"
+                if self.turned
+                else f"not turned, though EXIF says so: {of}"
+            )
+        if self._paged:
+            name, pages = self._paged[0]
+            rest = sum(pages for _, pages in self._paged) - len(self._paged)
+            notes.append(
+                f"not read: {rest} pages or frames beyond the first, in {len(self._paged)} files,"
+                f" such as {name} ({pages} of them)"
+            )
+        return notes
+
+
+def _pages(image: Image.Image) -> int:
+    if image.format not in PAGED:
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except UNREADABLE:
+        return 1
