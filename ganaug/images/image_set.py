@@ -97,14 +97,6 @@ class ImageSet:
                 f"{self.source}: class {names.index('')} has an empty name; allowed: any text; give"
                 " it a name"
             )
-        for name in names:
-            try:
-                name.encode()
-            except UnicodeEncodeError as error:
-                raise DataError(
-                    f"{self.source}: the class name {name!r} is no text that can be stored as"
-                    " UTF-8; allowed: any other text; rename it"
-                ) from error
         twice = [name for name, n in Counter(self.classes).items() if n > 1]
         if twice:
             raise DataError(
