@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 
 from ganaug.errors import ConfigError, DataError
 
-__all__ = ["LabelsGetter", "find_label", "get_label", "read_label"]
+__all__ = ["LabelsGetter", "find_label", "get_label", "is_of_objects", "read_label"]
 
 LabelsGetter = Callable[[Any], Any] | str | None
 
@@ -59,6 +59,19 @@ def _is_label(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(isinstance(entry, numbers.Integral) for entry in value)
     return isinstance(value, numbers.Integral)
+
+
+def is_of_objects(label: Any, num_images: int | None) -> bool:
+    """Return whether a label beside masks, boxes or key points is that of the objects they mark.
+
+    Whole numbers [K] beside a single image are: those of an image are one number.
+    """
+    if num_images is not None or isinstance(label, numbers.Integral) or label is None:
+        return False
+    if isinstance(label, torch.Tensor):
+        return label.ndim == 1 and not label.is_floating_point()
+    values = np.asarray(label)
+    return values.ndim == 1 and values.dtype.kind in "iu"
 
 
 def read_label(

@@ -135,7 +135,7 @@ def test_a_graph_that_depends_on_the_batch_runs_singly(
         "variation", channels=3, classes=real.classes, counts=(8, 4, 2), batch_exact=exact
     )
     model = variation_model(metadata)
-    mean = helper.make_node("ReduceMean", ["offset", "batch_axis"], ["pooled"])
+    mean = helper.make_node("ReduceMean", ["change", "batch_axis"], ["pooled"])
     model.graph.initializer.append(numpy_helper.from_array(np.array([0]), "batch_axis"))
     model.graph.node.insert(1, mean)
     model.graph.node[2].input[0] = "pooled"
