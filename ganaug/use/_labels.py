@@ -15,7 +15,14 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import composed
 
-__all__ = ["LabelsGetter", "by_names", "find_label", "get_label", "read_label"]
+__all__ = [
+    "LabelsGetter",
+    "by_names",
+    "find_label",
+    "get_label",
+    "is_of_objects",
+    "read_label",
+]
 
 LabelsGetter = Callable[[Any], Any] | str | None
 
@@ -72,6 +79,8 @@ def _understood(value: Any) -> Any:
         key = _label_key(value)
         if key is not None:
             return _understood(value[key])
+        if any(isinstance(part, tv_tensors.TVTensor) for part in value.values()):
+            return None  # the target of a detector without labels
     elif isinstance(value, (torch.Tensor, np.ndarray)):
         return value if value.ndim <= 2 else None
     elif isinstance(value, (numbers.Real, str, list, tuple)):
@@ -118,6 +127,19 @@ def _number(name: str, classes: Sequence[str]) -> int:
         f" {', '.join(map(repr, classes[:10]))}{' and more' if len(classes) > 10 else ''}; pass"
         " labels_getter= a function that returns the class, or labels_getter=None to go without"
     )
+
+
+def is_of_objects(label: Any, num_images: int | None) -> bool:
+    """Return whether a label beside masks, boxes or key points is that of the objects they mark.
+
+    Whole numbers or names [K] beside a single image are: that of an image is one number or name.
+    """
+    if num_images is not None or isinstance(label, (numbers.Integral, str)) or label is None:
+        return False
+    if isinstance(label, torch.Tensor):
+        return label.ndim == 1 and not label.is_floating_point()
+    values = np.asarray(label)
+    return values.ndim == 1 and values.dtype.kind in "iuU"
 
 
 def read_label(
