@@ -178,6 +178,18 @@ def test_links_inside_the_documentation_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{page.name}: {link}"
 
 
+def test_each_promise_of_reliability_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    table = text.partition("## What holds")[2].partition("##")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line[:2] == "| "][2:]
+    assert len(rows) > 15
+    for promise, test in rows:
+        found = re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", test)
+        assert found, promise
+        source = (ROOT / found.group(1)).read_text(encoding="utf-8")
+        assert f"def {found.group(2)}(" in source, test
+
+
 def test_the_readme_is_short() -> None:
     """At most 700 words: what stands between spaces and has a letter or a digit, code included.
 

@@ -35,7 +35,7 @@ LAYERS = (
     ("metrics",),
     ("artifact",),
     ("images",),
-    ("devices", "errors", "files", "limits", "randomness", "work", "_version"),
+    ("devices", "errors", "files", "limits", "outputs", "randomness", "work", "_version"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Running a file needs none of these; training and evaluation may.

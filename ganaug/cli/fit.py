@@ -76,11 +76,13 @@ def command(
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
     from ganaug.training import make_config
+    from ganaug.training.run_folder import check_run_folder
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
     # Refused before the images are read, which can take minutes.
     make_config(preset, **given)
     choose_device(device)
+    check_run_folder(out, source)
     images = load_images(
         source,
         size=size,

@@ -16,6 +16,7 @@ __all__ = [
     "SIZE",
     "chosen_classifier",
     "classifier_options",
+    "force_option",
     "image_options",
     "images_download",
 ]
@@ -144,6 +145,14 @@ def chosen_classifier(
 def images_download(source: str, classifier: Any, download: bool) -> bool:
     """Whether `--download` means the images of SOURCE, and not the weights of a network."""
     return download and (isinstance(classifier, str | None) or source.startswith("torchvision:"))
+
+
+def force_option(function: Command) -> Command:
+    """Add the option that lets outputs replace files that are no earlier ones."""
+    option = click.option(
+        "--force", is_flag=True, help="Replace other files, too; never what is read."
+    )
+    return option(function)
 
 
 def image_options(function: Command) -> Command:

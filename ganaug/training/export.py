@@ -25,10 +25,12 @@ from ganaug._version import __version__
 from ganaug.artifact.engine import onnxruntime
 from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
-from ganaug.errors import GanaugError, RunError
+from ganaug.errors import GanaugError
 from ganaug.files import atomic_path
 from ganaug.images.image_set import utf8
+from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
+from ganaug.training.earlier import ARTIFACT, find_earlier
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
@@ -41,22 +43,34 @@ TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
 
 
-def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadata:
+def export(
+    run: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False
+) -> Metadata:
     """Write the averaged generator of the run folder `run` as one ONNX file; return its metadata.
 
     The same weights give the same bytes with the same versions, but for what the metadata says of
     the check on this machine (parity, batch_exact).
 
+    An earlier file of the same run is replaced. What was measured of it (policy, gain, diversity)
+    stays where the generator is the same, and another generator is refused where there is any.
+
+    Args:
+        run: the folder that `fit` wrote.
+        path: the ONNX file; a link stays, and what it leads to is replaced.
+        force: replace any other regular file, with all that was measured; a file of `run` is not.
+
     Raises:
-        RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written.
+        RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written or
+            holds something else.
         GanaugError: onnxruntime's results differ from torch's; nothing is written.
 
     Example:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
     """
-    folder, target = Path(run), Path(path)
-    _check_target(target)
+    folder = Path(run)
+    check_output_file(path, ARTIFACT, Inputs((folder,)), force=force)
     loaded = read_run(folder)
+    earlier = None if force else find_earlier(path, loaded)
     if loaded.step < loaded.config.steps:
         log.warning(
             "%s: exported after %d of %d steps; the same fit command finishes the run",
@@ -65,25 +79,19 @@ def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadat
             loaded.config.steps,
         )
     model = _to_onnx(loaded)
+    if earlier is not None:
+        earlier.check(model)
     images = read_examples(folder)
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, parity, batch_exact)
+    if earlier is not None and earlier.measured:
+        metadata = earlier.carried(metadata)
+        log.info("%s: the same generator; it keeps its %s", path, ", ".join(earlier.measured))
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    with atomic_path(target) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
         read_artifact(temporary)  # what we write, our own reader accepts
     return metadata
-
-
-def _check_target(target: Path) -> None:
-    """Refuse a target that cannot be written before any work is done."""
-    if target.is_dir():
-        raise RunError(f"{target}: cannot be written (it is a folder); name a file, FILE.onnx")
-    if not os.access(target.parent, os.W_OK):
-        raise RunError(
-            f"{target}: cannot be written (no folder {target.parent} that you may write to);"
-            " create it or choose another"
-        )
 
 
 def _to_onnx(run: SavedRun) -> onnx.ModelProto:

@@ -25,6 +25,8 @@ from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.files import work_folder
+from ganaug.images.places import image_folders
+from ganaug.outputs import Inputs, check_output_folder
 from ganaug.use.transform import GANAugment
 
 __all__ = ["evaluate_gain"]
@@ -101,6 +103,7 @@ def evaluate_gain(
         DataError: the images cannot be used, or those of a folder are also test images.
         ConfigError: an argument has a value that is not allowed.
         DeviceError: there is no such device.
+        RunError: `out` cannot be written, or lies in the folder of images.
         KeyboardInterrupt: interrupted; what had ended is kept in `out`.
 
     Example:
@@ -120,6 +123,9 @@ def evaluate_gain(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
         )
+    if out is not None:
+        read = image_folders("the images", train, test) + image_folders("the other tool", folder)
+        check_output_folder(out, {}, Inputs(images=read))
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     metadata = None if generator is None else generator.info
     options = None
