@@ -9,7 +9,7 @@ from ganaug.cli.console import Settings, say
 __all__ = ["command"]
 
 
-@click.command("card")
+@click.command("card", epilog="Example: ganaug card defects.onnx --out card.md")
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the card there instead of printing it.")
 @click.pass_obj

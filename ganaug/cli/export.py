@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, say
+from ganaug.cli.console import Settings, suggest
 
 __all__ = ["command"]
 
 
-@click.command("export")
+@click.command("export", epilog="Example: ganaug export runs/defects defects.onnx")
 @click.argument("run")
 @click.argument("file")
 @click.pass_obj
@@ -21,4 +21,4 @@ def command(console: Settings, run: str, file: str) -> None:
     from ganaug import export
 
     export(run, file)
-    say(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")
+    suggest(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")

@@ -25,7 +25,16 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["EXTENSIONS", "GROUPS_FILE", "ImageFile", "load_folder", "read_files", "with_groups"]
+__all__ = [
+    "EXTENSIONS",
+    "GROUPS_FILE",
+    "ImageFile",
+    "Listing",
+    "list_folder",
+    "load_folder",
+    "read_files",
+    "with_groups",
+]
 
 # Those of torchvision's ImageFolder.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -42,12 +51,33 @@ class ImageFile(NamedTuple):
     group: str | None = None
 
 
+class Listing(NamedTuple):
+    """The files of a folder, none of them opened."""
+
+    classes: tuple[str, ...]
+    train: list[ImageFile]
+    test: list[ImageFile]
+    notes: list[str]
+
+
 def load_folder(
     folder: Path, *, size: tuple[int, int] | None, mode: str | None, skip_corrupt: bool
 ) -> ImageSet:
     """Load a folder with one folder for each class, or with train/ and test/ that hold these.
 
     A folder with images directly inside is one class, "all". See `load_images`.
+    """
+    classes, train, test, notes = list_folder(folder)
+    return read_files(
+        str(folder), classes, train, test, size=size, mode=mode, skip=skip_corrupt, notes=notes
+    )
+
+
+def list_folder(folder: Path) -> Listing:
+    """Return what `load_folder` reads, with the groups of groups.csv.
+
+    Raises:
+        DataError: the folders do not say which class an image is of, or groups.csv is wrong.
     """
     notes: list[str] = []
     below = _folders(folder)
@@ -85,10 +115,7 @@ def load_folder(
                 f"{folder}: no images; allowed: {', '.join(EXTENSIONS)}; put each class in a"
                 " folder of its own"
             )
-    train, test = with_groups(folder, train, test, notes)
-    return read_files(
-        str(folder), classes, train, test, size=size, mode=mode, skip=skip_corrupt, notes=notes
-    )
+    return Listing(classes, *with_groups(folder, train, test, notes), notes)
 
 
 def _part(names: Sequence[str], word: str) -> str | None:
