@@ -15,6 +15,7 @@ from ganaug.errors import ConfigError, GanaugError
 
 if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
+    from ganaug.checking import check
     from ganaug.evaluation.classifiers import Pretrained, TrainingLoop
     from ganaug.evaluation.diversity.evaluate import evaluate_diversity
     from ganaug.evaluation.gain import Refit, evaluate_gain
@@ -40,6 +41,7 @@ __all__ = [
     "SyntheticDataset",
     "TrainingLoop",
     "__version__",
+    "check",
     "evaluate_diversity",
     "evaluate_gain",
     "export",
@@ -61,6 +63,7 @@ _HOME = {
     "Refit": "ganaug.evaluation.gain",
     "SyntheticDataset": "ganaug.use.datasets",
     "TrainingLoop": "ganaug.evaluation.classifiers",
+    "check": "ganaug.checking",
     "evaluate_diversity": "ganaug.evaluation.diversity.evaluate",
     "evaluate_gain": "ganaug.evaluation.gain",
     "export": "ganaug.training",

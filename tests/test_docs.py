@@ -25,6 +25,7 @@ LOGS = [*sorted(ROOT.glob("benchmarks/*.md")), ROOT / "results" / "README.md"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS, *LOGS]
 # What makes the documented commands short enough for a test; they stay as they are otherwise.
 SHORTER = {
+    "check": ["--no-times"],
     "fit": ["--steps", "2", *TINY],
     "tune": ["--steps", "2", "--fit-steps", "1", "--jobs", "1"],
     "evaluate": ["--seeds", "1", "--quick", "--steps", "2", "--jobs", "1"],

@@ -28,7 +28,7 @@ import ganaug
 LAYERS = (
     ("cli",),
     ("report",),
-    ("demo", "imbalanced"),
+    ("checking", "demo", "doctor", "imbalanced"),
     ("evaluation",),
     ("training",),
     ("use",),

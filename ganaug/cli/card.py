@@ -10,7 +10,7 @@ from ganaug.cli.options import force_option
 __all__ = ["command"]
 
 
-@click.command("card")
+@click.command("card", epilog="Example: ganaug card defects.onnx --out card.md")
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the card there instead of printing it.")
 @force_option

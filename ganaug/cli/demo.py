@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("demo")
+@click.command("demo", epilog="Example: ganaug demo --out demo --seeds 6")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
 @click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 1000]")

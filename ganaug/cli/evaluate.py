@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, say
+from ganaug.cli.console import Settings, evaluation_progress, open_report, say
 from ganaug.cli.options import (
     NAMES,
     chosen_classifier,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("evaluate")
+@click.command("evaluate", epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open")
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
@@ -57,6 +57,7 @@ __all__ = ["command"]
     "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write both records as JSON, too.")
+@click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
 @click.option(
     "--no-write", "keep", is_flag=True, help="Leave FILE as it is; else the records go into it."
 )
@@ -82,6 +83,7 @@ def command(
     out: str | None,
     run_folder: str | None,
     json_file: str | None,
+    shown: bool,
     keep: bool,
     force: bool,
     size: tuple[int, int] | None,
@@ -171,6 +173,8 @@ def command(
         write_back(generator.path, generator.content_hash, gain, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
     say(console, f"report: {report}")
+    if shown:
+        open_report(console, report)
 
 
 def _folder(out: str | None, file: str | None, judge: str | None) -> Path:

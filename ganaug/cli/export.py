@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, say
+from ganaug.cli.console import Settings, suggest
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
 
 
-@click.command("export")
+@click.command("export", epilog="Example: ganaug export runs/defects defects.onnx")
 @click.argument("run")
 @click.argument("file")
 @force_option
@@ -24,4 +24,4 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     from ganaug import export
 
     export(run, file, force=force)
-    say(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")
+    suggest(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, fit_progress, say
+from ganaug.cli.console import INTERRUPTED, Settings, fit_progress, say, suggest
 from ganaug.cli.options import SETTING, image_options
 
 __all__ = ["command"]
 
 
-@click.command("fit")
+@click.command("fit", epilog="Example: ganaug fit photos/ --out runs/defects --preset small")
 @click.argument("source")
 @click.option(
     "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
@@ -114,4 +114,4 @@ def command(
             err=True,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
-    say(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
+    suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say
+from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
     classifier_options,
@@ -19,7 +19,7 @@ from ganaug.cli.options import (
 __all__ = ["command"]
 
 
-@click.command("tune")
+@click.command("tune", epilog="Example: ganaug tune defects.onnx photos/")
 @click.argument("file")
 @click.argument("source")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and trainings.")
@@ -116,4 +116,4 @@ def command(
     click.echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    say(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")
+    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")

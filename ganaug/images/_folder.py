@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,18 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["EXTENSIONS", "load_folder", "read_files"]
+__all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
 
 EXTENSIONS = tuple(FORMATS)
+
+
+class Listing(NamedTuple):
+    """The files of a folder, none of them opened."""
+
+    classes: tuple[str, ...]
+    train: list[ImageFile]
+    test: list[ImageFile]
+    notes: list[str]
 
 
 def load_folder(
@@ -44,6 +54,26 @@ def load_folder(
     """Load a folder with one folder for each class, or with train/ and test/ that hold these.
 
     A folder with images directly inside is one class, "all". See `load_images`.
+    """
+    classes, train, test, notes = list_folder(folder)
+    return read_files(
+        str(folder),
+        classes,
+        train,
+        test,
+        size=size,
+        mode=mode,
+        skip=skip_corrupt,
+        notes=notes,
+        exif=exif,
+    )
+
+
+def list_folder(folder: Path) -> Listing:
+    """Return what `load_folder` reads, with the groups of groups.csv.
+
+    Raises:
+        DataError: the folders do not say which class an image is of, or groups.csv is wrong.
     """
     notes: list[str] = []
     left_out = LeftOut(folder)
@@ -83,18 +113,7 @@ def load_folder(
                 " put each class in a folder of its own"
             )
     notes += left_out.notes
-    train, test = with_groups(folder, train, test, notes)
-    return read_files(
-        str(folder),
-        classes,
-        train,
-        test,
-        size=size,
-        mode=mode,
-        skip=skip_corrupt,
-        notes=notes,
-        exif=exif,
-    )
+    return Listing(classes, *with_groups(folder, train, test, notes), notes)
 
 
 def _part(names: Sequence[str], word: str) -> str | None:

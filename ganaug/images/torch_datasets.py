@@ -26,7 +26,16 @@ from ganaug.images._pixels import (
 from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["PREFIX", "load_dataset", "load_torchvision"]
+__all__ = [
+    "PREFIX",
+    "check_dataset",
+    "files_of",
+    "is_plain_image_folder",
+    "item_of",
+    "load_dataset",
+    "load_torchvision",
+    "torchvision_parts",
+]
 
 PREFIX = "torchvision:"
 DEFAULT_ROOT = "data"
@@ -65,6 +74,18 @@ def load_torchvision(
     skip_corrupt: bool,
 ) -> ImageSet:
     """Load "torchvision:NAME" with its official training and test part. See `load_images`."""
+    train, test = torchvision_parts(source, root=root, download=download)
+    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+
+
+def torchvision_parts(
+    source: str, *, root: str | os.PathLike[str] | None, download: bool
+) -> tuple[Any, Any]:
+    """Return the official training and test part of "torchvision:NAME", as torchvision has them.
+
+    Raises:
+        DataError: there is no such data set, or it does not lie in `root`.
+    """
     name, _, split = source.removeprefix(PREFIX).partition("/")
     if name not in PARTS:
         same = [known for known in PARTS if known.lower() == name.lower()]
@@ -101,7 +122,7 @@ def load_torchvision(
             f"{source}: not found in {folder} ({reason}); allowed: a folder that torchvision"
             " downloaded it to; name that with --root, or fetch it with --download"
         ) from error
-    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+    return train, test
 
 
 def load_dataset(
@@ -112,16 +133,9 @@ def load_dataset(
     An ImageFolder without transforms is read from its files, so that it is the same data, with
     the same content keys and groups, as its folder.
     """
-    name = type(dataset).__name__
-    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
-        raise DataError(
-            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
-            " 'digits' or a map-style data set of (image, label); give one of these"
-        )
-    if not len(dataset):
-        raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
-    if _is_plain_image_folder(dataset):
-        files, notes = _files_of(dataset)
+    name = check_dataset(dataset)
+    if is_plain_image_folder(dataset):
+        files, notes = files_of(dataset)
         return read_files(
             str(dataset.root),
             dataset.classes,
@@ -136,7 +150,25 @@ def load_dataset(
     return _read(name, by_name(dataset), None, size=size, mode=mode, skip=skip_corrupt)
 
 
-def _is_plain_image_folder(dataset: Any) -> bool:
+def check_dataset(dataset: Any) -> str:
+    """Return what to call a data set.
+
+    Raises:
+        DataError: it is none, or has no items.
+    """
+    name = type(dataset).__name__
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+        raise DataError(
+            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
+            " 'digits' or a map-style data set of (image, label); give one of these"
+        )
+    if not len(dataset):
+        raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
+    return name
+
+
+def is_plain_image_folder(dataset: Any) -> bool:
+    """Whether it hands out its files as they are, so that these can be read themselves."""
     from torchvision.datasets import DatasetFolder, ImageFolder
     from torchvision.datasets.folder import default_loader
 
@@ -149,7 +181,7 @@ def _is_plain_image_folder(dataset: Any) -> bool:
     )
 
 
-def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
+def files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     """Return the files of an ImageFolder, with the groups of its groups.csv, and notes.
 
     For train/ or test/ of a larger folder, groups.csv may lie in that, with paths inside it.
@@ -194,7 +226,7 @@ def _read(
         for index in range(0 if dataset is None else len(dataset)):
             where = f"{source}[{index}]{word}"
             try:
-                image, label = _item(dataset, index, where)
+                image, label = item_of(dataset, index, where)
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -216,7 +248,7 @@ def _read(
 
     def load(at: int) -> tuple[Image.Image, int]:
         dataset, index = items[at]
-        image, _ = _item(dataset, index, headers[at].name)
+        image, _ = item_of(dataset, index, headers[at].name)
         if content_key(image.tobytes()) != keys[at]:
             raise DataError(
                 f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
@@ -242,7 +274,7 @@ def _read(
     return with_test(training, rest, (*layout.notes, *damage.notes))
 
 
-def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
+def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
     """Return item `index` as a Pillow image and a label, or raise `DataError`."""
     item = dataset[index]
     if not (isinstance(item, tuple | list) and len(item) == 2):

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganaug.images.grid import MARK
 from ganaug.outputs import Kind
 
-__all__ = ["CARD", "EVALUATION", "POLICY", "RECORDS"]
+__all__ = ["CARD", "CHECK", "EVALUATION", "POLICY", "RECORDS", "SHEET"]
 
 MOST_BYTES = 1 << 28  # a larger file is none of ours
 TITLE = b"# Model card: generator for "
 HEADER = b"<header><p>ganaug report</p>"
 GAIN_KEYS = {"dataset", "seeds", "arms", "baseline", "gain"}
 DIVERSITY_KEYS = {"dataset", "kind", "classes", "macro"}
+CHECK_KEYS = {"findings", "images", "source", "training_size"}
 POLICY_KEYS = {"policy", "reason", "gain", "low"}
 
 
@@ -58,6 +60,10 @@ def _lies_in_an_evaluation(path: Path) -> bool:
 
 
 CARD = Kind("a model card of ganaug", lambda path: _content(path).startswith(TITLE))
+CHECK = Kind(
+    "what ganaug check --json wrote", _holds_json(lambda values: values.keys() >= CHECK_KEYS)
+)
+SHEET = Kind("a picture of ganaug vary", lambda path: MARK.encode() in _content(path)[: 1 << 12])
 RECORDS = Kind("what ganaug evaluate --json wrote", _holds_json(_is_records))
 POLICY = Kind(
     "what ganaug tune --json wrote", _holds_json(lambda values: values.keys() == POLICY_KEYS)
