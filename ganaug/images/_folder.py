@@ -122,8 +122,9 @@ def read_files(
     """Decode the files into an image set: all headers first, then each image at its final size.
 
     Memory holds the images at the training size alone. The content key of an image is the hash of
-    its file. See `choose_layout` for `size`, `mode` and `as_rgb`. With `exif` images are turned as
-    their EXIF orientation says; notes tell how many have one, and of pages beyond the first.
+    its file, and another one where it is turned: with `exif`, as its EXIF orientation says. See
+    `choose_layout` for `size`, `mode` and `as_rgb`. Notes tell how many images have an orientation,
+    and of pages beyond the first.
     """
     damage = Damage(skip, folder=source)
     told = Told(source, turned=exif)
@@ -133,7 +134,8 @@ def read_files(
     for at, file in enumerate((*train, *test)):
         try:
             with Image.open(file.path) as image:
-                headers.append(told.header(read_header(image, str(file.path)), image))
+                header = read_header(image, str(file.path))
+                headers.append(told.header(header, image, classes[file.label]))
         except UNREADABLE as error:
             damage.found(str(file.path), error)
             continue
@@ -147,7 +149,9 @@ def read_files(
         content = files[at].path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-        return upright(image) if exif else image, content_key(content)
+        turned = upright(image) if exif else image
+        # A turned image is another one: a run or a fifth of images that lie is not found in these.
+        return turned, content_key(content if turned is image else content + b"turned")
 
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
 
