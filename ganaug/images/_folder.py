@@ -17,7 +17,7 @@ from ganaug.files import open_regular
 from ganaug.images._groups import with_groups
 from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
 from ganaug.images._open import FORMATS, open_image
-from ganaug.images._orientation import Told, upright
+from ganaug.images._orientation import Told, as_shown
 from ganaug.images._parts import ImageFile, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -27,7 +27,7 @@ from ganaug.images._pixels import (
     read_header,
     read_pixels,
 )
-from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.image_set import ImageSet
 
 __all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
 
@@ -142,8 +142,9 @@ def read_files(
     """Decode the files into an image set: all headers first, then each image at its final size.
 
     Memory holds the images at the training size alone. The content key of an image is the hash of
-    its file. See `choose_layout` for `size`, `mode` and `as_rgb`. With `exif` images are turned as
-    their EXIF orientation says; notes tell how many have one, and of pages beyond the first.
+    its file, and another one where it is turned: with `exif`, as its EXIF orientation says. See
+    `choose_layout` for `size`, `mode` and `as_rgb`. Notes tell how many images have an orientation,
+    and of pages beyond the first.
     """
     damage = Damage(skip, folder=source)
     told = Told(source, turned=exif)
@@ -153,7 +154,8 @@ def read_files(
     for at, file in enumerate((*train, *test)):
         try:
             with open_regular(file.path) as stream, open_image(stream) as image:
-                headers.append(told.header(read_header(image, str(file.path)), image))
+                header = read_header(image, str(file.path))
+                headers.append(told.header(header, image, classes[file.label]))
         except UNREADABLE as error:
             damage.found(str(file.path), error)
             continue
@@ -168,7 +170,7 @@ def read_files(
             content = stream.read()
         with open_image(io.BytesIO(content)) as image:
             image.load()
-        return upright(image) if exif else image, content_key(content)
+        return as_shown(image, content, exif=exif)
 
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ganaug.errors import DataError
 from ganaug.images.image_set import first_names
 
-__all__ = ["SPLITS", "LeftOut", "foreign_noted", "refuse_parts", "too_high"]
+__all__ = ["SPLITS", "LeftOut", "by_class", "foreign_noted", "refuse_parts", "too_high"]
 
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 # Below a class these are no images of it: MVTec's layout, or a source one level too high.
@@ -28,6 +28,11 @@ _FOREIGN = "@eadir @__thumb @tmp #recycle $recycle.bin __macosx lost+found recyc
 FOREIGN = frozenset(_FOREIGN.split())
 # Below a class they are, too; beside the classes it may be one that is called so.
 THUMBNAILS = frozenset(("thumbnails", "thumbs", "_thumbnails", "_thumbs"))
+
+
+def by_class(counts: Counter[str]) -> str:
+    """Return "cat 2, dog 1"; the first ten classes."""
+    return first_names([f"{name or 'beside the classes'} {n}" for name, n in counts.items()])
 
 
 def foreign_noted(names: Sequence[str]) -> list[str]:
@@ -139,9 +144,8 @@ class LeftOut:
         """One line for each kind: how many of which class, and an example."""
         lines = []
         for kind, counts in self._counts.items():
-            classes = [f"{name or 'beside the classes'} {n}" for name, n in counts.items()]
             lines.append(
-                f"not read: {sum(counts.values())} {kind} ({first_names(classes)}), such as"
+                f"not read: {counts.total()} {kind} ({by_class(counts)}), such as"
                 f" {self._example[kind]}"
             )
         return lines + [

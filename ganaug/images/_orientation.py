@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 
 from PIL import Image
 
+from ganaug.images._left_out import by_class
 from ganaug.images._pixels import UNREADABLE, Header, inside
+from ganaug.images.image_set import content_key
 
-__all__ = ["Told", "upright"]
+__all__ = ["Told", "as_shown", "upright"]
 
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -47,6 +50,15 @@ def upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
+def as_shown(image: Image.Image, content: bytes, *, exif: bool) -> tuple[Image.Image, int]:
+    """Return a decoded image as EXIF turns it, where asked, and the content key of its file.
+
+    A turned image is another one: a run or a fifth of images that lie is not found in these.
+    """
+    turned = upright(image) if exif else image
+    return turned, content_key(content if turned is image else content + b"turned")
+
+
 class Told:
     """Notes about files: turned images, and pages that are not read.
 
@@ -57,17 +69,24 @@ class Told:
 
     def __init__(self, source: str, *, turned: bool) -> None:
         self.source, self.turned = source, turned
-        self._lying: list[str] = []
-        self._paged: list[tuple[str, int]] = []
+        self._lying = Counter[str]()  # images, by class
+        self._paged = Counter[str]()  # pages beyond the first, by class
+        self._example: dict[str, str] = {}
 
-    def header(self, header: Header, image: Image.Image) -> Header:
-        """Note what is to be told of an opened image; return its header as the image stands."""
-        found = orientation(image)
+    def header(self, header: Header, image: Image.Image, name: str) -> Header:
+        """Note what is to be told of an opened image of the class `name`.
+
+        Returns:
+            Its header as the image stands.
+        """
+        found, pages = orientation(image), _pages(image)
         if found != 1:
-            self._lying.append(inside(header.name, self.source))
-        pages = _pages(image)
+            self._lying[name] += 1
+            self._example.setdefault("lying", inside(header.name, self.source))
         if pages > 1:
-            self._paged.append((inside(header.name, self.source), pages))
+            self._paged[name] += pages - 1
+            of = f"{inside(header.name, self.source)} ({pages} of them)"
+            self._example.setdefault("paged", of)
         if self.turned and found in SIDES_CHANGE:
             return header._replace(height=header.width, width=header.height)
         return header
@@ -77,7 +96,8 @@ class Told:
         """At most one line of each kind."""
         notes = []
         if self._lying:
-            of = f"{len(self._lying)} images, such as {self._lying[0]}"
+            of = f"{self._lying.total()} images ({by_class(self._lying)}), such as"
+            of += f" {self._example['lying']}"
             notes.append(
                 f"turned as EXIF says: {of}; torchvision's ImageFolder does not turn them (choose"
                 " with --no-exif)"
@@ -85,11 +105,9 @@ class Told:
                 else f"not turned, though EXIF says so: {of}"
             )
         if self._paged:
-            name, pages = self._paged[0]
-            rest = sum(pages for _, pages in self._paged) - len(self._paged)
             notes.append(
-                f"not read: {rest} pages or frames beyond the first, in {len(self._paged)} files,"
-                f" such as {name} ({pages} of them)"
+                f"not read: {self._paged.total()} pages or frames beyond the first"
+                f" ({by_class(self._paged)}), such as those of {self._example['paged']}"
             )
         return notes
 

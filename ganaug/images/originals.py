@@ -20,7 +20,7 @@ from ganaug.files import open_regular
 from ganaug.images._folder import list_folder
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._open import open_image
-from ganaug.images._orientation import upright
+from ganaug.images._orientation import as_shown
 from ganaug.images._parts import ImageFile
 from ganaug.images._pixels import UNREADABLE
 from ganaug.images.class_names import by_name, classes_of
@@ -113,8 +113,8 @@ def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Origi
 def _read_file(file: ImageFile, exif: bool) -> tuple[Image.Image, int, int]:
     with open_regular(file.path) as stream:
         content = stream.read()
-    image = open_image(io.BytesIO(content))
-    return upright(image) if exif else image, file.label, content_key(content)
+    image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+    return image, file.label, key
 
 
 def _stored(path: Path, part: StoredPart) -> Iterator[Original]:

@@ -26,6 +26,7 @@ from ganaug.use._sources import (
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use.policy import refuse_unclear
 from ganaug.use.transform import for_classes
 
 __all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
@@ -45,7 +46,8 @@ class MixedDataset(Wrapper):
         synthetic: the generated items.
 
     Raises:
-        DataError: the class names differ, or PIL images would be mixed with generated tensors.
+        DataError: the class names differ, or PIL images would be mixed with generated tensors; or
+            `real` has no class names, and those of `synthetic` are whole numbers out of order.
     """
 
     def __init__(self, real: Dataset[Any], synthetic: SyntheticDataset) -> None:
@@ -63,6 +65,9 @@ class MixedDataset(Wrapper):
                 f" {synthetic.classes}; allowed: equal ones; pass source= the real data set to"
                 " SyntheticDataset"
             )
+        if own is None:
+            instead = "give the real data set .classes"
+            refuse_unclear(synthetic.classes, "the real data set has no .classes", instead)
         self._class_names = tuple(synthetic.classes)
         if synthetic.source is None and synthetic.transform is None and self._num_real:
             item: Any = real[0]

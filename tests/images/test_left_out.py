@@ -96,8 +96,8 @@ def test_pages_beyond_the_first_are_told_of(tmp_path: Path, format: str) -> None
     pages[0].save(tmp_path / "a" / f"0.{format}", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "a" / f"1.{format}")
     assert load_images(tmp_path).notes == (
-        f"not read: 3 pages or frames beyond the first, in 1 files, such as a{os.sep}0.{format} (4"
-        " of them)",
+        f"not read: 3 pages or frames beyond the first (a 3), such as those of a{os.sep}0.{format}"
+        " (4 of them)",
     )
 
 
@@ -181,15 +181,16 @@ def test_images_are_turned_as_viewers_show_them(
         return
     name = f"a{os.sep}0.{format}"
     assert notes == [
-        f"turned as EXIF says: 1 images, such as {name}; torchvision's ImageFolder does not turn"
-        " them (choose with --no-exif)"
+        f"turned as EXIF says: 1 images (a 1), such as {name}; torchvision's ImageFolder does not"
+        " turn them (choose with --no-exif)"
     ]
     lying = load_images(tmp_path, exif=False)
     assert lying.size == ((20, 12) if orientation > 4 else (12, 20))
-    assert lying.notes == (f"not turned, though EXIF says so: 1 images, such as {name}",)
-    assert lying.fingerprint == loaded.fingerprint
+    assert lying.notes == (f"not turned, though EXIF says so: 1 images (a 1), such as {name}",)
+    assert lying.fingerprint != loaded.fingerprint
     as_torch = load_images(ImageFolder(str(tmp_path)))
     np.testing.assert_array_equal(as_torch.images, lying.images)
+    assert as_torch.fingerprint == lying.fingerprint
     assert as_torch.notes == lying.notes
 
 

@@ -11,7 +11,13 @@ import torch
 from helpers.small_datasets import Pairs, tensors
 from helpers.small_models import write_class_model, write_variation_model
 
-from ganaug import AugmentedDataset, GANAugment, GANOverSampler, SyntheticDataset
+from ganaug import (
+    AugmentedDataset,
+    GANAugment,
+    GANOverSampler,
+    MixedDataset,
+    SyntheticDataset,
+)
 from ganaug.errors import DataError
 from ganaug.images.class_names import unclear_label
 
@@ -86,6 +92,9 @@ def test_data_sets_without_names_are_refused(file: Path) -> None:
     named = Pairs(tensors(3), [0, 1, 2], targets=[0, 1, 2], classes=["0", "1", "2"])
     made = SyntheticDataset(file, source=named, counts={"2": 1})
     assert made.targets == [2]
+    assert MixedDataset(named, made).classes == made.classes
+    with pytest.raises(DataError, match=r"the real data set has no .classes: the label 10 means"):
+        MixedDataset(plain, SyntheticDataset(file, counts=3))
     with pytest.raises(DataError, match=r"counts: .*give the classes by name"):
         SyntheticDataset(file, counts={2: 1})
 
