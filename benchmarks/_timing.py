@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganaug import fit
 from ganaug.images import ImageSet
 
-__all__ = ["KINDS", "WARM_UP", "in_a_process", "time_fit"]
+__all__ = ["EVERY", "KINDS", "WARM_UP", "in_a_process", "time_fit"]
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD = {  # read by oneDNN, by torch and by MKL when they are loaded
@@ -26,8 +28,8 @@ KINDS: dict[str, dict[str, str]] = {"as it is": {}, "held to AVX2": HELD}
 WARM_UP, EVERY = 8, 8  # steps
 
 
-def in_a_process(module: str, options: Sequence[object], kind: str) -> dict[str, Any]:
-    """Run `module --alone OPTIONS` in a process of its own; return the JSON that it prints.
+def in_a_process(module: str, options: Sequence[object], kind: str = "as it is") -> dict[str, Any]:
+    """Run `module OPTIONS` in a process of its own; return the JSON that it prints.
 
     Args:
         module: of benchmarks/.
@@ -35,7 +37,7 @@ def in_a_process(module: str, options: Sequence[object], kind: str) -> dict[str,
         kind: one of `KINDS`.
     """
     done = subprocess.run(
-        [sys.executable, "-m", module, "--alone", *map(str, options)],
+        [sys.executable, "-m", module, *map(str, options)],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in HELD} | KINDS[kind],
         stdout=subprocess.PIPE,
@@ -47,7 +49,11 @@ def in_a_process(module: str, options: Sequence[object], kind: str) -> dict[str,
 
 
 def time_fit(
-    images: ImageSet, run: Path, steps: int, settings: Mapping[str, Any] | None = None
+    images: ImageSet,
+    run: Path,
+    steps: int,
+    settings: Mapping[str, Any] | None = None,
+    device: str | torch.device = "cpu",
 ) -> tuple[float, str]:
     """Train a generator for a while; return seconds of a step, and the precision it chose.
 
@@ -60,7 +66,7 @@ def time_fit(
     fit(
         images,
         run,
-        device="cpu",
+        device=device,
         all_images=True,
         progress=lambda step, of, row: stamps.append(time.perf_counter()),
         **{**(settings or {}), **lengths, "log_every": EVERY},

@@ -44,8 +44,8 @@ __all__ = ["main"]
 
 # Name, images, settings of the generator, classifier.
 CASES: tuple[tuple[str, str, dict[str, Any], str | None], ...] = (
-    ("8 px, base", "digits", {}, None),
     ("8 px, tiny", "digits", {"preset": "tiny"}, None),
+    ("8 px, base", "digits", {}, None),
     ("28 px, base", "28", {}, None),
     ("28 px, tiny", "28", {"preset": "tiny"}, None),
     ("28 px, small", "28", {"preset": "small"}, None),
@@ -68,7 +68,7 @@ def main(steps: int, cases: int, json_path: Path | None, alone: bool) -> None:
         click.echo(json.dumps({case[0]: _case(steps, *case[1:]) for case in CASES[:cases]}))
         return
     result: dict[str, Any] = {"steps": steps}
-    options = ["--steps", steps, "--cases", cases]
+    options = ["--alone", "--steps", steps, "--cases", cases]
     for kind in KINDS:
         result[kind] = in_a_process("benchmarks.tuning", options, kind)
     result["environment"] = environment(1, 1)

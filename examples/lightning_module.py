@@ -69,13 +69,7 @@ def main() -> None:
     options = parser.parse_args()
 
     photos = Photos(options.folder, options.artifact, options.size, options.workers)
-    trainer = lightning.Trainer(
-        max_epochs=options.epochs,
-        # The sampler is made for several devices already.
-        use_distributed_sampler=False,
-        logger=False,
-        enable_checkpointing=False,
-    )
+    trainer = lightning.Trainer(max_epochs=options.epochs, logger=False, enable_checkpointing=False)
     trainer.fit(Classifier(len(photos.train.classes)), photos)
     print(f"{trainer.global_step} steps, loss {float(trainer.callback_metrics['loss']):.3f}")
 

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ganaug._version import __version__
-from ganaug.errors import GanaugError
+from ganaug.errors import ConfigError, GanaugError
 
 if TYPE_CHECKING:
     from ganaug.artifact.runtime import Generator
+    from ganaug.checking import check
     from ganaug.evaluation.classifiers import Pretrained, TrainingLoop
     from ganaug.evaluation.diversity.evaluate import evaluate_diversity
     from ganaug.evaluation.gain import Refit, evaluate_gain
@@ -38,6 +41,7 @@ __all__ = [
     "SyntheticDataset",
     "TrainingLoop",
     "__version__",
+    "check",
     "evaluate_diversity",
     "evaluate_gain",
     "export",
@@ -59,6 +63,7 @@ _HOME = {
     "Refit": "ganaug.evaluation.gain",
     "SyntheticDataset": "ganaug.use.datasets",
     "TrainingLoop": "ganaug.evaluation.classifiers",
+    "check": "ganaug.checking",
     "evaluate_diversity": "ganaug.evaluation.diversity.evaluate",
     "evaluate_gain": "ganaug.evaluation.gain",
     "export": "ganaug.training",
@@ -69,10 +74,23 @@ _HOME = {
 }
 
 
+# What `from ganaug import *`, `dir` and pydoc look at: a name that needs an extra is not there
+# without it.
+if find_spec("imblearn") is None:
+    __all__.remove("GANOverSampler")
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ganaug' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    try:
+        value = getattr(import_module(_HOME[name]), name)
+    except ConfigError as error:  # an extra is not installed
+        # `from ganaug import NAME` would put an ImportError without the hint in the place of an
+        # AttributeError; it asks for the name from inside the import system.
+        if sys._getframe(1).f_globals.get("__name__") == "importlib._bootstrap":
+            raise
+        raise AttributeError(str(error)) from error
     globals()[name] = value
     return value
 

@@ -6,7 +6,7 @@ import torch
 
 from ganaug.errors import ConfigError, DeviceError
 
-__all__ = ["choose_device"]
+__all__ = ["choose_device", "native_bfloat16"]
 
 
 def choose_device(device: str | torch.device) -> torch.device:
@@ -31,3 +31,12 @@ def choose_device(device: str | torch.device) -> torch.device:
             " counted from cuda:0; choose one of them"
         )
     return torch.device(name)
+
+
+def native_bfloat16() -> bool:
+    """Say whether the processor announces bfloat16; without it, torch emulates it slowly."""
+    # torch has no public name for it
+    return any(
+        getattr(torch.cpu, name, bool)()
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )

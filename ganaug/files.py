@@ -1,4 +1,4 @@
-"""Atomic writes and locks: a file is there as a whole or not at all."""
+"""Atomic writes and locks: a file is there as a whole or not at all, and no update is lost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import errno
 import json
 import os
 import stat
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,16 +18,55 @@ import filelock
 
 from ganaug.errors import RunError
 
+if sys.platform != "win32":  # there, what a killed writer left stays, and updates do not wait
+    import fcntl
+
 __all__ = [
+    "append_text",
     "atomic_path",
+    "check_folder",
+    "check_writable",
     "locked",
     "make_folder",
     "open_regular",
+    "updating",
     "work_folder",
     "write_bytes",
     "write_json",
     "write_text",
+    "written_path",
 ]
+
+UNFINISHED = ".ganaug-tmp"  # how the names of temporary files end: nobody else's do
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def written_path(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a write to `path` makes or replaces: links are followed, and stay.
+
+    Raises:
+        RunError: something else than a regular file is there (a device, a FIFO, a folder, a link to
+            itself), or a file that nobody may write to.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return target
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise _cannot_write(path, error) from error
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise RunError(
+            f"{os.fspath(path)}: cannot be written (it is {what}); allowed: a new file, or one to"
+            " replace; name a file"
+        )
+    if not mode & 0o222:  # a rename would pass it by, and for root nothing is read-only
+        raise RunError(
+            f"{os.fspath(path)}: cannot be written (it is write-protected); make it writable, or"
+            " choose another name"
+        )
+    return target
 
 
 @contextmanager
@@ -34,39 +75,80 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The file is flushed to disk, renamed over `path`, and the folder is flushed, so that after a
     crash `path` holds either the old or the new content. When the block raises, `path` is left
-    as it was and the temporary file is removed.
+    as it was and the temporary file is removed. One that a killed process left in the folder goes
+    with the next write to it. A file that is replaced keeps its permissions.
 
     Raises:
-        RunError: the folder does not exist or cannot be written.
+        RunError: `path` is no regular file, or it cannot be written: the folder does not exist, the
+            disk is full, ...
     """
-    target = Path(path)
+    target = written_path(path)
     try:
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
-        )
+        _remove_unfinished(target.parent)
+        temporary, handle = _begin(target)
     except OSError as error:
-        raise RunError(
-            f"{target}: cannot be written ({error.strerror}); choose a folder that exists and that"
-            " you may write to"
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
+        raise _cannot_write(path, error) from error
     try:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
+        temporary.chmod(_permissions(target))
+        os.replace(temporary, target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        os.close(handle)  # and with it goes the lock
+
+
+def _begin(target: Path) -> tuple[Path, int]:
+    """Return a new temporary file beside `target`, and the handle that holds its lock.
+
+    The lock says that the writer is alive; the system takes it from a killed one.
+    """
+    while True:
+        # In a folder of images nothing that is hidden, or has such a name, is taken for an image.
+        prefix = f".{target.name[:40]}."
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=UNFINISHED)
+        _lock(handle)
+        if os.fstat(handle).st_nlink:
+            return Path(name), handle
+        os.close(handle)  # another writer took it for a left-over before it was locked
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of writers that are dead."""
+    if sys.platform == "win32":
+        return
+    with os.scandir(folder) as entries:
+        names = [entry.path for entry in entries if entry.name.endswith(UNFINISHED)]
+    for name in names:
+        with suppress(OSError):  # another writer removed it, or we may not
+            handle = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Wait for the lock of an open file; where the file system has none, go on without."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _permissions(target: Path) -> int:
+    """Return those of the file that is replaced, else those that the user gives to new files."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
         mask = os.umask(0)
         os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        try:
-            os.replace(temporary, target)
-        except OSError as error:
-            raise RunError(
-                f"{target}: cannot be written ({error.strerror}); choose another name"
-            ) from error
-        _flush_folder(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return 0o666 & ~mask
 
 
 def _flush_folder(folder: Path) -> None:
@@ -77,6 +159,14 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _cannot_write(path: str | os.PathLike[str], error: Exception) -> RunError:
+    reason = getattr(error, "strerror", None) or error
+    advice = "choose a folder that exists and that you may write to"
+    if getattr(error, "errno", None) in FULL:
+        advice = "what was there is as before; free some space, or choose another disk"
+    return RunError(f"{os.fspath(path)}: cannot be written ({reason}); {advice}")
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
@@ -95,15 +185,61 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def append_text(path: str | os.PathLike[str], content: str) -> None:
+    """Append `content` to the log `path`, as UTF-8; a crash can leave a part of it.
+
+    Raises:
+        RunError: `path` is no regular file, or cannot be written.
+    """
+    try:
+        with written_path(path).open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that cannot be written, before the work whose result it is to hold.
+
+    A file is made and removed in its folder: permissions alone say nothing to root, and nothing of
+    a disk that is mounted read-only.
+
+    Raises:
+        RunError: as `atomic_path` would.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=written_path(path).parent):
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder that cannot be made or written to, before the work; make nothing.
+
+    Raises:
+        RunError: as `make_folder` would, or nothing can be written in it.
+    """
+    folder = Path(path)
+    try:
+        if folder.is_symlink() and not folder.exists():
+            raise FileExistsError(errno.EEXIST, "a link that leads nowhere")
+        there = folder.absolute()
+        while not there.exists():
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except (OSError, ValueError) as error:
+        raise _cannot_create(folder, error) from error
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Create the folder `path` with its parents, or raise `RunError` with the reason."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be created ({error.strerror}); choose another output folder"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _cannot_create(folder, error) from error
     return folder
 
 
@@ -122,6 +258,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def _cannot_create(folder: Path, error: Exception) -> RunError:
+    reason = getattr(error, "strerror", None) or error
+    return RunError(f"{folder}: cannot be created ({reason}); choose another output folder")
 
 
 @contextmanager
@@ -157,3 +298,41 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+_one_update = threading.RLock()  # of all threads here
+_updated: list[Path] = []  # by the thread that holds it
+
+
+@contextmanager
+def updating(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep others from updating the file at `path` while the block reads and replaces it.
+
+    Processes and threads wait for each other; a block inside a block of the same file does not.
+    The lock is that of the file itself, so that nothing is left beside it.
+    """
+    target = Path(os.path.realpath(path))
+    with _one_update:
+        handle = None if target in _updated else _hold(target)
+        _updated.append(target)
+        try:
+            yield
+        finally:
+            _updated.pop()
+            if handle is not None:
+                os.close(handle)
+
+
+def _hold(target: Path) -> int | None:
+    """Return a handle that holds the lock of the file; None where there is none to be had."""
+    while sys.platform != "win32":
+        try:
+            handle = os.open(target, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return None  # whoever reads it says why
+        _lock(handle)
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(handle), target.stat()):
+                return handle
+        os.close(handle)  # replaced while we waited
+    return None

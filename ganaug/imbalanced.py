@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.use.generate import generate, open_generator
-from ganaug.use.policy import latent_scale, listed, policy_of
+from ganaug.use.policy import latent_scale, listed, policy_of, refuse_unclear
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -49,13 +49,14 @@ class GANOverSampler(BaseOverSampler):
     Attributes:
         sampling_strategy_: {label: images to add}, after `fit_resample`.
 
-    Images are uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels are names of
-    the file's classes or their numbers in its order.
+    Images are uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels, [N] or
+    [N, 1], are names of the file's classes or their numbers in its order.
 
     Raises:
         ArtifactError: the file is no artifact, or does not know a class.
         ConfigError: `shape` does not fit the rows, or is missing.
-        DataError: pixels are of another dtype or range, or have other channels.
+        DataError: pixels are of another dtype or range, or have other channels; or y holds
+            numbers, and the classes are whole numbers out of order.
 
     Example:
         >>> sampler = GANOverSampler("defects.onnx", random_state=0)  # doctest: +SKIP
@@ -95,6 +96,8 @@ class GANOverSampler(BaseOverSampler):
     def _check_X_y(  # noqa: N802 - overrides imbalanced-learn's
         self, X: Any, y: Any, accept_sparse: Any = False
     ) -> tuple[Any, Any, bool]:
+        if np.ndim(y) == 2 and np.shape(y)[1] == 1:
+            y = np.asarray(y)[:, 0]
         if np.ndim(X) <= 2:
             return super()._check_X_y(X, y, accept_sparse=False)
         flat = np.asarray(X).reshape(len(X), -1)
@@ -191,6 +194,7 @@ def _artifact_label(label: Any, generator: Generator) -> int:
             f" allowed: {listed(classes)}; rename it, or fit and export for this data set"
         )
     if float(label).is_integer() and 0 <= label < len(classes):
+        refuse_unclear(classes, "y", "pass the names of the classes as y")
         return int(label)
     raise ArtifactError(
         f"y: the class {label}; allowed: 0 to {len(classes) - 1}, or the names"

@@ -26,6 +26,7 @@ ABOUT = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG",
 PAGES = [*ABOUT, *DOCS, *LOGS]
 # What makes the documented commands short enough for a test; they stay as they are otherwise.
 SHORTER = {
+    "check": ["--no-times"],
     "fit": ["--steps", "2", *TINY],
     "tune": ["--steps", "2", "--fit-steps", "1", "--jobs", "1"],
     "evaluate": ["--seeds", "1", "--quick", "--steps", "2", "--jobs", "1"],
@@ -177,6 +178,18 @@ def test_links_inside_the_documentation_lead_somewhere(page: Path) -> None:
         there = page.parent / target if target else page
         assert there.exists(), f"{page.name}: {link}"
         assert not anchor or anchor in anchors(there), f"{page.name}: {link}"
+
+
+def test_each_promise_of_reliability_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    table = text.partition("## What holds")[2].partition("##")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line[:2] == "| "][2:]
+    assert len(rows) > 15
+    for promise, test in rows:
+        found = re.fullmatch(r"`(tests/[\w/]+\.py)::(test_\w+)`", test)
+        assert found, promise
+        source = (ROOT / found.group(1)).read_text(encoding="utf-8")
+        assert f"def {found.group(2)}(" in source, test
 
 
 def test_the_readme_is_short() -> None:

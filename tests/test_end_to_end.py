@@ -70,7 +70,7 @@ def test_grey_photographs_stored_as_rgb_train_a_grey_generator(artifact: Path) -
 
 def test_photographs_of_200_px_stay_sharp(artifact: Path, photographs: Path) -> None:
     vary = ganaug.GANAugment(artifact, p=1.0)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     kept, through_32 = [], []
     for photograph in some_photographs(photographs):
         source = np.asarray(photograph.convert("L"), np.float64)

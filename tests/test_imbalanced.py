@@ -162,3 +162,28 @@ def test_without_imbalanced_learn_one_line_says_what_to_install() -> None:
     (line,) = done.stdout.splitlines()
     assert line.startswith("GANOverSampler needs imbalanced-learn")
     assert line.endswith("install it with: pip install 'ganaug[imbalanced]'")
+
+
+LOOKED_AT = """
+import sys
+sys.modules["imblearn"] = None
+import inspect, pydoc
+import ganaug
+from ganaug import *
+print(hasattr(ganaug, "GANOverSampler"), "GANOverSampler" in dir(ganaug))
+print(GANAugment.__name__, "GANOverSampler" in dict(inspect.getmembers(ganaug)))
+print("GANOverSampler" in pydoc.render_doc(ganaug))
+try:
+    ganaug.GANOverSampler
+except AttributeError as error:
+    print(error)
+"""
+
+
+def test_without_imbalanced_learn_all_else_can_be_looked_at() -> None:
+    done = subprocess.run([sys.executable, "-c", LOOKED_AT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *answers, line = done.stdout.splitlines()
+    assert answers == ["False False", "GANAugment False", "False"]
+    assert line.startswith("GANOverSampler needs imbalanced-learn")
+    assert line.endswith("pip install 'ganaug[imbalanced]'")

@@ -13,14 +13,18 @@ OURS = {"ganaug", "ganaug._version", "ganaug.errors"}
 COMMAND_LINE = {
     "ganaug.cli",
     "ganaug.cli.card",
+    "ganaug.cli.check",
     "ganaug.cli.console",
     "ganaug.cli.demo",
+    "ganaug.cli.doctor",
     "ganaug.cli.evaluate",
     "ganaug.cli.export",
     "ganaug.cli.fit",
     "ganaug.cli.info",
     "ganaug.cli.options",
+    "ganaug.cli.pipeline",
     "ganaug.cli.tune",
+    "ganaug.cli.vary",
 }
 
 

@@ -28,14 +28,17 @@ import ganaug
 LAYERS = (
     ("cli",),
     ("report",),
-    ("demo", "imbalanced"),
+    ("checking", "demo", "doctor", "imbalanced"),
     ("evaluation",),
     ("training",),
     ("use",),
     ("metrics",),
     ("artifact",),
     ("images",),
-    ("devices", "errors", "files", "limits", "randomness", "records", "work", "_version"),
+    (
+        *("devices", "errors", "files", "limits", "outputs", "randomness", "records", "work"),
+        "_version",
+    ),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Running a file needs none of these; training and evaluation may.

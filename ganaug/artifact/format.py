@@ -36,7 +36,8 @@ __all__ = [
     "Policy",
 ]
 
-SCHEMA = "1.0"
+SCHEMA = "2.0"
+MAJORS = ("1", "2")  # that are read
 KEY = "ganaug"
 KINDS = ("variation", "class")
 # Fields of what is measured after export; all others say how the generator was made.
@@ -63,7 +64,8 @@ MAX_OPSET = 23
 
 # ONNX does not let an output have the name of an input, hence "variation" and not "image".
 INPUTS = {"variation": ("image", "latent"), "class": ("label", "latent")}
-OUTPUTS = {"variation": "variation", "class": "image"}
+# The image first. Schema 1 has no more than that.
+OUTPUTS = {"variation": ("variation", "positions", "factor", "offset"), "class": ("image",)}
 
 
 def _is_list(value: object, check: Callable[[Any], bool]) -> bool:
@@ -145,7 +147,8 @@ class Metadata:
         latent_dim: values in a latent.
         counts: training images of each class.
         fingerprint: hash of the training images and labels.
-        data: source (base name), held_out (rule or None), held_out_fingerprint, groups.
+        data: source (base name), held_out (rule or None), held_out_fingerprint, groups; pixels, a
+            hash of the pixels alone.
         config: the training configuration.
         steps: training steps done.
         seed: seed of the run.
@@ -205,6 +208,12 @@ class Metadata:
         _check_schema(self.schema)
         for name in ("classes", "size", "counts", "warnings", "intended_use"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the graph returns, the image first."""
+        names = OUTPUTS[self.kind]
+        return names[:1] if self.schema.split(".")[0] == "1" else names
 
     @classmethod
     def from_json(cls, text: str) -> Metadata:
@@ -289,9 +298,9 @@ def _check_schema(schema: object) -> None:
             f'metadata: schema version {shown(schema)}; allowed: "major.minor", such as "{SCHEMA}";'
             " export the run again"
         )
-    major = SCHEMA.split(".")[0]
-    if schema.split(".")[0] != major:
+    if schema.split(".")[0] not in MAJORS:
+        read = " and ".join(f"{major}.x" for major in MAJORS)
         raise ArtifactError(
-            f"metadata: schema version {schema}; this ganaug reads {major}.x (it writes {SCHEMA});"
+            f"metadata: schema version {schema}; this ganaug reads {read} (it writes {SCHEMA});"
             " install the ganaug that wrote the file, or export the run again"
         )

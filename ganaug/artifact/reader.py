@@ -22,7 +22,6 @@ from ganaug.artifact.format import (
     MAX_NODES,
     MAX_OPSET,
     MIN_OPSET,
-    OUTPUTS,
     Metadata,
 )
 from ganaug.artifact.operators import OPERATORS
@@ -253,15 +252,17 @@ def _check_interface(graph: onnx.GraphProto, metadata: Metadata) -> None:
             " them a weight; use a file that ganaug export wrote"
         )
     outputs = [value.name for value in graph.output]
-    if outputs != [OUTPUTS[kind]]:
+    if outputs != list(metadata.outputs):
         raise ArtifactError(
-            f"outputs {shown(outputs)}; allowed for a {kind} generator: {[OUTPUTS[kind]]}; use a"
-            " file that ganaug export wrote"
+            f"outputs {shown(outputs)}; allowed for a {kind} generator of schema"
+            f" {metadata.schema}: {list(metadata.outputs)}; use a file that ganaug export wrote"
         )
     for value in graph.input:
         _check_value("input", value, *signature[value.name], exact=True)
     shape = (None, channels, height, width) if kind == "class" else (None, channels, None, None)
-    _check_value("output", graph.output[0], _FLOAT, shape, exact=False)
+    for value in graph.output:
+        sides = (None, None, None, 2) if value.name == "positions" else shape
+        _check_value("output", value, _FLOAT, sides, exact=False)
 
 
 def _check_value(

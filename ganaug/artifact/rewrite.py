@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.checks import path_name
 from ganaug.artifact.format import KEY, REWRITABLE, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError, ConfigError
-from ganaug.files import atomic_path
+from ganaug.files import atomic_path, updating
 
 __all__ = ["rewrite_metadata"]
 
@@ -27,8 +26,8 @@ def rewrite_metadata(
 
     Weights, graph and all other fields stay as they are, also fields that only a newer minor
     version of the format knows. The file is replaced as a whole or not at all; a link keeps
-    pointing to it. Its content hash changes. A `Generator` that was opened before goes on, with the
-    policy of that time.
+    pointing to it; of two writers, one waits for the other. Its content hash changes. A `Generator`
+    that was opened before goes on, with the policy of that time.
 
     Args:
         path: the ONNX file.
@@ -52,6 +51,16 @@ def rewrite_metadata(
                 f"{name}: cannot be rewritten; allowed: {', '.join(REWRITABLE)}; export a run again"
                 " to change what it says of its training"
             )
+    with updating(path):
+        return _rewrite(path, path if target is None else target, content_hash, fields)
+
+
+def _rewrite(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    content_hash: str | None,
+    fields: dict[str, Any],
+) -> Metadata:
     content, _, found = read_artifact(path)
     if content_hash is not None and found != content_hash:
         raise ArtifactError(
@@ -75,8 +84,7 @@ def rewrite_metadata(
         ) from error
     metadata = Metadata.from_json(text)
     entry.value = text
-    file = Path(os.path.realpath(path if target is None else target))
-    with atomic_path(file) as temporary:
+    with atomic_path(target) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
         read_artifact(temporary)  # what we write, our own reader accepts
     return metadata

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.checks import first_line, path_name
+from ganaug.artifact.checks import first_line, path_name, shown
 from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact, read_content
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     import onnxruntime
 
 __all__ = ["Generator"]
+
+# What the values of an output lie in.
+_BOUNDS = {
+    "image": (0, 1),
+    "variation": (0, 1),
+    "positions": (-3, 3),
+    "factor": (0, 3),
+    "offset": (-1, 1),
+}
 
 
 class Generator:
@@ -121,7 +131,45 @@ class Generator:
             DataError: dtype, shape or range of an argument does not fit.
             ArtifactError: the file was replaced, or its graph fails.
         """
+        name = "variation"
+        return self.outputs(images, latents, [name], singly=singly)[name]
+
+    def outputs(
+        self,
+        images: NDArray[np.float32],
+        latents: NDArray[np.float32],
+        names: Sequence[str] = ("variation", "positions"),
+        *,
+        singly: bool = False,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return a variation of each image, and how it was made.
+
+        Args:
+            images, latents, singly: as in `vary`.
+            names: what is wanted, of "variation", "positions", "factor" and "offset". Only these
+                are asked of the session.
+
+        Returns:
+            variation: float32 [N, C, H, W] in 0..1, as `vary` returns it.
+            positions: float32 [N, H, W, 2], (x, y) where each pixel was read from, in the
+                convention of torch's grid_sample with align_corners=False: -1 is the left or upper
+                edge of the image, 1 the right or lower one. Beyond them, down to -3 and up to 3,
+                the image is mirrored.
+            factor, offset: float32 [N, C, H, W], 0..3 and -1..1. What was read, times the factor
+                plus half the offset, in 0..1, is the variation without blur and residual.
+
+        Raises:
+            ConfigError: the generator is of the class kind, or has no output of a name. Files of
+                schema 1 have the variation alone.
+            DataError, ArtifactError: as `vary`.
+
+        Example:
+            >>> made = generator.outputs(images, latents)  # doctest: +SKIP
+            >>> made["positions"].shape  # doctest: +SKIP
+            (8, 32, 32, 2)
+        """
         self._expect("variation", "generate(labels, latents)")
+        self._check_names(names)
         _check_array("images", images, np.float32, "[N, C, H, W]", 4)
         _check_latents(latents, len(images), self.info.latent_dim)
         channels = images.shape[1]
@@ -136,13 +184,16 @@ class Generator:
                 raise DataError(
                     f"images: shape {list(images.shape)}; allowed: a height and width of 1 or more"
                 )
-            return np.zeros(images.shape, np.float32)
+            empty = {name: _shape(name, images.shape) for name in names}
+            return {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
         _check_range(images)
         if grey:
             _check_equal_channels(images)
             images = images[:, :1]
-        varied = self._run({"image": images, "latent": latents}, images.shape, singly)
-        return np.repeat(varied, 3, axis=1) if grey else varied
+        made = self._run({"image": images, "latent": latents}, images.shape, names, singly)
+        if grey:
+            made |= {n: np.repeat(v, 3, axis=1) for n, v in made.items() if n != "positions"}
+        return made
 
     def generate(
         self, labels: NDArray[np.int64], latents: NDArray[np.float32], *, singly: bool = False
@@ -175,13 +226,26 @@ class Generator:
                 f"labels: {wrong}; allowed: 0 to {classes - 1}, the index of one of the generator's"
                 f" {classes} classes; look them up in info.classes"
             )
-        return self._run({"label": labels, "latent": latents}, shape, singly)
+        return self._run({"label": labels, "latent": latents}, shape, ["image"], singly)["image"]
 
     def _expect(self, kind: str, other: str) -> None:
         if self.info.kind != kind:
             raise ConfigError(
                 f"{path_name(self.path.name)}: is a {self.info.kind} generator; allowed for this"
                 f" call: a {kind} generator; call {other} instead"
+            )
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        known = self.info.outputs
+        for name in names:
+            if name in known:
+                continue
+            advice = f"name one of {', '.join(OUTPUTS['variation'])}"
+            if name in OUTPUTS["variation"]:
+                advice = f"export it anew with: ganaug export RUN {path_name(self.path)}"
+            raise ConfigError(
+                f"{path_name(self.path.name)}: a file of schema {self.info.schema} has no output"
+                f" {shown(name)}; allowed: {', '.join(known)}; {advice}"
             )
 
     def _opened(self) -> Session:
@@ -208,38 +272,50 @@ class Generator:
         return content
 
     def _run(
-        self, inputs: dict[str, NDArray[Any]], shape: tuple[int, ...], singly: bool
-    ) -> NDArray[np.float32]:
+        self,
+        inputs: dict[str, NDArray[Any]],
+        shape: tuple[int, ...],
+        names: Sequence[str],
+        singly: bool,
+    ) -> dict[str, NDArray[np.float32]]:
         session = self._opened().session
-        name = OUTPUTS[self.info.kind]
         inputs = {key: np.ascontiguousarray(value) for key, value in inputs.items()}
         step = 1 if singly else shape[0]
         parts = []
         for start in range(0, shape[0], step):
             part = {key: value[start : start + step] for key, value in inputs.items()}
             try:
-                images = session.run([name], part)[0]
+                made = session.run(list(names), part)
             except Exception as error:  # onnxruntime's exceptions share no base class but this
                 raise ArtifactError(
                     f"{path_name(self.path)}: its graph fails on {step} image(s) of"
                     f" {shape[2]} x {shape[3]} ({first_line(error)}); use other image sizes or"
                     " smaller batches, or export the run again"
                 ) from error
-            self._check_output(images, (step, *shape[1:]))
-            parts.append(images)
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+            for name, values in zip(names, made, strict=True):
+                self._check_output(name, values, _shape(name, (step, *shape[1:])))
+            parts.append(made)
+        whole = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return dict(zip(names, whole, strict=True))
 
-    def _check_output(self, images: NDArray[np.float32], shape: tuple[int, ...]) -> None:
-        if images.shape != shape:
-            found = str(list(images.shape))
-        elif images.min() >= 0 and images.max() <= 1:  # false for NaN
+    def _check_output(self, name: str, values: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+        low, high = _BOUNDS[name]
+        if values.shape != shape:
+            found = str(list(values.shape))
+        elif values.min() >= low and values.max() <= high:  # false for NaN
             return
         else:
-            found = f"values from {images.min():g} to {images.max():g}"
+            found = f"values from {values.min():g} to {values.max():g}"
+        what = "" if name in ("variation", "image") else f" as {name}"
         raise ArtifactError(
-            f"{path_name(self.path)}: its graph returned {found}; allowed: {list(shape)} from 0 to"
-            " 1; export the run again"
+            f"{path_name(self.path)}: its graph returned {found}{what}; allowed: {list(shape)} from"
+            f" {low} to {high}; export the run again"
         )
+
+
+def _shape(name: str, images: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of an output for images [N, C, H, W]."""
+    return (images[0], *images[2:], 2) if name == "positions" else images
 
 
 def _check_array(name: str, array: object, dtype: type, shape: str, rank: int) -> None:

@@ -21,7 +21,15 @@ from ganaug.errors import ArtifactError, ConfigError, DeviceError
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["PROVIDERS", "Session", "check_options", "open_session", "retire"]
+__all__ = [
+    "PROVIDERS",
+    "Session",
+    "both_installed",
+    "check_options",
+    "missing_gpu",
+    "open_session",
+    "retire",
+]
 
 PROVIDERS = ("auto", "cpu", "cuda")
 
@@ -115,7 +123,7 @@ def _start(content: bytes, providers: str, threads: int) -> Session:
     # The model is sound: what fails from here on is CUDA.
     if providers == "cuda":
         return _start_cuda(onnxruntime, content, threads)
-    if providers == "auto" and _CUDA in onnxruntime.get_available_providers() and not _no_gpu():
+    if providers == "auto" and _CUDA in onnxruntime.get_available_providers() and not missing_gpu():
         try:
             return _start_cuda(onnxruntime, content, threads)
         except DeviceError as error:
@@ -130,7 +138,7 @@ def _start_cuda(runtime: Any, content: bytes, threads: int) -> Session:
             f"providers: CUDA is not in this onnxruntime (it has {', '.join(available)}); allowed"
             ' here: "auto", "cpu"; for CUDA install onnxruntime-gpu in place of onnxruntime'
         )
-    if missing := _no_gpu():
+    if missing := missing_gpu():
         raise DeviceError(
             f'providers: CUDA is not to be had: {missing}; allowed here: "auto", "cpu"; for CUDA'
             " run on a machine with an NVIDIA GPU and its driver"
@@ -181,7 +189,7 @@ def _preload(runtime: Any) -> str:
     return first_line("; ".join(failed))
 
 
-def _no_gpu() -> str:
+def missing_gpu() -> str:
     """Return why there can be no NVIDIA GPU here, or an empty string.
 
     Cheap, and without CUDA being initialised, which a process could not share with its forks.
@@ -203,12 +211,17 @@ def _no_gpu() -> str:
 
 def _warn_if_both_installed() -> None:
     # They share one folder of files; CUDA is lost without a word (onnxruntime issue 26996).
-    if _installed("onnxruntime") and _installed("onnxruntime-gpu"):
+    if both_installed():
         _say(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files,"
             " so that CUDA can be missing; mend it with: pip uninstall -y onnxruntime"
             " onnxruntime-gpu && pip install onnxruntime-gpu"
         )
+
+
+def both_installed() -> bool:
+    """Whether both distributions of onnxruntime are there, which overwrite each other's files."""
+    return _installed("onnxruntime") and _installed("onnxruntime-gpu")
 
 
 def _installed(name: str) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ganaug.artifact.checks import shown
-from ganaug.artifact.format import OUTPUTS, Metadata
+from ganaug.artifact.format import Metadata
 from ganaug.artifact.operators import (
     MAX_KNOWN,
     MAX_RANK,
@@ -177,7 +177,9 @@ def _cost(
         operations += node.row.work(call) * elements + node.row.scratch(call)
         known.update(zip(node.outputs, results, strict=True))
     _check_declared(graph, known)
-    wanted = {OUTPUTS[metadata.kind]: image}
+    wanted = dict.fromkeys(metadata.outputs, image)
+    if "positions" in wanted:
+        wanted["positions"] = (count, height, width, 2)
     for name, shape in wanted.items():
         found = known.get(name)
         if found is None or found.whole or found.shape != shape:

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 import click
 
 from ganaug._version import __version__
-from ganaug.cli import card, demo, evaluate, export, fit, info, tune
+from ganaug.cli import card, check, demo, doctor, evaluate, export, fit, info, pipeline, tune, vary
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages
 from ganaug.errors import GanaugError
 
 __all__ = ["command", "main", "run"]
 
 
-@click.group(name="ganaug", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    name="ganaug",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: ganaug run photos/ --out defects",
+)
 @click.version_option(__version__, prog_name="ganaug")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
@@ -25,12 +29,25 @@ def command(settings: Settings, debug: bool, quiet: bool) -> None:
     """GAN augmentation for imbalanced image data, with evidence whether it helps.
 
     Train a generator on a data set (fit), put it into one ONNX file (export), use that file as a
-    transform or a data set in Python, and measure what it is worth (evaluate).
+    transform or a data set in Python, and measure what it is worth (evaluate). All of it in one go
+    is run; check looks at images before, and doctor at this machine.
     """
     settings.debug, settings.quiet = debug, quiet
 
 
-for _module in (fit, export, tune, evaluate, info, card, demo):
+for _module in (
+    pipeline,
+    check,
+    fit,
+    export,
+    tune,
+    evaluate,
+    vary,
+    info,
+    card,
+    demo,
+    doctor,
+):
     command.add_command(_module.command)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import click
 
 from ganaug.cli.console import Settings, echo, say
+from ganaug.cli.options import force_option
 
 __all__ = ["command"]
 
 
-@click.command("card")
+@click.command("card", epilog="Example: ganaug card defects.onnx --out card.md")
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the card there instead of printing it.")
+@force_option
 @click.pass_obj
-def command(console: Settings, file: str, out: str | None) -> None:
+def command(console: Settings, file: str, out: str | None, force: bool) -> None:
     """Print the model card of the ONNX file FILE as Markdown.
 
     Intended use, training images of each class, policy, gain, diversity, memorisation and limits,
@@ -22,8 +24,12 @@ def command(console: Settings, file: str, out: str | None) -> None:
     """
     from ganaug.artifact.reader import read_artifact
     from ganaug.files import write_text
+    from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.card import model_card
+    from ganaug.report.kinds import CARD
 
+    if out is not None:
+        check_output_file(out, CARD, Inputs((file,)), option="--out", force=force)
     _, metadata, content_hash = read_artifact(file)
     card = model_card(metadata, content_hash)
     if out is None:

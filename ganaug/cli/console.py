@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -22,8 +23,10 @@ __all__ = [
     "echo",
     "evaluation_progress",
     "fit_progress",
+    "open_report",
     "plain_messages",
     "say",
+    "suggest",
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
@@ -37,6 +40,7 @@ class Settings:
     arguments: tuple[str, ...] = ()
     debug: bool = False
     quiet: bool = False
+    all_in_one: bool = False  # `ganaug run`, which goes on by itself
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:
@@ -54,6 +58,22 @@ def say(settings: Settings, *messages: str) -> None:
     if not settings.quiet:
         for message in messages:
             echo(f"ganaug: {message}", err=True)
+
+
+def suggest(settings: Settings, message: str) -> None:
+    """Say what is done and what to do next, unless that is done anyway."""
+    if not settings.all_in_one:
+        say(settings, message)
+
+
+def open_report(settings: Settings, report: Path) -> None:
+    """Show `report` in the browser of the desktop, or say that there is none."""
+    try:
+        failed = click.launch(str(report.resolve())) != 0
+    except OSError:
+        failed = True
+    if failed:
+        say(settings, f"no program to open it with was found; open {report} yourself")
 
 
 @contextmanager
@@ -124,15 +144,15 @@ def fit_progress(
 
 @contextmanager
 def evaluation_progress(
-    settings: Settings, stream: TextIO | None = None
-) -> Iterator[Callable[[int, int, float | None], None] | None]:
-    """Yield the callback `(done, total, seconds_left)` that shows an evaluation."""
-    with _display("evaluating", settings, stream) as show:
+    settings: Settings, stream: TextIO | None = None, label: str = "evaluating"
+) -> Iterator[Callable[..., None] | None]:
+    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation."""
+    with _display(label, settings, stream) as show:
         if show is None:
             yield None
             return
 
-        def progress(done: int, total: int, seconds_left: float | None) -> None:
+        def progress(done: int, total: int, seconds_left: float | None = None) -> None:
             show(done, total, seconds_left, ())
 
         yield progress

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("demo")
+@click.command("demo", epilog="Example: ganaug demo --out demo --seeds 6")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
 @click.option("--steps", type=int, help="Steps of each generator.  [default: 800 and 1000]")
@@ -38,7 +38,14 @@ def command(
     """
     from ganaug.demo import SCENES
     from ganaug.files import make_folder
+    from ganaug.outputs import check_output_folder
+    from ganaug.report.kinds import EVALUATION
+    from ganaug.training.earlier import ARTIFACT
+    from ganaug.training.run_folder import check_run_folder
 
+    for scene in SCENES:
+        check_output_folder(Path(out, scene.name), EVALUATION | {f"{scene.name}.onnx": ARTIFACT})
+        check_run_folder(Path(out, scene.name, "run"), None)
     for scene in SCENES:
         folder = make_folder(Path(out, scene.name))
         _show(console, scene, folder, seeds, steps, classifier_steps)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
 from ganaug.cli.options import (
     NAMES,
     chosen_classifier,
     classifier_options,
+    force_option,
     image_options,
     images_download,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("evaluate")
+@click.command("evaluate", epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open")
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
@@ -56,9 +57,11 @@ __all__ = ["command"]
     "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write both records as JSON, too.")
+@click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
 @click.option(
     "--no-write", "keep", is_flag=True, help="Leave FILE as it is; else the records go into it."
 )
+@force_option
 @image_options
 @click.pass_obj
 def command(
@@ -80,10 +83,13 @@ def command(
     out: str | None,
     run_folder: str | None,
     json_file: str | None,
+    shown: bool,
     keep: bool,
+    force: bool,
     size: tuple[int, int] | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
@@ -115,8 +121,11 @@ def command(
         )
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
-    trained = chosen_classifier(classifier, weights, size, download)
     folder = _folder(out, file, judge)
+    read = (file, source, judge, weights, run_folder)
+    rewritten = None if keep or quick else file
+    _check_outputs(folder, json_file, rewritten, read, force=force)
+    trained = chosen_classifier(classifier, weights, size, download)
     run = None if info is None or file is None else find_run(run_folder, info, file)
     images = load_images(
         source,
@@ -125,6 +134,7 @@ def command(
         root=root,
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     say(console, *images.notes)
     gain = _gain(
@@ -163,28 +173,46 @@ def command(
         write_back(generator.path, generator.content_hash, gain, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
     say(console, f"report: {report}")
+    if shown:
+        open_report(console, report)
 
 
 def _folder(out: str | None, file: str | None, judge: str | None) -> Path:
-    """Return the folder of the report: as named, or beside FILE, else beside DIR.
+    """Return the folder of the report: as named, or beside FILE, else beside DIR."""
+    if out is not None:
+        return Path(out)
+    if file is not None:
+        return Path(file).with_name(f"{Path(file).stem}-evaluation")
+    made = Path(str(judge))
+    made = made if made.name not in ("", "..") else Path(os.path.abspath(made))
+    return made.parent / f"{made.name.removesuffix('.npz')}-evaluation"
 
-    Raises:
-        ConfigError: it lies in DIR, where it would be read as a class.
+
+def _check_outputs(
+    folder: Path,
+    json_file: str | None,
+    rewritten: str | None,
+    read: tuple[str | None, ...],
+    *,
+    force: bool,
+) -> None:
+    """Refuse what would be written over something else, or cannot be written; FILE is rewritten.
+
+    `read` is FILE, SOURCE, DIR, and further files and folders, where they are given.
     """
-    if out is None and file is not None:
-        folder = Path(file).with_name(f"{Path(file).stem}-evaluation")
-    elif out is None:
-        made = Path(str(judge))
-        made = made if made.name not in ("", "..") else Path(os.path.abspath(made))
-        folder = made.parent / f"{made.name.removesuffix('.npz')}-evaluation"
-    else:
-        folder = Path(out)
-    if judge is not None and Path(judge).resolve() in (folder.resolve(), *folder.resolve().parents):
-        raise ConfigError(
-            f"--out: {folder} lies in the folder of --judge, {judge}, whose folders are classes;"
-            " allowed: any other place; name one with --out"
-        )
-    return folder
+    from ganaug.files import check_writable
+    from ganaug.images.places import image_folders
+    from ganaug.outputs import Inputs, check_output_file, check_output_folder
+    from ganaug.report.kinds import EVALUATION, RECORDS
+
+    _, source, judge, *_ = read
+    images = image_folders("the images", source) + image_folders("--judge", judge)
+    inputs = Inputs(read, images)
+    check_output_folder(folder, EVALUATION, inputs, option="--out", force=force)
+    if json_file is not None:
+        check_output_file(json_file, RECORDS, inputs, option="--json", force=force)
+    if rewritten is not None:
+        check_writable(rewritten)
 
 
 def _size(

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, say
+from ganaug.cli.console import Settings, suggest
+from ganaug.cli.options import force_option
 
 __all__ = ["command"]
 
 
-@click.command("export")
+@click.command("export", epilog="Example: ganaug export runs/defects defects.onnx")
 @click.argument("run")
 @click.argument("file")
+@force_option
 @click.pass_obj
-def command(console: Settings, run: str, file: str) -> None:
+def command(console: Settings, run: str, file: str, force: bool) -> None:
     """Write the generator of the folder RUN to FILE, one ONNX file with its metadata.
 
-    The file is compared with the trained network first, and not written where they differ.
+    The file is compared with the trained network first, and not written where they differ. An
+    earlier FILE of this RUN is replaced; what was measured of the same generator stays in it.
     """
     from ganaug import export
 
-    export(run, file)
-    say(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")
+    export(run, file, force=force)
+    suggest(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, echo, fit_progress, say
+from ganaug.cli.console import INTERRUPTED, Settings, echo, fit_progress, say, suggest
 from ganaug.cli.options import SETTING, image_options
 
 __all__ = ["command"]
 
 
-@click.command("fit")
+@click.command("fit", epilog="Example: ganaug fit photos/ --out runs/defects --preset small")
 @click.argument("source")
 @click.option(
     "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
@@ -60,6 +60,7 @@ def command(
     mode: str | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
     seed: int,
     device: str,
@@ -75,13 +76,21 @@ def command(
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
     from ganaug.training import make_config
+    from ganaug.training.run_folder import check_run_folder
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
     # Refused before the images are read, which can take minutes.
     make_config(preset, **given)
     choose_device(device)
+    check_run_folder(out, source)
     images = load_images(
-        source, size=size, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
+        source,
+        size=size,
+        mode=mode,
+        root=root,
+        download=download,
+        skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
@@ -105,4 +114,4 @@ def command(
             err=True,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
-    say(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
+    suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")

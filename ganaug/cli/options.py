@@ -16,6 +16,7 @@ __all__ = [
     "SIZE",
     "chosen_classifier",
     "classifier_options",
+    "force_option",
     "image_options",
     "images_download",
 ]
@@ -146,6 +147,14 @@ def images_download(source: str, classifier: Any, download: bool) -> bool:
     return download and (isinstance(classifier, str | None) or source.startswith("torchvision:"))
 
 
+def force_option(function: Command) -> Command:
+    """Add the option that lets outputs replace files that are no earlier ones."""
+    option = click.option(
+        "--force", is_flag=True, help="Replace other files, too; never what is read."
+    )
+    return option(function)
+
+
 def image_options(function: Command) -> Command:
     """Add the options that say how the images of SOURCE are read, and at what size."""
     for option in reversed(
@@ -154,6 +163,14 @@ def image_options(function: Command) -> Command:
             click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
             click.option(
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."
+            ),
+            click.option(
+                "--no-exif",
+                "exif",
+                is_flag=True,
+                flag_value=False,
+                default=True,
+                help="Leave the images of a folder as they lie; else EXIF turns them.",
             ),
             click.option(
                 "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say
-from ganaug.cli.options import chosen_classifier, classifier_options, image_options, images_download
+from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say, suggest
+from ganaug.cli.options import (
+    chosen_classifier,
+    classifier_options,
+    force_option,
+    image_options,
+    images_download,
+)
 
 __all__ = ["command"]
 
 
-@click.command("tune")
+@click.command("tune", epilog="Example: ganaug tune defects.onnx photos/")
 @click.argument("file")
 @click.argument("source")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and trainings.")
@@ -30,6 +36,7 @@ __all__ = ["command"]
     help="Folder of the results, for the same command to go on; default: FILE-tune.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the policy as JSON, too.")
+@force_option
 @image_options
 @click.pass_obj
 def command(
@@ -45,9 +52,11 @@ def command(
     device: str,
     out: str | None,
     json_file: str | None,
+    force: bool,
     size: tuple[int, int] | None,
     root: str | None,
     download: bool,
+    exif: bool,
     skip_corrupt: bool,
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
@@ -58,9 +67,18 @@ def command(
     be ruled out, the policy is never to vary. It takes about as long as three times `fit`.
     """
     from ganaug import Generator, load_images, tune
-    from ganaug.files import write_json
+    from ganaug.files import check_writable, write_json
+    from ganaug.images.places import image_folders
+    from ganaug.outputs import Inputs, check_output_file, check_output_folder
+    from ganaug.report.kinds import POLICY
 
     generator = Generator(file)
+    folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
+    inputs = Inputs((file, source, weights), image_folders("the images", source))
+    check_writable(file)
+    check_output_folder(folder, {}, inputs, option="--out")
+    if json_file is not None:
+        check_output_file(json_file, POLICY, inputs, option="--json", force=force)
     trained = chosen_classifier(classifier, weights, size, download)
     if generator.info.kind == "variation":
         size = size or getattr(trained, "size", None)
@@ -71,9 +89,9 @@ def command(
         root=root,
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
+        exif=exif,
     )
     say(console, *images.notes)
-    folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
     try:
         with evaluation_progress(console) as progress:
             report = tune(
@@ -98,4 +116,4 @@ def command(
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    say(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")
+    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.evaluation.splits import Split, in_class_order
 from ganaug.images import ImageSet, load_images
-from ganaug.images.image_set import content_key, first_names
+from ganaug.images.copies import also_in
+from ganaug.images.image_set import first_names
 
 __all__ = ["load_made", "made_for"]
 
@@ -68,7 +68,7 @@ def made_for(
                 read[shape] = load_made(folder, split.train)
             found = made[seed, folder] = in_class_order(read[shape], split.train.classes)
             _refuse_test_images(found, split.test)
-            copies = max(copies, int(_also_in(found, split.train).sum()))
+            copies = max(copies, int(also_in(found, split.train).sum()))
         first = next(iter(read.values()))
         notes += first.notes
         if folder in alone:
@@ -86,7 +86,7 @@ def made_for(
 
 
 def _refuse_test_images(made: ImageSet, test: ImageSet) -> None:
-    leaked = np.flatnonzero(_also_in(made, test))
+    leaked = np.flatnonzero(also_in(made, test))
     if len(leaked):
         first = leaked[0] if made.names is None else made.names[leaked[0]]
         raise DataError(
@@ -106,16 +106,3 @@ def _missing(made: ImageSet) -> tuple[str, ...]:
             f" folder:{made.source}"
         )
     return (f"{made.data_name}: no images of {first_names(bare)}",) if bare else ()
-
-
-def _also_in(made: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
-    """bool [N]: images of `made` with the content of one of `other`: as a file, or in pixels.
-
-    Another tool often writes an image anew: then the file differs, and the pixels do not.
-    """
-    same = np.isin(made.keys, other.keys)
-    return same | np.isin(_pixel_keys(made), _pixel_keys(other))
-
-
-def _pixel_keys(images: ImageSet) -> NDArray[np.uint64]:
-    return np.array([content_key(image.tobytes()) for image in images.images], np.uint64)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
-from ganaug.images import ImageSet, load_images, units
+from ganaug.images import ImageSet, load_images
+from ganaug.images.copies import copies_noted
 from ganaug.randomness import stream
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "load_at",
     "merged_as_trained",
     "splits_of",
+    "trained_on",
     "training_and_test",
 ]
 
@@ -76,7 +80,8 @@ def splits_of(
     given = None if test is None else load_at(test, images.size, images.channels)
     if not refit:
         whole, judged, notes = training_and_test(images, given, metadata)
-        return {seed: Split(whole, judged) for seed in seeds}, images.notes + notes
+        told = (*images.notes, *notes, *copies_noted(whole, judged))
+        return {seed: Split(whole, judged) for seed in seeds}, tuple(dict.fromkeys(told))
     splits, notes = {}, images.notes
     for seed in seeds:
         if draw is None:
@@ -88,7 +93,8 @@ def splits_of(
             drawn, judged, more = training_and_test(drawn, own, None)
         splits[seed] = Split(drawn, judged)
         notes = tuple(dict.fromkeys((*notes, *more)))
-    return splits, notes
+    first = splits[seeds[0]]  # for the others it takes as long, and says nearly the same
+    return splits, tuple(dict.fromkeys((*notes, *copies_noted(first.train, first.test))))
 
 
 def as_trained(images: ImageSet, info: Metadata) -> ImageSet:
@@ -187,10 +193,39 @@ def training_and_test(
             "the training images are not the ones the generator was fitted on (or were loaded in"
             " another way); the verdict holds for these images"
         )
-    shared = int(np.isin(judged.keys, train.keys).sum())
-    if shared:
-        notes.append(f"{shared} of {len(judged)} test images are also training images")
     return train, judged, tuple(notes)
+
+
+def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray[np.bool_]:
+    """bool [N]: images of `judged` that the generator has seen, as far as fingerprints tell.
+
+    It may have been fitted on all images before they were split, on that but its own fifth, or on
+    the test part.
+    """
+    if _fitted_on(merged_as_trained(train, metadata), metadata):
+        return np.zeros(len(judged), bool)
+    both = (train, judged)
+    whole = ImageSet(
+        np.zeros((len(train) + len(judged), 1, 1, 1), np.uint8),  # nobody looks at them
+        np.concatenate([part.labels for part in both]),
+        train.classes,
+        keys=np.concatenate([part.keys for part in both]),
+        pixel_keys=np.concatenate([part.content for part in both]),
+    )
+    for images in (whole, judged):
+        candidates = [images]
+        if metadata.data.get("held_out"):
+            with suppress(DataError):  # nothing to hold out
+                candidates.append(images.hold_out())
+        for candidate in candidates:
+            if _fitted_on(merged_as_trained(candidate, metadata), metadata):
+                return np.isin(judged.content, candidate.content)
+    return np.zeros(len(judged), bool)
+
+
+def _fitted_on(images: ImageSet, metadata: Metadata) -> bool:
+    pixels = metadata.data.get("pixels")
+    return images.fingerprint == metadata.fingerprint or images.content_fingerprint == pixels
 
 
 def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
@@ -204,7 +239,8 @@ def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
     if held is None or merged_as_trained(held, metadata).fingerprint != expected:
         raise ArtifactError(
             f"{train.source}: the fifth that fit held out ({expected[:12]}) is not found in these"
-            " images; allowed: the images it was fitted on; give those, or a test part"
+            " images; allowed: the images it was fitted on, loaded alike (--no-exif); give those,"
+            " or a test part"
         )
 
 
@@ -215,7 +251,7 @@ def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet
     class keeps at least one image.
     """
     rng = stream(seed, "evaluate/draw")
-    unit = units(images.keys, images.groups)
+    unit = images.units
     order = rng.permutation(int(unit.max(initial=-1)) + 1)
     taken = np.zeros(len(order), bool)
     for label in range(len(images.classes)):

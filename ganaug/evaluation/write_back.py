@@ -11,6 +11,7 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.files import updating
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -48,9 +49,10 @@ def write_back(
         fields["gain"] = gain_summary(gain)
     if diversity is not None:
         fields["diversity"] = diversity_summary(diversity)
-    known = read_artifact(path)[1].warnings
-    fields["warnings"] = list(dict.fromkeys((*known, PRIVACY)))
-    return rewrite_metadata(path, content_hash=content_hash, **fields)
+    with updating(path):
+        known = read_artifact(path)[1].warnings
+        fields["warnings"] = list(dict.fromkeys((*known, PRIVACY)))
+        return rewrite_metadata(path, content_hash=content_hash, **fields)
 
 
 def gain_summary(report: GainReport) -> dict[str, Any]:

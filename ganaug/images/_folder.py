@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,11 @@ from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.files import open_regular
+from ganaug.images._groups import with_groups
+from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
 from ganaug.images._open import FORMATS, open_image
-from ganaug.images._parts import one_line, with_test
+from ganaug.images._orientation import Told, as_shown
+from ganaug.images._parts import ImageFile, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -25,42 +27,66 @@ from ganaug.images._pixels import (
     read_header,
     read_pixels,
 )
-from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.image_set import ImageSet
 
-__all__ = ["EXTENSIONS", "GROUPS_FILE", "ImageFile", "load_folder", "read_files", "with_groups"]
+__all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
 
 EXTENSIONS = tuple(FORMATS)
-GROUPS_FILE = "groups.csv"
-SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 
 
-class ImageFile(NamedTuple):
-    """One image on disk: its path, its path inside the data set's folder, label and group."""
+class Listing(NamedTuple):
+    """The files of a folder, none of them opened."""
 
-    path: Path
-    name: str
-    label: int
-    group: str | None = None
+    classes: tuple[str, ...]
+    train: list[ImageFile]
+    test: list[ImageFile]
+    notes: list[str]
 
 
 def load_folder(
-    folder: Path, *, size: tuple[int, int] | None, mode: str | None, skip_corrupt: bool
+    folder: Path,
+    *,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    skip_corrupt: bool,
+    exif: bool,
 ) -> ImageSet:
     """Load a folder with one folder for each class, or with train/ and test/ that hold these.
 
     A folder with images directly inside is one class, "all". See `load_images`.
     """
+    classes, train, test, notes = list_folder(folder)
+    return read_files(
+        str(folder),
+        classes,
+        train,
+        test,
+        size=size,
+        mode=mode,
+        skip=skip_corrupt,
+        notes=notes,
+        exif=exif,
+    )
+
+
+def list_folder(folder: Path) -> Listing:
+    """Return what `load_folder` reads, with the groups of groups.csv.
+
+    Raises:
+        DataError: the folders do not say which class an image is of, or groups.csv is wrong.
+    """
     notes: list[str] = []
-    below = _folders(folder)
+    left_out = LeftOut(folder)
+    below = _shown_folders(folder, left_out)
     training, testing = _part(below, "train"), _part(below, "test")
     used = [name for name in (training, testing) if name is not None]
     other = [name for name in below if name not in used]
     parts = [name for name in below if name.lower() in SPLITS and _folders(folder / name)]
     if training is not None and (training in parts or not other):
-        classes, train = _read_classes(folder, folder / training, notes)
+        classes, train = _read_classes(folder, folder / training, notes, left_out)
         test = []
         if testing is not None:
-            test = _read_test(folder, folder / training, folder / testing, classes, notes)
+            test = _read_test(folder, folder / training, folder / testing, classes, notes, left_out)
         if other:
             notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}")
     elif parts and parts == [testing]:
@@ -75,21 +101,19 @@ def load_folder(
             " and test/"
         )
     elif below:
-        classes, train = _read_classes(folder, folder, notes)
+        classes, train = _read_classes(folder, folder, notes, left_out)
         test = []
     else:
         classes = ("all",)
-        train = _files(folder, folder, 0)
+        train = _files(folder, folder, 0, left_out)
         test = []
         if not train:
             raise DataError(
-                f"{folder}: no images; allowed: {', '.join(EXTENSIONS)}; put each class in a"
-                " folder of its own"
+                f"{folder}: no images{left_out.beside('all')}; allowed: {', '.join(EXTENSIONS)};"
+                " put each class in a folder of its own"
             )
-    train, test = with_groups(folder, train, test, notes)
-    return read_files(
-        str(folder), classes, train, test, size=size, mode=mode, skip=skip_corrupt, notes=notes
-    )
+    notes += left_out.notes
+    return Listing(classes, *with_groups(folder, train, test, notes), notes)
 
 
 def _part(names: Sequence[str], word: str) -> str | None:
@@ -113,20 +137,25 @@ def read_files(
     skip: bool,
     notes: Sequence[str] = (),
     as_rgb: bool = False,
+    exif: bool = False,
 ) -> ImageSet:
     """Decode the files into an image set: all headers first, then each image at its final size.
 
     Memory holds the images at the training size alone. The content key of an image is the hash of
-    its file. See `choose_layout` for `size`, `mode` and `as_rgb`.
+    its file, and another one where it is turned: with `exif`, as its EXIF orientation says. See
+    `choose_layout` for `size`, `mode` and `as_rgb`. Notes tell how many images have an orientation,
+    and of pages beyond the first.
     """
     damage = Damage(skip, folder=source)
+    told = Told(source, turned=exif)
     files: list[ImageFile] = []
     headers: list[Header] = []
     num_train = 0
     for at, file in enumerate((*train, *test)):
         try:
             with open_regular(file.path) as stream, open_image(stream) as image:
-                headers.append(read_header(image, str(file.path)))
+                header = read_header(image, str(file.path))
+                headers.append(told.header(header, image, classes[file.label]))
         except UNREADABLE as error:
             damage.found(str(file.path), error)
             continue
@@ -141,7 +170,7 @@ def read_files(
             content = stream.read()
         with open_image(io.BytesIO(content)) as image:
             image.load()
-        return image, content_key(content)
+        return as_shown(image, content, exif=exif)
 
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
 
@@ -156,19 +185,20 @@ def read_files(
             groups=groups.astype(np.int64) if grouped else None,
             names=tuple(file.name for file in chosen),
             keys=pixels.keys[rows],
+            pixel_keys=pixels.pixel_keys[rows],
             source=source,
         )
 
     training = part(pixels.kept < num_train)
     rest = part(pixels.kept >= num_train) if test else None
-    return with_test(training, rest, (*notes, *layout.notes, *damage.notes))
+    return with_test(training, rest, (*notes, *told.notes, *layout.notes, *damage.notes))
 
 
 def _read_classes(
-    source: Path, folder: Path, notes: list[str]
+    source: Path, folder: Path, notes: list[str], left_out: LeftOut
 ) -> tuple[tuple[str, ...], list[ImageFile]]:
     """Return class names, sorted as ImageFolder sorts them, and the files of each."""
-    classes = tuple(_folders(folder))
+    classes = tuple(_shown_folders(folder, left_out))
     if not classes:
         raise DataError(
             f"{folder}: no class folders; allowed: one folder for each class; put the images of"
@@ -183,12 +213,23 @@ def _read_classes(
     loose = _image_names(folder)
     if loose:
         notes.append(f"not used beside the class folders: {len(loose)} images such as {loose[0]}")
-    files = [f for at, name in enumerate(classes) for f in _files(source, folder / name, at)]
+    left_out.files("", folder, _entries(folder))
+    files = [
+        file
+        for at, name in enumerate(classes)
+        for file in _files(source, folder / name, at, left_out)
+    ]
+    notes += too_high(folder, [file.path for file in files])
     return classes, files
 
 
 def _read_test(
-    source: Path, train: Path, test: Path, classes: tuple[str, ...], notes: list[str]
+    source: Path,
+    train: Path,
+    test: Path,
+    classes: tuple[str, ...],
+    notes: list[str],
+    left_out: LeftOut,
 ) -> list[ImageFile]:
     """Return the files of the folder `test`, labelled by the classes of the folder `train`."""
     if not _folders(test):
@@ -196,7 +237,7 @@ def _read_test(
             f"{test}: no class folders; allowed: one folder for each class, as in {train.name}/;"
             f" sort its images into them, or load {train} alone"
         )
-    found, files = _read_classes(source, test, notes)
+    found, files = _read_classes(source, test, notes, left_out)
     for name in found:
         if name not in classes:
             raise DataError(
@@ -207,7 +248,7 @@ def _read_test(
     return [file._replace(label=classes.index(found[file.label])) for file in files]
 
 
-def _files(source: Path, folder: Path, label: int) -> list[ImageFile]:
+def _files(source: Path, folder: Path, label: int, left_out: LeftOut) -> list[ImageFile]:
     """Return the images of a class folder and the folders in it, in ImageFolder's order.
 
     Hidden files and folders are left out, and a folder is read once, whatever links lead to it.
@@ -215,21 +256,31 @@ def _files(source: Path, folder: Path, label: int) -> list[ImageFile]:
     found: list[tuple[str, str]] = []
     seen: set[str] = set()
     pending = [folder]
+    name = folder.name if folder != source else "all"
     while pending:
         here = pending.pop()
         real = os.path.realpath(here)
         if real in seen:
             continue
         seen.add(real)
-        pending += [here / name for name in reversed(_folders(here))]
-        found += [(str(here), name) for name in _image_names(here)]
+        below = _shown_folders(here, left_out, name)
+        pending += [here / each for each in reversed(below)]
+        found += [(str(here), each) for each in _image_names(here)]
+        left_out.files(name, here, _entries(here))
     if not found and folder != source:
         raise DataError(
-            f"{folder}: a class folder without images; allowed: {', '.join(EXTENSIONS)}; add"
-            " images or remove the folder"
+            f"{folder}: a class folder without images{left_out.beside(name)}; allowed:"
+            f" {', '.join(EXTENSIONS)}; add images or remove the folder"
         )
-    paths = [Path(parent, name) for parent, name in sorted(found)]
+    paths = [Path(parent, each) for parent, each in sorted(found)]
+    for path in paths if folder != source else ():
+        refuse_parts(folder, path.parent)
     return [ImageFile(path, path.relative_to(source).as_posix(), label) for path in paths]
+
+
+def _shown_folders(folder: Path, left_out: LeftOut, name: str = "") -> list[str]:
+    """Return the folders in `folder` but those of other programs; the class `name` lost these."""
+    return left_out.folders(name, folder, _folders(folder))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -257,75 +308,3 @@ def _image_names(folder: Path) -> list[str]:
         if entry.name.lower().endswith(EXTENSIONS)
         and (os.path.isfile(entry) or (entry.is_symlink() and not os.path.isdir(entry)))
     ]
-
-
-def with_groups(
-    folder: Path, train: list[ImageFile], test: list[ImageFile], notes: list[str]
-) -> tuple[list[ImageFile], list[ImageFile]]:
-    """Return the files with their groups from groups.csv, where the folder has one.
-
-    Without training files the file may name none of the images: it is that of other parts, too.
-    """
-    path = folder / GROUPS_FILE
-    if not path.is_file():
-        return train, test
-    groups = _read_groups(path)
-    parts = []
-    for files in (train, test):
-        missing = [file.name for file in files if file.name not in groups]
-        # Groups of the training part alone are of use, and so are those of the test part.
-        if missing and len(missing) < len(files):
-            raise DataError(
-                f"{path}: no group for {missing[0]!r} ({len(missing)} of {len(files)} images have"
-                " none); allowed: one line 'file,group' for each image; add the missing lines"
-            )
-        parts.append([file._replace(group=groups.get(file.name)) for file in files])
-    used = [{file.group for file in files if file.group is not None} for files in parts]
-    if train and not (used[0] or used[1]):
-        raise DataError(
-            f"{path}: names none of the images; allowed: paths inside {folder}, such as"
-            f" {train[0].name!r}; correct the column 'file'"
-        )
-    stale = sorted(set(groups) - {file.name for files in parts for file in files})
-    if stale:
-        notes.append(f"{GROUPS_FILE}: {len(stale)} lines name no image here, such as {stale[0]}")
-    both = sorted(used[0] & used[1])
-    if both:
-        notes.append(
-            f"{GROUPS_FILE}: {len(both)} groups have images in train/ and in test/, such as"
-            f" {both[0]}; results on test/ will look too good"
-        )
-    return parts[0], parts[1]
-
-
-def _read_groups(path: Path) -> dict[str, str]:
-    """Return {file: group} of a groups.csv; raise `DataError` where it is not one."""
-    groups: dict[str, str] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = list(reader.fieldnames or ())
-            for wanted in ("file", "group"):
-                if wanted not in columns:
-                    raise DataError(
-                        f"{path}: no column {wanted!r} (found: {', '.join(columns) or 'none'}"
-                        f"){did_you_mean(wanted, columns)}; allowed: a first line 'file,group';"
-                        " correct it"
-                    )
-            for row in reader:
-                name, group = row["file"] or "", row["group"] or ""
-                name = PurePosixPath(name.strip().replace("\\", "/")).as_posix()
-                group = group.strip()
-                if not group or groups.get(name, group) != group:
-                    what = f"a second group {group!r}" if group else "no group"
-                    raise DataError(
-                        f"{path}: line {reader.line_num}: {what} for {name!r}; allowed: one group"
-                        " for each image; correct the line"
-                    )
-                groups[name] = group
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: cannot be read ({one_line(error)}); allowed: UTF-8 text with the columns"
-            " 'file' and 'group'; correct or remove it"
-        ) from error
-    return groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["load_npz"]
+__all__ = ["StoredPart", "load_npz", "stored_parts"]
 
 TRAINING = ("images", "labels", "groups")
 TRAIN = "train_"  # MedMNIST's files have it before these names
@@ -25,17 +25,57 @@ MOST_IMAGES = 5_000_000
 OTHERS = ("test_images", "test_labels", "test_groups", "classes")
 
 
+class StoredPart(NamedTuple):
+    """One part as stored: uint8 [N, H, W, C] under `word`, labels int64 [N], groups or None."""
+
+    word: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64] | None
+
+
 def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> ImageSet:
     """Load an .npz file with `images`, `labels` and what else `load_images` lists.
 
     Nothing is unpickled. The content key of an image is the hash of its pixels as stored.
     """
+    classes, stored, notes = stored_parts(path)
+    headers = [
+        header
+        for part in stored
+        for header in [_header(f"{path}: {part.word}", part.images)] * len(part.images)
+    ]
+    layout = choose_layout(headers, size, mode, folder=str(path))
+    grey = layout.mode == "RGB" and mode is None and all(_all_grey(part.images) for part in stored)
+    parts = []
+    for part in stored:
+        pixels = rendered(part.images, layout)
+        parts.append(
+            ImageSet(
+                images=np.ascontiguousarray(pixels[..., :1]) if grey else pixels,
+                labels=part.labels,
+                classes=classes,
+                groups=part.groups,
+                keys=np.array([content_key(image.tobytes()) for image in part.images], np.uint64),
+                source=str(path),
+            )
+        )
+    rest = parts[1] if len(parts) > 1 else None
+    return with_test(parts[0], rest, (*notes, *layout.notes))
+
+
+def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[str]]:
+    """Return the classes, the arrays of the training and of the test part, and notes.
+
+    Raises:
+        DataError: the file or one of its arrays cannot be used.
+    """
     arrays, unused = _read_arrays(path)
     words = [word for word in arrays if word.endswith("images")]
-    stored = [_images(path, word, arrays[word]) for word in words]
+    images = [_images(path, word, arrays[word]) for word in words]
     labels = [
         _labels(path, word.replace("images", "labels"), arrays, len(part))
-        for word, part in zip(words, stored, strict=True)
+        for word, part in zip(words, images, strict=True)
     ]
     notes = [f"not used beside {' and '.join(words)}: {', '.join(unused)}"] if unused else []
     given = words[0].replace("images", "labels")
@@ -46,28 +86,13 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
         notes.append(f"no array {given!r}: all images are one class")
     for word, values in zip(words, labels, strict=True):
         check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
-    headers = [
-        header
-        for word, part in zip(words, stored, strict=True)
-        for header in [_header(f"{path}: {word}", part)] * len(part)
-    ]
-    layout = choose_layout(headers, size, mode, folder=str(path))
-    grey = layout.mode == "RGB" and mode is None and all(_all_grey(part) for part in stored)
-    parts = []
-    for word, part, values in zip(words, stored, labels, strict=True):
-        pixels = rendered(part, layout)
-        parts.append(
-            ImageSet(
-                images=np.ascontiguousarray(pixels[..., :1]) if grey else pixels,
-                labels=values,
-                classes=classes,
-                groups=_groups(path, word.replace("images", "groups"), arrays, len(part)),
-                keys=np.array([content_key(image.tobytes()) for image in part], np.uint64),
-                source=str(path),
-            )
+    parts = [
+        StoredPart(
+            word, part, values, _groups(path, word.replace("images", "groups"), arrays, len(part))
         )
-    rest = parts[1] if len(parts) > 1 else None
-    return with_test(parts[0], rest, (*notes, *layout.notes))
+        for word, part, values in zip(words, images, labels, strict=True)
+    ]
+    return classes, parts, notes
 
 
 def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,16 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError
 from ganaug.images.image_set import ImageSet, first_names
 
-__all__ = ["check_labels", "class_names", "one_line", "with_test"]
+__all__ = ["ImageFile", "check_labels", "class_names", "one_line", "with_test"]
+
+
+class ImageFile(NamedTuple):
+    """One image on disk: its path, its path inside the data set's folder, label and group."""
+
+    path: Path
+    name: str
+    label: int
+    group: str | None = None
 
 
 def one_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images._parts import one_line
+from ganaug.images.image_set import content_key
 
 __all__ = [
     "UNREADABLE",
@@ -23,6 +24,7 @@ __all__ = [
     "check_mode",
     "check_size",
     "choose_layout",
+    "inside",
     "read_header",
     "read_pixels",
     "rendered",
@@ -82,10 +84,14 @@ class Layout(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n]."""
+    """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n].
+
+    `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing.
+    """
 
     images: NDArray[np.uint8]
     keys: NDArray[np.uint64]
+    pixel_keys: NDArray[np.uint64]
     kept: NDArray[np.int64]
 
 
@@ -120,10 +126,10 @@ class Damage:
                 f"{name}: cannot be read ({reason}); allowed: whole image files; replace or remove"
                 " it, or go on without such images with --skip-corrupt"
             ) from error
-        self.skipped.append(f"{_inside(name, self.folder)}: {reason}")
+        self.skipped.append(f"{inside(name, self.folder)}: {reason}")
 
 
-def _inside(name: str, folder: str) -> str:
+def inside(name: str, folder: str) -> str:
     """Return `name` without the folder or file that it lies in, for notes."""
     return name.removeprefix(folder).lstrip("/\\: ")
 
@@ -228,8 +234,8 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
     tall = min(headers, key=lambda header: header.width / header.height)
     if wide.width * tall.height > MOST_ASPECT * wide.height * tall.width:
         raise DataError(
-            f"{wide.name} is {wide.width}x{wide.height} pixels, {tall.name} is"
-            f" {tall.width}x{tall.height}; allowed: shapes within a factor of {MOST_ASPECT:g};"
+            f"{wide.name} is {wide.height}x{wide.width} pixels (height x width), {tall.name} is"
+            f" {tall.height}x{tall.width}; allowed: shapes within a factor of {MOST_ASPECT:g};"
             " choose one for all with --size, or remove the odd ones"
         )
     by_height = sorted(headers, key=lambda header: header.height)
@@ -239,9 +245,9 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
     if min(size) < LEAST_SIDE:
         odd = low if height < LEAST_SIDE else narrow
         raise DataError(
-            f"{odd.name}: {odd.width}x{odd.height} pixels would make the training size"
-            f" {width}x{height}; allowed: {LEAST_SIDE} pixels a side or more; remove it or choose"
-            " --size"
+            f"{odd.name}: {odd.height}x{odd.width} pixels (height x width) would make the training"
+            f" size {height}x{width}; allowed: {LEAST_SIDE} pixels a side or more; remove it or"
+            " choose --size"
         )
     notes = []
     chosen = f"training size {height}x{width} (height x width)"
@@ -272,7 +278,7 @@ def scaled_down(height: int, width: int) -> tuple[int, int]:
 
 
 def _described(header: Header, folder: str) -> str:
-    return f"{_inside(header.name, folder)} ({header.height}x{header.width})"
+    return f"{inside(header.name, folder)} ({header.height}x{header.width})"
 
 
 def converted(image: Image.Image, mode: str) -> Image.Image:
@@ -298,8 +304,18 @@ def resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 def is_grey(image: Image.Image) -> bool:
     """Say whether an RGB image has equal channels everywhere."""
-    red, green, blue = (channel.tobytes() for channel in image.split())
-    return red == green == blue
+    some = image.resize((16, 16), Image.Resampling.NEAREST)  # tells most, and quickly
+    for each in (some, image):
+        red, green, blue = (channel.tobytes() for channel in each.split())
+        if not red == green == blue:
+            return False
+    return True
+
+
+def pixel_key(image: Image.Image, *, grey: bool) -> int:
+    """Return a hash of the pixels of an L or RGB image, the same where RGB is `grey`."""
+    first = image.getchannel(0) if grey else image
+    return content_key(b"%dx%d" % image.size + first.tobytes())
 
 
 def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
@@ -329,16 +345,18 @@ def read_pixels(
     """
     channels = 3 if layout.mode == "RGB" else 1
     images = np.empty((len(headers), *layout.size, channels), np.uint8)
-    keys = np.empty(len(headers), np.uint64)
+    keys, pixel_keys = (np.empty(len(headers), np.uint64) for _ in range(2))
     kept: list[int] = []
     all_grey = channels == 3 and not keep_rgb
     for at, header in enumerate(headers):
         try:
             image, key = load(at)
-            image = converted(image, layout.mode)
-            images[len(kept)] = resized(image, layout.size)
             # At full size: averaging could hide a pixel of colour.
-            all_grey = all_grey and is_grey(image)
+            plain = image if image.mode == "L" else converted(image, "RGB")
+            grey = plain.mode == "L" or is_grey(plain)
+            pixel_keys[len(kept)] = pixel_key(plain, grey=grey)
+            images[len(kept)] = resized(converted(image, layout.mode), layout.size)
+            all_grey = all_grey and grey
         except UNREADABLE as error:
             damage.found(header.name, error)
             continue
@@ -347,4 +365,5 @@ def read_pixels(
     images = images[: len(kept)]
     if all_grey:
         images = np.ascontiguousarray(images[..., :1])
-    return Pixels(images, keys[: len(kept)], np.array(kept, dtype=np.int64))
+    rows = np.array(kept, dtype=np.int64)
+    return Pixels(images, keys[: len(kept)], pixel_keys[: len(kept)], rows)

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.files import atomic_path
 
-__all__ = ["picture_grid", "save_png"]
+__all__ = ["MARK", "picture_grid", "save_png"]
+
+MARK = "ganaug"  # in the file, as the software that made it
 
 READABLE_SIDE = 64
 
@@ -70,10 +73,12 @@ def picture_grid(
 
 
 def save_png(path: str | os.PathLike[str], image: Image.Image) -> None:
-    """Write `image` to `path` as PNG, atomically.
+    """Write `image` to `path` as PNG, atomically, marked as a picture of ganaug.
 
     Raises:
         RunError: the folder does not exist or cannot be written.
     """
+    information = PngInfo()
+    information.add_text("Software", MARK)
     with atomic_path(path) as temporary:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format="PNG", pnginfo=information)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganaug.errors import DataError
-from ganaug.images._hold_out import held_out_mask
+from ganaug.images._hold_out import held_out_mask, units
 
-__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes"]
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes", "utf8"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 
@@ -24,6 +24,14 @@ HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 def content_key(content: bytes) -> int:
     """Return a 64-bit hash of an image's content: the bytes of its file, or of its pixels."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+def utf8(text: str) -> str:
+    """Return text that can be stored: what is not UTF-8 in a file's name is written as an escape.
+
+    Such bytes reach Python as half surrogate pairs, which no JSON file can hold.
+    """
+    return text.encode(errors="backslashreplace").decode()
 
 
 def first_names(names: Sequence[str], most: int = 10) -> str:
@@ -38,16 +46,19 @@ class ImageSet:
 
     Attributes:
         images: uint8 [N, H, W, C] in 0..255, C = 1 (grey) or 3 (RGB).
-        labels: int64 [N] in 0..len(classes)-1.
+        labels: int64 [N] in 0..len(classes)-1; a column [N, 1] is taken, too.
         classes: the class names, by label, in Unicode's composed form (NFC): the same folder may
             have another form on another file system.
         groups: int64 [N], equal for images of one physical object, or None.
-        names: where each image came from (a file's path inside the folder), or None.
+        names: where each image came from (a file's path inside the folder), or None; for messages,
+            with what is not UTF-8 escaped, as in `notes`.
         keys: uint64 [N], hash of each image's content before any resizing.
         test: the test part, with the same classes, or None.
         held_out: the rule by which `test` was cut off, or None where it was given.
         source: what the user named, for messages.
         notes: what a reader should know, one line each (files that were skipped, ...).
+        pixel_keys: uint64 [N], hash of each image's pixels before any resizing, equal for one
+            photograph in files of two formats; or empty, where `keys` are such hashes.
 
     Raises:
         DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
@@ -64,24 +75,28 @@ class ImageSet:
     held_out: str | None = None
     source: str = "arrays"
     notes: tuple[str, ...] = ()
+    pixel_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        if labels.shape == (len(images), 1):
+            labels = labels[:, 0]
         names = tuple(unicodedata.normalize("NFC", name) for name in self.classes)
         object.__setattr__(self, "classes", names)
+        object.__setattr__(self, "notes", tuple(utf8(note) for note in self.notes))
+        if self.names is not None:
+            object.__setattr__(self, "names", tuple(utf8(name) for name in self.names))
+        strange = [name for name in names if utf8(name) != name]
+        if strange:
+            raise DataError(
+                f"{utf8(self.source)}: class {utf8(strange[0])!r} has a name that is not UTF-8;"
+                " allowed: UTF-8; rename it"
+            )
         if "" in names:
             raise DataError(
                 f"{self.source}: class {names.index('')} has an empty name; allowed: any text; give"
                 " it a name"
             )
-        for name in names:
-            try:
-                name.encode()
-            except UnicodeEncodeError as error:
-                raise DataError(
-                    f"{self.source}: the class name {name!r} is no text that can be stored as"
-                    " UTF-8; allowed: any other text; rename it"
-                ) from error
         twice = [name for name, n in Counter(self.classes).items() if n > 1]
         if twice:
             raise DataError(
@@ -121,7 +136,11 @@ class ImageSet:
         if len(self.keys) == 0:
             keys = [content_key(image.tobytes()) for image in images]
             object.__setattr__(self, "keys", np.array(keys, dtype=np.uint64))
-        for word, given in (("keys", self.keys), ("names", self.names)):
+        for word, given in (
+            ("keys", self.keys),
+            ("names", self.names),
+            ("pixel_keys", self.pixel_keys if len(self.pixel_keys) else None),
+        ):
             if given is not None and len(given) != len(images):
                 raise DataError(
                     f"{self.source}: {len(images)} images but {len(given)} {word}; give one for"
@@ -152,7 +171,7 @@ class ImageSet:
         if self.source.startswith("torchvision:"):
             return self.source
         path = os.path.abspath(self.source) if os.path.exists(self.source) else self.source
-        return os.path.basename(path.rstrip("/\\")) or self.source
+        return utf8(os.path.basename(path.rstrip("/\\")) or self.source)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -168,6 +187,27 @@ class ImageSet:
     def counts(self) -> NDArray[np.int64]:
         """int64 [classes]: the number of images of each class."""
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    @property
+    def content(self) -> NDArray[np.uint64]:
+        """uint64 [N]: a hash of each image's pixels, so far as it is known."""
+        return self.pixel_keys if len(self.pixel_keys) else self.keys
+
+    @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """int64 [N] in 0..U-1, equal for images that must stay on one side of a split.
+
+        These are the images of one group, and those of equal files or equal pixels.
+        """
+        found = units(self.keys, self.groups)
+        if len(np.unique(self.content)) == len(np.unique(self.keys)):
+            return found  # no more images are equal; the numbers stay what they are
+        return units(self.content, found)
+
+    @cached_property
+    def content_fingerprint(self) -> str:
+        """Hash of the pixels of all images, whatever their files, labels and order."""
+        return hashlib.sha256(np.sort(self.content).astype("<u8").tobytes()).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -201,6 +241,7 @@ class ImageSet:
             groups=None if self.groups is None else self.groups[rows],
             names=None if self.names is None else tuple(self.names[i] for i in rows),
             keys=self.keys[rows],
+            pixel_keys=self.pixel_keys[rows] if len(self.pixel_keys) else self.pixel_keys,
         )
 
     def merged(self, name: str = "all") -> ImageSet:
@@ -225,7 +266,7 @@ class ImageSet:
         """
         if self.test is not None:
             return self
-        held = held_out_mask(self.keys, self.labels, self.groups, len(self.classes))
+        held = held_out_mask(self.keys, self.labels, self.units, len(self.classes))
         if not held.any():
             raise DataError(
                 f"{self.source}: nothing can be held out, as each class is a single image or"

@@ -30,6 +30,7 @@ def load_images(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     skip_corrupt: bool = False,
+    exif: bool = True,
 ) -> ImageSet:
     """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
 
@@ -38,8 +39,8 @@ def load_images(
     - a folder with one folder for each class, or with train/ and test/ (in any case) that hold
       these (nothing else beside them is read), classes in ImageFolder's order; images directly
       inside are one class, "all". A file groups.csv in it, with the columns `file` (path inside
-      the folder) and `group`, names images of one object. Hidden files are left out. An
-      orientation in EXIF is not applied, as torchvision's ImageFolder does not apply it either.
+      the folder) and `group`, names images of one object. Hidden files are left out, and `notes`
+      tell of images that are not read: other formats, pages beyond the first, thumbnails.
     - an .npz file with `images` uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]; `labels` integer
       [N] or [N, 1] (without them, all images are one class, "all"); and any of `test_images`,
       `test_labels`, `groups`, `test_groups`, `classes`. The training arrays may have train_ before
@@ -65,6 +66,8 @@ def load_images(
         root: where torchvision's data sets lie.
         download: whether torchvision may fetch the data set.
         skip_corrupt: go on without images that cannot be read, and tell of them in `notes`.
+        exif: turn the images of a folder as their EXIF orientation says, as viewers do. An
+            ImageFolder is read as it is: torchvision does not turn them.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
@@ -97,7 +100,7 @@ def load_images(
         return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
     path = Path(source)
     if path.is_dir():
-        return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt)
+        return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt, exif=exif)
     if path.is_file() and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
     allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
-from ganaug.images._folder import GROUPS_FILE, ImageFile, read_files, with_groups
-from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._folder import read_files
+from ganaug.images._groups import GROUPS_FILE, with_groups
+from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
+from ganaug.images._parts import ImageFile, check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -23,9 +23,19 @@ from ganaug.images._pixels import (
     read_header,
     read_pixels,
 )
+from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
-__all__ = ["PREFIX", "classes_of", "load_dataset", "load_torchvision"]
+__all__ = [
+    "PREFIX",
+    "check_dataset",
+    "files_of",
+    "is_plain_image_folder",
+    "item_of",
+    "load_dataset",
+    "load_torchvision",
+    "torchvision_parts",
+]
 
 PREFIX = "torchvision:"
 DEFAULT_ROOT = "data"
@@ -64,6 +74,18 @@ def load_torchvision(
     skip_corrupt: bool,
 ) -> ImageSet:
     """Load "torchvision:NAME" with its official training and test part. See `load_images`."""
+    train, test = torchvision_parts(source, root=root, download=download)
+    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+
+
+def torchvision_parts(
+    source: str, *, root: str | os.PathLike[str] | None, download: bool
+) -> tuple[Any, Any]:
+    """Return the official training and test part of "torchvision:NAME", as torchvision has them.
+
+    Raises:
+        DataError: there is no such data set, or it does not lie in `root`.
+    """
     name, _, split = source.removeprefix(PREFIX).partition("/")
     if name not in PARTS:
         same = [known for known in PARTS if known.lower() == name.lower()]
@@ -100,7 +122,7 @@ def load_torchvision(
             f"{source}: not found in {folder} ({reason}); allowed: a folder that torchvision"
             " downloaded it to; name that with --root, or fetch it with --download"
         ) from error
-    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+    return train, test
 
 
 def load_dataset(
@@ -111,16 +133,9 @@ def load_dataset(
     An ImageFolder without transforms is read from its files, so that it is the same data, with
     the same content keys and groups, as its folder.
     """
-    name = type(dataset).__name__
-    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
-        raise DataError(
-            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
-            " 'digits' or a map-style data set of (image, label); give one of these"
-        )
-    if not len(dataset):
-        raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
-    if _is_plain_image_folder(dataset):
-        files, notes = _files_of(dataset)
+    name = check_dataset(dataset)
+    if is_plain_image_folder(dataset):
+        files, notes = files_of(dataset)
         return read_files(
             str(dataset.root),
             dataset.classes,
@@ -132,10 +147,28 @@ def load_dataset(
             notes=notes,
             as_rgb=mode is None,
         )
-    return _read(name, dataset, None, size=size, mode=mode, skip=skip_corrupt)
+    return _read(name, by_name(dataset), None, size=size, mode=mode, skip=skip_corrupt)
 
 
-def _is_plain_image_folder(dataset: Any) -> bool:
+def check_dataset(dataset: Any) -> str:
+    """Return what to call a data set.
+
+    Raises:
+        DataError: it is none, or has no items.
+    """
+    name = type(dataset).__name__
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+        raise DataError(
+            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
+            " 'digits' or a map-style data set of (image, label); give one of these"
+        )
+    if not len(dataset):
+        raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
+    return name
+
+
+def is_plain_image_folder(dataset: Any) -> bool:
+    """Whether it hands out its files as they are, so that these can be read themselves."""
     from torchvision.datasets import DatasetFolder, ImageFolder
     from torchvision.datasets.folder import default_loader
 
@@ -148,7 +181,7 @@ def _is_plain_image_folder(dataset: Any) -> bool:
     )
 
 
-def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
+def files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     """Return the files of an ImageFolder, with the groups of its groups.csv, and notes.
 
     For train/ or test/ of a larger folder, groups.csv may lie in that, with paths inside it.
@@ -160,6 +193,10 @@ def _files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
         ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
         for path, label in dataset.samples
     ]
+    notes += too_high(root, [file.path for file in files])
+    notes += foreign_noted([file.name for file in files])
+    for file in files:
+        refuse_parts(root / file.path.relative_to(root).parts[0], file.path.parent)
     if base is root:
         return with_groups(base, files, [], notes)[0], notes
     return with_groups(base, [], files, [])[1], notes  # which may name the other part alone
@@ -189,7 +226,7 @@ def _read(
         for index in range(0 if dataset is None else len(dataset)):
             where = f"{source}[{index}]{word}"
             try:
-                image, label = _item(dataset, index, where)
+                image, label = item_of(dataset, index, where)
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -211,7 +248,7 @@ def _read(
 
     def load(at: int) -> tuple[Image.Image, int]:
         dataset, index = items[at]
-        image, _ = _item(dataset, index, headers[at].name)
+        image, _ = item_of(dataset, index, headers[at].name)
         if content_key(image.tobytes()) != keys[at]:
             raise DataError(
                 f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
@@ -228,6 +265,7 @@ def _read(
             labels=labels[pixels.kept[rows]],
             classes=classes,
             keys=pixels.keys[rows],
+            pixel_keys=pixels.pixel_keys[rows],
             source=source,
         )
 
@@ -236,25 +274,7 @@ def _read(
     return with_test(training, rest, (*layout.notes, *damage.notes))
 
 
-def classes_of(dataset: Any) -> tuple[str, ...] | None:
-    """Return the class names of a data set by label, None where it has none.
-
-    A Subset has those of its data set, a ConcatDataset those that all its parts share.
-    """
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        return classes_of(dataset.dataset)
-    if isinstance(dataset, ConcatDataset):
-        found = {classes_of(part) for part in dataset.datasets}
-        return found.pop() if len(found) == 1 else None
-    names = getattr(dataset, "classes", None)
-    if not isinstance(names, Iterable) or isinstance(names, str):
-        return None
-    return tuple(str(name) for name in names)
-
-
-def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
+def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
     """Return item `index` as a Pillow image and a label, or raise `DataError`."""
     item = dataset[index]
     if not (isinstance(item, tuple | list) and len(item) == 2):
@@ -262,14 +282,12 @@ def _item(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
         )
     image, label = item
-    if isinstance(label, np.ndarray) and label.size == 1:
-        label = label.item()  # as MedMNIST's data sets give it
-    try:
-        number = operator.index(label)
-    except TypeError as error:
+    number = label_number(label)
+    if number is None:
+        shown = label.item() if isinstance(label, np.ndarray) and label.size == 1 else label
         raise DataError(
-            f"{where}: label {label!r}; allowed: a whole number from 0; change the data set"
-        ) from error
+            f"{where}: label {shown!r}; allowed: a whole number from 0; change the data set"
+        )
     return _image(image, where), number
 
 

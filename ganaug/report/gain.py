@@ -46,7 +46,9 @@ def gain_cards(gain: GainReport) -> list[str]:
     if verdict == "no evidence":
         if seeds < FEWEST_SEEDS:
             meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
-        if overtaken(seeds, verdict, record.t, record.bootstrap):
+        if chosen in (gain.settings.spoiled or ()):
+            meaning = "The generator was trained on test images; see the notes."
+        elif overtaken(seeds, verdict, record.t, record.bootstrap):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)

@@ -23,11 +23,14 @@ from numpy.typing import NDArray
 
 from ganaug._version import __version__
 from ganaug.artifact.engine import onnxruntime
-from ganaug.artifact.format import KEY, PRIVACY, Metadata, Policy
+from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
-from ganaug.errors import GanaugError, RunError
+from ganaug.errors import GanaugError
 from ganaug.files import atomic_path
+from ganaug.images.image_set import utf8
+from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
+from ganaug.training.earlier import ARTIFACT, find_earlier
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
@@ -40,22 +43,34 @@ TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
 
 
-def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadata:
+def export(
+    run: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False
+) -> Metadata:
     """Write the averaged generator of the run folder `run` as one ONNX file; return its metadata.
 
     The same weights give the same bytes with the same versions, but for what the metadata says of
     the check on this machine (parity, batch_exact).
 
+    An earlier file of the same run is replaced. What was measured of it (policy, gain, diversity)
+    stays where the generator is the same, and another generator is refused where there is any.
+
+    Args:
+        run: the folder that `fit` wrote.
+        path: the ONNX file; a link stays, and what it leads to is replaced.
+        force: replace any other regular file, with all that was measured; a file of `run` is not.
+
     Raises:
-        RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written.
+        RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written or
+            holds something else.
         GanaugError: onnxruntime's results differ from torch's; nothing is written.
 
     Example:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
     """
-    folder, target = Path(run), Path(path)
-    _check_target(target)
+    folder = Path(run)
+    check_output_file(path, ARTIFACT, Inputs((folder,)), force=force)
     loaded = read_run(folder)
+    earlier = None if force else find_earlier(path, loaded)
     if loaded.step < loaded.config.steps:
         log.warning(
             "%s: exported after %d of %d steps; the same fit command finishes the run",
@@ -66,24 +81,18 @@ def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadat
     # first: weights say nothing of the size, and a graph for a made-up one may be of any size
     images = read_examples(folder, loaded.config, loaded.data["channels"])
     model = _to_onnx(loaded)
+    if earlier is not None:
+        earlier.check(model)
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, parity, batch_exact)
+    if earlier is not None and earlier.measured:
+        metadata = earlier.carried(metadata)
+        log.info("%s: the same generator; it keeps its %s", path, ", ".join(earlier.measured))
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    with atomic_path(target) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
         read_artifact(temporary)  # what we write, our own reader accepts
     return metadata
-
-
-def _check_target(target: Path) -> None:
-    """Refuse a target that cannot be written before any work is done."""
-    if target.is_dir():
-        raise RunError(f"{target}: cannot be written (it is a folder); name a file, FILE.onnx")
-    if not os.access(target.parent, os.W_OK):
-        raise RunError(
-            f"{target}: cannot be written (no folder {target.parent} that you may write to);"
-            " create it or choose another"
-        )
 
 
 def _to_onnx(run: SavedRun) -> onnx.ModelProto:
@@ -164,31 +173,41 @@ def _compare(
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    generator = run.generator
-    compute = generator.vary if isinstance(generator, VariationGenerator) else generator
+    names = OUTPUTS[run.config.kind]
     worst: dict[str, float] = {}
     batch_exact = True
     for where, inputs in _cases(run, images):
-        expected = compute(*(torch.from_numpy(value) for value in inputs.values())).numpy()
-        (found,) = session.run(None, inputs)
-        difference = float(np.abs(found - expected).max())
-        worst[where] = max(worst.get(where, 0.0), difference)
-        if not difference <= TOLERANCE[where]:
-            shape = list(found.shape)
-            raise GanaugError(
-                f"export: onnxruntime and torch differ by {difference:.2g} at {shape}, allowed is"
-                f" {TOLERANCE[where]:.0e}; nothing was written: install the versions in"
-                " constraints.txt, and if it stays report it with this line"
+        found = session.run(names, inputs)
+        for name, expected, values in zip(names, _expected(run, inputs), found, strict=True):
+            difference = float(np.abs(values - expected).max())
+            worst[where] = max(worst.get(where, 0.0), difference)
+            if not difference <= TOLERANCE[where]:
+                raise GanaugError(
+                    f"export: onnxruntime and torch differ by {difference:.2g} in {name}"
+                    f" {list(values.shape)}, allowed is {TOLERANCE[where]:.0e}; nothing was"
+                    " written: install the versions in constraints.txt, and if it stays report it"
+                    " with this line"
+                )
+        for row in range(len(found[0])):
+            alone = session.run(names, {k: v[row : row + 1] for k, v in inputs.items()})
+            batch_exact &= all(
+                bool((one[0] == values[row]).all())
+                for one, values in zip(alone, found, strict=True)
             )
-        for row in range(len(found)):
-            (alone,) = session.run(None, {k: v[row : row + 1] for k, v in inputs.items()})
-            batch_exact &= bool((alone[0] == found[row]).all())
     # Rounded up to a power of ten from 1e-6 on: the last digits differ between machines.
     figures = {
         where.replace(" ", "_"): 10.0 ** math.ceil(math.log10(max(value, 1e-6)))
         for where, value in worst.items()
     }
     return {"batches": list(BATCHES), "largest_difference_below": figures}, batch_exact
+
+
+def _expected(run: SavedRun, inputs: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """Return what torch makes of `inputs`, in the order of the graph's outputs."""
+    values = [torch.from_numpy(value) for value in inputs.values()]
+    if isinstance(run.generator, VariationGenerator):
+        return [part.numpy() for part in run.generator.vary_parts(*values)]
+    return [run.generator(*values).numpy()]
 
 
 def _cases(
@@ -217,7 +236,7 @@ def _cases(
 
 def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metadata:
     config, data = run.config, run.data
-    notes = list(data["notes"])
+    notes = [utf8(note) for note in data["notes"]]  # older runs hold names as they were read
     if run.step < config.steps:
         notes.append(f"exported after {run.step} of {config.steps} steps")
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
@@ -233,9 +252,10 @@ def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metad
         counts=tuple(data["counts"]),
         fingerprint=data["fingerprint"],
         data={
-            key: data[key]
+            key: utf8(data[key]) if isinstance(data[key], str) else data[key]
             for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
-        },
+        }
+        | {key: data[key] for key in ("pixels",) if key in data},  # not in older runs
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,

@@ -19,11 +19,12 @@ from ganaug.devices import choose_device
 from ganaug.errors import RunError
 from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
+from ganaug.images.copies import copies_noted
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.batches import Batches
 from ganaug.training.config import FitConfig, make_config
-from ganaug.training.run_folder import make_run_folder, open_run
+from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.state import State, build_state
 from ganaug.training.step import train_step
 from ganaug.training.watch import DiversityWatch, FitProgress, Watch, sample_grid
@@ -70,10 +71,14 @@ def fit(
     """
     config, seed = make_config(preset, **options), checked_seed(seed)
     chosen = choose_device(device)
+    check_run_folder(out, source)
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
     known = len(images.notes) if source is images else 0  # of a set that the caller loaded
     if not all_images:
         images = images.hold_out()
+    if images.test is not None:
+        noted = (*images.notes, *copies_noted(images, images.test))
+        images = dataclasses.replace(images, notes=noted)
     for note in images.notes[known:]:
         log.warning(note)
     if not config.conditional:
@@ -87,7 +92,7 @@ def fit(
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
     batches = Batches(images, config, seed)
-    run = make_run_folder(out, images.source)
+    run = make_folder(out)
     with locked(run):
         state = build_state(config, images, seed, chosen)
         step = open_run(run, state, config, images, seed)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate, pad
 
+from ganaug.artifact.format import OUTPUTS
 from ganaug.training.networks import AFFINE, FLOW, RESIDUAL, VariationGenerator
 
 __all__ = ["OPSET", "variation_graph"]
@@ -29,20 +30,24 @@ _Array = NDArray[Any]
 
 
 def variation_graph(generator: VariationGenerator) -> onnx.ModelProto:
-    """Return a model that computes `generator.vary`.
+    """Return a model that computes `generator.vary_parts`.
 
-    Inputs: image float32 [batch, C, height, width] in 0..1, latent float32 [batch, Z]. Output:
-    variation float32 [batch, C, height, width] in 0..1.
+    Inputs: image float32 [batch, C, height, width] in 0..1, latent float32 [batch, Z]. Outputs:
+    variation, factor, offset float32 like the image; positions float32 [batch, height, width, 2].
+    The last three are values that the first needs anyway: to leave them out saves nothing.
     """
     dtype, shape = ir.DataType.FLOAT, ("batch", generator.channels, "height", "width")
     image = ir.val("image", dtype, shape)
     latent = ir.val("latent", dtype, ("batch", generator.latent_dim))
     tape = _Tape()
-    varied = _vary(tape, generator, image, latent)
-    varied.name, varied.dtype, varied.shape = "variation", dtype, ir.Shape(shape)
+    outputs = _vary(tape, generator, image, latent)
+    of_positions = ir.Shape(("batch", "height", "width", 2))
+    for output, name in zip(outputs, OUTPUTS["variation"], strict=True):
+        output.name, output.dtype = name, dtype
+        output.shape = of_positions if name == "positions" else ir.Shape(shape)
     graph = ir.Graph(
         [image, latent],
-        [varied],
+        outputs,
         nodes=tape.nodes,
         initializers=tape.initializers,
         opset_imports={"": OPSET},
@@ -111,8 +116,11 @@ class _Tape(ir.tape.Tape):
 
 def _vary(
     tape: _Tape, generator: VariationGenerator, image: ir.Value, latent: ir.Value
-) -> ir.Value:
-    """Apply the maps to the image: warp, blur, recolour, add the residual."""
+) -> Sequence[ir.Value]:
+    """Apply the maps to the image: warp, blur, recolour, add the residual.
+
+    Returns variation, positions, factor, offset.
+    """
     channels, size = generator.channels, generator.size
     weights = {name: value.detach().cpu().numpy() for name, value in generator.named_parameters()}
     sides = tape.add("Shape", image, start=2, end=4)
@@ -122,16 +130,20 @@ def _vary(
     affine, blur, tint = _whole(tape, weights, tape.add("Mul", whole, of_whole))
     local, residual = _maps(tape, weights, hidden, of_maps, tint, size, (height, width))
     flow, gain, bias = tape.split(local, 2, channels, channels)
+    last = _last_centres(tape, (height, width))
+    positions = _positions(tape, affine, flow, last, (height, width))
+    read = _mirrored(tape, positions, last, width)
     warped = tape.add(
-        "GridSample", image, _positions(tape, affine, flow, (height, width)),
-        align_corners=0, mode="linear", padding_mode="zeros",
-    )  # fmt: skip
+        "GridSample", image, read, align_corners=0, mode="linear", padding_mode="zeros"
+    )
     means = _two_means(size[0]), _two_means(size[1]).T
     blurred = tape.resize(tape.product(means[0], tape.shrink(warped, size), means[1]), sides)
     warped = tape.add("Add", warped, tape.add("Mul", blur, tape.add("Sub", blurred, warped)))
-    tinted = tape.add("Mul", warped, tape.add("Exp", gain))
+    factor = tape.add("Exp", gain)
+    tinted = tape.add("Mul", warped, factor)
     added = tape.add("Mul", tape.add("Add", bias, residual), RESIDUAL)  # half of each
-    return tape.add("Clip", tape.add("Add", tinted, added), 0.0, 1.0)
+    varied = tape.add("Clip", tape.add("Add", tinted, added), 0.0, 1.0)
+    return varied, positions, factor, bias
 
 
 def _latent(
@@ -235,18 +247,22 @@ def _stretched(
     return tape.product(left, maps, right)
 
 
-def _positions(
-    tape: _Tape, affine: Sequence[ir.Value], flow: ir.Value, sides: tuple[ir.Value, ir.Value]
-) -> ir.Value:
-    """Return the positions [N, H, W, 2] where the image is read, no farther out than its pixels.
-
-    Beyond its borders, at -1 and 1, the image is mirrored; no position is beyond -3 or 3. The
-    centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side, and between a border and the
-    last centre there is the last pixel. GridSample then need not look for borders itself.
-    """
+def _last_centres(tape: _Tape, sides: tuple[ir.Value, ir.Value]) -> ir.Value:
+    """Return where the centres of the last column and row are, [2]: 1 - 1 / side."""
     height, width = sides
     across_down = tape.add("Cast", tape.add("Concat", width, height, axis=0), to=ir.DataType.FLOAT)
-    last = tape.add("Sub", 1.0, tape.add("Reciprocal", across_down))
+    return tape.add("Sub", 1.0, tape.add("Reciprocal", across_down))
+
+
+def _positions(
+    tape: _Tape,
+    affine: Sequence[ir.Value],
+    flow: ir.Value,
+    last: ir.Value,
+    sides: tuple[ir.Value, ir.Value],
+) -> ir.Value:
+    """Return the positions [N, H, W, 2] where the image is read; none is beyond -3 or 3."""
+    height, width = sides
     centres = []
     for side, end, axis in zip(
         (width, height), tape.split(last, 1, 1, axis=0), (3, 2), strict=True
@@ -261,11 +277,20 @@ def _positions(
     )
     moved = tape.add("Add", across, tape.add("Add", down, offset))
     moved = tape.add("Add", moved, tape.add("Mul", flow, FLOW))
-    within = tape.add("Clip", moved, -1.0, 1.0)
-    moved = tape.add("Sub", tape.add("Add", within, within), moved)
-    last = tape.add("Unsqueeze", last, [1, 2])
-    moved = tape.add("Max", tape.add("Min", moved, last), tape.add("Neg", last))
     return tape.add("Transpose", moved, perm=[0, 2, 3, 1])
+
+
+def _mirrored(tape: _Tape, positions: ir.Value, last: ir.Value, width: ir.Value) -> ir.Value:
+    """Return positions mirrored at the borders, -1 and 1, and no farther out than the pixels.
+
+    The centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side, and between a border and
+    the last centre there is the last pixel. GridSample then need not look for borders itself.
+    """
+    within = tape.add("Clip", positions, -1.0, 1.0)
+    mirrored = tape.add("Sub", tape.add("Add", within, within), positions)
+    # a row of [W, 2] is compared at once, where [2] would be compared pixel by pixel
+    last = tape.add("Expand", last, tape.add("Concat", width, [1], axis=0))
+    return tape.add("Max", tape.add("Min", mirrored, last), tape.add("Neg", last))
 
 
 def _layer(weights: dict[str, _Array], name: str) -> tuple[_Array, _Array]:

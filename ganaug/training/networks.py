@@ -107,8 +107,13 @@ class VariationGenerator(nn.Module):
 
     def apply_maps(
         self, image: Tensor, whole: Tensor, local: Tensor, residual: Tensor, *, scaled: bool
-    ) -> Tensor:
-        """Apply `maps`' result to an image of any size; `scaled` = not at the training size."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Apply `maps`' result to an image of any size; `scaled` = not at the training size.
+
+        Returns:
+            the image, not clamped; where its pixels were read from, as `vary_parts`; by which
+            factor, and with which offset, they were recoloured.
+        """
         channels = self.channels
         grid = self._grid(image, whole[:, :6], local[:, :2])
         if not scaled:  # a NaN position, in a run that diverges, crashes torch's backward pass
@@ -122,16 +127,31 @@ class VariationGenerator(nn.Module):
         gain = torch.tanh(_resized(local[:, 2 : 2 + channels], image) + tint[:, :channels])
         bias = torch.tanh(_resized(local[:, 2 + channels :], image) + tint[:, channels:])
         detail = torch.tanh(_resized(residual, image))
-        return warped * torch.exp(gain) + bias / 2 + RESIDUAL * detail
+        factor = torch.exp(gain)
+        return warped * factor + bias / 2 + RESIDUAL * detail, grid, factor, bias
 
     def forward(self, image: Tensor, latent: Tensor) -> Tensor:
         """Vary images at the training size; the result is not clamped, so gradients never die."""
-        return self.apply_maps(image, *self.maps(image, latent), scaled=False)
+        return self.apply_maps(image, *self.maps(image, latent), scaled=False)[0]
 
     def vary(self, image: Tensor, latent: Tensor) -> Tensor:
-        """Vary images of any size; in 0..1. This is what the exported graph computes."""
+        """Vary images of any size; in 0..1."""
+        return self.vary_parts(image, latent)[0]
+
+    def vary_parts(self, image: Tensor, latent: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what the exported graph computes, in the order of its outputs.
+
+        Returns:
+            variation [N, C, H, W] in 0..1;
+            positions [N, H, W, 2], (x, y) where each pixel was read from, as grid_sample counts
+            with align_corners=False; beyond -1..1 the image is mirrored;
+            factor and offset [N, C, H, W]: what was read, times the factor plus half the offset,
+            is the image without blur and residual.
+        """
         small = interpolate(image, self.size, mode="bilinear", antialias=True, align_corners=False)
-        return self.apply_maps(image, *self.maps(small, latent), scaled=True).clamp(0, 1)
+        made = self.apply_maps(image, *self.maps(small, latent), scaled=True)
+        varied, positions, factor, offset = made
+        return varied.clamp(0, 1), positions, factor, offset
 
     def _grid(self, image: Tensor, affine: Tensor, flow: Tensor) -> Tensor:
         """Sampling positions [N, H, W, 2]; from arange, because affine_grid freezes H and W."""

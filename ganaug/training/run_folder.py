@@ -31,9 +31,11 @@ from torch import nn
 
 from ganaug._version import __version__
 from ganaug.errors import ConfigError, DataError, RunError
-from ganaug.files import atomic_path, make_folder, open_regular, write_json
+from ganaug.files import atomic_path, open_regular, write_json
 from ganaug.images import ImageSet
 from ganaug.images.archive import BROKEN, Archive
+from ganaug.images.places import image_folders
+from ganaug.outputs import Inputs, check_output_folder
 from ganaug.records import (
     COUNT,
     FLAG,
@@ -53,7 +55,7 @@ from ganaug.training.config import FitConfig
 from ganaug.training.networks import build_generator
 from ganaug.training.state import State, autocast_dtype
 
-__all__ = ["SavedRun", "make_run_folder", "open_run", "read_examples", "read_run"]
+__all__ = ["SavedRun", "check_run_folder", "open_run", "read_examples", "read_run"]
 
 EXAMPLES = 64  # at most so many training images are put aside
 PRECISION: dict[str, Form] = {"precision": one_of("fp32", "bf16")}
@@ -84,16 +86,20 @@ class SavedRun:
     generator: nn.Module
 
 
-def make_run_folder(out: str | os.PathLike[str], source: str) -> Path:
-    """Create the folder `out` for a run on the images of `source`; a run that is there stays.
+def check_run_folder(out: str | os.PathLike[str], source: Any) -> None:
+    """Refuse the folder `out` for a run on the images of `source`, before these are read.
+
+    Args:
+        out: need not exist, and is not created.
+        source: anything that `load_images` takes.
 
     Raises:
-        RunError: it cannot be created, lies in the folder of the images, or holds other files.
+        RunError: it cannot be created or written to, lies in the folder of the images, or holds
+            anything but a run.
     """
-    _refuse_inside(Path(out), Path(source))
-    run = make_folder(out)
-    _refuse_other_files(run)
-    return run
+    check_output_folder(out, {}, Inputs(images=image_folders("the images", source)))
+    if Path(out).is_dir():
+        _refuse_other_files(Path(out))
 
 
 def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed: int) -> int:
@@ -142,8 +148,9 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
 def _start(run: Path, identity: dict[str, Any], precision: torch.dtype, images: ImageSet) -> None:
     write_json(run / "data.json", _describe(images))
     shown = np.linspace(0, len(images) - 1, min(len(images), EXAMPLES)).astype(int)
-    with atomic_path(run / "examples.npz") as temporary:  # real images for the check at export
-        np.savez_compressed(temporary, images=images.images[shown])
+    # real images for the check at export
+    with atomic_path(run / "examples.npz") as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, images=images.images[shown])
     # Measured once: another choice after an interruption would not continue the same run.
     chosen = "bf16" if precision == torch.bfloat16 else "fp32"
     write_json(run / "config.json", identity | {"precision": chosen})
@@ -159,19 +166,6 @@ def _refuse_other_files(run: Path) -> None:
             raise RunError(
                 f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
             )
-
-
-def _refuse_inside(run: Path, source: Path) -> None:
-    """Refuse a folder that would be read as a class when the images are loaded again."""
-    inside = source.is_dir() and run.resolve().is_relative_to(source.resolve())
-    parts = inside and any(
-        each.is_dir() and each.name.lower() == "train" for each in source.iterdir()
-    )
-    if inside and not parts:
-        raise RunError(
-            f"{run}: lies in the folder of the images ({source}), where it would count as a class;"
-            " choose an output folder outside"
-        )
 
 
 def _difference(found: Any, wanted: dict[str, Any]) -> str:
@@ -217,6 +211,7 @@ def _describe(images: ImageSet) -> dict[str, Any]:
         "channels": images.channels,
         "counts": images.counts.tolist(),
         "fingerprint": images.fingerprint,
+        "pixels": images.content_fingerprint,
         "held_out": images.held_out,
         "held_out_fingerprint": held_out.fingerprint if held_out else None,
         "has_test": images.test is not None,

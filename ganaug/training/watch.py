@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from ganaug.errors import GanaugError
-from ganaug.files import write_text
+from ganaug.files import append_text, write_text
 from ganaug.images import ImageSet
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.metrics.record import quick_record
@@ -66,8 +66,7 @@ class Watch:
         row = {"step": step, "seconds": round(self.seconds_before + now - self.begin, 2)}
         row |= {"images_per_second": round(rate, 1)}
         row |= {name: round(value, 5) for name, value in means.items()}
-        with self.path.open("a") as lines:
-            lines.write(json.dumps(row) + "\n")
+        append_text(self.path, json.dumps(row) + "\n")
         if self.progress:
             self.progress(step, self.config.steps, row)
 
@@ -114,8 +113,7 @@ class DiversityWatch:
         found = quick_record(self.real, self.labels, np.concatenate(parts), self.made_labels)
         if found:
             row = {"step": step} | {name: round(value, 5) for name, value in found.items()}
-            with self.path.open("a") as lines:
-                lines.write(json.dumps(row) + "\n")
+            append_text(self.path, json.dumps(row) + "\n")
 
 
 def _rows_until(path: Path, step: int) -> list[dict[str, Any]]:

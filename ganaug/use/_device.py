@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torchvision import tv_tensors
 
-from ganaug.artifact.format import INPUTS, OUTPUTS
+from ganaug.artifact.format import INPUTS
 from ganaug.artifact.runtime import Generator
 from ganaug.use._pixels import Normalisation
+from ganaug.use.generate import finished
 
 __all__ = ["stays_on_device", "vary_on_device"]
 
@@ -33,15 +35,20 @@ def vary_on_device(
     image: torch.Tensor,
     latents: NDArray[np.float32],
     rows: NDArray[np.intp],
+    names: Sequence[str] = ("variation",),
     normalisation: Normalisation | None = None,
-) -> torch.Tensor:
-    """Return what `read_pixels`, `Generator.vary` and `replace_pixels` make, on the image's device.
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return what `read_pixels`, `vary`, `finished` and `replace_pixels` make, on its device.
 
     Args:
         image: a checked tensor [C, H, W] or [N, C, H, W] on the device of the generator.
         latents: float32 [k, Z], scaled.
         rows: the places of the k images of a batch that are varied.
+        names: of the outputs, from `wanted_outputs`.
         normalisation: undone before and redone after.
+
+    Returns:
+        the image, and the positions [k, H, W, 2] where they are among the outputs.
     """
     plain = image.detach().as_subclass(torch.Tensor)
     single, places = plain.ndim == 3, torch.from_numpy(rows).to(plain.device)
@@ -50,7 +57,8 @@ def vary_on_device(
         values = values / 255
     else:
         values = (normalisation.undo(values) if normalisation else values).clamp(0.0, 1.0)
-    made = _bound(generator, values, torch.from_numpy(latents).to(plain.device))
+    parts = _bound(generator, values, torch.from_numpy(latents).to(plain.device), names)
+    made = finished(values, parts)
     if image.dtype == torch.uint8:
         made = (made * 255).round()
     elif normalisation is not None:
@@ -61,21 +69,31 @@ def vary_on_device(
     else:
         result = plain.clone()
         result[places] = made
-    return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
+    if isinstance(image, tv_tensors.TVTensor):
+        result = tv_tensors.wrap(result, like=image)
+    return result, parts.get("positions")
 
 
-def _bound(generator: Generator, images: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+def _bound(
+    generator: Generator, images: torch.Tensor, latents: torch.Tensor, names: Sequence[str]
+) -> dict[str, torch.Tensor]:
     """Run the generator on tensors through onnxruntime's IO binding."""
     session = generator.session
     images, latents = images.contiguous(), latents.contiguous()
-    varied = torch.empty_like(images)
+    count, _, height, width = images.shape
+    made = {
+        name: images.new_empty(count, height, width, 2)
+        if name == "positions"
+        else torch.empty_like(images)
+        for name in names
+    }
     kind, index = images.device.type, images.device.index or 0
     binding = session.io_binding()
-    for name, tensor in zip(INPUTS["variation"], (images, latents), strict=True):
-        binding.bind_input(name, kind, index, np.float32, tuple(tensor.shape), tensor.data_ptr())
-    output = OUTPUTS["variation"]
-    binding.bind_output(output, kind, index, np.float32, tuple(varied.shape), varied.data_ptr())
+    inputs = dict(zip(INPUTS["variation"], (images, latents), strict=True))
+    for bind, tensors in ((binding.bind_input, inputs), (binding.bind_output, made)):
+        for name, tensor in tensors.items():
+            bind(name, kind, index, np.float32, tuple(tensor.shape), tensor.data_ptr())
     if kind == "cuda":  # onnxruntime has a stream of its own, and waits for that one itself
         torch.cuda.current_stream(images.device).synchronize()
     session.run_with_iobinding(binding)
-    return varied
+    return made

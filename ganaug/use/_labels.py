@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torchvision import tv_tensors
 
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.images.class_names import composed
 
-__all__ = ["LabelsGetter", "find_label", "get_label", "read_label"]
+__all__ = [
+    "LabelsGetter",
+    "by_names",
+    "find_label",
+    "get_label",
+    "is_of_objects",
+    "read_label",
+]
 
 LabelsGetter = Callable[[Any], Any] | str | None
+
+# Keys of a mapping that hold a label, where none contains "label".
+KEYS = ("target", "targets", "class", "class_id", "class_name", "y")
 
 
 def get_label(sample: Any, labels_getter: LabelsGetter) -> Any:
@@ -28,37 +40,106 @@ def get_label(sample: Any, labels_getter: LabelsGetter) -> Any:
 
 
 def find_label(sample: Any) -> Any:
-    """Return the label in a sample, or None.
+    """Return the label in a sample, or None where there is none.
 
     torchvision's own rule (`v2.MixUp`): the second item of a tuple or list, and in a mapping the
     value of the key "labels", or else of the first key that contains "label" (any case). Beyond
-    it, the label may be a whole number, a numpy array or a list of whole numbers, and a sample
-    without a label is no error. A tensor of three or more axes is taken for an image, not a label.
+    it, the keys in `KEYS`, and labels that are numbers, class names, arrays, lists or tuples.
+    There is no label in an image alone, in a mapping without such a key, where the label is None,
+    and where the second item is an image; a tensor of three or more axes is one.
+
+    Raises:
+        ConfigError: the second item, or what is under the key, is something else.
     """
     if isinstance(sample, (tuple, list)):
         if len(sample) < 2:
             return None
-        sample = sample[1]
-        if type(sample) is int:
-            return sample  # most often, fast
-    if isinstance(sample, Mapping):
-        names = [key for key in sample if isinstance(key, str)]
-        exact = [key for key in names if key.lower() == "labels"]
-        near = [key for key in names if "label" in key.lower()]
-        if not near:
-            return None
-        sample = sample[(exact or near)[0]]
-    return sample if _is_label(sample) else None
+        if type(sample[1]) is int:
+            return sample[1]  # most often, fast
+        return _understood(sample[1])
+    if not isinstance(sample, Mapping):
+        return None
+    key = _label_key(sample)
+    return None if key is None else _understood(sample[key])
 
 
-def _is_label(value: Any) -> bool:
-    if isinstance(value, torch.Tensor):
-        return not isinstance(value, tv_tensors.TVTensor) and value.ndim <= 2
-    if isinstance(value, np.ndarray):
-        return value.ndim <= 2
-    if isinstance(value, list):
-        return bool(value) and all(isinstance(entry, numbers.Integral) for entry in value)
-    return isinstance(value, numbers.Integral)
+def _label_key(sample: Mapping[Any, Any]) -> str | None:
+    names = [key for key in sample if isinstance(key, str)]
+    exact = [key for key in names if key.lower() == "labels"]
+    near = [key for key in names if "label" in key.lower()]
+    ours = [key for word in KEYS for key in names if key.lower() == word]
+    return next(iter((*exact, *near, *ours)), None)
+
+
+def _understood(value: Any) -> Any:
+    """Return a label as it is, None for no label; anything else is refused, not left out."""
+    if value is None or isinstance(value, (tv_tensors.TVTensor, Image.Image)):
+        return None
+    if isinstance(value, Mapping):
+        key = _label_key(value)
+        if key is not None:
+            return _understood(value[key])
+        if any(isinstance(part, tv_tensors.TVTensor) for part in value.values()):
+            return None  # the target of a detector without labels
+    elif isinstance(value, (torch.Tensor, np.ndarray)):
+        return value if value.ndim <= 2 else None
+    elif isinstance(value, (numbers.Real, str, list, tuple)):
+        return value
+    raise _not_understood(value)
+
+
+def _not_understood(value: Any) -> ConfigError:
+    shown = " ".join(repr(value).split())  # that of an array has lines
+    return ConfigError(
+        f"label {shown:.80}; allowed: whole numbers, class names or one-hot vectors; pass"
+        " labels_getter= a function that returns them, or labels_getter=None to go without"
+    )
+
+
+def by_names(label: Any, classes: Sequence[str]) -> Any:
+    """Return a label that is given by class names as its numbers, any other label as it is.
+
+    Args:
+        label: as `get_label` returns it; names stand alone, or in a list, tuple or array.
+        classes: the names, by number.
+
+    Raises:
+        DataError: a name is not among `classes`.
+    """
+    if isinstance(label, str):
+        return _number(label, classes)
+    if not isinstance(label, (list, tuple, np.ndarray)):
+        return label
+    values = np.asarray(label, object)
+    flat = values.ravel().tolist()
+    if not flat or not all(isinstance(entry, str) for entry in flat):
+        return label
+    return np.array([_number(name, classes) for name in flat]).reshape(values.shape)
+
+
+def _number(name: str, classes: Sequence[str]) -> int:
+    wanted = composed(name)
+    for number, known in enumerate(classes):
+        if composed(known) == wanted:
+            return number
+    raise DataError(
+        f"label {name!r:.80} is no class{did_you_mean(name, classes)}; allowed:"
+        f" {', '.join(map(repr, classes[:10]))}{' and more' if len(classes) > 10 else ''}; pass"
+        " labels_getter= a function that returns the class, or labels_getter=None to go without"
+    )
+
+
+def is_of_objects(label: Any, num_images: int | None) -> bool:
+    """Return whether a label beside masks, boxes or key points is that of the objects they mark.
+
+    Whole numbers or names [K] beside a single image are: that of an image is one number or name.
+    """
+    if num_images is not None or isinstance(label, (numbers.Integral, str)) or label is None:
+        return False
+    if isinstance(label, torch.Tensor):
+        return label.ndim == 1 and not label.is_floating_point()
+    values = np.asarray(label)
+    return values.ndim == 1 and values.dtype.kind in "iuU"
 
 
 def read_label(
@@ -67,7 +148,8 @@ def read_label(
     """Return the class of each image, and the weights of all classes where the label has them.
 
     Args:
-        label: a whole number; integers [N]; one-hot or soft labels [classes] or [N, classes].
+        label: a whole number, also as a float; as many [N] or [N, 1]; one-hot or soft labels
+            [classes] or [N, classes].
         num_images: N of a batch, or None for a single image. One number serves a whole batch.
         num_classes: number of classes that the labels tell apart.
 
@@ -82,10 +164,12 @@ def read_label(
     if isinstance(label, numbers.Integral):
         return _in_range(np.full(count, int(label), np.int64), num_classes), None
     values = _array(label)
+    if values.shape == (count, 1) and not (num_classes == 1 and values.all()):
+        values = values[:, 0]  # a column, as MedMNIST's
     shape = values.shape
-    whole = np.issubdtype(values.dtype, np.integer)
+    whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
     if whole and shape in ((), (1,)) and not (num_images is None and shape == (num_classes,)):
-        return _in_range(np.full(count, values.item(), np.int64), num_classes), None
+        return _in_range(np.full(count, values.item()).astype(np.int64), num_classes), None
     if whole and num_images is not None and shape == (count,):
         return _in_range(values.astype(np.int64), num_classes), None
     if shape == (count, num_classes) or (num_images is None and shape == (num_classes,)):
@@ -107,11 +191,8 @@ def _array(label: Any) -> NDArray[Any]:
     except ValueError:
         values = np.asarray(None)
     if values.dtype.kind not in "biuf":
-        raise ConfigError(
-            f"label {label!r:.80}; allowed: whole numbers or one-hot vectors; pass labels_getter= a"
-            " function that returns them, or labels_getter=None to go without"
-        )
-    return values
+        raise _not_understood(label)
+    return values.astype(np.int64) if values.dtype.kind == "b" else values
 
 
 def _in_range(index: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:

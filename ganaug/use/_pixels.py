@@ -212,7 +212,9 @@ def replace_pixels(
     """
     if isinstance(image, Image.Image):
         levels = _levels(pixels[0])
-        return Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
+        made = Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
+        made.info = dict(image.info)  # resolution, colour profile, EXIF
+        return made
     single = image.ndim == 3
     pixels = pixels[0] if single else pixels
     if image.dtype == torch.uint8:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import numbers
 import operator
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,6 +17,7 @@ from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
 
 from ganaug.errors import DataError, GanaugError
+from ganaug.images.class_names import Relabelled, label_number
 
 __all__ = [
     "Wrapper",
@@ -77,7 +78,7 @@ def item_position(index: Any, length: int) -> int:
 
 def inner_datasets(dataset: Any) -> list[Any]:
     """Return the data sets that a Subset or ConcatDataset is made of."""
-    if isinstance(dataset, Subset):
+    if isinstance(dataset, Subset | Relabelled):
         return [dataset.dataset]
     if isinstance(dataset, ConcatDataset):
         return list(dataset.datasets)
@@ -88,16 +89,19 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     """Return int64 [N], the label of each item.
 
     Read without loading images from `.targets`, `.labels` or the second tensor of a TensorDataset,
-    and through Subset and ConcatDataset. A data set with none of these is iterated once, which
-    loads every image.
+    and through Subset and ConcatDataset; a `target_transform` is applied, and a few items are read
+    to compare. A data set with none of these is iterated once, which loads every image.
 
     Raises:
-        DataError: the labels are not one whole number of at least 0 for each item.
+        DataError: the labels are not one whole number of at least 0 for each item, or an item has
+            another label than `.targets` says.
     """
     if isinstance(dataset, Subset):
         return labels_of(dataset.dataset)[np.asarray(dataset.indices, np.int64)]
     if isinstance(dataset, ConcatDataset):
         return np.concatenate([labels_of(part) for part in dataset.datasets])
+    if isinstance(dataset, Relabelled):
+        return dataset.renumbered(labels_of(dataset.dataset))
     length = size_of(dataset)
     if isinstance(dataset, TensorDataset):
         found: Any = dataset.tensors[1] if len(dataset.tensors) > 1 else None
@@ -105,8 +109,50 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
         found = getattr(dataset, "targets", None)
         found = getattr(dataset, "labels", None) if found is None else found
     if found is None:
-        found = [item_label(dataset[i], dataset, i) for i in range(length)]
-    return _whole_numbers(found, dataset, length)
+        return _whole_numbers(
+            [item_label(dataset[i], dataset, i) for i in range(length)], dataset, length
+        )
+    labels = _whole_numbers(found, dataset, length)
+    transform = getattr(dataset, "target_transform", None)
+    return _transformed(labels, transform, dataset) if callable(transform) else labels
+
+
+def _transformed(
+    labels: NDArray[np.int64], transform: Callable[[int], Any], dataset: Any
+) -> NDArray[np.int64]:
+    """Return the labels after the data set's target_transform, compared with those of some items.
+
+    What is drawn later stays as it would be without that.
+    """
+    ours, numpys = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            found = [label_number(transform(label), one_hot=True) for label in labels.tolist()]
+            labels = _whole_numbers(found, dataset, len(labels))
+            for index in _some(len(labels)):
+                _check_label(dataset[index], dataset, index, labels[index])
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)
+    return labels
+
+
+def _check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
+    """Raise `DataError` where the item has a label, and another than `expected`."""
+    if not isinstance(item, (tuple, list)) or len(item) < 2:
+        return
+    label = label_number(item[1], one_hot=True)
+    if label not in (None, expected):
+        raise DataError(
+            f"{describe_item(dataset, index)} has the label {label}, but .targets says"
+            f" {expected}; allowed: equal labels; give the data set without its target_transform"
+        )
+
+
+def _some(length: int) -> list[int]:
+    """Return `ITEMS_READ_TWICE` positions, spread evenly, or all."""
+    spread = {i * length // ITEMS_READ_TWICE for i in range(ITEMS_READ_TWICE)}
+    return sorted(index for index in spread if index < length)
 
 
 def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
@@ -141,17 +187,13 @@ def item_label(item: Any, dataset: Any, index: int) -> int:
             f"{describe_item(dataset, index)} is {type(item).__name__}; allowed: (image, label);"
             " wrap the data set so that its items are such pairs"
         )
-    label = item[1]
-    if isinstance(label, torch.Tensor) and label.numel() == 1 and not label.is_floating_point():
-        return int(label)
-    if isinstance(label, np.ndarray) and label.size == 1 and label.dtype.kind in "iu":
-        return int(label.item())
-    if not isinstance(label, numbers.Integral):
+    label = label_number(item[1])
+    if label is None:
         raise DataError(
-            f"{describe_item(dataset, index)} has the label {label!r:.60}; allowed: a whole number;"
-            " make one-hot labels after generation, in collate_fn or the training loop"
+            f"{describe_item(dataset, index)} has the label {item[1]!r:.60}; allowed: a whole"
+            " number; make one-hot labels after generation, in collate_fn or the training loop"
         )
-    return int(label)
+    return label
 
 
 def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
@@ -160,10 +202,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     Raises:
         DataError: an item differs between two reads, or its label is not the one in `labels`.
     """
-    length = len(labels)
-    for index in sorted({i * length // ITEMS_READ_TWICE for i in range(ITEMS_READ_TWICE)}):
-        if index >= length:
-            continue
+    for index in _some(len(labels)):
         first, second = dataset[index], dataset[index]
         label = item_label(first, dataset, index)
         if not _equal(first[0], second[0]) or label != item_label(second, dataset, index):
@@ -172,12 +211,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
                 " that always yields the same; give the data set without its random transform, and"
                 " the transform to AugmentedDataset"
             )
-        if label != labels[index]:
-            raise DataError(
-                f"{describe_item(dataset, index)} has the label {label}, but .targets says"
-                f" {labels[index]}; allowed: equal labels; give the data set without its"
-                " target_transform"
-            )
+        _check_label(first, dataset, index, labels[index])
 
 
 def _equal(first: Any, second: Any) -> bool:
@@ -212,7 +246,7 @@ def _inside(dataset: Any, position: int) -> tuple[Any, int] | None:
         part = bisect.bisect_right(dataset.cumulative_sizes, position)
         first = dataset.cumulative_sizes[part - 1] if part else 0
         return dataset.datasets[part], position - first
-    return dataset.locate(position) if isinstance(dataset, Wrapper) else None
+    return dataset.locate(position) if isinstance(dataset, Wrapper | Relabelled) else None
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.torch_datasets import classes_of
+from ganaug.images.class_names import by_name, classes_of
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
@@ -37,6 +37,7 @@ from ganaug.use.policy import (
     latent_scale,
     listed,
     policy_of,
+    refuse_unclear,
 )
 
 __all__ = ["SyntheticDataset"]
@@ -74,7 +75,8 @@ class SyntheticDataset(Dataset[Any]):
         artifact: path of an exported file, run on the CPU, or a `Generator`.
         source: map-style data set of (image, label) without any random transform; images as
             `GANAugment` takes them, single, floats in 0..1. Its `.classes` are matched with the
-            artifact's by name; without `.classes` its labels count through the artifact's.
+            artifact's by name, also where the parts of a ConcatDataset have different ones;
+            without `.classes` its labels count through the artifact's.
             Needed for a variation generator. Labels are read from `.targets`, `.labels` or
             `.tensors[1]`; a data set with none of them is iterated once, which loads every image.
         counts: images *added*. "auto": by the policy, a class of n images varied with probability
@@ -92,13 +94,14 @@ class SyntheticDataset(Dataset[Any]):
         class_to_idx: {class name: label}.
         targets: label of each item.
         counts: int64 [classes], images added of each class.
-        source: the source, or None.
+        source: the source, or None; labels of a ConcatDataset count through `classes`.
 
     Raises:
         ArtifactError: the file is no artifact, or does not know a class of the source.
         ConfigError: an argument is not allowed.
         DataError: the source yields no (image, label), changes between two reads (a few items are
-            read twice here), or lacks images of a class.
+            read twice here), or lacks images of a class; or it has no `.classes`, and those of the
+            artifact are whole numbers out of order.
     """
 
     def __init__(
@@ -116,10 +119,13 @@ class SyntheticDataset(Dataset[Any]):
                 f"source is missing, but {path} varies real images; allowed: a data set of"
                 " (image, label); pass the training images as source="
             )
-        self.source, self.seed, self.transform = source, checked_seed(seed), transform
+        self.source = None if source is None else by_name(source)
+        self.seed, self.transform = checked_seed(seed), transform
         policy = policy_of(info)
         self._scale = latent_scale(None, policy)
-        own = None if source is None else classes_of(source)
+        own = None if source is None else classes_of(self.source)
+        if own is None and source is not None:
+            refuse_unclear(info.classes, "the source has no .classes", "give the source .classes")
         self.classes: list[str] = list(info.classes if own is None else own)
         self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
         self._artifact_labels = class_map(self.classes, info, str(path))

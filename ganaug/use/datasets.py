@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.torch_datasets import classes_of
+from ganaug.images.class_names import by_name, classes_of
 from ganaug.use._checks import checked_epoch
 from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
@@ -26,6 +26,7 @@ from ganaug.use._sources import (
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use.policy import refuse_unclear
 from ganaug.use.transform import for_classes
 
 __all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
@@ -41,11 +42,12 @@ class MixedDataset(Wrapper):
         synthetic: the generated items, usually with `source=real`.
 
     Attributes:
-        real: the real items.
+        real: the real items, their labels counting through `.classes`.
         synthetic: the generated items.
 
     Raises:
-        DataError: the class names differ, or PIL images would be mixed with generated tensors.
+        DataError: the class names differ, or PIL images would be mixed with generated tensors; or
+            `real` has no class names, and those of `synthetic` are whole numbers out of order.
     """
 
     def __init__(self, real: Dataset[Any], synthetic: SyntheticDataset) -> None:
@@ -54,15 +56,18 @@ class MixedDataset(Wrapper):
                 f"synthetic is a {type(synthetic).__name__}; allowed: a SyntheticDataset; build one"
                 " from the artifact, with source= the real data set"
             )
-        self.real, self.synthetic = real, synthetic
+        self.real, self.synthetic = by_name(real), synthetic
         self._num_real = size_of(real)
-        own = classes_of(real)
+        own = classes_of(self.real)
         if own is not None and list(own) != synthetic.classes:
             raise DataError(
                 f"the real data set has the classes {list(own)}, the generated one"
                 f" {synthetic.classes}; allowed: equal ones; pass source= the real data set to"
                 " SyntheticDataset"
             )
+        if own is None:
+            instead = "give the real data set .classes"
+            refuse_unclear(synthetic.classes, "the real data set has no .classes", instead)
         self._class_names = tuple(synthetic.classes)
         if synthetic.source is None and synthetic.transform is None and self._num_real:
             item: Any = real[0]
@@ -142,13 +147,14 @@ class AugmentedDataset(Wrapper):
 
     Args:
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
-            `.targets`, `set_epoch` and `.enabled` are forwarded.
+            `.targets`, `set_epoch` and `.enabled` are forwarded. Where the parts of a
+            ConcatDataset have different `.classes`, their labels are mapped by name.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
             where that is no tuple or list (a dict) or the transform is an nn.Sequential. Returns
             the new item. Each item is transformed by itself.
 
     Attributes:
-        dataset: the data set inside.
+        dataset: the data set inside, its labels counting through `.classes`.
         transform: the transform, set to the classes.
 
     Raises:
@@ -164,9 +170,9 @@ class AugmentedDataset(Wrapper):
                 " transform such as v2.Compose([GANAugment(...), v2.RandAugment()])"
             )
         refuse_first_version(transform)
-        self.dataset = dataset
         self._length = size_of(dataset)
-        self._class_names = classes_of(dataset)
+        self.dataset = by_name(dataset)
+        self._class_names = classes_of(self.dataset)
         self.transform = transform
         if self._class_names is not None:
             self.transform = for_classes(transform, self._class_names)

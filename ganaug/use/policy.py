@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.format import Metadata, Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.images.class_names import composed, unclear_label
 from ganaug.use._checks import is_real, is_whole
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "latent_scale",
     "listed",
     "policy_of",
+    "refuse_unclear",
 ]
 
 Probability = float | Mapping[str, float] | Sequence[float] | None
@@ -74,7 +75,7 @@ def class_probabilities(
             return np.full(len(classes), DEFAULT_P)
         return np.asarray(policy.probability(np.asarray(info.counts, np.float64)), np.float64)
     if isinstance(p, Mapping):
-        p = {_composed(k) if isinstance(k, str) else k: value for k, value in p.items()}
+        p = {composed(k) if isinstance(k, str) else k: value for k, value in p.items()}
         for key in p:
             if key not in classes:
                 raise ConfigError(
@@ -118,19 +119,25 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
             " allowed: images without labels; fit a generator that keeps the class (the default),"
             " or take the images alone with GANAugment(..., labels_getter=None)"
         )
-    known = {_composed(name): label for label, name in enumerate(info.classes)}
+    known = {composed(name): label for label, name in enumerate(info.classes)}
     for each in classes:
-        if _composed(each) not in known:
+        if composed(each) not in known:
             raise ArtifactError(
                 f"the data set's class {each!r} is not in"
                 f" {name}{did_you_mean(each, info.classes)}; allowed: {listed(info.classes)};"
                 " rename the class, or fit and export for this data set"
             )
-    return np.array([known[_composed(each)] for each in classes], np.int64)
+    return np.array([known[composed(each)] for each in classes], np.int64)
 
 
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+def refuse_unclear(classes: Sequence[str], what: str, instead: str) -> None:
+    """Raise `DataError` where a label without class names could mean two of `classes`."""
+    unclear = unclear_label(classes)
+    if unclear is not None:
+        raise DataError(
+            f"{what}: {unclear} ({listed(classes)}); allowed: labels that come with class names,"
+            f" where the classes are whole numbers out of order; {instead}"
+        )
 
 
 def added_counts(
@@ -153,7 +160,8 @@ def added_counts(
 
     Raises:
         ConfigError: `counts` is none of these, or a policy's p of 1 has no finite count.
-        DataError: images are wanted of a class that is not usable.
+        DataError: images are wanted of a class that is not usable, or of one that is named by a
+            label which may mean another.
     """
     if isinstance(counts, str):
         if counts == "auto":
@@ -206,6 +214,7 @@ def _by_class(
         if key in classes:
             label = list(classes).index(str(key))
         elif is_whole(key) and 0 <= int(key) < len(classes):
+            refuse_unclear(classes, "counts", "give the classes by name")
             label = int(key)
         else:
             near = did_you_mean(str(key), classes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.utils.data import Sampler
+from torch.utils.data.distributed import DistributedSampler
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.randomness import checked_seed, stream
@@ -17,7 +18,13 @@ from ganaug.use._checks import checked_epoch, is_whole
 __all__ = ["ClassBalancedSampler"]
 
 
-class ClassBalancedSampler(Sampler[int]):
+# Turns of all classes in an epoch from which their orders are drawn together, in one array a class;
+# each has a stream of its own below, as in results that were kept.
+MANY_TURNS = 20_000
+
+
+# Frameworks that shard (Lightning, Fabric, Ray, Ignite) leave a DistributedSampler as it is.
+class ClassBalancedSampler(DistributedSampler[int]):
     """Draw the same number of items of each class in an epoch, in random order.
 
     Within a class, items come in turn: each once, in an order that is shuffled anew, before any
@@ -29,13 +36,15 @@ class ClassBalancedSampler(Sampler[int]):
     which is next.
 
     Args:
-        targets: label of each item, whole numbers [N]: a list, array or tensor, such as
+        targets: label of each item, whole numbers [N] or [N, 1]: a list, array or tensor, such as
             `dataset.targets`. Classes without items are left out.
         num_samples: draws of an epoch, over all ranks; None: as many as items. With several ranks
             rounded up, so that each has equally many.
         seed: the same on all ranks.
         rank: of this process, 0 to world_size - 1; each rank gets its own part of the draws.
-            None for both: as torch.distributed says where it is initialised, else one process.
+            None for both: as torch.distributed says at each pass, where it is initialised, else one
+            process. Beside an `accelerate.Accelerator` one process, too, since it shards the
+            batches of every loader that it prepares.
         world_size: number of processes.
 
     Raises:
@@ -60,13 +69,46 @@ class ClassBalancedSampler(Sampler[int]):
         order = np.argsort(labels, kind="stable")
         _, starts = np.unique(labels[order], return_index=True)
         self._members = np.split(order, starts[1:])
-        self.rank, self.world_size = _place(rank, world_size)
+        self._given = _checked_place(rank, world_size)
         total = len(labels) if num_samples is None else num_samples
         if not is_whole(total) or total < 1:
             raise ConfigError(f"num_samples={total!r}; allowed: a whole number of at least 1")
-        self.num_samples = -(-int(total) // self.world_size)
+        self._wanted = int(total)
         self.seed = checked_seed(seed)
+        self.shuffle, self.drop_last = True, False  # what a DistributedSampler says of itself
         self._epoch = 0
+
+    # Asked for at each use: a loader may be made before the processes are joined.
+
+    @property
+    def rank(self) -> int:  # type: ignore[override]
+        """Of this process."""
+        return (self._given or _found_place())[0]
+
+    @property
+    def world_size(self) -> int:
+        """The number of processes that share the draws."""
+        return (self._given or _found_place())[1]
+
+    @property
+    def num_replicas(self) -> int:  # type: ignore[override]
+        """The same, as a DistributedSampler calls it."""
+        return self.world_size
+
+    @property
+    def num_samples(self) -> int:  # type: ignore[override]
+        """Draws of this process in an epoch."""
+        return -(-self._wanted // self.world_size)
+
+    @property
+    def total_size(self) -> int:  # type: ignore[override]
+        """Draws of all processes in an epoch."""
+        return self.num_samples * self.world_size
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]
+        """The epoch of the next pass."""
+        return self._epoch
 
     def __len__(self) -> int:
         return self.num_samples
@@ -84,30 +126,40 @@ class ClassBalancedSampler(Sampler[int]):
 
     def _draws(self, epoch: int) -> NDArray[np.int64]:
         """Return the items that all ranks together draw in an epoch, in order."""
-        total, classes = self.num_samples * self.world_size, len(self._members)
+        total, classes = self.total_size, len(self._members)
+        turns = sum(total / classes / len(each) for each in self._members if len(each) > 1)
         # All epochs together deal the classes out like cards, round and round in one fixed order.
         dealing = stream(self.seed, "sampler classes").permutation(classes)
         first = epoch * total
         parts = []
-        for seat, label in enumerate(dealing):
+        for seat, label in enumerate(dealing.tolist()):
             before, after = (
                 max(0, -((seat - cards) // classes)) for cards in (first, first + total)
             )
-            parts.append(self._turn(int(label), before, after))
+            length = len(self._members[label])
+            orders = self._orders(
+                label, before // length, -(-after // length), together=turns > MANY_TURNS
+            )
+            skipped = before % length
+            parts.append(orders[skipped : skipped + after - before])
         drawn = np.concatenate(parts)
         stream(self.seed, "sampler order", epoch).shuffle(drawn)
         return drawn
 
-    def _turn(self, label: int, before: int, after: int) -> NDArray[np.int64]:
-        """Return the draws number before..after-1 of one class, counted over all epochs."""
-        members = self._members[label]
-        rounds = range(before // len(members), -(-after // len(members)))
-        orders = [
-            stream(self.seed, f"sampler class {label}", 0, n).permutation(members) for n in rounds
-        ]
-        skipped = before % len(members)
-        everything = np.concatenate(orders) if orders else members[:0]
-        return everything[skipped : skipped + after - before]
+    def _orders(self, label: int, start: int, stop: int, *, together: bool) -> NDArray[np.int64]:
+        """Return the orders of one class in its turns start..stop-1, one after the other."""
+        members, turns = self._members[label], max(0, stop - start)
+        if len(members) == 1 or not turns:
+            return np.repeat(members[:1], turns)
+        tag = f"sampler class {label}"
+        if not together:
+            streams = (stream(self.seed, tag, 0, turn) for turn in range(start, stop))
+            return np.concatenate([each.permutation(members) for each in streams])
+        steps = -(-len(members) // 4)  # of the counter, each of four words
+        words = cast(np.random.Philox, stream(self.seed, f"{tag}, many").bit_generator)
+        words.advance(start * steps)
+        keys = words.random_raw(turns * steps * 4).reshape(turns, -1)[:, : len(members)]
+        return np.asarray(members[keys.argsort(axis=1)].ravel())
 
 
 def _labels(targets: Any) -> NDArray[np.int64]:
@@ -117,6 +169,8 @@ def _labels(targets: Any) -> NDArray[np.int64]:
         labels = np.asarray(targets)
     except ValueError:
         labels = np.asarray(None)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             f"targets are {labels.dtype} {list(labels.shape)}; allowed: one whole number for each"
@@ -127,12 +181,21 @@ def _labels(targets: Any) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    if rank is None and world_size is None:
-        distributed = torch.distributed
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
+def _found_place() -> tuple[int, int]:
+    """Return rank and number of processes, as they are now."""
+    accelerate = sys.modules.get("accelerate.state")
+    if accelerate is not None and accelerate.is_initialized():
         return 0, 1
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def _checked_place(rank: int | None, world_size: int | None) -> tuple[int, int] | None:
+    """Return rank and number of processes as given, or None for both."""
+    if rank is None and world_size is None:
+        return None
     if rank is None or world_size is None:
         missing = "rank" if rank is None else "world_size"
         raise ConfigError(f"{missing} is missing; rank and world_size go together; pass both")

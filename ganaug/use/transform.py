@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from ganaug.artifact.checks import path_name
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
+from ganaug.images.class_names import unclear_label
 from ganaug.use._device import stays_on_device, vary_on_device
-from ganaug.use._labels import LabelsGetter, get_label, read_label
+from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
+from ganaug.use._leaves import flatten, image_places, unflatten
+from ganaug.use._marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -28,25 +30,18 @@ from ganaug.use._pixels import (
     read_pixels,
     replace_pixels,
 )
-from ganaug.use.generate import generate, open_generator
+from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
 from ganaug.use.policy import (
     Probability,
     class_map,
     class_probabilities,
     latent_scale,
     policy_of,
+    refuse_unclear,
 )
 
 __all__ = ["GANAugment", "for_classes"]
 
-_REFUSED = {
-    tv_tensors.BoundingBoxes: "bounding boxes (tv_tensors.BoundingBoxes)",
-    tv_tensors.Mask: "masks (tv_tensors.Mask)",
-    tv_tensors.KeyPoints: "key points (tv_tensors.KeyPoints)",
-    tv_tensors.Video: "videos (tv_tensors.Video)",
-}
-
-_LEAVES = (torch.Tensor, PIL.Image.Image, int)
 _ONLY, _NONE = np.zeros(1, np.intp), np.zeros(0, np.intp)  # rows of a single image
 
 _log = logging.getLogger("ganaug")
@@ -63,9 +58,13 @@ class GANAugment(v2.Transform):
     plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
     first one with three or four axes. Several images in one sample share what is drawn.
 
-    A variation generator changes the image. A class generator *replaces* it by one of its class,
-    resized to its size (bilinear, antialiased), and therefore needs the label, unless it has one
-    class only.
+    A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
+    KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
+    outline, clamped in their clamping_mode, so that v2.SanitizeBoundingBoxes removes those that
+    left. Points that leave have places outside. Beside a batch [N, ...] they are [N, ...], too.
+
+    A class generator *replaces* the image by one of its class, resized to its size (bilinear,
+    antialiased), and therefore needs the label, unless it has one class only.
 
     In a batch each image is decided on by itself, and the generator is called once for those that
     are varied. What is random comes from torch's global generator: the decisions and the latents.
@@ -80,19 +79,26 @@ class GANAugment(v2.Transform):
         scale: factor on the latents, N(0, 1), at least 0. None: the policy's, or 1.
         policy: "artifact" for the one in the file, or None to go without.
         labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
-            or a key with "label"), extended to whole numbers; a function of the sample; None for
-            no label, which also suits data sets with other classes. Labels are whole numbers,
-            tensors [N], one-hot or soft labels [classes] or [N, classes]. Without a label p is the
-            mean over the classes, weighted by their training images.
+            or a key with "label"), extended to "target" and the like; a function of the sample;
+            None for no label, which also suits data sets with other classes. Labels are whole
+            numbers, class names, as many in [N] or [N, 1], one-hot or soft labels [classes] or
+            [N, classes]; anything else is refused. Without a label p is the mean over the classes,
+            weighted by their training images. By default a list of labels beside the masks, boxes
+            or key points of a single image is that of its objects and counts as none.
         mean: of the `Normalize` before this transform, a number or one for each channel; undone
             before the generator and redone after it. Behind Normalize only.
         std: of the same `Normalize`.
+        content: False to move and recolour the image alone, without the residual and the blur
+            that a variation generator adds: nothing is drawn over what a mask or a box marks.
 
     Raises:
         ArtifactError: the file cannot be read or is no artifact.
-        ConfigError: an argument is not allowed; or, when called, bounding boxes, masks, key points
-            or videos in the sample, which would no longer fit the image.
-        DataError: when called, an image or label that is not allowed, such as floats out of 0..1.
+        ConfigError: an argument is not allowed; or, when called, videos in the sample; masks,
+            boxes or key points that this generator does not move: a class generator, or a file of
+            schema 1; or a second item that is no label.
+        DataError: when called, an image or label that is not allowed, such as floats out of 0..1,
+            or a number where the classes are whole numbers out of order and no data set named them;
+            or masks, boxes or key points that do not belong to the image.
 
     Example:
         >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
@@ -108,6 +114,7 @@ class GANAugment(v2.Transform):
         labels_getter: LabelsGetter = "default",
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
+        content: bool = True,
     ) -> None:
         super().__init__()
         if labels_getter not in ("default", None) and not callable(labels_getter):
@@ -119,6 +126,9 @@ class GANAugment(v2.Transform):
         self.labels_getter = labels_getter
         self._normalisation = Normalisation.of(mean, std)
         info = self.generator.info
+        self.content = content
+        if content is not True:
+            self._check_content()
         found = policy_of(info, policy)
         self.scale = latent_scale(scale, found)
         self._by_label = isinstance(p, (Sequence, np.ndarray))
@@ -129,8 +139,30 @@ class GANAugment(v2.Transform):
         self.mean_p = float(np.average(self._artifact_p, weights=weights))
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
+        self._names = tuple(info.classes)  # what the labels count through
+        differ = info.kind == "class" or bool((self._p != self._p[0]).any())
+        self._unclear = differ and unclear_label(self._names) is not None
         if p is None:
             self._say_which()
+
+    def _check_content(self) -> None:
+        if self.content is not False:
+            raise ConfigError(f"content={self.content!r}; allowed: True, False")
+        if self.generator.info.kind == "class":
+            raise ConfigError(
+                f"content=False: {self.generator.path} replaces images by others; allowed: True, or"
+                " a variation generator, which moves and recolours them"
+            )
+        self._expect_positions("content=False")
+
+    def _expect_positions(self, what: str) -> None:
+        """Refuse `what` with a file that does not tell where pixels were read from."""
+        info, path = self.generator.info, path_name(self.generator.path)
+        if "positions" not in info.outputs:
+            raise ConfigError(
+                f"{what}: {path} is of schema {info.schema}, which does not tell where pixels move;"
+                f" allowed: files from 2.0 on; export it anew with: ganaug export RUN {path}"
+            )
 
     def _say_which(self) -> None:
         path, low, high = self.generator.path, self._p.min(), self._p.max()
@@ -165,6 +197,7 @@ class GANAugment(v2.Transform):
             )
         clone = copy.copy(self)
         clone._labels, clone._p = labels, self._artifact_p[labels]
+        clone._names, clone._unclear = names, False
         return clone
 
     def extra_repr(self) -> str:
@@ -174,6 +207,8 @@ class GANAugment(v2.Transform):
         text = f"artifact={str(self.generator.path)!r}, kind={self.generator.info.kind!r}, p={p}"
         text += f" ({self._p_source})" if self._p_source != "0.5" else " (no policy)"
         text += f", scale={self.scale:g}"
+        if not self.content:
+            text += ", content=False"
         if self._normalisation is not None:
             text += f", mean={self._normalisation.mean}, std={self._normalisation.std}"
         return text
@@ -181,31 +216,47 @@ class GANAugment(v2.Transform):
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         """Refuse what would no longer fit a varied image."""
         for value in flat_inputs:
-            if not isinstance(value, tv_tensors.TVTensor):
+            if isinstance(value, tv_tensors.Video):
+                raise ConfigError(
+                    "videos (tv_tensors.Video) in the sample; allowed: images with labels; apply"
+                    " GANAugment to samples without them"
+                )
+            if not isinstance(value, MARKS):
                 continue
-            for kind, name in _REFUSED.items():
-                if isinstance(value, kind):
-                    raise ConfigError(
-                        f"{name} in the sample; allowed: images with labels; a generator moves"
-                        " what they mark, so apply GANAugment to samples without them"
-                    )
+            if self.generator.info.kind == "class":
+                raise ConfigError(
+                    f"{name_of(value)} in the sample; allowed: images with labels, since"
+                    f" {self.generator.path} replaces the image by another; use a variation"
+                    " generator, which moves them along"
+                )
+            self._expect_positions(f"{name_of(value)} in the sample")
 
     def forward(self, *inputs: Any) -> Any:
         """Return the sample with its images varied, or the sample itself where none is."""
         sample = inputs if len(inputs) > 1 else inputs[0]
-        flat, spec = _flatten(sample)
+        flat, spec = flatten(sample)
         self.check_inputs(flat)
         label = get_label(sample, self.labels_getter)
-        places = _image_places(flat, label)
+        places = image_places(flat, label)
         images = [flat[place] for place in places]
         for image in images:
             check_image(image, self._normalisation)
+        marked = [place for place, value in enumerate(flat) if isinstance(value, MARKS)]
+        if marked:
+            check_marks([flat[place] for place in marked], images)
+            if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
+                label = None
         params = self.make_params(images, label)
         if not len(params["rows"]):
             return sample
+        positions = None
         for place in places:
-            flat[place] = self.transform(flat[place], params)
-        return tuple(flat) if spec is None else tree_unflatten(flat, spec)
+            flat[place], positions = self._varied(flat[place], params, positions=bool(marked))
+        if positions is not None:
+            single = num_images(images[0]) is None
+            for place in marked:
+                flat[place] = move_mark(flat[place], positions, params["rows"], single=single)
+        return unflatten(flat, spec)
 
     def make_params(self, flat_inputs: list[Any], label: Any = None) -> dict[str, Any]:
         """Draw which images are varied, and with what latents; the only place with randomness.
@@ -258,6 +309,8 @@ class GANAugment(v2.Transform):
                     " labels_getter="
                 )
             return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
+        if self._unclear or type(label) is not int:
+            label = self._numbers(label)
         if batch is None and type(label) is int and 0 <= label < len(self._p):
             return self._p[label], self._labels[label : label + 1]  # most often, fast
         index, weights = read_label(label, batch, len(self._p))
@@ -271,42 +324,37 @@ class GANAugment(v2.Transform):
             )
         return weights @ self._p, self._labels[index]
 
+    def _numbers(self, label: Any) -> Any:
+        """Return a label with numbers for class names; refuse a number that is unclear."""
+        numbers = by_names(label, self._names)
+        if self._unclear and numbers is label:
+            refuse_unclear(
+                self._names,
+                f"a label without a class name, and {self.generator.path}",
+                "wrap a data set with .classes in AugmentedDataset, or call for_classes()",
+            )
+        return numbers
+
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the image or batch with the rows in `params` varied."""
-        rows = params["rows"]
-        if stays_on_device(self.generator, inpt):
-            return vary_on_device(
-                self.generator, inpt, params["latents"], rows, self._normalisation
-            )
-        pixels = read_pixels(inpt, rows, self._normalisation)
-        made = generate(self.generator, pixels, params["latents"], params["labels"])
-        return replace_pixels(inpt, made, rows, self._normalisation)
+        return self._varied(inpt, params, positions=False)[0]
 
-
-def _flatten(sample: Any) -> tuple[list[Any], TreeSpec | None]:
-    """Return the leaves and the structure, None for a plain tuple of leaves, which is quicker."""
-    if type(sample) is tuple and all(isinstance(value, _LEAVES) for value in sample):
-        return list(sample), None
-    return tree_flatten(sample)
-
-
-def _image_places(flat: list[Any], label: Any) -> list[int]:
-    """Return where the images are, by torchvision's rule for plain tensors."""
-    marked = [
-        place
-        for place, value in enumerate(flat)
-        if isinstance(value, (PIL.Image.Image, tv_tensors.Image))
-    ]
-    if marked:
-        return marked
-    for place, value in enumerate(flat):
-        if isinstance(value, torch.Tensor) and value is not label and value.ndim >= 3:
-            return [place]
-    held = ", ".join(sorted({type(value).__name__ for value in flat})) or "nothing"
-    raise DataError(
-        f"no image in the sample (it holds: {held}); allowed: PIL images, tensors [C, H, W] or"
-        " [N, C, H, W], tv_tensors.Image; convert arrays with v2.ToImage() first"
-    )
+    def _varied(
+        self, image: Any, params: dict[str, Any], *, positions: bool
+    ) -> tuple[Any, torch.Tensor | None]:
+        """Return the image or batch with rows varied, and the positions of these where asked."""
+        rows, latents, normalisation = params["rows"], params["latents"], self._normalisation
+        names = wanted_outputs(content=self.content, positions=positions)
+        if stays_on_device(self.generator, image):
+            return vary_on_device(self.generator, image, latents, rows, names, normalisation)
+        pixels = read_pixels(image, rows, normalisation)
+        if self.generator.info.kind == "class":
+            made, read = generate(self.generator, pixels, latents, params["labels"]), None
+        else:
+            found = vary(self.generator, pixels, latents, names)
+            parts = {name: torch.from_numpy(values) for name, values in found.items()}
+            made, read = finished(torch.from_numpy(pixels), parts).numpy(), parts.get("positions")
+        return replace_pixels(image, made, rows, normalisation), read
 
 
 def for_classes(transform: Any, classes: Sequence[str]) -> Any:

@@ -76,9 +76,18 @@ def test_optional_fields_may_be_missing() -> None:
 
 
 def test_another_major_version_is_refused_with_both_named() -> None:
-    text = message(changed(schema="2.0", kind="future"))
-    assert "2.0" in text
-    assert "1.x" in text
+    text = message(changed(schema="3.0", kind="future"))
+    assert "schema version 3.0; this ganaug reads 1.x and 2.x (it writes 2.0)" in text
+
+
+def test_what_a_file_returns_depends_on_its_major_version() -> None:
+    for schema, names in (
+        ("1.0", ("variation",)),
+        ("1.9", ("variation",)),
+        ("2.0", ("variation", "positions", "factor", "offset")),
+    ):
+        assert metadata_of("variation", schema=schema).outputs == names
+        assert metadata_of("class", schema=schema).outputs == ("image",)
 
 
 @pytest.mark.parametrize("schema", [None, 1, 1.0, "1", "one.zero", "1.0\n", ["1.0"], "-1.0"])

@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 from helpers.artifact_calls import images_of, latents_of, refused
 from helpers.small_models import (
+    Planted,
     expected_class,
     expected_variation,
     metadata_of,
@@ -232,6 +233,47 @@ def test_the_session_leaves_the_cores_to_training(tmp_path: Path) -> None:
         assert options.get_session_config_entry("session.load_model_format") == "ONNX"
 
 
+# --- how a variation was made ---
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_outputs_by_name(channels: int, tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "v.onnx", channels=channels, planted=Planted(drift=0.1))
+    generator = Generator(path, providers="cpu")
+    images, latents = images_of(3, 3, 7, 10), latents_of(3)
+    if channels == 1:
+        images = np.repeat(images[:, :1], 3, axis=1)
+    made = generator.outputs(images, latents)
+    assert list(made) == ["variation", "positions"]
+    np.testing.assert_array_equal(made["variation"], generator.vary(images, latents))
+    x = (2 * np.arange(10) + 1) / 10 - 1 + 0.1 * latents[:, :1]
+    np.testing.assert_allclose(made["positions"][:, 4, :, 0], x, atol=1e-6)
+    y = (2 * np.arange(7) + 1) / 7 - 1
+    np.testing.assert_allclose(made["positions"][2, :, 5, 1], y, atol=1e-6)
+    for singly in (False, True):
+        light = generator.outputs(images, latents, ["offset", "factor"], singly=singly)
+        assert list(light) == ["offset", "factor"]
+        assert {values.shape for values in light.values()} == {images.shape}
+    none = generator.outputs(images[:0], latents[:0], ["positions", "factor"])
+    assert none["positions"].shape == (0, 7, 10, 2)
+    assert none["factor"].shape == (0, 3, 7, 10)
+
+
+def test_a_file_of_schema_1_has_the_image_alone(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "old.onnx", schema="1.0")
+    old = Generator(path, providers="cpu")
+    new = Generator(write_variation_model(tmp_path / "new.onnx"), providers="cpu")
+    images, latents = images_of(2, 1, 8, 8), latents_of(2)
+    np.testing.assert_array_equal(old.vary(images, latents), new.vary(images, latents))
+    text = refused(ConfigError, old.outputs, images, latents, ["positions"])
+    assert text == (
+        f"old.onnx: a file of schema 1.0 has no output 'positions'; allowed: variation; export it"
+        f" anew with: ganaug export RUN {path}"
+    )
+    text = refused(ConfigError, new.outputs, images, latents, ["image"])
+    assert text.endswith("name one of variation, positions, factor, offset")
+
+
 # --- graphs that pass the reader and fail afterwards ---
 
 
@@ -255,14 +297,14 @@ def test_a_model_that_onnxruntime_refuses(tmp_path: Path) -> None:
 def test_a_graph_that_fails_on_some_sizes(tmp_path: Path) -> None:
     def halve_the_pixels(model: onnx.ModelProto) -> None:
         """Add 0 times half of the number of pixels; that of the reader's own tries is even."""
-        sides = numpy_helper.from_array(np.array([-1, 2], np.int64), "sides")
+        sides = numpy_helper.from_array(np.array([-1, 2], np.int64), "by_two")
         model.graph.initializer.append(sides)
         model.graph.node[2].input[0] = "sum"
         nodes = [
-            helper.make_node("Reshape", ["image", "sides"], ["pairs"]),
+            helper.make_node("Reshape", ["image", "by_two"], ["pairs"]),
             helper.make_node("Shape", ["pairs"], ["count"], start=0, end=1),
-            helper.make_node("Cast", ["count"], ["halves"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", ["halves", "low"], ["zero"]),
+            helper.make_node("Cast", ["count"], ["half_count"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["half_count", "low"], ["zero"]),
             helper.make_node("Add", ["image", "zero"], ["sum"]),
         ]
         for node in reversed(nodes):
@@ -312,6 +354,28 @@ def test_a_graph_that_returns_something_else(
     by_value = change in (_without_clip, _not_a_number)
     assert f"its graph returned {'values' if by_value else '['}" in text
     assert f"[{1 if singly else 2}, 1, 8, 8] from 0 to 1" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bounds"),
+    [("positions", 3.5, "-3 to 3"), ("positions", np.nan, "-3 to 3"), ("offset", -2, "-1 to 1")],
+)
+def test_an_output_beyond_its_bounds_is_refused_where_it_is_asked_for(
+    name: str, value: float, bounds: str, tmp_path: Path
+) -> None:
+    def far(model: onnx.ModelProto) -> None:
+        (node,) = (node for node in model.graph.node if name in node.output)
+        node.output[0] = "near"
+        tensor = numpy_helper.from_array(np.array(value, np.float32), "far")
+        model.graph.initializer.append(tensor)
+        model.graph.node.append(helper.make_node("Add", ["near", "far"], [name]))
+
+    generator = spoilt(tmp_path, far)
+    images, latents = images_of(2, 1, 8, 8), np.zeros((2, 4), np.float32)
+    assert generator.vary(images, latents).shape == images.shape
+    text = refused(ArtifactError, generator.outputs, images, latents, [name])
+    assert f" as {name}; allowed: [2, " in text
+    assert f"from {bounds}" in text
 
 
 def test_an_input_that_the_graph_does_not_use_is_allowed(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_generator_gives_the_same_images(artifact: Path) -> None:
 def test_fields_of_a_newer_minor_version_stay(artifact: Path) -> None:
     model = onnx.load(artifact)
     (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-    entry.value = json.dumps(json.loads(entry.value) | {"schema": "1.9", "later": [1, 2]})
+    entry.value = json.dumps(json.loads(entry.value) | {"schema": "2.9", "later": [1, 2]})
     onnx.helper.set_model_props(model, {KEY: entry.value, "other": "kept"})
     artifact.write_bytes(model.SerializeToString())
 
@@ -75,7 +75,7 @@ def test_fields_of_a_newer_minor_version_stay(artifact: Path) -> None:
 
     props = {entry.key: entry.value for entry in onnx.load(artifact).metadata_props}
     values = json.loads(props[KEY])
-    assert (values["schema"], values["later"], props["other"]) == ("1.9", [1, 2], "kept")
+    assert (values["schema"], values["later"], props["other"]) == ("2.9", [1, 2], "kept")
     assert values["policy"] == TUNED.to_dict()
 
 

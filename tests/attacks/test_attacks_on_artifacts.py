@@ -12,7 +12,7 @@ from helpers.hostile import Change, external, graph_with, model_of, refused
 from onnx import TensorProto, helper, numpy_helper
 
 from ganaug.artifact import sessions
-from ganaug.artifact.format import KEY, MAX_METADATA_BYTES, MAX_NODES
+from ganaug.artifact.format import KEY, MAX_METADATA_BYTES, MAX_NODES, OUTPUTS
 
 # --- external data, wherever a tensor can stand (CVE-2026-27489, -34446, -34447) ---
 
@@ -213,7 +213,7 @@ def test_onnxruntimes_own_format_is_refused(tmp_path: Path) -> None:
     assert "onnxruntime's own format" in refused(tmp_path, polyglot + ordinary)
     # and should one get through, the session reads it as what was checked
     session = sessions.open_session(lambda: polyglot + ordinary, "polyglot", "cpu", 1).session
-    assert [value.name for value in session.get_outputs()] == ["variation"]
+    assert [value.name for value in session.get_outputs()] == list(OUTPUTS["variation"])
 
 
 def test_fields_that_cannot_be_checked_are_refused(tmp_path: Path) -> None:

@@ -122,6 +122,27 @@ def test_an_interface_that_does_not_fit_is_refused(
     assert word in refused(tmp_path, model)
 
 
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_what_schema_2_says_of_the_other_outputs_is_checked(tmp_path: Path, place: int) -> None:
+    model = model_of()
+    name = model.graph.output[place].name
+    model.graph.output[place].type.tensor_type.shape.dim[3].dim_value = 5
+    assert f"output '{name}' is float32 [any, " in refused(tmp_path, model)
+    model = model_of()
+    del model.graph.output[place]
+    assert "of schema 2.0: ['variation', 'positions', 'factor', 'offset']" in refused(
+        tmp_path, model
+    )
+
+
+def test_outputs_of_schema_2_in_a_file_of_schema_1_are_refused(tmp_path: Path) -> None:
+    model = model_of()
+    entry = model.metadata_props[0]
+    entry.value = entry.value.replace('"schema": "2.0"', '"schema": "1.0"')
+    text = refused(tmp_path, model)
+    assert text.endswith("of schema 1.0: ['variation']; use a file that ganaug export wrote")
+
+
 def test_a_trained_size_in_the_input_is_refused(tmp_path: Path) -> None:
     # height and width frozen at the example's, a known fault of exporters
     model = model_of()

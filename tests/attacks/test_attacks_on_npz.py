@@ -127,7 +127,7 @@ def test_class_names_that_are_half_a_character_are_refused(tmp_path: Path, name:
     classes.view(np.uint32)[2 : 2 + len(name)] = [ord(each) for each in name]
     images = np.zeros((4, 8, 8), np.uint8)
     np.savez(tmp_path / "x.npz", images=images, labels=[0, 1, 0, 1], classes=classes)
-    assert "is no text that can be stored as UTF-8" in refused(tmp_path / "x.npz")
+    assert "has a name that is not UTF-8" in refused(tmp_path / "x.npz")
 
 
 def test_class_names_beyond_unicode_are_refused(tmp_path: Path) -> None:

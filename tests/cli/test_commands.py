@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from helpers.photos import TINY
+from PIL import Image
 
 from ganaug import Generator, load_images, long_tailed
 from ganaug.artifact.format import PRIVACY
@@ -44,6 +45,23 @@ def test_fit_says_what_comes_next_and_resumes(
     capsys.readouterr()
     assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "4"]) == 2
     assert "holds another run" in capsys.readouterr().err
+
+
+def test_no_exif_leaves_images_as_they_lie(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lying = shutil.copytree(photos, tmp_path / "photos")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    first = min(lying.glob("train/crack/*.jpg"))
+    Image.open(first).save(first, exif=exif)
+    fit = ["fit", str(lying), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
+    assert run([*fit, "--no-exif"]) == 0
+    assert "not turned, though EXIF says so: 1 images (crack 1)" in capsys.readouterr().err
+    assert run(fit) == 2
+    told = capsys.readouterr().err
+    assert "turned as EXIF says: 1 images (crack 1)" in told
+    assert "holds another run (it was trained on other images)" in told
 
 
 def test_quiet_fit_prints_nothing(

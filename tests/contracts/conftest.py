@@ -16,4 +16,4 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """What is random in these tests comes from torch's generator, and is the same in each run."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from helpers.small_models import write_class_model, write_variation_model
+from helpers.small_models import Planted, write_class_model, write_variation_model
 from PIL import Image
 
 __all__ = ["CLASSES", "COUNTS", "SIZES", "Files"]
@@ -36,12 +36,17 @@ class Files:
         return folder
 
     def artifact(self, kind: str, channels: int = 3, **metadata: Any) -> Path:
-        """An artifact of `kind`; `metadata` takes the place of the fields' usual values."""
+        """An artifact of `kind`; `metadata` takes the place of the fields' usual values.
+
+        "moving" is a variation generator that moves the image by what is drawn.
+        """
         # 19 latents: no multiple of what a processor adds at once, so that batches may show.
         known = {"classes": CLASSES, "counts": COUNTS, "latent_dim": 19, **metadata}
         words = [kind, str(channels), *(f"{key}={value}" for key, value in metadata.items())]
         path = self.root / (" ".join(words) + ".onnx")
         if not path.exists():
-            write = write_variation_model if kind == "variation" else write_class_model
+            write: Any = write_class_model if kind == "class" else write_variation_model
+            if kind == "moving":
+                known["planted"] = Planted(drift=0.3)
             write(path, channels=channels, size=SIZES[0], **known)
         return path

@@ -21,6 +21,7 @@ __all__ = [
     "images_and_labels",
     "in_memory",
     "levels",
+    "marked_samples",
     "no_items",
     "normalised_samples",
     "samples",
@@ -60,6 +61,29 @@ def samples(channels: int) -> Callable[[Files], Any]:
             [floats.clone(), torch.eye(3)[[0, 1, 2, 0]]],
         ]
 
+    return given
+
+
+def marked_samples(files: Files) -> list[Any]:
+    """Images and a batch with masks, boxes and key points."""
+    given = []
+    for batch in ((), (4,)):
+        size, random = (11, 6), np.random.default_rng(5)
+        low = random.uniform(0, 3, (4, 2))
+        image = torch.from_numpy(levels(*batch, 3, *size))
+        objects = {
+            "boxes": tv_tensors.BoundingBoxes(
+                torch.from_numpy(np.concatenate([low, low + 3], 1)),
+                format="XYXY",
+                canvas_size=size,
+            ),
+            "masks": tv_tensors.Mask(torch.from_numpy(random.integers(0, 9, (4, 2, *size)))),
+            "points": tv_tensors.KeyPoints(
+                torch.from_numpy(random.uniform(0, 5, (4, 3, 2))), canvas_size=size
+            ),
+            "labels": torch.tensor([0, 1, 2, 0]),
+        }
+        given.append((tv_tensors.Image(image), objects))
     return given
 
 

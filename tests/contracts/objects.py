@@ -18,6 +18,7 @@ from contracts.given import (
     images_and_labels,
     in_memory,
     levels,
+    marked_samples,
     no_items,
     normalised_samples,
     samples,
@@ -38,6 +39,7 @@ from contracts.ways import (
     reordered,
     synthetic,
     synthetic_flipped,
+    without_content,
     without_source,
 )
 
@@ -210,6 +212,25 @@ TRANSFORMS: tuple[Transform, ...] = (
         file=("variation", 1),
         still={"scale": 0.0},
         refused=BAD_P,
+        exceptions=TRANSFORM_EXCEPTIONS,
+    ),
+    Transform(
+        "GANAugment of marked images",
+        "GANAugment",
+        marked_samples,
+        augment,
+        file=("moving", 3),
+        still={"scale": 0.0},
+        refused=({"content": 1}, {"content": None}),
+        exceptions=TRANSFORM_EXCEPTIONS,
+    ),
+    Transform(
+        "GANAugment without content",
+        "GANAugment",
+        marked_samples,
+        without_content,
+        file=("moving", 3),
+        still={"scale": 0.0},
         exceptions=TRANSFORM_EXCEPTIONS,
     ),
     Transform(

@@ -42,7 +42,7 @@ def observe(kind: str, built: Any, given: Any, seed: int | None = 0) -> Any:
         seed: of torch's generator before; None to leave it alone.
     """
     if seed is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
     if kind == "transform":
         return [content(built(sample)) for sample in given]
     if kind == "data set":

@@ -30,7 +30,7 @@ NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this
 
 def item(dataset: Any, index: Any) -> Any:
     """Return the content of an item; what a transform of the process draws is always the same."""
-    torch.manual_seed(9)
+    torch.default_generator.manual_seed(9)
     return content(dataset[index])
 
 
@@ -39,7 +39,7 @@ def items(dataset: Any) -> list[Any]:
 
 
 def together(dataset: Any, indices: Sequence[Any]) -> list[Any]:
-    torch.manual_seed(9)
+    torch.default_generator.manual_seed(9)
     return [content(each) for each in dataset.__getitems__(list(indices))]
 
 
@@ -54,10 +54,10 @@ def order_of(dataset: Any) -> list[int]:
 def test_items_agree_however_they_are_read(case: DataSet, files: Files) -> None:
     dataset = case.built(files)
     order = [*order_of(dataset), 0, 0, len(dataset) - 1]
-    torch.manual_seed(9)
+    torch.default_generator.manual_seed(9)
     expected = [content(dataset[i]) for i in order]
     assert together(dataset, order) == expected
-    torch.manual_seed(9)
+    torch.default_generator.manual_seed(9)
     parts = [dataset.__getitems__(order[start : start + 4]) for start in range(0, len(order), 4)]
     assert [content(each) for part in parts for each in part] == expected
     assert len({str(each) for each in expected}) >= len(dataset), "items are told apart"
@@ -209,7 +209,7 @@ class Reseeded:
     """Seeds torch's generator for the next batch, so that what a transform draws is the same."""
 
     def __call__(self, *parts: Any) -> Any:
-        torch.manual_seed(9)
+        torch.default_generator.manual_seed(9)
         return parts
 
 
@@ -238,9 +238,9 @@ def test_under_torchs_data_sets_the_items_stay_the_same(case: DataSet, files: Fi
         assert outer.classes == dataset.classes
         own = torch.Generator()  # or a loader draws from torch's
         batches = DataLoader(view, len(places), collate_fn=unchanged, generator=own)
-        torch.manual_seed(9)
+        torch.default_generator.manual_seed(9)
         (read,) = batches
-        torch.manual_seed(9)
+        torch.default_generator.manual_seed(9)
         assert together(outer, range(len(places))) == [content(each) for each in read]
 
 

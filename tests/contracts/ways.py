@@ -34,6 +34,7 @@ __all__ = [
     "reordered",
     "synthetic",
     "synthetic_flipped",
+    "without_content",
     "without_source",
 ]
 
@@ -45,6 +46,10 @@ P = dict.fromkeys(CLASSES, 1.0)  # by name, so that names are checked
 
 def augment(artifact: Any, given: Any, **options: Any) -> GANAugment:
     return GANAugment(artifact, **{"p": P, **options})
+
+
+def without_content(artifact: Any, given: Any, **options: Any) -> GANAugment:
+    return augment(artifact, given, **{"content": False, **options})
 
 
 def behind_normalize(artifact: Any, given: Any, **options: Any) -> GANAugment:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ganaug.artifact.format import KEY, Metadata, Policy
 
 __all__ = [
+    "Planted",
     "class_model",
     "expected_class",
     "expected_variation",
@@ -95,11 +97,71 @@ def metadata_of(kind: str, **values: Any) -> Metadata:
     return Metadata(**{**defaults, **values})
 
 
+@dataclass(frozen=True)
+class Planted:
+    """A map that is known: where a result's pixel is read, from where it is (both -1..1).
+
+    Attributes:
+        affine: 2 x 3; position = affine @ (x, y, 1).
+        bend: float32 [2, h, w], added to it, resized to the image (bilinear); None for none.
+        drift: shift to the right by this times the first value of the latent.
+    """
+
+    affine: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    bend: NDArray[np.float32] | None = None
+    drift: float = 0.0
+
+
+def _map_nodes(
+    planted: Planted, latent_dim: int
+) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+    """Nodes that compute `positions` from `image` and `latent`, and their weights."""
+    node = helper.make_node
+    linear = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    ramp = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    bend = np.zeros((2, 1, 1), np.float32) if planted.bend is None else planted.bend
+    by_x, by_y, shift = np.array(planted.affine, np.float32).T.reshape(3, 1, 2, 1, 1)
+    drift = np.zeros((latent_dim, 2), np.float32)
+    drift[0, 0] = planted.drift
+    nodes = [
+        node("Shape", ["image"], ["sides"], start=2, end=4),
+        node("Split", ["sides", "halves"], ["height", "width"], axis=0),
+        node("Cast", ["sides"], ["counts"], to=TensorProto.FLOAT),
+        node("Reciprocal", ["counts"], ["steps"]),
+        node("Sub", ["high", "steps"], ["last"]),
+        node("Split", ["last", "halves"], ["last_y", "last_x"], axis=0),
+        node("Resize", ["ends_x", "", "", "width"], ["ramp_x"], axes=[3], **ramp),
+        node("Resize", ["ends_y", "", "", "height"], ["ramp_y"], axes=[2], **ramp),
+        node("Mul", ["ramp_x", "last_x"], ["centre_x"]),
+        node("Mul", ["ramp_y", "last_y"], ["centre_y"]),
+        node("Mul", ["centre_x", "by_x"], ["across"]),
+        node("Mul", ["centre_y", "by_y"], ["down"]),
+        node("Add", ["across", "down"], ["turned"]),
+        node("Resize", ["bend", "", "", "sides"], ["bent"], axes=[2, 3], **linear),
+        node("Add", ["turned", "bent"], ["local"]),
+        node("MatMul", ["latent", "drift"], ["drifts"]),
+        node("Unsqueeze", ["drifts", "axes"], ["drifts_4d"]),
+        node("Add", ["drifts_4d", "shift"], ["shifted"]),
+        node("Add", ["local", "shifted"], ["grid"]),
+        node("Transpose", ["grid"], ["positions"], perm=[0, 2, 3, 1]),
+    ]
+    return nodes, {
+        "halves": np.array([1, 1], np.int64),
+        "ends_x": np.array([-1, 1], np.float32).reshape(1, 1, 1, 2),
+        "ends_y": np.array([-1, 1], np.float32).reshape(1, 1, 2, 1),
+        "by_x": by_x,
+        "by_y": by_y,
+        "shift": shift,
+        "bend": bend[None],
+        "drift": drift,
+    }
+
+
 def _model(
     metadata: Metadata,
     nodes: list[onnx.NodeProto],
     inputs: list[onnx.ValueInfoProto],
-    output: onnx.ValueInfoProto,
+    outputs: list[onnx.ValueInfoProto],
     weights: dict[str, NDArray[Any]],
 ) -> onnx.ModelProto:
     weights["low"] = np.array(0, np.float32)
@@ -108,7 +170,7 @@ def _model(
         nodes,
         "generator",
         inputs,
-        [output],
+        outputs,
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
@@ -116,16 +178,47 @@ def _model(
     return model
 
 
-def variation_model(metadata: Metadata) -> onnx.ModelProto:
+def variation_model(metadata: Metadata, planted: Planted | None = None) -> onnx.ModelProto:
     """The variation model that fits `metadata`, with it inside."""
     channels, latent = metadata.channels, metadata.latent_dim
     shape: list[str | int | None] = ["N", channels, "H", "W"]
+    weights = {
+        "projection": projection(latent, channels),
+        "axes": np.array([2, 3], np.int64),
+        "low": np.array(0, np.float32),
+        "high": np.array(1, np.float32),
+        "lowest": np.array(-1, np.float32),
+        "two": np.array(2, np.float32),
+    }
+    further, of_map = [], []
+    if len(metadata.outputs) > 1:
+        of_map, of_weights = _map_nodes(planted or Planted(), latent)
+        weights |= of_weights
+        further = [  # the whole change of a small model is light
+            helper.make_node("Mul", ["image", "low"], ["zeros"]),
+            helper.make_node("Exp", ["zeros"], ["factor"]),
+            helper.make_node("Mul", ["change_4d", "two"], ["twice"]),
+            helper.make_node("Clip", ["twice", "lowest", "high"], ["within"]),
+            helper.make_node("Add", ["zeros", "within"], ["offset"]),
+        ]
+    reading, read = [], "image"
+    if planted is not None and of_map:
+        how = {"align_corners": 0, "mode": "linear", "padding_mode": "reflection"}
+        reading, read = (
+            [helper.make_node("GridSample", ["image", "positions"], ["read"], **how)],
+            "read",
+        )
+        reading, of_map = [*of_map, *reading], []
     nodes = [
-        helper.make_node("MatMul", ["latent", "projection"], ["offset"]),
-        helper.make_node("Unsqueeze", ["offset", "axes"], ["offset_4d"]),
-        helper.make_node("Add", ["image", "offset_4d"], ["moved"]),
+        helper.make_node("MatMul", ["latent", "projection"], ["change"]),
+        helper.make_node("Unsqueeze", ["change", "axes"], ["change_4d"]),
+        *reading,
+        helper.make_node("Add", [read, "change_4d"], ["moved"]),
+        *of_map,
+        *further,
         helper.make_node("Clip", ["moved", "low", "high"], ["variation"]),
     ]
+    sizes: dict[str, list[str | int | None]] = {"positions": ["N", "H", "W", 2]}
     return _model(
         metadata,
         nodes,
@@ -133,8 +226,11 @@ def variation_model(metadata: Metadata) -> onnx.ModelProto:
             helper.make_tensor_value_info("image", TensorProto.FLOAT, shape),
             helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["N", latent]),
         ],
-        helper.make_tensor_value_info("variation", TensorProto.FLOAT, shape),
-        {"projection": projection(latent, channels), "axes": np.array([2, 3], np.int64)},
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes.get(name, shape))
+            for name in metadata.outputs
+        ],
+        weights,
     )
 
 
@@ -155,7 +251,7 @@ def class_model(metadata: Metadata) -> onnx.ModelProto:
             helper.make_tensor_value_info("label", TensorProto.INT64, ["N"]),
             helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["N", latent]),
         ],
-        helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", channels, *size]),
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", channels, *size])],
         {
             "projection": projection(latent, channels),
             "table": table(len(metadata.classes), channels, size),
@@ -179,12 +275,13 @@ def write_variation_model(
     classes: Sequence[str] = ("a", "b"),
     counts: Sequence[int] = (10, 2),
     policy: Policy | None = None,
+    planted: Planted | None = None,
     **metadata: Any,
 ) -> Path:
     """Write a variation artifact; `metadata` are further fields of `Metadata`."""
     known = {"channels": channels, "size": size, "latent_dim": latent_dim, "policy": policy}
     values = {**known, "classes": tuple(classes), "counts": tuple(counts), **metadata}
-    return write_model(path, variation_model(metadata_of("variation", **values)))
+    return write_model(path, variation_model(metadata_of("variation", **values), planted))
 
 
 def write_class_model(

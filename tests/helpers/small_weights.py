@@ -15,7 +15,7 @@ NETWORK = "shufflenet_v2_x0_5"
 def write_weights(file: Path) -> Path:
     """Write a state dict of `NETWORK`, the same each time, as `torch.save` does."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
+        torch.default_generator.manual_seed(5)
         network = get_model(NETWORK)
     torch.save(network.state_dict(), file)
     return file

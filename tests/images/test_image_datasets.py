@@ -105,7 +105,9 @@ def test_class_names_are_those_of_the_data_set_also_through_subset() -> None:
     assert inner.notes == ("classes without a training image: z",)
     assert load_images(ConcatDataset([named, named])).classes == ("x", "y", "z")
     unnamed = Pairs(tensors(), LABELS)
-    assert load_images(ConcatDataset([named, unnamed])).classes == ("0", "1", "2")
+    assert load_images(ConcatDataset([unnamed, unnamed])).classes == ("0", "1", "2")
+    with pytest.raises(DataError, match="part 1 has no class names, another has"):
+        load_images(ConcatDataset([named, unnamed]))
 
 
 def test_images_of_many_sizes_are_resized() -> None:
@@ -154,7 +156,7 @@ def test_an_image_folder_with_transforms_is_read_through_them(tmp_path: Path) ->
         ),
         (
             Pairs([*tensors()[:5], tensors()[5, :, :4]], LABELS),
-            "Pairs[5] is 12x4 pixels, Pairs[0] is 12x10; allowed: shapes within a factor of 2",
+            "Pairs[5] is 4x12 pixels (height x width), Pairs[0] is 10x12; allowed: shapes within a",
         ),
         (Endless(), "Endless: not a source of images; allowed: a folder, an .npz file"),
         (7, "int: not a source of images"),

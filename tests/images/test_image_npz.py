@@ -218,7 +218,10 @@ HOLES = np.where(np.arange(6)[:, None, None] < 4, GREY / 255, np.nan)
         ({"images": GREY, "labels": LABELS, "classes": ["a", "b", "a"]}, "'a' names two classes"),
         ({"images": GREY, "labels": LABELS, "groups": [1]}, "groups have the shape [1] for 6"),
         ({"images": GREY, "labels": LABELS, "groups": LABELS / 1}, "groups are float64; allowed:"),
-        ({"images": np.zeros((2, 5, 9), np.uint8)}, "9x5 pixels would make the training size 9x5"),
+        (
+            {"images": np.zeros((2, 5, 9), np.uint8)},
+            "5x9 pixels (height x width) would make the training size 5x9",
+        ),
         (
             {
                 "images": GREY,

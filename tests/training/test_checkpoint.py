@@ -17,7 +17,7 @@ from ganaug.training.state import State
 
 
 def small_state(seed: int) -> State:
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     nets = [nn.Linear(3, 2), nn.Linear(2, 1)]
     optimizers = [torch.optim.Adam(net.parameters(), 1e-2) for net in nets]
     for net, optimizer in zip(nets, optimizers, strict=True):

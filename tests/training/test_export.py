@@ -16,7 +16,7 @@ import pytest
 import torch
 from helpers.small_images import bars
 
-from ganaug.artifact.format import INTENDED_USE, PRIVACY
+from ganaug.artifact.format import INTENDED_USE, OUTPUTS, PRIVACY
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import GanaugError, RunError
@@ -58,8 +58,11 @@ def test_parity(tmp_path: Path, kind: str, channels: int, size: tuple[int, int])
             assert isinstance(torch_model, VariationGenerator)
             pixels = images.images[rng.integers(0, len(images), count)]
             image = (pixels.transpose(0, 3, 1, 2) / 255).astype(np.float32)
-            made = generator.vary(image, latent)
-            expected = torch_model.vary(torch.from_numpy(image), torch.from_numpy(latent))
+            parts = generator.outputs(image, latent, OUTPUTS["variation"])
+            wanted = torch_model.vary_parts(torch.from_numpy(image), torch.from_numpy(latent))
+            for found, each in zip(parts.values(), wanted, strict=True):
+                np.testing.assert_allclose(found, each.numpy(), atol=1e-4, rtol=0)
+            made, expected = generator.vary(image, latent), wanted[0]
         else:
             label = rng.integers(0, 2, count)
             made = generator.generate(label, latent)
@@ -150,17 +153,20 @@ def test_a_damaged_run_is_named(run: Path, tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "file.onnx").exists()
 
 
+@pytest.mark.parametrize("name", OUTPUTS["variation"])
 def test_a_disagreement_is_refused(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Export compares by value: make torch compute something else than the graph."""
-    original = VariationGenerator.vary
+    """Export compares every output by value: make torch compute something else than the graph."""
+    original = VariationGenerator.vary_parts
 
     def brighter(self: VariationGenerator, image: Any, latent: Any) -> Any:
-        return original(self, image, latent) + 0.01
+        parts = dict(zip(OUTPUTS["variation"], original(self, image, latent), strict=True))
+        parts[name] = parts[name] + 0.01
+        return tuple(parts.values())
 
-    monkeypatch.setattr(VariationGenerator, "vary", brighter)
-    with pytest.raises(GanaugError, match=r"differ by 0\.01") as caught:
+    monkeypatch.setattr(VariationGenerator, "vary_parts", brighter)
+    with pytest.raises(GanaugError, match=rf"differ by 0\.01 in {name} \[1,") as caught:
         export(run, tmp_path / "file.onnx")
     assert caught.value.exit_code == 1
     assert os.listdir(tmp_path) == []

@@ -10,7 +10,9 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import grid_sample
 
+from ganaug.artifact.format import OUTPUTS
 from ganaug.training.graph import variation_graph
 from ganaug.training.networks import VariationGenerator
 
@@ -18,7 +20,7 @@ from ganaug.training.networks import VariationGenerator
 def generator(channels: int, size: tuple[int, int]) -> VariationGenerator:
     """A generator that changes much: its heads do not start near zero."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         made = VariationGenerator(channels, size, width=8, latent_dim=5)
         for head in (made.whole_out, made.local, made.residual_out):
             nn.init.normal_(head.weight, 0, 0.4)
@@ -33,9 +35,13 @@ def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def run(session: Any, image: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(
-        session.run(None, {"image": image.numpy(), "latent": latent.numpy()})[0]
-    )
+    return parts(session, image, latent)[0]
+
+
+def parts(session: Any, image: torch.Tensor, latent: torch.Tensor) -> list[torch.Tensor]:
+    """Variation, positions, factor, offset."""
+    made = session.run(OUTPUTS["variation"], {"image": image.numpy(), "latent": latent.numpy()})
+    return [torch.from_numpy(values) for values in made]
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 13), (20, 36), (32, 32)])
@@ -54,13 +60,47 @@ def test_the_same_function(channels: int, size: tuple[int, int]) -> None:
     for sides in (size, (37, 44), (8, 40), (90, 70), (1, 5), (9, 1), (1, 1)):
         image = torch.rand(3, channels, *sides, generator=random)
         latent = torch.randn(3, 5, generator=random)
-        expected = exact.vary(image.double(), latent.double())
-        rounded = float((network.vary(image, latent) - expected).abs().max())
-        assert rounded < 1e-4
+        expected = exact.vary_parts(image.double(), latent.double())
+        rounded = network.vary_parts(image, latent)
         if sides == size:
-            assert (expected - image).abs().mean() > 0.1
-        found = run(session, image, latent).double()
-        torch.testing.assert_close(found, expected, atol=3 * rounded + 1e-6, rtol=0)
+            assert (expected[0] - image).abs().mean() > 0.1
+        for found, wanted, near in zip(
+            parts(session, image, latent), expected, rounded, strict=True
+        ):
+            off = float((near - wanted).abs().max())
+            assert off < 1e-4
+            torch.testing.assert_close(found.double(), wanted, atol=3 * off + 1e-6, rtol=0)
+
+
+def test_what_the_other_outputs_say_is_how_the_image_was_made() -> None:
+    """Without blur and residual, the image is what was read at the positions, recoloured."""
+    network = generator(3, (16, 20))
+    network.whole_out.weight[-1] = 0
+    network.residual_out.weight.zero_()
+    session = opened(variation_graph(network))
+    for sides in ((16, 20), (40, 31)):
+        image = torch.rand(2, 3, *sides, generator=torch.Generator().manual_seed(1))
+        latent = torch.randn(2, 5, generator=torch.Generator().manual_seed(2))
+        varied, positions, factor, offset = parts(session, image, latent)
+        assert positions.shape == (2, *sides, 2)
+        assert 1 < positions.abs().max() <= 3  # beyond the borders, where the image is mirrored
+        read = grid_sample(image, positions, padding_mode="reflection", align_corners=False)
+        expected = (read * factor + offset / 2).clamp(0, 1)
+        torch.testing.assert_close(varied, expected, atol=1e-5, rtol=0)
+
+
+def test_the_image_needs_every_operator() -> None:
+    """The other outputs are values on the way to it, so that they cost nothing."""
+    model = variation_graph(generator(3, (16, 16)))
+    makers = {name: node for node in model.graph.node for name in node.output}
+    pending, needed = ["variation"], set()
+    while pending:
+        node = makers.get(pending.pop())
+        if node is not None and node.name not in needed:
+            needed.add(node.name)
+            pending.extend(node.input)
+    assert needed == {node.name for node in model.graph.node}
+    assert [value.name for value in model.graph.output] == list(OUTPUTS["variation"])
 
 
 def test_positions_on_and_far_beyond_the_border() -> None:

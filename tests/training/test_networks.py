@@ -17,7 +17,7 @@ SIZES = [(8, 8), (28, 28), (9, 13), (32, 48)]
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
 
 
 @pytest.mark.parametrize("size", SIZES)

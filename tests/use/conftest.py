@@ -23,7 +23,7 @@ POLICY = Policy(p=((2, 0.5), (4, 0.25), (8, 0.0)), scale=0.5)
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """What is random in these tests comes from torch's generator, and is the same in each run."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,25 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_datasets import Pairs, tensors
+from helpers.small_models import write_class_model
+from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, Subset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from ganaug import AugmentedDataset, GANAugment, SyntheticDataset, load_images
-from ganaug.errors import ArtifactError
+from ganaug import (
+    AugmentedDataset,
+    ClassBalancedSampler,
+    GANAugment,
+    MixedDataset,
+    SyntheticDataset,
+    load_images,
+)
+from ganaug.errors import ArtifactError, DataError
 
 LABELS = [0, 1, 2, 0]
+
+pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
 
 
 def pairs(classes: Any) -> Pairs:
@@ -70,10 +82,98 @@ def test_a_concat_data_set_has_the_names_that_its_parts_share(
     assert AugmentedDataset(both, GANAugment(variation, p=1.0))[0][1] == 0
 
 
-def test_parts_with_other_names_share_none(real: ImageFolder) -> None:
-    others: ConcatDataset[Any] = ConcatDataset([pairs(["x", "y", "z"]), pairs(["x", "z", "y"])])
-    assert load_images(others).classes == ("0", "1", "2")
-    assert used(others) is None
+def test_parts_with_other_names_are_mapped_by_name(by_class: Path) -> None:
+    both: ConcatDataset[Any] = ConcatDataset(
+        [pairs(["ant", "bee", "cat"]), pairs(["cat", "ant", "bee"])]
+    )
+    loaded = load_images(both)
+    assert loaded.classes == ("ant", "bee", "cat")
+    assert loaded.labels.tolist() == [0, 1, 2, 0, 2, 0, 1, 2]
+    again = AugmentedDataset(both, v2.Identity())
+    assert again.classes == ["ant", "bee", "cat"]
+    assert again.targets == [again[i][1] for i in range(8)] == loaded.labels.tolist()
+    made = SyntheticDataset(by_class, source=both, counts={"bee": 3})
+    assert made.classes == ["ant", "bee", "cat"]
+    assert [int(made[i][1]) for i in range(3)] == [1, 1, 1]
+    assert MixedDataset(both, made).targets == [*loaded.labels.tolist(), 1, 1, 1]
+    varied = AugmentedDataset(both, GANAugment(by_class, p={"cat": 1.0}))
+    changed = [not torch.equal(varied[i][0], both[i][0]) for i in range(8)]
+    assert changed == [label == 2 for label in loaded.labels]
+
+
+@pytest.fixture
+def two_folders(tmp_path: Path) -> list[ImageFolder]:
+    """Folders with the classes c0, c1, c2 and c0, c2; the light of an image is its class."""
+    for at, names in enumerate((("c0", "c1", "c2"), ("c0", "c2"))):
+        for name in names:
+            (tmp_path / str(at) / name).mkdir(parents=True)
+            for i in range(3):
+                light = Image.new("RGB", (8, 8), (80 * int(name[1]) + i + 3 * at, 40, 0))
+                light.save(tmp_path / str(at) / name / f"{i}.png")
+    return [ImageFolder(str(tmp_path / part)) for part in ("0", "1")]
+
+
+@pytest.mark.parametrize("form", ["concat", "subset", "nested", "other way round"])
+def test_folders_with_other_classes_are_one_data_set(
+    two_folders: list[ImageFolder], form: str, tmp_path: Path
+) -> None:
+    first, second = two_folders
+    both: Any = {
+        "concat": lambda: ConcatDataset([first, second]),
+        "subset": lambda: Subset(ConcatDataset([first, Subset(second, [5, 0])]), [10, 9, 3]),
+        "nested": lambda: ConcatDataset([ConcatDataset([second]), Subset(first, range(9))]),
+        "other way round": lambda: ConcatDataset([second, first]),
+    }[form]()
+    lights = [both[i][0].getpixel((0, 0))[0] // 80 for i in range(len(both))]
+    loaded = load_images(both)
+    assert loaded.classes == ("c0", "c1", "c2")
+    assert loaded.labels.tolist() == lights
+    data = AugmentedDataset(both, v2.Identity())
+    assert data.targets == lights == [label for _, label in data]
+    assert [label for _, label in data.__getitems__(list(range(len(both))))] == lights
+    path = write_class_model(
+        tmp_path / "c.onnx", channels=3, classes=("c0", "c1", "c2"), counts=(3, 3, 3)
+    )
+    made = SyntheticDataset(path, source=both, counts=6)
+    assert [label for _, label in made] == made.targets
+    shown = made[0][0].copy()
+    made.enabled = False
+    assert [image.getpixel((0, 0))[0] // 80 for image, _ in made] == made.targets
+    assert shown.getpixel((0, 0)) != made[0][0].getpixel((0, 0))
+    whole = MixedDataset(both, made)
+    assert [label for _, label in whole] == whole.targets
+
+
+def test_labels_of_parts_keep_their_types() -> None:
+    kinds = [torch.tensor(1), torch.tensor([1], dtype=torch.uint8), np.array([1]), np.int16(1), 1]
+    first = Pairs(tensors(1), [0], classes=["a", "b", "c"])
+    for label in kinds:
+        second = Pairs(tensors(1), [label], classes=["a", "c"])
+        _, new = AugmentedDataset(ConcatDataset([first, second]), v2.Identity())[1]
+        assert type(new) is type(label)
+        assert getattr(new, "dtype", None) == getattr(label, "dtype", None)
+        assert np.shape(new) == np.shape(label)
+        assert np.ravel(new).tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([pairs(["a", "b", "c"]), pairs(None)], "part 1 has no class names, another has"),
+        ([pairs(["a", "b", "c"]), pairs(["a", "b"])], "label 2 is out of range; allowed: 0 to 1"),
+        ([pairs(["a", "b", "c"]), pairs(["a", "b", "b"])], "two classes have one name"),
+        (
+            [pairs(["a", "b", "c"]), Pairs(tensors(1), [torch.eye(2)[0]], classes=["c", "a"])],
+            r"label tensor.*allowed: a whole number",
+        ),
+    ],
+)
+def test_parts_that_cannot_be_mapped_are_refused(parts: list[Any], message: str) -> None:
+    both: ConcatDataset[Any] = ConcatDataset(parts)
+    with pytest.raises(DataError, match=message):
+        load_images(both)
+    with pytest.raises(DataError, match=message):
+        _ = AugmentedDataset(both, v2.Identity()).targets, AugmentedDataset(both, v2.Identity())[4]
 
 
 @pytest.mark.parametrize("classes", [None, "abc", 3])
@@ -81,3 +181,67 @@ def test_what_holds_no_names_is_no_list_of_them(classes: Any) -> None:
     dataset = pairs(classes)
     assert load_images(dataset).classes == ("0", "1", "2")
     assert used(dataset) is None
+
+
+# target_transform
+
+
+def swapped(label: int) -> int:
+    return {1: 2, 2: 1}.get(label, label)
+
+
+def test_targets_are_those_of_the_items(photos: Path) -> None:
+    """Without `.classes`, whatever a target_transform makes of them."""
+    folder = ImageFolder(str(photos), target_transform=swapped)
+    del folder.classes
+    data = AugmentedDataset(folder, v2.Identity())
+    assert data.targets == [data[i][1] for i in range(len(data))]
+    one_hot = ImageFolder(str(photos), target_transform=lambda label: torch.eye(3)[swapped(label)])
+    del one_hot.classes
+    assert AugmentedDataset(Subset(one_hot, [0, 12]), v2.Identity()).targets == [0, 1]
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.int64, lambda label: torch.eye(3)[label]])
+def test_a_target_transform_that_keeps_the_class_is_taken(photos: Path, kind: Any) -> None:
+    folder = ImageFolder(str(photos), target_transform=kind)
+    data = AugmentedDataset(folder, v2.Identity())
+    assert data.classes == ["ant", "bee", "cat"]
+    assert data.targets == folder.targets
+
+
+def test_names_that_a_target_transform_makes_wrong_are_refused(
+    photos: Path, variation: Path
+) -> None:
+    folder = ImageFolder(str(photos), target_transform=swapped)
+    message = r"ImageFolder: its target_transform turns the label 1 \('bee'\) into 2"
+    with pytest.raises(DataError, match=message):
+        load_images(folder)
+    with pytest.raises(DataError, match=message):
+        AugmentedDataset(folder, v2.Identity())
+    with pytest.raises(DataError, match=message):
+        SyntheticDataset(variation, source=Subset(folder, [0, 1]), counts=1)
+
+
+def test_targets_that_cannot_be_told_are_refused(photos: Path) -> None:
+    drawn = ImageFolder(str(photos), target_transform=lambda label: int(torch.randint(99, ())))
+    del drawn.classes
+    state = torch.get_rng_state()
+    with pytest.raises(DataError, match=r"has the label \d+, but .targets says"):
+        _ = AugmentedDataset(drawn, v2.Identity()).targets
+    assert torch.equal(torch.get_rng_state(), state)
+    named = ImageFolder(str(photos), target_transform=lambda label: f"no {label}")
+    del named.classes
+    with pytest.raises(DataError, match="allowed: one whole number for each"):
+        _ = AugmentedDataset(named, v2.Identity()).targets
+
+
+def test_columns_of_labels_are_taken(variation: Path) -> None:
+    column = [[0], [1], [1], [2]]
+    for given in (column, np.array(column), torch.tensor(column)):
+        data = Pairs(tensors(4), list(np.array(column)), targets=given)
+        assert AugmentedDataset(data, v2.Identity()).targets == [0, 1, 1, 2]
+        assert load_images(data).labels.tolist() == [0, 1, 1, 2]
+        assert SyntheticDataset(variation, source=data, counts="balance").targets == [0, 2]
+        assert len(list(ClassBalancedSampler(given))) == 4
+    images = load_images(Pairs(tensors(4), [0, 1, 1, 2]))
+    assert replace(images, labels=np.array(column)).labels.tolist() == [0, 1, 1, 2]

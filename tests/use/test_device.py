@@ -38,7 +38,7 @@ def test_equals_the_way_through_numpy(
     if len(shape) == 4:
         params = {**params, "rows": np.array([0, 2]), "latents": params["latents"][:2]}
     expected = transform.transform(image, params)
-    found = vary_on_device(transform.generator, image, params["latents"], params["rows"])
+    found, _ = vary_on_device(transform.generator, image, params["latents"], params["rows"])
     assert type(found) is type(expected)
     assert found.dtype == expected.dtype
     assert torch.equal(found, expected)
@@ -52,9 +52,16 @@ def test_a_normalisation_is_undone_and_redone(variation: Path) -> None:
     assert normalisation is not None
     image = normalisation.redo(images_of(4, 3, 8, 8, dtype=torch.float32))
     params = transform.make_params([image])
-    found = vary_on_device(
-        transform.generator, image, params["latents"], params["rows"], normalisation
+    found, positions = vary_on_device(
+        transform.generator,
+        image,
+        params["latents"],
+        params["rows"],
+        ("variation", "positions"),
+        normalisation,
     )
+    assert positions is not None
+    assert positions.shape == (4, 8, 8, 2)
     assert torch.equal(found, transform.transform(image, params))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2._utils import _find_labels_default_heuristic
 
@@ -42,6 +43,17 @@ def test_default_agrees_with_torchvision(sample: Any) -> None:
         ((IMAGE, {"label": 3}), 3),
         ((IMAGE, [3, 1]), [3, 1]),
         ({3: IMAGE, "label": 2}, 2),
+        ((IMAGE, "ant"), "ant"),
+        ((IMAGE, 1.0), 1.0),
+        ((IMAGE, np.float32(2)), 2.0),
+        ((IMAGE, (3, 1)), (3, 1)),
+        ((IMAGE, ["ant", "bee"]), ["ant", "bee"]),
+        ({"image": IMAGE, "target": 3}, 3),
+        ({"image": IMAGE, "Targets": 3, "y": 2}, 3),
+        ({"image": IMAGE, "class": "ant"}, "ant"),
+        ({"image": IMAGE, "target": 3, "label": 2}, 2),
+        ((IMAGE, {"id": 7, "target": 3}), 3),
+        ({"image": IMAGE, "target": {"labels": 3}}, 3),
     ],
 )
 def test_default_goes_beyond_torchvision(sample: Any, label: Any) -> None:
@@ -54,18 +66,100 @@ def test_default_goes_beyond_torchvision(sample: Any, label: Any) -> None:
         IMAGE,
         (IMAGE,),
         (IMAGE, IMAGE),
-        (IMAGE, "a note"),
         (IMAGE, None),
-        (IMAGE, 0.5),
-        (IMAGE, []),
-        (IMAGE, {"id": 3}),
         (IMAGE, {"label": None}),
         (IMAGE, tv_tensors.Image(IMAGE)),
+        (IMAGE, Image.new("L", (4, 4))),
+        (IMAGE, np.zeros((4, 4, 3))),
+        {"image": IMAGE, "id": 3},
+        {"image": IMAGE, "target": None},
         {},
     ],
 )
 def test_a_sample_without_a_label(sample: Any) -> None:
     assert find_label(sample) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "error"),
+    [
+        ("a note", DataError),
+        (["ant", "cow"], DataError),
+        (0.5, DataError),
+        (np.float32(0.5), DataError),
+        (float("nan"), DataError),
+        ((1, 2), DataError),
+        ([], DataError),
+        ({"id": 3}, ConfigError),
+        ({}, ConfigError),
+        ({"target": {"id": 3}}, ConfigError),
+        (b"ant", ConfigError),
+        (object(), ConfigError),
+        ({1, 2}, ConfigError),
+        ({"boxes": torch.zeros(3, 4)}, ConfigError),
+        (("ant", 1), ConfigError),
+    ],
+)
+def test_a_second_item_that_is_no_label_is_refused(
+    second: Any, error: type[Exception], variation: Path
+) -> None:
+    """It must not count as no label: a p by class would be left out silently."""
+    for p in ({"ant": 1.0}, 1.0):
+        with pytest.raises(error, match="labels_getter") as caught:
+            GANAugment(variation, p=p)(IMAGE, second)
+        assert "\n" not in str(caught.value)
+    without = GANAugment(variation, p=1.0, labels_getter=None)(IMAGE, second)
+    assert without[1] is second or str(without[1]) == str(second)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        (IMAGE, "cat"),
+        (IMAGE, 2.0),
+        (IMAGE, np.float32(2)),
+        (IMAGE, np.str_("cat")),
+        (IMAGE, ["cat"]),
+        (IMAGE, [[2]]),
+        (IMAGE, torch.tensor([[2]])),
+        {"image": IMAGE, "target": 2},
+        {"image": IMAGE, "class": "cat"},
+    ],
+)
+def test_labels_in_other_forms_have_the_p_of_their_class(sample: Any, variation: Path) -> None:
+    def changed(p: dict[str, float]) -> bool:
+        after = GANAugment(variation, p=p)(sample)
+        image = after["image"] if isinstance(after, dict) else after[0]
+        return not torch.equal(image, IMAGE)
+
+    assert changed({"cat": 1.0})
+    assert not changed({"ant": 1.0, "bee": 1.0})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        torch.tensor([[2], [0], [1]]),
+        np.array([[2.0], [0.0], [1.0]]),
+        torch.tensor([2.0, 0.0, 1.0]),
+        ["cat", "ant", "bee"],
+        ("cat", "ant", "bee"),
+        np.array([["cat"], ["ant"], ["bee"]]),
+        [["cat"], ["ant"], ["bee"]],
+    ],
+)
+def test_labels_of_a_batch_in_other_forms(labels: Any, variation: Path) -> None:
+    batch = torch.full((3, 3, 8, 8), 0.5)
+    after = GANAugment(variation, p={"cat": 1.0, "bee": 1.0})(batch, labels)[0]
+    assert [not torch.equal(image, batch[0]) for image in after] == [True, False, True]
+
+
+def test_names_follow_the_classes_of_the_data_set(variation: Path) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0}).for_classes(["cat", "ant"])
+    assert not torch.equal(transform(IMAGE, "cat")[0], IMAGE)
+    assert not torch.equal(transform(IMAGE, 0)[0], IMAGE)
+    with pytest.raises(DataError, match=r"label 'bee' is no class; allowed: 'cat', 'ant'; pass"):
+        transform(IMAGE, "bee")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +182,12 @@ def test_a_sample_without_a_label(sample: Any) -> None:
         ([0, 2], 2, [0, 2]),
         (torch.eye(3)[[2, 0]], 2, [2, 0]),
         (torch.tensor([], dtype=torch.int64), 0, []),
+        ([], 0, []),
+        (torch.tensor([0.0, 2.0]), 2, [0, 2]),
+        (torch.tensor([True, False]), 2, [1, 0]),
+        (np.float32(2), None, [2]),
+        ([[2], [0]], 2, [2, 0]),
+        (torch.tensor([[1.0], [2.0]]), 2, [1, 2]),
     ],
 )
 def test_labels_that_are_read(label: Any, num_images: int | None, index: list[int]) -> None:
@@ -112,7 +212,10 @@ def test_labels_that_are_read(label: Any, num_images: int | None, index: list[in
         ),
         (torch.tensor([0, 1]), None, r"label of int64 \[2\]"),
         (torch.zeros(4, 4), None, r"label of float64 \[4, 4\]"),
-        (torch.tensor([0.0, 1.0]), 2, r"whole numbers \[2\] or one-hot \[2, 3\]"),
+        (torch.tensor([0.0, 0.5]), 2, r"whole numbers \[2\] or one-hot \[2, 3\]"),
+        (torch.tensor([0.0, 1.0]), 3, r"whole numbers \[3\] or one-hot \[3, 3\]"),
+        (3.0, None, "label 3 is out of range"),
+        (torch.tensor([[0], [3]]), 2, "label 3 is out of range"),
         (torch.tensor([0, 1, 2]), 2, r"label of int64 \[3\]"),
         (torch.zeros(3), None, "without a positive weight"),
         (torch.tensor([-1.0, 2.0, 0.0]), None, "negative"),

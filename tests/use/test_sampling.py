@@ -62,3 +62,38 @@ def test_arguments_that_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         ClassBalancedSampler(**{"targets": TARGETS, **arguments})
+
+
+@pytest.mark.parametrize("rare", [1, 2, 5])
+def test_many_turns_of_a_rare_class_are_even_and_new(rare: int) -> None:
+    """Drawn together, not one by one: a million items with one of another class took minutes."""
+    targets = [0] * 200_000 + [1] * rare
+    sampler = ClassBalancedSampler(targets)
+    passes = [np.array(list(sampler)) for _ in range(2)]
+    visits = np.bincount(np.concatenate(passes), minlength=len(targets))
+    assert np.ptp(visits[200_000:]) <= 1
+    assert np.ptp(visits[:200_000]) <= 1
+    assert abs(visits[:200_000].sum() - visits[200_000:].sum()) <= 1
+    again = ClassBalancedSampler(targets)
+    again.set_epoch(1)
+    assert np.array_equal(list(again), passes[1])
+    if rare > 1:
+        first = [drawn[drawn >= 200_000][:1000].tolist() for drawn in passes]
+        assert first[0] != first[1]
+
+
+def test_orders_of_turns_are_the_same_wherever_they_are_drawn() -> None:
+    sampler = ClassBalancedSampler([0, 0, 0, 0, 0, 1, 1])
+    for together in (False, True):
+        whole = sampler._orders(0, 0, 12, together=together)
+        assert whole[35:50].tolist() == sampler._orders(0, 7, 10, together=together).tolist()
+        turns = whole.reshape(12, 5)
+        assert (np.sort(turns, axis=1) == np.arange(5)).all()
+        assert len({tuple(turn) for turn in turns.tolist()}) > 6
+        assert sampler._orders(1, 3, 3, together=together).tolist() == []
+
+
+def test_the_draws_stay_as_they_were() -> None:
+    """Results that were kept depend on them."""
+    drawn = list(ClassBalancedSampler([0, 0, 0, 1, 2, 2], num_samples=12, seed=3))
+    assert drawn == [5, 5, 2, 1, 0, 3, 3, 2, 3, 4, 4, 3]

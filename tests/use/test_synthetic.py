@@ -136,7 +136,7 @@ def test_a_graph_that_depends_on_the_batch_runs_singly(
     )
     model = variation_model(metadata)
     nodes = [
-        helper.make_node("Unsqueeze", ["offset", "first"], ["as_pixels"]),
+        helper.make_node("Unsqueeze", ["change", "first"], ["as_pixels"]),
         helper.make_node("ReduceMean", ["as_pixels", "axes"], ["pooled"], keepdims=0),
     ]
     model.graph.initializer.append(numpy_helper.from_array(np.array([0, 1]), "first"))

@@ -73,7 +73,7 @@ def test_sources_that_are_refused(
 
 
 def test_a_folder_with_a_random_transform_is_refused(photos: Path, variation: Path) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     flipping = ImageFolder(str(photos), transform=v2.RandomHorizontalFlip())
     with pytest.raises(DataError, match=r"item \d+ of ImageFolder .*png.*random transform"):
         SyntheticDataset(variation, source=flipping, counts=1)

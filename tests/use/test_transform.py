@@ -30,7 +30,7 @@ def image(channels: int = 3, size: tuple[int, int] = (8, 8)) -> torch.Tensor:
 def share_varied(transform: GANAugment, label: Any, n: int = 2000) -> float:
     """The share of a batch of one image, all of one label, that is varied."""
     before = image().expand(n, -1, -1, -1)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     after = transform((before, label))[0] if label is not None else transform(before)
     return float((after != before).flatten(1).any(1).float().mean())
 
@@ -91,7 +91,7 @@ def test_each_image_of_a_batch_is_decided_on_by_itself(variation: Path) -> None:
 
 def test_scale_multiplies_the_latents(variation: Path, variation_policy: Path) -> None:
     def moved(transform: GANAugment) -> torch.Tensor:
-        torch.manual_seed(1)
+        torch.default_generator.manual_seed(1)
         return transform(torch.full((3, 8, 8), 0.5)) - 0.5
 
     whole = moved(GANAugment(variation, p=1.0))
@@ -228,7 +228,7 @@ def test_without_labels_any_classes_fit(
 
 
 def test_a_class_generator_needs_a_label(by_class: Path) -> None:
-    for sample in (image(), (image(), "ant"), {"image": image()}):
+    for sample in (image(), (image(), None), {"image": image()}):
         with pytest.raises(ConfigError, match="no label in the sample"):
             GANAugment(by_class)(sample)
 
@@ -273,9 +273,9 @@ def test_a_grey_generator_behind_normalize(grey: Path) -> None:
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     normalise = v2.Normalize(mean, std)
     before = image(1).expand(3, -1, -1)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     plain = normalise(GANAugment(grey, p=1.0)(before))
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     behind = GANAugment(grey, p=1.0, mean=mean, std=std)(normalise(before))
     assert torch.allclose(plain, behind, atol=1e-5)
 

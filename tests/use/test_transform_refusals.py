@@ -21,23 +21,6 @@ def image(channels: int = 3, size: tuple[int, int] = (8, 8)) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("mark", "name"),
-    [
-        (tv_tensors.Mask(torch.zeros(8, 8)), "masks"),
-        (
-            tv_tensors.BoundingBoxes(torch.zeros(1, 4), format="XYXY", canvas_size=(8, 8)),
-            "bounding boxes",
-        ),
-        (tv_tensors.KeyPoints(torch.zeros(1, 2), canvas_size=(8, 8)), "key points"),
-        (tv_tensors.Video(torch.zeros(2, 3, 8, 8)), "videos"),
-    ],
-)
-def test_what_would_no_longer_fit_is_refused_by_name(mark: Any, name: str, variation: Path) -> None:
-    with pytest.raises(ConfigError, match=name):
-        GANAugment(variation)(image(), {"label": 1, "mark": mark})
-
-
-@pytest.mark.parametrize(
     ("bad", "message"),
     [
         (Image.new("RGBA", (8, 8)), "mode 'RGBA'; allowed: L or RGB"),

@@ -138,7 +138,7 @@ def test_seeded_workers_repeat_and_differ_from_each_other(
     outer = AugmentedDataset(real, v2.Compose([GANAugment(variation, p=1.0), TO_TENSOR]))
 
     def drawn() -> list[tuple[int, bytes]]:
-        torch.manual_seed(11)
+        torch.default_generator.manual_seed(11)
         same = DataLoader(
             outer, batch_size=2, sampler=[0] * 8, num_workers=2, multiprocessing_context="fork"
         )

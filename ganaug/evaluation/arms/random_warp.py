@@ -65,7 +65,7 @@ def matched_strength(images: Tensor, change: float, seed: int) -> float:
 
     def mean_change(strength: float) -> float:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             return mean_absolute_change(images, RandomWarp(strength))
 
     low, high = 0.0, _LARGEST

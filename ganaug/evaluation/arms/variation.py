@@ -92,7 +92,7 @@ def _warp(transform: GANAugment, pixels: Tensor, seed: int) -> Variation:
     some = pixels[np.sort(rows)]
     always = GANAugment(transform.generator, p=1.0, scale=transform.scale, labels_getter=None)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         change = mean_absolute_change(some, always)
     warp = RandomWarp(matched_strength(some, change, seed))
 

@@ -118,7 +118,9 @@ def train_estimator(
     with torch.random.fork_rng(devices=[]):
         source = iter(batches)
         for step in itertools.count():
-            torch.manual_seed(stream_seed(seed, "evaluate/augmentation", index=step))
+            torch.default_generator.manual_seed(
+                stream_seed(seed, "evaluate/augmentation", index=step)
+            )
             batch = next(source, None)
             if batch is None:
                 break

@@ -222,7 +222,9 @@ def train_network(
         for step in range(schedule.steps):
             if on_step is not None:
                 on_step()
-            torch.manual_seed(stream_seed(seed, "evaluate/augmentation", index=step))
+            torch.default_generator.manual_seed(
+                stream_seed(seed, "evaluate/augmentation", index=step)
+            )
             images, labels = next(source)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(step) * group.get("scale", 1.0)

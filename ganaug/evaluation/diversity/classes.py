@@ -21,7 +21,7 @@ from ganaug.evaluation.diversity.subsamples import (
     subsamples,
 )
 from ganaug.evaluation.diversity.words import words_of
-from ganaug.images import ImageSet, units
+from ganaug.images import ImageSet
 from ganaug.metrics.memorisation import ct_statistic, neighbour_distances, neighbour_ratio
 from ganaug.metrics.spread import mean_pairwise_distance
 from ganaug.metrics.texture import detail_by_scale
@@ -71,7 +71,7 @@ class ClassRecords:
         self.images, self.parts, self.seed = images, parts, seed
         self.features, pixels = chosen.features, chosen.pixels
         self.real = in_blocks(self.features, images.images)
-        self.units = units(images.keys, images.groups)
+        self.units = images.units
         self.made: list[Made] = []
         self.ours: list[NDArray[np.float32]] = []
         empty = Made(images.images[:0])

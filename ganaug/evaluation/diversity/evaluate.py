@@ -24,7 +24,7 @@ from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, Subsamples
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.splits import as_trained, load_at
-from ganaug.images import ImageSet, units
+from ganaug.images import ImageSet
 from ganaug.metrics.features import FeatureMap
 from ganaug.metrics.memorisation import combined_ct
 from ganaug.randomness import stream
@@ -141,7 +141,7 @@ def _rows(
     rows = np.flatnonzero((images.labels == label) & compared)
     if len(rows) <= most:
         return rows
-    unit = units(images.keys[rows], None if images.groups is None else images.groups[rows])
+    unit = np.unique(images.units[rows], return_inverse=True)[1]
     order = stream(seed, "diversity/rows", index=label).permutation(int(unit.max()) + 1)
     return np.sort(rows[np.argsort(order[unit], kind="stable")][:most])
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError
-from ganaug.images import ImageSet, units
+from ganaug.images import ImageSet
 from ganaug.metrics.encoder import FEWEST_TO_LEARN_FROM, SmallEncoder
 from ganaug.metrics.features import (
     FeatureMap,
@@ -92,7 +92,7 @@ def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.flo
 
 def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:
     """bool [N]: at most a quarter of each class, whole units, only of classes with many images."""
-    unit = units(images.keys, images.groups)
+    unit = images.units
     spare = np.minimum(images.counts // 4, images.counts - KEPT_FOR_REFERENCE).clip(0)
     spare = (spare * min(1.0, MOST_TO_LEARN_FROM / max(int(spare.sum()), 1))).astype(np.int64)
     part = np.zeros(len(images), bool)

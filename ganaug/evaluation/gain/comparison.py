@@ -41,6 +41,7 @@ class Comparison:
 
     Attributes:
         plan: the arms.
+        seen: test images that the generator was trained on.
         splits: by seed.
         made: by seed and folder, the images of the arms that have a folder.
         generator: that is judged; None where there is none, or each seed trains a new one.
@@ -54,6 +55,7 @@ class Comparison:
     """
 
     plan: Plan
+    seen: int
     splits: dict[int, Split]
     made: dict[tuple[int, str], ImageSet]
     generator: Generator | None
@@ -109,6 +111,7 @@ class Comparison:
                 tuned=self.tuner is not None,
                 quick=self.quick,
                 folders=self._folders(),
+                spoiled=[arm.name for arm in ours if arm.needs_generator] if self.seen else None,
                 device=self.site.device.partition(":")[0],
             ),
             environment=_environment(list(generators.values())),

@@ -16,15 +16,17 @@ from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
-from ganaug.evaluation.gain.notes import few_images, few_passes
+from ganaug.evaluation.gain.notes import few_images, few_passes, trained_on_test
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.judged import made_for
-from ganaug.evaluation.splits import splits_of
+from ganaug.evaluation.splits import splits_of, trained_on
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.files import work_folder
+from ganaug.images.places import image_folders
+from ganaug.outputs import Inputs, check_output_folder
 from ganaug.use.transform import GANAugment
 
 __all__ = ["evaluate_gain"]
@@ -101,6 +103,7 @@ def evaluate_gain(
         DataError: the images cannot be used, or those of a folder are also test images.
         ConfigError: an argument has a value that is not allowed.
         DeviceError: there is no such device.
+        RunError: `out` cannot be written, or lies in the folder of images.
         KeyboardInterrupt: interrupted; what had ended is kept in `out`.
 
     Example:
@@ -120,6 +123,9 @@ def evaluate_gain(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
         )
+    if out is not None:
+        read = image_folders("the images", train, test) + image_folders("the other tool", folder)
+        check_output_folder(out, {}, Inputs(images=read))
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     metadata = None if generator is None else generator.info
     options = None
@@ -149,6 +155,11 @@ def evaluate_gain(
     made, told = made_for(plan.folders, splits, plan.alone)
     notes += told
     images = splits[numbers[0]].train
+    seen = 0
+    if generator is not None:
+        judged = splits[numbers[0]].test
+        seen = int(trained_on(images, judged, generator.info).sum())
+        notes += trained_on_test(seen, len(judged))
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
         options = at_size(options, str(kind), images.size, own)
@@ -167,6 +178,7 @@ def evaluate_gain(
     with work_folder(out) as folder:
         comparison = Comparison(
             plan=plan,
+            seen=seen,
             splits=splits,
             made=made,
             generator=generator,

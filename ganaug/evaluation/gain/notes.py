@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganaug.images import ImageSet
 
-__all__ = ["few_images", "few_passes"]
+__all__ = ["few_images", "few_passes", "trained_on_test"]
 
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
@@ -34,4 +34,14 @@ def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:
     return (
         f"{steps} steps of {batch} are {passes:.1f} passes over the training images; a longer"
         " training can turn the answer: compare with more steps",
+    )
+
+
+def trained_on_test(seen: int, number: int) -> tuple[str, ...]:
+    """Return a note where the generator was trained on `seen` of the `number` test images."""
+    if not seen:
+        return ()
+    return (
+        f"the generator was trained on {seen} of {number} test images, so that it is never said to"
+        " help; fit one on the training part alone",
     )

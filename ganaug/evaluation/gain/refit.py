@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ganaug.evaluation.trainings.generators import NewGenerator, settings_of
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.evaluation.tuning import tune
 from ganaug.evaluation.tuning.budget import FACTOR
+from ganaug.files import write_bytes
 from ganaug.images import ImageSet, check_size, scaled_down
 
 __all__ = ["Refit", "TunedGenerator", "at_size", "fit_options_of"]
@@ -143,7 +143,7 @@ class TunedGenerator:
         if not self.artifact.is_file():
             counted, cost = Counted(tick), round(FACTOR * self.new.cost)
             path = self.new.folder / "tuning.onnx"
-            shutil.copyfile(exported, path)
+            write_bytes(path, exported.read_bytes())
             tune(
                 path,
                 self.new.images,

@@ -59,6 +59,8 @@ class Settings:
         quick: a quick look.
         device: "cpu" or "cuda".
         folders: first 16 digits of the hash of each folder's images; None where no arm has one.
+        spoiled: arms whose generator was trained on test images, which so never help; None where
+            there are none.
     """
 
     classifier: str | None = None
@@ -70,6 +72,7 @@ class Settings:
     quick: bool | None = None
     device: str | None = None
     folders: dict[str, str] | None = None
+    spoiled: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +217,8 @@ def build_report(
 ) -> GainReport:
     """Return the report with every number computed from `evidence`.
 
-    A free arm that turned out to be stronger than the baseline is told of in a note.
+    A free arm that turned out to be stronger than the baseline is told of in a note. An arm whose
+    generator was trained on test images has no evidence where it seems to help.
     """
     found = judge(
         evidence,
@@ -224,6 +228,12 @@ def build_report(
         free_arms=choice.free_arms,
         num_classes=len(classes),
     )
+    gain = {
+        name: replace(each, verdict="no evidence")
+        if each.verdict == "helps" and name in (settings.spoiled or ())
+        else each
+        for name, each in found.gain.items()
+    }
     told = {_note(name) for name in choice.free_arms}
     kept = [note for note in notes if note not in told]
     return GainReport(
@@ -235,7 +245,7 @@ def build_report(
         arms=found.arms,
         baseline=baseline,
         chosen=chosen,
-        gain=found.gain,
+        gain=gain,
         claim=claim,
         choice=choice,
         settings=settings,

@@ -27,7 +27,6 @@ from ganaug.artifact.format import Policy
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.tuning.candidates import Candidate, zero_policy
 from ganaug.evaluation.tuning.rarity import Simulation
-from ganaug.images import units
 from ganaug.randomness import stream
 
 __all__ = ["BOUND_LEVEL", "HARM", "CandidateResult", "Decision", "choose", "decide", "score"]
@@ -201,7 +200,7 @@ def _from(policy: Policy, size: int) -> Policy:
 def _seen(simulation: Simulation, repetition: int, values: NDArray[np.float64]) -> list[_Seen]:
     part = simulation.repetitions[repetition]
     judged = part.judged
-    unit = units(judged.keys, judged.groups)
+    unit = judged.units
     found = []
     for label in np.flatnonzero(judged.counts):
         rows = np.flatnonzero(judged.labels == label)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.policy import RARE
-from ganaug.images import ImageSet, units
+from ganaug.images import ImageSet
 from ganaug.images.long_tail import draw_indices
 from ganaug.randomness import stream, stream_seed
 
@@ -154,7 +154,7 @@ class Cutter:
 
     def __init__(self, images: ImageSet, seed: int) -> None:
         self.images, self.seed = images, seed
-        self.unit = units(images.keys, images.groups)
+        self.unit = images.units
         pairs = np.unique(np.stack([self.unit, images.labels], 1), axis=0)
         # a unit of several classes stays where it is trained on
         self.single = np.bincount(pairs[:, 0])[self.unit] == 1

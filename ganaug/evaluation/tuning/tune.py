@@ -35,8 +35,10 @@ from ganaug.evaluation.tuning.candidates import Candidate, candidates
 from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
-from ganaug.files import locked, work_folder
+from ganaug.files import check_writable, locked, updating, work_folder
 from ganaug.images import ImageSet, resized
+from ganaug.images.places import image_folders
+from ganaug.outputs import Inputs, check_output_folder
 
 __all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
 
@@ -92,7 +94,8 @@ def tune(
         DataError: the images cannot be used.
         ConfigError: an argument has a value that is not allowed.
         DeviceError: there is no such device.
-        RunError: `out` or the artifact cannot be written, or another process is at work in `out`.
+        RunError: `out` or the artifact cannot be written, `out` lies in the folder of the images,
+            or another process is at work in it.
         KeyboardInterrupt: interrupted; the artifact is as before, what had ended is kept in `out`.
 
     Example:
@@ -107,6 +110,9 @@ def tune(
         raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
     chosen = str(choose_device(device))
     worker_count(jobs, chosen)  # refused before any work
+    check_writable(generator.path)
+    if out is not None:
+        check_output_folder(out, {}, Inputs(images=image_folders("the images", train)))
     behaviour = behaviour_hash(generator.path)
     network = as_classifier(classifier)
     images = _training_part(train, metadata, network)
@@ -320,13 +326,14 @@ def _write(path: Path, behaviour: str, policy: Policy) -> None:
 
     Records that another command wrote in the meantime stay; another generator is not touched.
     """
-    if behaviour_hash(path) != behaviour:
-        raise ArtifactError(
-            f"{path}: was replaced while its policy was learnt; allowed: the same generator and"
-            " policy; put the old file back (what was measured is kept in the folder), or tune the"
-            " new one"
-        )
-    before = read_artifact(path)[1].policy
-    same = before is not None and (before.p, before.scale) == (policy.p, policy.scale)
-    fields: dict[str, Any] = {"policy": policy} if same else {"policy": policy, "gain": None}
-    rewrite_metadata(path, **fields)
+    with updating(path):
+        if behaviour_hash(path) != behaviour:
+            raise ArtifactError(
+                f"{path}: was replaced while its policy was learnt; allowed: the same generator and"
+                " policy; put the old file back (what was measured is kept in the folder), or tune"
+                " the new one"
+            )
+        before = read_artifact(path)[1].policy
+        same = before is not None and (before.p, before.scale) == (policy.p, policy.scale)
+        fields: dict[str, Any] = {"policy": policy} if same else {"policy": policy, "gain": None}
+        rewrite_metadata(path, **fields)

@@ -13,7 +13,7 @@ COUNTS = np.array([24, 12, 6])
 
 
 def logits_and_labels() -> tuple[torch.Tensor, torch.Tensor]:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     return torch.randn(42, 3), torch.from_numpy(np.repeat([0, 1, 2], COUNTS))
 
 
@@ -58,7 +58,7 @@ def test_losses_take_mixed_labels(name: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
 def test_mixing_keeps_type_and_mixes_labels_alike(name: str) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     images = torch.full((8, 1, 16, 16), 200, dtype=torch.uint8)
     images[::2] = 0
     mixed, labels = mix(images, torch.tensor([0, 1] * 4), name, 3)

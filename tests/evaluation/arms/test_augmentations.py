@@ -11,7 +11,7 @@ from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, augment, standar
 @pytest.mark.parametrize("name", [*sorted(AUGMENTATIONS), "randaugment-5"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_augmentations_change_each_image_on_its_own(name: str, channels: int) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     image = torch.randint(0, 256, (1, channels, 12, 10), dtype=torch.uint8)
     batch = image.repeat(32, 1, 1, 1)
     before = batch.clone()
@@ -26,7 +26,7 @@ def test_augmentations_draw_from_torchs_generator() -> None:
     batch = torch.randint(0, 256, (4, 1, 12, 12), dtype=torch.uint8)
     results = []
     for seed in (1, 1, 2):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         results.append(augment(batch, tuple(AUGMENTATIONS)))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -34,7 +34,7 @@ def test_augmentations_draw_from_torchs_generator() -> None:
 
 @pytest.mark.parametrize("name", ["affine", "shift", "elastic"])
 def test_moves_keep_a_flat_image_and_move_an_edge(name: str) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     flat = torch.full((8, 1, 16, 16), 90, dtype=torch.uint8)
     assert torch.equal(augment(flat, (name,)), flat)
     edge = flat.clone()
@@ -46,7 +46,7 @@ def test_moves_keep_a_flat_image_and_move_an_edge(name: str) -> None:
 
 
 def test_a_shift_moves_all_pixels_alike() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     rows = torch.arange(0, 160, 10, dtype=torch.uint8).view(1, 1, 1, 16)
     moved = augment(rows.expand(8, 1, 16, 16).contiguous(), ("shift",)).int()
     assert (moved == moved[:, :, :1]).all()  # nothing is rotated or sheared
@@ -55,7 +55,7 @@ def test_a_shift_moves_all_pixels_alike() -> None:
 
 
 def test_jitter_keeps_order_and_stays_in_range() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     ramp = torch.arange(0, 250, 10, dtype=torch.uint8).view(1, 1, 5, 5).repeat(32, 1, 1, 1)
     out = augment(ramp, ("jitter",)).flatten(1).int()
     assert (out.diff(dim=1) >= 0).all()
@@ -76,7 +76,7 @@ def test_standardised_images_forget_light() -> None:
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 20, 27)])
 @pytest.mark.parametrize("theirs", [v2.RandAugment(), v2.TrivialAugmentWide()])
 def test_operations_are_torchvisions(shape: tuple[int, int, int], theirs: v2.Transform) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8)
     images[0] = images[0] // 4 + 30  # of low contrast
     if isinstance(theirs, v2.RandAugment):
@@ -106,7 +106,7 @@ def test_operations_are_torchvisions(shape: tuple[int, int, int], theirs: v2.Tra
 
 
 def test_operations_signs_and_magnitudes_are_drawn_evenly() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     image = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
     image[..., 4, 4] = 255
     n = 6000

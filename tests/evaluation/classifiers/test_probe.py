@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.classifiers.probe import WEIGHT, fit_lda, fit_regression
+from ganaug.evaluation.classifiers.probe import (
+    SHRINKAGE,
+    WEIGHT,
+    fit_lda,
+    fit_regression,
+    within_class_whitening,
+)
 
 
 def test_the_regression_is_that_of_scikit_learn() -> None:
@@ -26,6 +32,32 @@ def test_the_regression_is_that_of_scikit_learn() -> None:
     theirs = LogisticRegression(C=1 / (WEIGHT * 200), tol=1e-8, max_iter=1000).fit(features, labels)
     assert np.allclose(weights.T, theirs.coef_, atol=2e-3)
     assert np.allclose(bias - bias.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=2e-3)
+
+
+def test_whitened_features_vary_equally_inside_classes() -> None:
+    rng = np.random.default_rng(2)
+    labels = np.repeat(np.arange(3), [400, 100, 20])
+    noise = rng.normal(size=(520, 5)) @ rng.normal(size=(5, 5))
+    features = 9 * rng.normal(size=(3, 5))[labels] + noise
+    targets = torch.from_numpy(labels)
+    found = within_class_whitening(torch.from_numpy(features).float(), targets, 4).numpy()
+    inside = features - np.stack([features[labels == c].mean(0) for c in range(3)])[labels]
+    covariance = inside.T @ inside / 520
+    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / 5 * np.eye(5)
+    assert np.allclose(found @ shrunk @ found.T, np.eye(5), atol=1e-4)
+    assert np.allclose(found, found.T)
+
+
+def test_an_image_of_two_classes_counts_for_both() -> None:
+    features, labels = torch.randn(30, 4), torch.arange(3).repeat_interleave(10)
+    certain = nn.functional.one_hot(labels, 3).float()
+    hard = within_class_whitening(features, labels, 3)
+    assert torch.equal(within_class_whitening(features, certain, 3), hard)
+    twice = torch.cat([features, features]), torch.cat([labels, (labels + 1) % 3])
+    halves = (certain + certain.roll(1, 1)) / 2
+    assert torch.allclose(
+        within_class_whitening(features, halves, 3), within_class_whitening(*twice, 3), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 4])

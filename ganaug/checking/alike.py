@@ -1,0 +1,106 @@
+"""Images that are alike: a perceptual hash to find pairs, and two numbers to be sure of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganaug.randomness import stream
+
+__all__ = ["Alike", "connected"]
+
+SIDE = 16
+RIDGE = 0.3  # of the mean variance: directions that hardly vary are noise
+BITS = 64
+FAR = 13  # of the bits: pairs that differ in more are not looked at
+BLOCK = 512
+# A copy that was encoded anew, scaled or lit otherwise is above both; of different photographs of
+# one class nearly no pair is (cosines as they are, and after whitening).
+SAME_SHAPE, SAME_DETAIL = 0.99, 0.96
+
+
+class Alike:
+    """Images as unit vectors of 16x16 grey values, as they are and whitened over the set.
+
+    Whitening takes away what all images of a set share; what is left tells them apart, whether they
+    are digits on black or photographs.
+
+    Args:
+        previews: uint8 [N, H, W, 3].
+    """
+
+    def __init__(self, previews: NDArray[np.uint8]) -> None:
+        grey = np.stack([_small(each) for each in previews]).reshape(len(previews), -1)
+        self.shape = _unit(grey - grey.mean(1, keepdims=True))
+        self.flat = grey.std(1) < 1.0  # images of one colour: nothing to compare
+        centred = self.shape - self.shape.mean(0)
+        variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+        scale = np.sqrt(np.maximum(variances, 0) + RIDGE * max(variances.mean(), 1e-9))
+        self.detail = _unit(centred @ (axes / scale).astype(np.float32))
+
+    def near_pairs(self) -> NDArray[np.int64]:
+        """Return int64 [pairs, 2], first < second: images that are nearly the same."""
+        hashes = self._hashes()
+        found = []
+        for start in range(0, len(hashes), BLOCK):
+            part = hashes[start : start + BLOCK]
+            differ = np.bitwise_count(part[:, None] ^ hashes[None, start:])
+            first, second = np.nonzero(differ <= FAR)
+            later = second > first
+            pairs = np.stack([first[later], second[later]], 1) + start
+            found.append(pairs[self._sure(pairs)])
+        return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+
+    def _sure(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        first, second = pairs[:, 0], pairs[:, 1]
+        sure = ~(self.flat[first] | self.flat[second])
+        for vectors, least in ((self.shape, SAME_SHAPE), (self.detail, SAME_DETAIL)):
+            at = np.flatnonzero(sure)
+            cosines = np.einsum("ij,ij->i", vectors[first[at]], vectors[second[at]])
+            sure[at] = cosines >= least
+        return sure
+
+    def nearest_of_class(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return int64 [n]: for each of `rows`, the place in `rows` of the one most like it."""
+        vectors = self.detail[rows]
+        cosines = vectors @ vectors.T
+        np.fill_diagonal(cosines, -np.inf)
+        return cosines.argmax(1)
+
+    def _hashes(self) -> NDArray[np.uint64]:
+        """The signs of 64 random projections: vectors of a small angle share most of them."""
+        planes = stream(0, "check/planes").standard_normal((self.detail.shape[1], BITS))
+        bits = self.detail @ planes.astype(np.float32) > 0
+        return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
+
+
+def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups of two and more of 0..count-1 that `pairs` join, in rising order."""
+    parent = list(range(count))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    groups: dict[int, list[int]] = {}
+    for at in range(count):
+        groups.setdefault(root(at), []).append(at)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    grey = Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.asarray(grey, np.float32)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6), np.float32)

@@ -1,0 +1,188 @@
+"""`check`: looks at images before anything is trained on them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganaug.checking.alike import Alike
+from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
+from ganaug.checking.duplicates import duplicates
+from ganaug.checking.durations import measure
+from ganaug.checking.outliers import blank, unlike_all
+from ganaug.checking.report import CheckReport, Finding, Times
+from ganaug.devices import choose_device
+from ganaug.errors import DataError, GanaugError
+from ganaug.images import ImageSet, check_size
+from ganaug.images.survey import Survey, survey
+from ganaug.training import make_config
+
+__all__ = ["check"]
+
+
+def check(
+    source: Any,
+    *,
+    size: int | Sequence[int] | None = None,
+    mode: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    exif: bool = True,
+    preset: str = "base",
+    device: str = "auto",
+    times: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Look at images before training: duplicates, damage, small classes, odd images, durations.
+
+    Nothing is written, and nothing about `source` is changed. What could be a matter of taste is
+    worded as a question; see `Finding.problem`.
+
+    Args:
+        source: anything that `load_images` takes, or an `ImageSet`.
+        size, mode, root, download, exif: as for `load_images`.
+        preset: of the training whose duration is estimated.
+        device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
+        times: whether a few steps are trained to estimate the durations.
+        progress: called as `progress(done, total)`, in images.
+
+    Raises:
+        DataError: there is no such source, it does not say which class an image is of, or no
+            training image can be read.
+        ConfigError, DeviceError: an argument has a value that is not allowed.
+
+    Example:
+        >>> report = check("digits", times=False)
+        >>> report.images, report.test_images, report.problems
+        (1078, 719, ())
+    """
+    make_config(preset)
+    choose_device(device)  # both refused before the images are read
+    seen = survey(
+        source,
+        size=size,
+        mode=mode,
+        root=root,
+        download=download,
+        exif=exif,
+        progress=progress,
+    )
+    images = seen.image_set()
+    findings = list(_unusable(seen))
+    held_out = images.test is None
+    if held_out:
+        try:
+            images = images.hold_out()
+        except DataError as error:
+            findings.append(Finding("nothing to judge on", True, str(error), len(images)))
+    alike = Alike(seen.previews)
+    classes = class_checks(images)
+    findings += [*class_findings(classes), *duplicates(seen, alike), *frames(seen, alike)]
+    findings += _odd(seen)
+    measured: Times | None = None
+    trainable = seen.layout is not None and len(np.flatnonzero(images.counts)) > 1
+    if times and trainable and seen.layout is not None:
+        try:
+            measured = measure(images, seen.layout.size, preset=preset, device=device)
+        except GanaugError as error:
+            findings.append(Finding("refused", True, str(error), len(images)))
+    findings.sort(key=lambda finding: not finding.problem)
+    return CheckReport(
+        source=seen.source,
+        images=len(images),
+        test_images=0 if images.test is None else len(images.test),
+        held_out=held_out,
+        groups=any(group is not None for group in seen.groups),
+        modes=dict(Counter(header.mode for header in seen.headers).most_common()),
+        sizes=_sizes(seen),
+        training_size=None if seen.layout is None else seen.layout.size,
+        classes=classes,
+        findings=tuple(findings),
+        tuning=tuning_line(images),
+        times=measured,
+        next=_next(images, source, findings, size=size, mode=mode, root=root, download=download),
+        notes=seen.notes,
+    )
+
+
+def _unusable(seen: Survey) -> Iterator[Finding]:
+    """Yield what `load_images` would refuse, or would tell of."""
+    if seen.unreadable:
+        yield Finding(
+            "unreadable",
+            True,
+            f"images that cannot be read: {len(seen.unreadable)}; replace or remove them, or go on"
+            " without them with --skip-corrupt",
+            len(seen.unreadable),
+            seen.unreadable,
+        )
+    if seen.refusal:
+        yield Finding("refused", True, seen.refusal, len(seen))
+    for note in () if seen.layout is None else seen.layout.notes:
+        yield Finding("size", False, note, len(seen))
+
+
+def _odd(seen: Survey) -> Iterator[Finding]:
+    """Yield images of one colour, and images that look like no other."""
+    empty = np.flatnonzero(blank(seen.previews))
+    if len(empty):
+        yield Finding(
+            "blank",
+            False,
+            f"images of a single colour: {len(empty)}; do they belong here?",
+            len(empty),
+            tuple(seen.name(at) for at in empty[:50]),
+        )
+    far = [at for at in unlike_all(seen.previews) if at not in empty]
+    if far:
+        yield Finding(
+            "unusual",
+            False,
+            f"images like none of the others in brightness, contrast, colour and roughness:"
+            f" {len(far)}; do they belong here?",
+            len(far),
+            tuple(f"{seen.name(at)} ({seen.classes[seen.labels[at]]})" for at in far[:50]),
+        )
+
+
+def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:
+    sizes = sorted(
+        ((header.height, header.width) for header in seen.headers),
+        key=lambda size: size[0] * size[1],
+    )
+    return {"smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
+
+
+def _next(
+    images: ImageSet,
+    source: Any,
+    findings: Sequence[Finding],
+    *,
+    size: int | Sequence[int] | None,
+    mode: str | None,
+    root: str | os.PathLike[str] | None,
+    download: bool,
+) -> tuple[str, ...]:
+    """Return the commands to go on with; none where the images have to be mended first."""
+    kinds = {finding.kind for finding in findings if finding.problem}
+    if not isinstance(source, str | os.PathLike) or kinds - {"unreadable"}:
+        return ()
+    options = []
+    sides = check_size(size)
+    if sides is not None:
+        options += ["--size", f"{sides[0]}x{sides[1]}"]
+    if mode is not None:
+        options += ["--mode", mode]
+    if root is not None:
+        options += ["--root", str(root)]
+    options += ["--download"] if download else []
+    options += ["--skip-corrupt"] if "unreadable" in kinds else []
+    name = images.data_name.rpartition(":")[2].replace("/", "-")
+    run = Path("runs", Path(name).stem or "run")
+    return (f"ganaug fit {shlex.join([str(source), '--out', str(run), *options])}",)

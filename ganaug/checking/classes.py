@@ -1,0 +1,108 @@
+"""What the number of images of each class allows: to be trained on, judged, and tuned for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ganaug.checking.alike import Alike
+from ganaug.checking.report import ClassCheck, Finding
+from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
+from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
+from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES
+from ganaug.evaluation.tuning.rarity import simulate
+from ganaug.images import ImageSet
+from ganaug.images.survey import Survey
+
+__all__ = ["class_checks", "class_findings", "frames", "tuning_line"]
+
+NEAR_IN_LIST = 3  # places
+FEWEST_IN_LIST = 40  # images of a class, below which neighbours in the list are so by chance
+MOST_IN_LIST = 3000
+# Of images whose likest one stands beside them: 2 to 6% in sets of single photographs, 34 to 80%
+# where one object or one writer comes several times in a row.
+SERIES, TIMES_CHANCE = 0.25, 4.0
+
+
+def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
+    """Return a record for each class of `images`, whose test part is what is judged on."""
+    test = np.zeros_like(images.counts) if images.test is None else images.test.counts
+    return tuple(
+        ClassCheck(
+            name,
+            train,
+            judged,
+            "no" if not judged or not train else "weak" if judged < FEW_TEST_IMAGES else "yes",
+            "no" if train < FEWEST_IMAGES else "weak" if train < FEWEST_FOR_OK else "yes",
+        )
+        for name, train, judged in zip(
+            images.classes, images.counts.tolist(), test.tolist(), strict=True
+        )
+    )
+
+
+def class_findings(classes: tuple[ClassCheck, ...]) -> Iterator[Finding]:
+    """Yield what is wrong about the numbers of images."""
+    trained = [each.name for each in classes if each.train]
+    if len(trained) < 2:
+        yield Finding(
+            "one class",
+            True,
+            f"classes with training images: {len(trained)}; telling classes apart needs at least"
+            " 2; put each class in a folder of its own, or train with --kind class",
+            len(trained),
+            tuple(trained),
+        )
+    bare = [each.name for each in classes if not each.train]
+    single = [each.name for each in classes if each.train == 1]
+    unjudged = [each.name for each in classes if each.train and each.gain == "no"]
+    few = [each.name for each in classes if each.gain == "weak"]
+    uncertain = f"what is said of them is uncertain; under {FEW_TEST_IMAGES} images; add some"
+    for kind, names, words, advice in (
+        ("no training image", bare, "without a training image", "add some"),
+        ("single image", single, "of a single training image", "it teaches nothing; add some"),
+        ("not judged", unjudged, "without an image to judge on", "left out of scores; add some"),
+        ("few to judge", few, "with few images to judge on", uncertain),
+    ):
+        if names:
+            text = f"classes {words}: {len(names)}; {advice}"
+            yield Finding(kind, False, text, len(names), tuple(names))
+
+
+def tuning_line(images: ImageSet) -> str:
+    """Return what `tune` can do with the training images, in a line."""
+    if (images.counts > 0).sum() < 2:
+        return "nothing to learn: one class"
+    found = simulate(images, 0)
+    if found.method == "none":
+        return f"would answer 0: {found.reason}"
+    return f"by {found.method} ({found.reason})"
+
+
+def frames(images: Survey, alike: Alike) -> Iterator[Finding]:
+    """Yield a finding where images look like frames of one object, and no groups are named.
+
+    Frames follow one another, and each is most like the next: much more often than by chance an
+    image stands beside the one of its class that is most like it.
+    """
+    if any(group is not None for group in images.groups):
+        return
+    beside, expected, total = 0, 0.0, 0
+    for label in range(len(images.classes)):
+        rows = np.flatnonzero((images.labels == label) & ~images.test)[:MOST_IN_LIST]
+        if len(rows) < FEWEST_IN_LIST:
+            continue
+        places = alike.nearest_of_class(rows)
+        beside += int((np.abs(places - np.arange(len(rows))) <= NEAR_IN_LIST).sum())
+        expected += 2 * NEAR_IN_LIST * len(rows) / (len(rows) - 1)
+        total += len(rows)
+    if total and beside > max(SERIES * total, TIMES_CHANCE * expected):
+        yield Finding(
+            "frames",
+            False,
+            f"images most like one that stands beside them in the list: {beside} of {total}, by"
+            f" chance {round(expected)}; they may be frames of one object or person: name these"
+            " in groups.csv (or the array groups), so that no object is trained and judged on",
+            beside,
+        )

@@ -1,0 +1,164 @@
+"""How long `fit`, `tune` and `evaluate` take on this machine: a few real steps of each, timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from ganaug.checking.report import Times
+from ganaug.devices import choose_device, native_bfloat16
+from ganaug.evaluation.arms import make_plan, parse_arm
+from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.splits import Split, inner_splits
+from ganaug.evaluation.trainings import Job, run_job
+from ganaug.evaluation.trainings.workers import worker_count
+from ganaug.evaluation.tuning.budget import GENERATING, Costs, count_trainings, plan_budget
+from ganaug.evaluation.tuning.candidates import candidates
+from ganaug.evaluation.tuning.rarity import REPETITIONS, simulate
+from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
+from ganaug.images import ImageSet, resized
+from ganaug.randomness import stream
+from ganaug.training import fit, make_config
+
+__all__ = ["measure"]
+
+SEEDS = 6
+SHOWN = 256  # images, of which the timed steps take their batches
+LARGEST_SIDE = 64  # larger images are timed at this size: a step's work goes with the pixels
+CLASSIFIER_STEPS = 6  # of which the first is not counted
+MOST_STEPS = 16  # of a generator: those from one penalty to the next, up to so many
+
+
+class _EnoughError(Exception):
+    """Ends a training whose first steps were timed."""
+
+
+def measure(
+    images: ImageSet, size: tuple[int, int], *, preset: str = "base", device: str = "auto"
+) -> Times:
+    """Time some steps and estimate the rest.
+
+    Args:
+        images: all of them, in small, with the part that is judged on as test part.
+        size: (height, width) of the training.
+        preset: of `fit`.
+        device: where is trained.
+
+    Raises:
+        ConfigError, DeviceError: the preset or the device does not exist.
+    """
+    config = make_config(preset)
+    chosen = str(choose_device(device))
+    jobs = worker_count(None, chosen)
+    timed = min(1.0, LARGEST_SIDE / max(size))
+    small = (max(8, round(size[0] * timed)), max(8, round(size[1] * timed)))
+    larger = size[0] * size[1] / (small[0] * small[1])
+    shown = replace(_some(images), test=None)
+    fit_step = larger * _step_of_fit(resized(shown, small), preset, chosen)
+    whole = config.steps * fit_step
+    if config.kind != "variation" or (images.counts > 0).sum() < 2:
+        return Times(whole, None, None, chosen, jobs)
+    with _one_thread() as threads:  # as in a worker process
+        free_step = larger * _step_of_classifier(resized(shown, small), chosen)
+        if threads > 1 and chosen == "cpu":
+            fit_step = larger * _step_of_fit(resized(shown, small), preset, chosen)
+    share = GENERATING[config.kind] * 32 / config.batch_size
+    costs = Costs(fit_step, free_step, free_step + share * fit_step)
+    schedule = Network().schedule(len(images), size, steps=None, quick=False)
+    plan = make_plan(None, "auto", config.kind, False)
+    judged = images.test
+    evaluated = None
+    if judged is not None and (judged.counts > 0).sum() >= 2:
+        choices = len(inner_splits(Split(replace(images, test=None), judged))) * len(plan.free)
+        trainings = SEEDS * len(plan.free) + choices
+        seconds = trainings * costs.free_step + SEEDS * costs.varied_step
+        evaluated = schedule.steps * seconds / jobs
+    simulation = simulate(replace(images, test=None), 0)
+    tuned = None
+    if simulation.method != "none":
+        tried, ways = len(candidates(images.counts, config.kind)), 2
+        part, augmented = simulation.repetitions[0].train, len(AUGMENTED_ARMS)
+        budget = plan_budget(
+            costs, config.steps, schedule, len(part), REPETITIONS, augmented, ways, tried
+        )
+        free, varied = count_trainings(REPETITIONS, augmented, ways, budget.candidates)
+        classifiers = free * costs.free_step + varied * costs.varied_step
+        seconds = REPETITIONS * budget.fit_steps * fit_step + budget.classifier_steps * classifiers
+        tuned = seconds / jobs
+    return Times(whole, tuned, evaluated, chosen, jobs)
+
+
+def _some(images: ImageSet) -> ImageSet:
+    """A draw of the images, of every class while it lasts."""
+    order = stream(0, "check/timed").permutation(len(images))
+    _, first = np.unique(images.labels[order], return_index=True)
+    rest = np.setdiff1d(np.arange(len(order)), first)
+    return images.take(order[np.concatenate([first, rest])[: max(SHOWN, 2 * len(first))]])
+
+
+def _step_of_fit(images: ImageSet, preset: str, device: str) -> float:
+    """Seconds of a step, in the mean from one gradient penalty to the next."""
+    # "auto" tries bfloat16 out, which takes minutes where it is emulated, and is not taken then.
+    precision = "fp32" if device == "cpu" and not native_bfloat16() else "auto"
+    window = min(make_config(preset).penalty_every, MOST_STEPS)
+    ends: list[float] = []
+
+    def note(step: int, steps: int, row: object) -> None:
+        ends.append(time.perf_counter())
+        if len(ends) > window:
+            raise _EnoughError
+
+    with TemporaryDirectory(prefix="ganaug-") as folder:
+        _until_enough(
+            lambda: fit(
+                images,
+                Path(folder, "run"),
+                preset=preset,
+                all_images=True,
+                device=device,
+                progress=note,
+                log_every=1,
+                precision=precision,
+            )
+        )
+    return (ends[window] - ends[0]) / window
+
+
+def _step_of_classifier(images: ImageSet, device: str) -> float:
+    """Seconds of a step of a classifier with free augmentation."""
+    starts: list[float] = []
+
+    def note() -> None:
+        starts.append(time.perf_counter())
+        if len(starts) > CLASSIFIER_STEPS:
+            raise _EnoughError
+
+    schedule = Network().schedule(len(images), images.size, steps=None, quick=False)
+    job = Job(0, parse_arm(AUGMENTED_ARMS[-1]), images, images.take([0]), schedule, device=device)
+    _until_enough(lambda: run_job(job, note))
+    return (starts[-1] - starts[1]) / (CLASSIFIER_STEPS - 1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[int]:
+    """Let torch have one thread in the block; yield how many it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)
+
+
+def _until_enough(training: Callable[[], object]) -> None:
+    try:
+        training()
+    except _EnoughError:
+        return

@@ -1,0 +1,175 @@
+"""What `check` found, as an object, as text and as JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ganaug.artifact.checks import printable
+
+__all__ = ["CheckReport", "ClassCheck", "Finding", "Times"]
+
+SHOWN = 5  # examples of a finding, in text
+MOST_CLASSES = 40  # rows of the table
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        kind: one of the words in docs/check.md, such as "unreadable".
+        problem: whether it has to be mended before training; else it is worth a look.
+        text: what was found and what to do, in a line.
+        count: how many images (or pairs, or classes) it is about.
+        examples: names of images or classes; of pairs and groups, "one = other".
+    """
+
+    kind: str
+    problem: bool
+    text: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClassCheck:
+    """One class: its images, and what can be said about it after training.
+
+    Attributes:
+        name: of the class.
+        train, test: images to train on and to judge on.
+        gain: "yes", "weak" (fewer than 10 images to judge on) or "no".
+        diversity: "yes", "weak" (never OK, for want of images) or "no".
+    """
+
+    name: str
+    train: int
+    test: int
+    gain: str
+    diversity: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """Estimated seconds on this machine; None where it cannot be done.
+
+    Attributes:
+        fit, tune, evaluate: the three commands with their usual settings.
+        device: "cpu" or "cuda[:N]".
+        jobs: processes that `tune` and `evaluate` were assumed to run.
+    """
+
+    fit: float
+    tune: float | None
+    evaluate: float | None
+    device: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found; `print` shows it, `to_dict` gives JSON values.
+
+    Attributes:
+        source: what was checked.
+        images, test_images: that can be read, of the training and of the test part.
+        held_out: whether the test images are the fifth that `fit` holds out.
+        groups: whether the source names groups.
+        modes: images of each of Pillow's modes.
+        sizes: smallest, median and largest (height, width), by number of pixels.
+        training_size: (height, width) that `fit` trains at, or None where it refuses the images.
+        classes: one record a class.
+        findings: problems first.
+        tuning: what `tune` can do with these images, in a line.
+        times: estimated durations, or None where they were not measured.
+        next: the commands to go on with.
+        notes: what the source says of itself.
+    """
+
+    source: str
+    images: int
+    test_images: int
+    held_out: bool
+    groups: bool
+    modes: dict[str, int]
+    sizes: dict[str, tuple[int, int]]
+    training_size: tuple[int, int] | None
+    classes: tuple[ClassCheck, ...]
+    findings: tuple[Finding, ...]
+    tuning: str
+    times: Times | None
+    next: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The findings that have to be mended before training."""
+        return tuple(finding for finding in self.findings if finding.problem)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [self._facts(), self._table(), self._findings(), self._times()]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    def _facts(self) -> list[str]:
+        test = "held out by fit" if self.held_out else "of the test part"
+        modes = ", ".join(f"{count} {mode}" for mode, count in self.modes.items())
+        sizes = ", ".join(f"{word} {_size(size)}" for word, size in self.sizes.items())
+        trained = _size(self.training_size) if self.training_size else "none; see below"
+        lines = [
+            f"{printable(self.source)}: {self.images} training images,"
+            f" {self.test_images} {test}, {len(self.classes)} classes",
+            f"sizes (height x width): {sizes}; training size: {trained}",
+            f"modes: {modes}; groups: {'yes' if self.groups else 'none named'}",
+        ]
+        return lines + [f"note: {printable(note)}" for note in self.notes]
+
+    def _table(self) -> list[str]:
+        shown = sorted(self.classes, key=lambda each: each.train)[:MOST_CLASSES]
+        wide = max([len("class"), *(len(printable(each.name)) for each in shown)])
+        test = "held out" if self.held_out else "test"
+        lines = [f"{'class':<{wide}}  {'train':>6}  {test:>8}  gain  diversity"]
+        lines += [
+            f"{printable(each.name):<{wide}}  {each.train:>6}  {each.test:>8}"
+            f"  {each.gain:<4}  {each.diversity}"
+            for each in shown
+        ]
+        rest = len(self.classes) - len(shown)
+        return lines + ([f"and {rest} larger classes"] if rest else [])
+
+    def _findings(self) -> list[str]:
+        lines = []
+        for finding in self.findings:
+            lines.append(f"{'problem' if finding.problem else 'look'}: {printable(finding.text)}")
+            lines += [f"  {printable(each)}" for each in finding.examples[:SHOWN]]
+            rest = finding.count - len(finding.examples[:SHOWN])
+            if finding.examples and rest > 0:
+                lines.append(f"  and {rest} more")
+        return lines or ["nothing found that stands in the way"]
+
+    def _times(self) -> list[str]:
+        lines = [f"tune: {self.tuning}"]
+        if self.times is not None:
+            each = [
+                f"{name} {_duration(seconds)}"
+                for name in ("fit", "tune", "evaluate")
+                if (seconds := getattr(self.times, name)) is not None
+            ]
+            jobs = f"{self.times.jobs} process{'es' if self.times.jobs > 1 else ''}"
+            lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
+        return lines + [f"next: {command}" for command in self.next]
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

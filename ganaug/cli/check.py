@@ -1,0 +1,85 @@
+"""`ganaug check`: look at images before anything is trained on them."""
+
+from __future__ import annotations
+
+import click
+
+from ganaug.cli.console import Settings, echo, evaluation_progress, say
+from ganaug.cli.options import SIZE, force_option
+
+__all__ = ["command"]
+
+
+@click.command("check", epilog="Example: ganaug check photos/ --json check.json")
+@click.argument("source")
+@click.option("--size", type=SIZE, help="As for fit: the size that is trained at.")
+@click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
+@click.option("--root", metavar="DIR", help="Where torchvision data sets lie.")
+@click.option("--download", is_flag=True, help="Let data sets be fetched by name.")
+@click.option(
+    "--no-exif",
+    "exif",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="As for fit: leave the images of a folder as they lie.",
+)
+@click.option(
+    "--preset",
+    default="base",
+    show_default=True,
+    metavar="tiny|small|base|classic",
+    help="Of the training whose duration is estimated.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
+@click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
+@force_option
+@click.pass_obj
+def command(
+    console: Settings,
+    source: str,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    root: str | None,
+    download: bool,
+    exif: bool,
+    preset: str,
+    device: str,
+    no_times: bool,
+    json_file: str | None,
+    force: bool,
+) -> None:
+    """Look at the images of SOURCE before anything is trained; nothing is changed.
+
+    Damaged files, images that are there twice (inside a class, across classes, across parts), what
+    looks like frames of one object, odd images, classes too small to judge; how long fit, tune and
+    evaluate would take here; and the command to go on with. SOURCE is what fit takes.
+    """
+    from ganaug import check
+    from ganaug.files import write_json
+    from ganaug.images.places import image_folders
+    from ganaug.outputs import Inputs, check_output_file
+    from ganaug.report.kinds import CHECK
+
+    if json_file is not None:
+        inputs = Inputs((source,), image_folders("the images", source))
+        check_output_file(json_file, CHECK, inputs, option="--json", force=force)
+
+    with evaluation_progress(console, label="checking") as progress:
+        report = check(
+            source,
+            size=size,
+            mode=mode,
+            root=root,
+            download=download,
+            exif=exif,
+            preset=preset,
+            device=device,
+            times=not no_times,
+            progress=progress,
+        )
+    echo(report)
+    if json_file is not None:
+        write_json(json_file, report.to_dict())
+        say(console, f"wrote {json_file}")

@@ -1,0 +1,180 @@
+"""`ganaug run`: check, fit, export, tune and evaluate, one after the other."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganaug.cli import evaluate, export, fit, tune
+from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
+from ganaug.cli.options import SETTING, image_options
+from ganaug.errors import DataError, RunError
+
+if TYPE_CHECKING:
+    from ganaug.checking import CheckReport
+
+__all__ = ["command"]
+
+STEPS = ("check", "fit", "export", "tune", "evaluate")
+LEDGER = "steps.json"
+
+
+@click.command(
+    "run", epilog="Example: ganaug run photos/ --out defects   # again, to go on where it stopped"
+)
+@click.argument("source")
+@click.option("--out", required=True, metavar="DIR", help="Folder of all results.")
+@click.option(
+    "--preset", default="base", show_default=True, metavar="tiny|small|base|classic", help="Recipe."
+)
+@click.option("--kind", metavar="variation|class", help="As for fit.")
+@image_options
+@click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
+)
+@click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
+@click.option("--classifier-steps", type=int, help="Of each classifier; default: as usual.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option("--anyway", is_flag=True, help="Go on although check found problems.")
+@click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
+@click.pass_context
+def command(
+    context: click.Context,
+    source: str,
+    out: str,
+    seeds: int,
+    classifier_steps: int | None,
+    device: str,
+    anyway: bool,
+    shown: bool,
+    **given: Any,
+) -> None:
+    """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.
+
+    Each step is what the command of its name does. The same command goes on where it stopped, and
+    what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
+    report in evaluation/.
+    """
+    from ganaug.files import locked, make_folder
+    from ganaug.images.places import image_folders
+    from ganaug.outputs import Inputs, check_output_folder
+
+    console: Settings = context.obj
+    console.all_in_one = True
+    loading = {key: given[key] for key in ("size", "root", "download", "exif", "skip_corrupt")}
+    training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
+    asked = given | {"source": source, "device": device, "seeds": seeds}
+    asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
+    folder = Path(out)
+    read = Inputs((source,), image_folders("the images", source))
+    check_output_folder(folder, {}, read, option="--out")
+    _refuse_foreign(folder)
+    make_folder(folder)
+    file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
+    common = {"source": source, "device": device, **loading}
+    judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
+
+    def checked() -> None:
+        _check(console, folder, anyway, preset=given["preset"], mode=given["mode"], **common)
+
+    def fitted() -> None:
+        context.invoke(fit.command, out=str(run), **common, **training)
+
+    def exported() -> None:
+        context.invoke(export.command, run=str(run), file=str(file))
+
+    def tuned() -> None:
+        if _has_no_policy(file):
+            say(console, "a generator of one class has no policy to tune")
+            return
+        context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
+
+    def judged() -> None:
+        options = {"seeds": seeds, "out": str(evaluated), "run_folder": str(run)}
+        context.invoke(evaluate.command, **common | judging | options)
+
+    with locked(folder):
+        ledger = _Ledger(folder / LEDGER, json.loads(json.dumps(asked)))
+        for name, work in zip(STEPS, (checked, fitted, exported, tuned, judged), strict=True):
+            ledger.do(console, name, work)
+    report = evaluated / "report.html"
+    say(console, f"all done: {report}; the file for your training: {file}")
+    if shown:
+        open_report(console, report)
+
+
+class _Ledger:
+    """Which steps are done, in a file; the same settings have to be asked for again."""
+
+    def __init__(self, path: Path, asked: dict[str, Any]) -> None:
+        self.path, self.asked, self.done = path, asked, list[str]()
+        if not path.exists():
+            return
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            there, self.done = dict(found["asked"]), list(found["done"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
+        for key, value in asked.items():
+            if there.get(key) != value:
+                raise RunError(
+                    f"{path.parent}: holds another run ({key} is {there.get(key)} there, {value}"
+                    " here); repeat that command to go on, or choose another folder"
+                )
+
+    def do(self, console: Settings, name: str, work: Callable[[], None]) -> None:
+        from ganaug.files import write_json
+
+        number = f"step {STEPS.index(name) + 1} of {len(STEPS)}: {name}"
+        if name in self.done:
+            say(console, f"{number}: done before")
+            return
+        say(console, number)
+        work()
+        self.done.append(name)
+        write_json(self.path, {"asked": self.asked, "done": self.done})
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds other things than a run of this command."""
+    if (folder / LEDGER).exists() or not folder.is_dir():
+        return
+    names = [path.name for path in folder.iterdir()]
+    other = [name for name in names if name != "check.json" and not name.startswith(".")]
+    if other:
+        raise RunError(
+            f"{folder}: holds other files ({min(other)}); choose an empty or new output folder"
+        )
+
+
+def _check(
+    console: Settings, folder: Path, anyway: bool, *, skip_corrupt: bool, **options: Any
+) -> None:
+    from ganaug import check
+    from ganaug.files import write_json
+
+    with evaluation_progress(console, label="checking") as progress:
+        report: CheckReport = check(progress=progress, **options)
+    echo(report)
+    write_json(folder / "check.json", report.to_dict())
+    problems = [
+        each for each in report.problems if not (skip_corrupt and each.kind == "unreadable")
+    ]
+    if problems and not anyway:
+        raise DataError(
+            f"{report.source}: {problems[0].text} (problems in all: {len(problems)}); mend them, or"
+            f" go on with: ganaug {shlex.join([*console.arguments, '--anyway'])}"
+        )
+
+
+def _has_no_policy(file: Path) -> bool:
+    from ganaug import Generator
+
+    info = Generator(file).info
+    return len(info.classes) < 2 or not info.config.get("conditional", True)

@@ -1,0 +1,65 @@
+"""`ganaug vary`: photographs beside their variations, in one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganaug.cli.console import Settings, say
+from ganaug.cli.options import force_option
+from ganaug.errors import ConfigError
+
+__all__ = ["command"]
+
+
+@click.command(
+    "vary", epilog="Example: ganaug vary defects.onnx a.jpg b.jpg --out sheet.png --scale 0.5"
+)
+@click.argument("file")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--out", required=True, metavar="PICTURE", help="The picture to write, a .png file.")
+@click.option("--columns", type=int, default=8, show_default=True, help="Variations in a row.")
+@click.option(
+    "--scale",
+    "scales",
+    type=float,
+    multiple=True,
+    help="Factor on the latents: a row for each; may be repeated.  [default: the policy's]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the latents.")
+@click.option(
+    "--side", type=int, default=160, show_default=True, help="Longest side of an image in pixels."
+)
+@force_option
+@click.pass_obj
+def command(
+    console: Settings,
+    file: str,
+    images: tuple[str, ...],
+    out: str,
+    columns: int,
+    scales: tuple[float, ...],
+    seed: int,
+    side: int,
+    force: bool,
+) -> None:
+    """Write a picture of own photographs and of variations that the generator in FILE makes.
+
+    Each row begins with the photograph itself. A column has the same latents in all rows of one
+    image, so several values of --scale show how far it goes.
+    """
+    from ganaug import Generator
+    from ganaug.images.grid import picture_grid, save_png
+    from ganaug.outputs import Inputs, check_output_file
+    from ganaug.report.kinds import SHEET
+    from ganaug.use.sheet import variation_rows
+
+    check_output_file(out, SHEET, Inputs((file, *images)), option="--out", force=force)
+    if Path(out).suffix.lower() != ".png":
+        raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
+    rows = variation_rows(
+        Generator(file), images, columns=columns, scales=scales, seed=seed, side=side
+    )
+    save_png(out, picture_grid(rows))
+    say(console, f"wrote {out}: {len(rows)} rows, each a photograph and {columns} variations")

@@ -1,0 +1,154 @@
+"""What lies in a folder of images and is not read: told of in notes, or refused."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ganaug.errors import DataError
+from ganaug.images.image_set import first_names
+
+__all__ = ["SPLITS", "LeftOut", "by_class", "foreign_noted", "refuse_parts", "too_high"]
+
+SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
+# Below a class these are no images of it: MVTec's layout, or a source one level too high.
+PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth")
+
+# Images, or what holds some, in files that are not read.
+_UNREAD = (
+    ".apng .arw .avif .avifs .cr2 .cr3 .dcm .dib .dicom .dng .exr .gif .hdr .heic .heif .hif .ico"
+    " .j2k .jfif .jif .jp2 .jpe .jpf .jpx .jxl .mat .mpo .nef .nii .npy .npz .orf .pbm .pcx .pdf"
+    " .pgx .pnm .psd .qoi .raf .raw .rw2 .svg .tga .zip"
+)
+UNREAD = frozenset(_UNREAD.split())
+# Folders that other programs make; what is in them are no images of the data set.
+_FOREIGN = "@eadir @__thumb @tmp #recycle $recycle.bin __macosx lost+found recycler"
+FOREIGN = frozenset(_FOREIGN.split())
+# Below a class they are, too; beside the classes it may be one that is called so.
+THUMBNAILS = frozenset(("thumbnails", "thumbs", "_thumbnails", "_thumbs"))
+
+
+def by_class(counts: Counter[str]) -> str:
+    """Return "cat 2, dog 1"; the first ten classes."""
+    return first_names([f"{name or 'beside the classes'} {n}" for name, n in counts.items()])
+
+
+def foreign_noted(names: Sequence[str]) -> list[str]:
+    """Return a note about images in folders of other programs, which an ImageFolder reads.
+
+    Args:
+        names: paths of images inside the data set's folder.
+    """
+    held = [name for name in names if not FOREIGN.isdisjoint(name.lower().split("/")[:-1])]
+    if not held:
+        return []
+    return [
+        f"{len(held)} images lie in folders that other programs made, such as {held[0]}; remove"
+        " these folders"
+    ]
+
+
+def too_high(folder: Path, paths: Sequence[Path]) -> list[str]:
+    """Return a note where no image of `paths` lies directly in a class folder of `folder`.
+
+    Raises:
+        DataError: and all class folders are called like parts of a data set.
+    """
+    if not paths or any(path.parent.parent == folder for path in paths):
+        return []
+    names = sorted({path.relative_to(folder).parts[0] for path in paths})
+    if all(name.lower() in SPLITS for name in names):
+        raise DataError(
+            f"{folder}: {', '.join(names)} hold folders and look like parts of a data set, not like"
+            f" classes; allowed: class folders; give the folder {folder} by its name, or one of"
+            " them alone"
+        )
+    first = paths[0].relative_to(folder)
+    return [
+        f"no class folder holds images itself: those in {first.parent.as_posix()}/ and the like"
+        f" count as the class {first.parts[0]}; if the classes are further down, name"
+        f" {first.parts[0]}/ as the source"
+    ]
+
+
+def refuse_parts(folder: Path, inside: Path) -> None:
+    """Raise `DataError` where a part of a data set lies between a class folder and an image in it.
+
+    Args:
+        folder: of the class.
+        inside: the folder of the image.
+    """
+    for name in inside.relative_to(folder).parts:
+        if name.lower() in PARTS:
+            raise DataError(
+                f"{inside}: {name}/ below the class folder {folder.name}/ looks like a part of a"
+                f" data set, not like images of that class; allowed: train/ and test/ around the"
+                f" class folders; name {folder} as the source where it holds train/ and test/, else"
+                f" move or rename {name}/"
+            )
+
+
+class LeftOut:
+    """Counts what is not read, by kind and class.
+
+    Args:
+        source: the folder that the user named.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._counts: dict[str, Counter[str]] = {}
+        self._example: dict[str, str] = {}
+        self._counted: set[Path] = set()
+        self._doubtful: dict[str, None] = {}
+
+    def files(self, name: str, folder: Path, entries: Iterable[os.DirEntry[str]]) -> None:
+        """Count the entries of `folder`, a folder of the class `name`, that are images of a kind.
+
+        `name` is empty beside the class folders.
+        """
+        for entry in entries:
+            suffix = os.path.splitext(entry.name)[1].lower()
+            bare = not suffix and name  # beside the classes it may be a README
+            if (suffix in UNREAD or bare) and os.path.isfile(entry):
+                kind = f"{suffix} files" if suffix else "files without an extension"
+                self._count(kind, name, folder / entry.name, 1)
+
+    def folders(self, name: str, folder: Path, below: Sequence[str]) -> list[str]:
+        """Return the folders `below` in `folder` but those of other programs, which are counted."""
+        foreign = FOREIGN | THUMBNAILS if name else FOREIGN
+        for each in below:
+            if each.lower() in foreign:
+                held = sum(len(files) for _, _, files in os.walk(folder / each))
+                self._count(f"files in {each}/, made by another program", name, folder / each, held)
+            elif not name and each.lower() in THUMBNAILS:
+                self._doubtful[each] = None
+        return [each for each in below if each.lower() not in foreign]
+
+    def _count(self, kind: str, name: str, path: Path, number: int) -> None:
+        if path in self._counted:  # the folder of the classes is looked at twice
+            return
+        self._counted.add(path)
+        self._counts.setdefault(kind, Counter())[name] += number
+        self._example.setdefault(kind, path.relative_to(self.source).as_posix())
+
+    def beside(self, name: str) -> str:
+        """Return what of a class was left out, in brackets after a space, or an empty text."""
+        lost = [f"{counts[name]} {kind}" for kind, counts in self._counts.items() if counts[name]]
+        return f" ({', '.join(lost)}, which are not read)" if lost else ""
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each kind: how many of which class, and an example."""
+        lines = []
+        for kind, counts in self._counts.items():
+            lines.append(
+                f"not read: {counts.total()} {kind} ({by_class(counts)}), such as"
+                f" {self._example[kind]}"
+            )
+        return lines + [
+            f"{name}/ counts as a class; remove it where it holds thumbnails"
+            for name in self._doubtful
+        ]

@@ -1,0 +1,232 @@
+"""Which classes the labels of a data set mean: its names, and one count of labels for all parts."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.errors import DataError
+
+__all__ = ["Relabelled", "by_name", "classes_of", "composed", "label_number", "unclear_label"]
+
+
+def classes_of(dataset: Any) -> tuple[str, ...] | None:
+    """Return the class names of a data set by label, None where it has none.
+
+    A Subset has those of its data set. A ConcatDataset has those of all its parts: in their order
+    where they are equal, sorted where those of each part are sorted (as ImageFolder's are), else in
+    the order in which they are met. Its items count through them after `by_name`.
+
+    Raises:
+        DataError: some parts of a ConcatDataset have names and others have none, or a
+            target_transform turns labels into others than those that are named.
+    """
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        return classes_of(dataset.dataset)
+    if isinstance(dataset, ConcatDataset):
+        return _of_all([classes_of(part) for part in dataset.datasets])
+    names = getattr(dataset, "classes", None)
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        return None
+    found = tuple(str(name) for name in names)
+    transform = getattr(dataset, "target_transform", None)
+    if callable(transform):
+        _check_names(dataset, found, transform)
+    return found
+
+
+def _check_names(dataset: Any, names: tuple[str, ...], transform: Callable[[int], Any]) -> None:
+    """Raise `DataError` where a target_transform makes the names wrong."""
+    for label, name in enumerate(names):
+        new = label_number(transform(label), one_hot=True)
+        if new not in (None, label):
+            raise DataError(
+                f"{type(dataset).__name__}: its target_transform turns the label {label}"
+                f" ({name!r}) into {new}, which its .classes do not name so; allowed: labels that"
+                " count through .classes; give the data set without its target_transform, or with"
+                " .classes for the new labels"
+            )
+
+
+def label_number(label: Any, *, one_hot: bool = False) -> int | None:
+    """Return a label as a number: a whole number of any type, or an array or tensor of one.
+
+    With `one_hot` also the position of the 1 among the 0 of a vector. None for anything else.
+    """
+    if isinstance(label, numbers.Integral):
+        return int(label)
+    if hasattr(label, "detach"):  # a tensor, wherever it is
+        label = label.detach().cpu().numpy()
+    if not isinstance(label, np.ndarray):
+        return None
+    if label.size == 1 and label.dtype.kind in "iu":
+        return int(label.item())
+    if one_hot and label.ndim == 1 and label.size > 1 and label.dtype.kind in "biuf":
+        ones = np.flatnonzero(label)
+        return int(ones[0]) if len(ones) == 1 and label[ones[0]] == 1 else None
+    return None
+
+
+def unclear_label(classes: Sequence[str]) -> str | None:
+    """Say of which label it is unclear what it means where no class names come with it, or None.
+
+    Folders 0 to 11 sort as 0, 1, 10, 11, 2: is 2 the third of them, or the one of that name?
+    """
+    for position, name in enumerate(classes):
+        value = int(name) if name.isdecimal() else position
+        if value != position and value < len(classes):
+            return (
+                f"the label {value} means {classes[value]!r} by the order of the classes and"
+                f" {name!r} by its name"
+            )
+    return None
+
+
+def _of_all(parts: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Return the names of a ConcatDataset whose parts have the names `parts`."""
+    named = [names for names in parts if names is not None]
+    if not named:
+        return None
+    if len(named) < len(parts):
+        at = next(i for i, names in enumerate(parts) if names is None)
+        raise DataError(
+            f"ConcatDataset: part {at} has no class names, another has {list(named[0])};"
+            " allowed: all parts with .classes, or none, since labels are matched by name; give"
+            f" part {at} a list .classes"
+        )
+    if len(set(named)) == 1:
+        return named[0]
+    met: dict[str, str] = {}
+    for names in named:
+        for name in names:
+            met.setdefault(composed(name), name)
+    ordered = all(list(names) == sorted(names) for names in named)
+    return tuple(sorted(met.values()) if ordered else met.values())
+
+
+def composed(name: str) -> str:
+    """Return the name in Unicode's composed form: file systems differ in that."""
+    return unicodedata.normalize("NFC", name)
+
+
+def by_name(dataset: Any) -> Any:
+    """Return `dataset` with all labels counting through `classes_of(dataset)`.
+
+    The data set itself where they do. Otherwise the parts of a ConcatDataset that count otherwise
+    are wrapped in `Relabelled`, also inside a Subset or another ConcatDataset.
+
+    Raises:
+        DataError: as in `classes_of`, or a part names two of its classes alike.
+    """
+    names = classes_of(dataset)
+    return dataset if names is None else _counted(dataset, names)
+
+
+def _counted(dataset: Any, names: tuple[str, ...]) -> Any:
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        inner = _counted(dataset.dataset, names)
+        if inner is dataset.dataset:
+            return dataset
+        part = copy.copy(dataset)  # whatever a subclass adds stays
+        part.dataset = inner
+        return part
+    if isinstance(dataset, ConcatDataset):
+        parts = [_counted(part, names) for part in dataset.datasets]
+        if all(new is old for new, old in zip(parts, dataset.datasets, strict=True)):
+            return dataset
+        whole = copy.copy(dataset)
+        whole.datasets = parts
+        return whole
+    own = classes_of(dataset)
+    return dataset if own is None or own == names else Relabelled(dataset, own, names)
+
+
+class Relabelled:
+    """A data set of (image, label, ...) whose labels count through other class names.
+
+    Args:
+        dataset: map-style, with class names.
+        own: its class names, by label.
+        classes: all names, by the new label; each of `own` is one of them.
+
+    Attributes:
+        dataset: the data set inside.
+        classes: as given.
+        new_labels: int64 [len(own)], the new label of each label.
+
+    Raises:
+        DataError: two of `own` are the same; or, for an item, a label that is no number in range.
+    """
+
+    def __init__(self, dataset: Any, own: Sequence[str], classes: Sequence[str]) -> None:
+        position = {composed(name): label for label, name in enumerate(classes)}
+        self.dataset, self.classes = dataset, list(classes)
+        self.new_labels: NDArray[np.int64] = np.array(
+            [position[composed(name)] for name in own], np.int64
+        )
+        if len(set(self.new_labels.tolist())) < len(own):
+            raise DataError(
+                f"{type(dataset).__name__}: two classes have one name in {list(own)}; allowed:"
+                " different names, since labels are matched by name; rename one"
+            )
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        item = self.dataset[index]
+        if not isinstance(item, tuple | list) or len(item) < 2:
+            raise DataError(
+                f"{type(self.dataset).__name__}[{index}]: {type(item).__name__}; allowed: (image,"
+                " label) where the parts of a ConcatDataset have different class names; change the"
+                " data set"
+            )
+        relabelled = (item[0], self._new_label(item[1], index), *item[2:])
+        # `_make` is what a named tuple is built with.
+        return getattr(item, "_make", type(item))(relabelled)
+
+    def locate(self, position: int) -> tuple[Any, int]:
+        """Return the data set inside and the position there of the item at `position`."""
+        return self.dataset, position
+
+    def renumbered(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the new labels of labels of the data set inside, int64 [N].
+
+        Raises:
+            DataError: a label has no class name.
+        """
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.new_labels):
+            bad = labels.min() if labels.min() < 0 else labels.max()
+            raise DataError(
+                f"{type(self.dataset).__name__}: label {bad} is out of range; allowed: 0 to"
+                f" {len(self.new_labels) - 1}, the number of its .classes; name its class"
+            )
+        return self.new_labels[labels]
+
+    def _new_label(self, label: Any, index: int) -> Any:
+        """Return the new label as the type of the old one; a class name stays as it is."""
+        if isinstance(label, str):
+            return label
+        number = label_number(label)
+        if number is None:
+            raise DataError(
+                f"{type(self.dataset).__name__}[{index}]: label {label!r:.60}; allowed: a whole"
+                " number where the parts of a ConcatDataset have different class names; make other"
+                " labels after this data set"
+            )
+        new = int(self.renumbered(np.array([number], np.int64))[0])
+        if hasattr(label, "new_full"):  # a tensor, of whatever shape
+            return label.new_full(label.shape, new)
+        if isinstance(label, np.ndarray):
+            return np.full_like(label, new)
+        return label.dtype.type(new) if isinstance(label, np.generic) else new

@@ -1,0 +1,162 @@
+"""The images of a source one by one, as they lie there: for a look at them before they are loaded.
+
+`load_images` refuses a set at the first thing that is wrong with it. Here nothing is converted,
+resized or refused, so that everything can be told at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ganaug.files import open_regular
+from ganaug.images._folder import list_folder
+from ganaug.images._npz import StoredPart, stored_parts
+from ganaug.images._open import open_image
+from ganaug.images._orientation import as_shown
+from ganaug.images._parts import ImageFile
+from ganaug.images._pixels import UNREADABLE
+from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.sources import DIGITS, load_images
+from ganaug.images.torch_datasets import (
+    PREFIX,
+    check_dataset,
+    files_of,
+    is_plain_image_folder,
+    item_of,
+    torchvision_parts,
+)
+
+__all__ = ["UNREADABLE", "Original", "Originals", "originals"]
+
+
+class Original(NamedTuple):
+    """One image: its name for messages, its part and group, and how it is read.
+
+    `read()` returns the image, which may not be decoded yet, its label and its content key (see
+    `ImageSet`). It raises one of `UNREADABLE` where the image is damaged.
+    """
+
+    name: str
+    test: bool
+    group: str | None
+    read: Callable[[], tuple[Image.Image, int, int]]
+
+
+class Originals(NamedTuple):
+    """All images of a source; `classes` is None where the labels themselves name the classes.
+
+    `as_rgb`: other modes are converted without being asked, as the data set would do it.
+    """
+
+    source: str
+    items: tuple[Original, ...]
+    classes: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
+    as_rgb: bool = False
+
+
+def originals(
+    source: Any,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    exif: bool = True,
+) -> Originals:
+    """Return the images of anything that `load_images` takes.
+
+    Raises:
+        DataError: there is no such source, or it does not say which class an image is of.
+        ConfigError: `root` or `download` is given for another source than torchvision:NAME.
+    """
+    if isinstance(source, str) and source.startswith(PREFIX):
+        train, test = torchvision_parts(source, root=root, download=download)
+        items = (*_items(source, train, False), *_items(source, test, True))
+        return Originals(source, items, classes_of(train))
+    if root is not None or download:
+        return _loaded(load_images(source, root=root, download=download))  # which refuses them
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    if path is not None and source != DIGITS:
+        if path.is_dir():
+            classes, train, test, notes = list_folder(path)
+            items = (*_files(train, False, exif), *_files(test, True, exif))
+            return Originals(str(path), items, classes, tuple(notes))
+        if path.is_file() and path.suffix.lower() == ".npz":
+            names, parts, notes = stored_parts(path)
+            items = tuple(item for part in parts for item in _stored(path, part))
+            return Originals(str(path), items, names, tuple(notes))
+    if path is not None:  # the digits, or what is refused
+        return _loaded(load_images(source))
+    if isinstance(source, ImageSet):
+        return _loaded(source)
+    name = check_dataset(source)
+    if is_plain_image_folder(source):
+        files, notes = files_of(source)
+        items = tuple(_files(files, False, exif=False))
+        return Originals(str(source.root), items, tuple(source.classes), tuple(notes), True)
+    return Originals(name, (*_items(name, source, False),), classes_of(source))
+
+
+def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:
+    for file in files:
+        yield Original(str(file.path), test, file.group, partial(_read_file, file, exif))
+
+
+def _read_file(file: ImageFile, exif: bool) -> tuple[Image.Image, int, int]:
+    with open_regular(file.path) as stream:
+        content = stream.read()
+    image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+    return image, file.label, key
+
+
+def _stored(path: Path, part: StoredPart) -> Iterator[Original]:
+    for at in range(len(part.images)):
+        group = None if part.groups is None else str(part.groups[at])
+        test = part.word.startswith("test_")
+        yield Original(f"{path}: {part.word}[{at}]", test, group, partial(_read_stored, part, at))
+
+
+def _read_stored(part: StoredPart, at: int) -> tuple[Image.Image, int, int]:
+    pixels = np.ascontiguousarray(part.images[at])
+    return _image(pixels), int(part.labels[at]), content_key(pixels.tobytes())
+
+
+def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
+    word, dataset = " (test)" if test else "", by_name(dataset)
+    for at in range(len(dataset)):
+        name = f"{source}[{at}]{word}"
+        yield Original(name, test, None, partial(_read_item, dataset, at, name))
+
+
+def _read_item(dataset: Any, at: int, name: str) -> tuple[Image.Image, int, int]:
+    image, label = item_of(dataset, at, name)
+    return image, label, content_key(image.tobytes())
+
+
+def _loaded(images: ImageSet) -> Originals:
+    parts = [images] if images.test is None else [images, images.test]
+    items = []
+    for part in parts:
+        for at in range(len(part)):
+            name = f"{images.source}[{at}]" if part.names is None else part.names[at]
+            name += " (test)" if part is images.test and part.names is None else ""
+            group = None if part.groups is None else str(part.groups[at])
+            read = partial(_read_loaded, part, at)
+            items.append(Original(name, part is images.test, group, read))
+    return Originals(images.source, tuple(items), images.classes, images.notes)
+
+
+def _read_loaded(images: ImageSet, at: int) -> tuple[Image.Image, int, int]:
+    return _image(images.images[at]), int(images.labels[at]), int(images.keys[at])
+
+
+def _image(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Image.Image:
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])

@@ -1,0 +1,193 @@
+"""`survey`: looks at every image of a source once, and keeps what a check of the data needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganaug.errors import DataError
+from ganaug.images._parts import check_labels, class_names
+from ganaug.images._pixels import (
+    UNREADABLE,
+    Damage,
+    Header,
+    Layout,
+    check_mode,
+    check_size,
+    choose_layout,
+    converted,
+    read_header,
+)
+from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.originals import Original, originals
+
+__all__ = ["PREVIEW_SIDE", "Survey", "survey"]
+
+PREVIEW_SIDE = 32
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """All images of a source that can be read, N of them, in the order of the source.
+
+    Attributes:
+        source: what the user named.
+        classes: their names, by label.
+        headers: name, Pillow's mode, height and width of each image, as it lies there.
+        labels: int64 [N].
+        test: bool [N], whether an image is of the test part.
+        keys: uint64 [N], the content keys that `load_images` gives.
+        groups: the group of each image, or None.
+        previews: uint8 [N, 32, 32, 3], each image in small; never enlarged to more than that.
+        unreadable: a line for each image that cannot be read.
+        notes: what the source says of itself.
+        layout: how `load_images` would store the images, or None where it refuses them.
+        refusal: why it does, or an empty text.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    headers: tuple[Header, ...]
+    labels: NDArray[np.int64]
+    test: NDArray[np.bool_]
+    keys: NDArray[np.uint64]
+    groups: tuple[str | None, ...]
+    previews: NDArray[np.uint8]
+    unreadable: tuple[str, ...]
+    notes: tuple[str, ...]
+    layout: Layout | None
+    refusal: str
+    items: tuple[Original, ...]
+
+    def __len__(self) -> int:
+        return len(self.headers)
+
+    def name(self, at: int) -> str:
+        """Return what to call image `at`: its path inside the source."""
+        return self.headers[at].name.removeprefix(self.source).lstrip("/\\: ")
+
+    def pixel_key(self, at: int) -> int:
+        """Return a hash of the size and the pixels of image `at`, decoded; grey counts as RGB."""
+        image = self.items[at].read()[0]
+        pixels = converted(image, "RGB")
+        return content_key(repr(pixels.size).encode() + pixels.tobytes())
+
+    def image_set(self) -> ImageSet:
+        """Return the previews as an image set, with the labels, keys and groups of the source.
+
+        Raises:
+            DataError: there is no training image, or none of a test part.
+        """
+        grey = bool((self.previews == self.previews[..., :1]).all())
+        rows = [np.flatnonzero(~self.test), np.flatnonzero(self.test)]
+        parts = [
+            ImageSet(
+                images=self.previews[at][..., :1] if grey else self.previews[at],
+                labels=self.labels[at],
+                classes=self.classes,
+                groups=_numbers([self.groups[i] for i in at]),
+                keys=self.keys[at],
+                source=self.source,
+            )
+            for at in rows
+        ]
+        return replace(parts[0], test=parts[1] if len(parts[1]) else None)
+
+
+def survey(
+    source: Any,
+    *,
+    size: int | Sequence[int] | None = None,
+    mode: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = False,
+    exif: bool = True,
+    progress: Progress | None = None,
+) -> Survey:
+    """Read every image of `source` once, and go on where one is damaged.
+
+    JPEG files are decoded at a fraction of their size, which is many times as fast.
+
+    Args:
+        source, size, mode, root, download, exif: as for `load_images`.
+        progress: called as `progress(done, total)` after each image.
+
+    Raises:
+        DataError: there is no such source, it does not say which class an image is of, or no
+            training image can be read.
+        ConfigError: an argument has a value that is not allowed.
+    """
+    sides = check_size(size)
+    check_mode(mode)
+    found = originals(source, root=root, download=download, exif=exif)
+    damage = Damage(True, folder=found.source)
+    kept: list[Original] = []
+    headers: list[Header] = []
+    labels: list[int] = []
+    keys: list[int] = []
+    previews = np.empty((len(found.items), PREVIEW_SIDE, PREVIEW_SIDE, 3), np.uint8)
+    for at, item in enumerate(found.items):
+        try:
+            image, label, key = item.read()
+            header = read_header(image, item.name)
+            previews[len(kept)] = _preview(image)
+        except UNREADABLE as error:
+            damage.found(item.name, error)
+        else:
+            kept.append(item)
+            headers.append(header)
+            labels.append(label)
+            keys.append(key)
+        if progress is not None:
+            progress(at + 1, len(found.items))
+    label_of = np.array(labels, np.int64)
+    test = np.array([item.test for item in kept], bool)
+    if not (~test).any():
+        raise DataError(f"{found.source}: no training image can be read; add images that can")
+    classes = class_names(found.source, label_of[~test], found.classes)
+    check_labels(found.source, label_of, classes)
+    layout, refusal = None, ""
+    try:
+        layout = choose_layout(
+            headers, sides, mode, as_rgb=found.as_rgb and mode is None, folder=found.source
+        )
+    except DataError as error:
+        refusal = str(error)
+    return Survey(
+        source=found.source,
+        classes=classes,
+        headers=tuple(headers),
+        labels=label_of,
+        test=test,
+        keys=np.array(keys, np.uint64),
+        groups=tuple(item.group for item in kept),
+        previews=previews[: len(kept)],
+        unreadable=tuple(damage.skipped),
+        notes=found.notes,
+        layout=layout,
+        refusal=refusal,
+        items=tuple(kept),
+    )
+
+
+def _preview(image: Image.Image) -> NDArray[np.uint8]:
+    image.draft(None, (2 * PREVIEW_SIDE, 2 * PREVIEW_SIDE))  # of use to JPEG alone
+    if image.mode[0] in "IF":  # more than 8 bits, which Pillow does not convert
+        values = np.asarray(image.convert("F"))
+        image = Image.fromarray(np.uint8(255 * values / max(float(values.max()), 1.0)))
+    small = converted(image, "RGB").resize((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(small, np.uint8)
+
+
+def _numbers(groups: Sequence[str | None]) -> NDArray[np.int64] | None:
+    if not groups or any(group is None for group in groups):
+        return None
+    return np.unique([str(group) for group in groups], return_inverse=True)[1].astype(np.int64)

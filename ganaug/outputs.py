@@ -1,0 +1,164 @@
+"""The guard of every output: what would destroy something of the user's is refused, before work.
+
+Refused is a path that cannot be written, that is read by the same command (by identity, whatever
+its name), that lies among the images, or that holds something else than an earlier output of the
+same kind. `force` replaces any other regular file, and never what the command reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganaug.errors import RunError
+from ganaug.files import check_folder, check_writable, written_path
+
+__all__ = ["Inputs", "Kind", "check_output_file", "check_output_folder"]
+
+Named = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of output.
+
+    Attributes:
+        name: with its article, for messages: "a model card of ganaug".
+        is_ours: whether a regular file is an earlier one.
+    """
+
+    name: str
+    is_ours: Callable[[Path], bool]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command reads.
+
+    Attributes:
+        paths: files, and folders whose files are all read; some may not exist, or be None.
+        images: folders in which a new folder would be a class, or its images more images, each
+            with what the user calls the whole: "the images", "--judge".
+    """
+
+    paths: tuple[Named | None, ...] = ()
+    images: tuple[tuple[str, Named], ...] = ()
+
+
+NOTHING = Inputs()
+
+
+def check_output_file(
+    path: Named,
+    kind: Kind,
+    inputs: Inputs = NOTHING,
+    *,
+    option: str | None = None,
+    force: bool | None = None,
+) -> None:
+    """Refuse the file `path` as an output of `kind`; write nothing.
+
+    An empty file and one that does not exist are free.
+
+    Args:
+        path: where the output is to go; a link counts as what it leads to.
+        kind: what it will be.
+        inputs: what is read.
+        option: how the user named it, for messages: "--json".
+        force: replace another file, and write among the images; None = there is no such choice.
+
+    Raises:
+        RunError: it is refused.
+    """
+    subject = _subject(path, option)
+    another = "allowed: any other file; name another"
+    forced = "" if force is None else ", or say --force (force=True)"
+    check_writable(path)
+    target = written_path(path)
+    found = target.stat() if target.exists() else None
+    if found is not None:
+        for each in inputs.paths:
+            if each is not None and _is_same(each, found):
+                raise RunError(f"{subject} is {os.fspath(each)}, which is read here; {another}")
+        if any(_is_same(stream, found) for stream in (1, 2)):
+            raise RunError(f"{subject} is where the shell sends what is printed; {another}")
+    place = _place(target, inputs)
+    if place is not None and not force:
+        raise RunError(f"{subject} lies in the folder of {place}; {another}{forced}")
+    if found is None or not found.st_size or kind.is_ours(target):
+        return
+    if any(_is_same(each, found) for each in _files(inputs)):
+        raise RunError(f"{subject} is one of the files that are read here; {another}")
+    if not force:
+        raise RunError(f"{subject} is there already, and is not {kind.name}; {another}{forced}")
+
+
+def check_output_folder(
+    path: Named,
+    files: Mapping[str, Kind],
+    inputs: Inputs = NOTHING,
+    *,
+    option: str | None = None,
+    force: bool | None = None,
+) -> None:
+    """Refuse the folder `path` for outputs; make nothing.
+
+    Args:
+        path: the folder, which need not exist. Other files may be in it.
+        files: what will be written directly in it, by name. Files of further folders in it have
+            names made from hashes, which nobody else gives.
+        inputs, option, force: as for a file; no folder may lie among the images, whatever `force`.
+
+    Raises:
+        RunError: it is refused.
+    """
+    check_folder(path)
+    place = _place(Path(os.path.realpath(path)), inputs)
+    if place is not None:
+        raise RunError(
+            f"{_subject(path, option)} lies in the folder of {place}, whose folders are classes;"
+            f" allowed: any other place; name one{f' with {option}' if option else ''}"
+        )
+    for name, kind in files.items():
+        if os.path.lexists(Path(path, name)):
+            check_output_file(Path(path, name), kind, inputs, force=force)
+
+
+def _subject(path: Named, option: str | None) -> str:
+    return f"{option}: {os.fspath(path)}" if option else f"{os.fspath(path)}:"
+
+
+def _place(target: Path, inputs: Inputs) -> str | None:
+    """Return the folder of images that `target` lies in, or is, as messages name it."""
+    for name, folder in inputs.images:
+        if target.is_relative_to(os.path.realpath(folder)):
+            return f"{name}, {os.fspath(folder)}"
+    return None
+
+
+def _is_same(path: Named | int, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), found)
+    except (OSError, ValueError):
+        return False
+
+
+def _files(inputs: Inputs) -> Iterator[str]:
+    """Yield the files in the folders that are read, those behind links, too."""
+    named = (*inputs.paths, *(folder for _, folder in inputs.images))
+    pending = [os.path.realpath(each) for each in named if each is not None and os.path.isdir(each)]
+    seen: set[str] = set()
+    while pending:
+        here = pending.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        with suppress(OSError), os.scandir(here) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    pending.append(os.path.realpath(entry.path))
+                else:
+                    yield entry.path

@@ -1,0 +1,284 @@
+"""Planted faults are found, each by its name; clean sets raise no alarm."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.photos import write_pngs
+from helpers.small_images import bars
+from PIL import Image
+
+from ganaug import check, load_images
+from ganaug.checking import CheckReport
+from ganaug.errors import ConfigError, DataError
+from ganaug.images import ImageSet
+
+COUNTS = (60, 50, 44)
+
+
+def clean(side: int = 32) -> ImageSet:
+    """Bars under random light, on a background of random blobs, so that no two are alike."""
+    images = bars(COUNTS, (side, side), 3, seed=5)
+    rng = np.random.default_rng(6)
+    blobs = rng.integers(0, 160, (len(images), 5, 5, 3), dtype=np.uint8)
+    mixed = np.empty_like(images.images)
+    for at, (image, blob) in enumerate(zip(images.images, blobs, strict=True)):
+        background = np.asarray(Image.fromarray(blob).resize((side, side)), np.float32)
+        mixed[at] = np.clip(0.5 * image + 0.6 * background, 0, 255)
+    order = rng.permutation(len(images))
+    return ImageSet(mixed[order], images.labels[order], ("ash", "birch", "cedar"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A clean folder with train/ and test/."""
+    images = clean()
+    rank = np.array([(images.labels[:at] == label).sum() for at, label in enumerate(images.labels)])
+    train, test = images.take(rank >= 12), images.take(rank < 12)
+    return write_pngs(
+        tmp_path / "photos", ImageSet(train.images, train.labels, images.classes, test=test)
+    )
+
+
+def look(source: object) -> CheckReport:
+    return check(source, times=False)
+
+
+def kinds(report: CheckReport) -> set[str]:
+    return {finding.kind for finding in report.findings}
+
+
+def test_a_clean_folder_raises_no_alarm(photos: Path) -> None:
+    report = look(photos)
+    assert report.findings == ()
+    assert (report.images, report.test_images, report.held_out) == (118, 36, False)
+    assert [(each.name, each.train, each.test, each.gain) for each in report.classes] == [
+        ("ash", 48, 12, "yes"),
+        ("birch", 38, 12, "yes"),
+        ("cedar", 32, 12, "yes"),
+    ]
+    assert [each.diversity for each in report.classes] == ["yes", "weak", "weak"]
+    assert report.sizes == {"smallest": (32, 32), "median": (32, 32), "largest": (32, 32)}
+    assert (report.modes, report.training_size) == ({"RGB": 154}, (32, 32))
+    assert report.next == (f"ganaug fit {photos} --out runs/photos",)
+    assert "nothing found that stands in the way" in str(report)
+
+
+def first(folder: Path, part: str, name: str) -> Path:
+    return min((folder / part / name).iterdir())
+
+
+def leak(photos: Path) -> None:
+    shutil.copy(first(photos, "train", "ash"), photos / "test" / "ash" / "copy.png")
+
+
+def leak_in_another_format(photos: Path) -> None:
+    Image.open(first(photos, "train", "ash")).save(photos / "test" / "ash" / "copy.bmp")
+
+
+def two_labels(photos: Path) -> None:
+    shutil.copy(first(photos, "train", "ash"), photos / "train" / "birch" / "copy.png")
+
+
+def again(photos: Path) -> None:
+    Image.open(first(photos, "train", "ash")).save(photos / "train" / "ash" / "copy.bmp")
+
+
+def near(photos: Path, part: str, name: str) -> None:
+    image = Image.open(first(photos, "train", "ash"))
+    lighter = image.resize((64, 64)).point(lambda value: min(255, int(value * 1.1)))
+    lighter.save(photos / part / name / "near.jpg", quality=92)
+
+
+def damaged(photos: Path) -> None:
+    path = first(photos, "train", "cedar")
+    path.write_bytes(path.read_bytes()[:200])
+    (photos / "train" / "ash" / "none.jpg").write_bytes(b"no image")
+
+
+def truncated_jpeg(photos: Path) -> None:
+    path = photos / "train" / "ash" / "cut.jpg"
+    Image.effect_noise((200, 200), 90).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
+def mixed_modes(photos: Path) -> None:
+    path = first(photos, "train", "birch")
+    Image.open(path).convert("RGBA").save(path)
+
+
+def one_colour(photos: Path) -> None:
+    Image.new("RGB", (32, 32), (20, 20, 20)).save(photos / "train" / "ash" / "dark.png")
+
+
+def noise(photos: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 2, (32, 32, 3), dtype=np.uint8) * 255
+    Image.fromarray(pixels).save(photos / "train" / "ash" / "noise.png")
+
+
+def few(photos: Path) -> None:
+    for path in sorted((photos / "test" / "birch").iterdir())[3:]:
+        path.unlink()
+    for path in sorted((photos / "train" / "cedar").iterdir())[1:]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("plant", "found", "problem"),
+    [
+        (leak, "leak", True),
+        (leak_in_another_format, "leak", True),
+        (two_labels, "two labels", True),
+        (again, "duplicates", False),
+        (lambda photos: near(photos, "test", "ash"), "near leak", False),
+        (lambda photos: near(photos, "train", "birch"), "near two labels", False),
+        (lambda photos: near(photos, "train", "ash"), "near duplicates", False),
+        (damaged, "unreadable", True),
+        (truncated_jpeg, "unreadable", True),
+        (mixed_modes, "refused", True),
+        (one_colour, "blank", False),
+        (noise, "unusual", False),
+    ],
+)
+def test_a_planted_fault_is_found_and_nothing_else(
+    plant: Callable[[Path], None], found: str, problem: bool, photos: Path
+) -> None:
+    plant(photos)
+    report = look(photos)
+    assert [(each.kind, each.problem) for each in report.findings] == [(found, problem)]
+    assert len(report.problems) == problem
+    assert report.findings[0].examples or found == "refused"
+    assert f"{'problem' if problem else 'look'}: " in str(report)
+
+
+def test_damaged_images_are_named_and_the_next_command_goes_on_without_them(photos: Path) -> None:
+    damaged(photos)
+    report = look(photos)
+    (finding,) = report.findings
+    assert finding.count == 2
+    assert any(each.startswith("train/ash/none.jpg: ") for each in finding.examples)
+    assert report.next == (f"ganaug fit {photos} --out runs/photos --skip-corrupt",)
+
+
+def test_images_of_sixteen_bits_are_refused_as_fit_refuses_them(photos: Path) -> None:
+    path = first(photos, "train", "ash")
+    grey = np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 257
+    Image.fromarray(grey).save(path)
+    report = look(photos)
+    (problem,) = report.problems
+    assert problem.kind == "refused"
+    assert f"{path}: more than 8 bits a channel (mode I;16)" in problem.text
+    assert report.training_size is None
+    assert report.next == ()
+
+
+def test_no_command_follows_where_images_have_to_be_mended(photos: Path) -> None:
+    two_labels(photos)
+    assert look(photos).next == ()
+
+
+def test_classes_too_small_to_judge_are_named(photos: Path) -> None:
+    few(photos)
+    report = look(photos)
+    assert kinds(report) == {"few to judge", "single image"}
+    assert {each.kind: each.examples for each in report.findings} == {
+        "few to judge": ("birch",),
+        "single image": ("cedar",),
+    }
+    assert [each.diversity for each in report.classes] == ["yes", "weak", "no"]
+
+
+def test_frames_of_one_object_are_suspected_until_groups_name_them(tmp_path: Path) -> None:
+    images = clean()
+    order = np.argsort(images.labels, kind="stable")
+    rng = np.random.default_rng(1)
+    frames = images.images[np.repeat(order[::3], 4)].astype(int)
+    frames = np.clip(frames + rng.normal(0, 25, frames.shape), 0, 255).astype(np.uint8)
+    labels = np.repeat(images.labels[order[::3]], 4)
+    groups = np.repeat(np.arange(len(order[::3])), 4)
+    np.savez(tmp_path / "frames.npz", images=frames, labels=labels)
+    assert "frames" in kinds(look(tmp_path / "frames.npz"))
+    np.savez(tmp_path / "named.npz", images=frames, labels=labels, groups=groups)
+    report = look(tmp_path / "named.npz")
+    assert report.groups
+    assert kinds(report) <= {"few to judge"}
+
+
+def test_without_a_test_part_the_fifth_that_fit_holds_out_is_counted() -> None:
+    images = clean()
+    report = look(images)
+    held = images.hold_out().test
+    assert held is not None
+    assert report.held_out
+    assert [each.test for each in report.classes] == held.counts.tolist()
+    assert kinds(report) <= {"few to judge"}
+
+
+def test_one_class_is_a_problem(tmp_path: Path) -> None:
+    images = clean()
+    write_pngs(tmp_path / "one", images.take(images.labels == 0).merged("ash"))
+    report = look(tmp_path / "one")
+    assert [each.kind for each in report.problems] == ["one class"]
+    assert report.tuning == "nothing to learn: one class"
+
+
+def arrays(folder: Path) -> object:
+    images = clean()
+    np.savez(folder / "all.npz", images=images.images, labels=images.labels)
+    return folder / "all.npz"
+
+
+def image_folder(folder: Path) -> object:
+    from torchvision.datasets import ImageFolder
+
+    return ImageFolder(str(write_pngs(folder / "plain", clean())))
+
+
+def items(folder: Path) -> object:
+    return [
+        (Image.fromarray(image), int(label))
+        for image, label in zip(clean().images, clean().labels, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("source", [arrays, image_folder, items, lambda folder: clean()])
+def test_every_kind_of_source_is_read_as_fit_reads_it(
+    source: Callable[[Path], object], tmp_path: Path
+) -> None:
+    given = source(tmp_path)
+    report = look(given)
+    expected = given if isinstance(given, ImageSet) else load_images(given)
+    expected = expected.hold_out()
+    assert expected.test is not None
+    assert [each.train for each in report.classes] == expected.counts.tolist()
+    assert [each.test for each in report.classes] == expected.test.counts.tolist()
+    assert report.training_size == expected.size
+    assert report.problems == ()
+
+
+def test_the_durations_come_from_steps_that_were_trained(photos: Path) -> None:
+    report = check(photos, preset="tiny", size=8, device="cpu")
+    assert report.times is not None
+    times = report.times
+    assert times.fit > 0
+    assert times.tune is not None
+    assert times.evaluate is not None
+    assert min(times.tune, times.evaluate) > 0
+    assert (times.device, report.training_size) == ("cpu", (8, 8))
+    assert "about, on this machine (cpu, " in str(report)
+    assert report.next[0].endswith("--size 8x8")
+
+
+def test_what_cannot_be_checked_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder or file"):
+        look(tmp_path / "photos")
+    with pytest.raises(ConfigError, match="preset: 'bse'"):
+        check("digits", preset="bse")
+    (tmp_path / "broken" / "ash").mkdir(parents=True)
+    (tmp_path / "broken" / "ash" / "a.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match="no training image can be read"):
+        look(tmp_path / "broken")

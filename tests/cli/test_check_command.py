@@ -1,0 +1,50 @@
+"""`ganaug check` prints what it found, and writes it as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ganaug import check
+from ganaug.cli import run
+
+
+def test_check_prints_and_writes_what_it_found(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(photos, tmp_path / "photos")
+    leaked = min((copy / "train" / "dent").iterdir())
+    shutil.copy(leaked, copy / "test" / "dent" / "again.jpg")
+    out = tmp_path / "found.json"
+    command = ["check", str(copy), "--no-times", "--size", "16x12", "--mode", "grey"]
+    assert run([*command, "--json", str(out)]) == 0
+    printed, err = capsys.readouterr()
+    assert "problem: test images that are training images, too (equal pixels): 1;" in printed
+    assert f"train/dent/{leaked.name} = test/dent/again.jpg" in printed
+    assert "training size: 16x12" in printed
+    assert "checking 45/45" in err
+    assert f"wrote {out}" in err
+    record = json.loads(out.read_text())
+    report = check(copy, size=(16, 12), mode="grey", times=False)
+    assert record == json.loads(json.dumps(report.to_dict()))
+    assert "leak" in {finding["kind"] for finding in record["findings"]}
+
+
+def test_check_names_the_command_to_go_on_with(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["-q", "check", str(photos), "--no-times", "--size", "16"]) == 0
+    out, err = capsys.readouterr()
+    assert f"next: ganaug fit {photos} --out runs/photos --size 16x16" in out
+    assert err == ""
+
+
+def test_check_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(tmp_path / "none")]) == 2
+    assert run(["check", "digits", "--preset", "bse", "--no-times"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "no such folder or file" in first
+    assert "did you mean 'base'?" in second

@@ -1,0 +1,50 @@
+"""Every help text has an example that parses, and shells complete commands and options."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+
+import click
+import pytest
+
+from ganaug.cli import command, run
+
+
+@pytest.mark.parametrize("name", sorted(command.commands))
+def test_every_help_has_an_example_that_parses(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    example = shown.partition("Example: ")[2]
+    program, called, *arguments = shlex.split(example.partition(">")[0], comments=True)
+    assert (program, called) == ("ganaug", name)
+    context = command.commands[name].make_context(name, arguments)
+    assert isinstance(context, click.Context)
+
+
+def test_the_help_of_the_program_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "Example: ganaug run photos/ --out defects" in capsys.readouterr().out
+
+
+def complete(**variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from ganaug.cli import main; main()"],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_shells_complete_commands_and_options() -> None:
+    asked = {"_GANAUG_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+    assert complete(**asked, COMP_WORDS="ganaug ev") == "plain,evaluate\n"
+    asked["COMP_CWORD"] = "2"
+    assert "plain,--no-times\n" in complete(**asked, COMP_WORDS="ganaug check --no")
+    assert "_ganaug_completion" in complete(_GANAUG_COMPLETE="zsh_source")

@@ -1,0 +1,126 @@
+"""`ganaug run` does everything once; the same command goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.photos import TINY
+
+from ganaug import Generator
+from ganaug.cli import run
+
+SHORT = ["--set", "steps=2", "--set", "batch_size=4", "--seeds", "1", "--classifier-steps", "2"]
+SHORT += [each for each in TINY if each not in ("--batch-size", "4")]
+
+
+@pytest.fixture(scope="module")
+def done(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder of a whole run, and its command."""
+    out = tmp_path_factory.mktemp("whole") / "defects"
+    command = ["run", str(photos), "--out", str(out), *SHORT]
+    assert run(["-q", *command]) == 0
+    return out, command
+
+
+def test_one_command_leaves_the_file_and_the_report(done: tuple[Path, list[str]]) -> None:
+    out = done[0]
+    assert json.loads((out / "check.json").read_text())["images"] == 22
+    assert (out / "run" / "checkpoint.json").is_file()
+    assert (out / "evaluation" / "report.html").is_file()
+    info = Generator(out / "generator.onnx").info
+    assert info.steps == 2
+    assert info.policy is not None
+    assert info.policy.source != "rule"  # tuned
+    assert info.gain is not None
+    assert json.loads((out / "steps.json").read_text())["done"] == [
+        "check",
+        "fit",
+        "export",
+        "tune",
+        "evaluate",
+    ]
+
+
+def test_what_is_done_is_not_done_again(
+    done: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, command = done
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
+    assert run(command) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert [line for line in lines if "done before" in line] == lines[:5]
+    assert "step 1 of 5: check: done before" in lines[0]
+    assert f"all done: {out / 'evaluation' / 'report.html'}" in lines[5]
+    after = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
+    assert after == before
+
+
+def test_a_stopped_run_goes_on_with_the_step_that_is_missing(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = shutil.copytree(done[0], tmp_path / "defects")
+    ledger = json.loads((out / "steps.json").read_text())
+    ledger["done"] = ledger["done"][:4]
+    (out / "steps.json").write_text(json.dumps(ledger))
+    (out / "evaluation" / "report.html").unlink()
+    command = [str(out) if each == str(done[0]) else each for each in done[1]]
+    assert run(command) == 0
+    captured = capsys.readouterr()
+    assert "step 4 of 5: tune: done before\nganaug: step 5 of 5: evaluate\n" in captured.err
+    assert "next: " not in captured.err
+    assert "balanced accuracy" in captured.out
+    assert (out / "evaluation" / "report.html").is_file()
+
+
+def test_another_run_is_refused(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = done[1]
+    assert run([*command, "--preset", "small"]) == 2
+    assert "holds another run (preset is tiny there, small here)" in capsys.readouterr().err
+    (tmp_path / "mine.txt").write_text("mine")
+    assert run(["run", command[1], "--out", str(tmp_path), *SHORT]) == 2
+    assert "holds other files (mine.txt)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_problems_of_the_images_stop_a_run_before_it_trains(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(photos, tmp_path / "photos")
+    shutil.copy(min((copy / "train" / "ok").iterdir()), copy / "test" / "ok" / "again.jpg")
+    out = tmp_path / "out"
+    assert run(["-q", "run", str(copy), "--out", str(out), *SHORT]) == 2
+    err = capsys.readouterr().err
+    assert "test images that are training images, too (equal pixels): 1;" in err
+    assert "--anyway" in err
+    assert (out / "check.json").is_file()
+    assert not (out / "run").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another program opens files elsewhere")
+def test_the_report_is_opened(done: tuple[Path, list[str]], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "opened")
+    program = tmp_path / "xdg-open"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/opened"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    with (tmp_path / "said").open("w") as said:  # a pipe would stay open with the program
+        code = subprocess.call(
+            [sys.executable, "-m", "ganaug", *done[1], "--open"],
+            env=os.environ | {"PATH": path},
+            stdout=said,
+            stderr=said,
+        )
+    assert code == 0
+    assert "yourself" not in (tmp_path / "said").read_text()
+    assert (tmp_path / "opened").read_text() == str(done[0] / "evaluation" / "report.html")

@@ -1,0 +1,90 @@
+"""`ganaug vary` writes a sheet of own photographs and their variations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.small_models import write_class_model
+from PIL import Image
+
+from ganaug import Generator
+from ganaug.cli import run
+from ganaug.use.sheet import variation_rows
+
+
+@pytest.fixture
+def two(photos: Path, tmp_path: Path) -> list[str]:
+    """A small photograph, and a large one of another shape and mode."""
+    large = tmp_path / "large.png"
+    Image.open(min((photos / "train" / "ok").iterdir())).resize((400, 300)).convert("RGBA").save(
+        large
+    )
+    return [str(min((photos / "train" / "dent").iterdir())), str(large)]
+
+
+def test_a_sheet_holds_the_photographs_and_their_variations(
+    artifact: Path, two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sheet.png"
+    command = ["vary", str(artifact), *two, "--out", str(out), "--columns", "3", "--side", "80"]
+    assert run([*command, "--scale", "0", "--scale", "1"]) == 0
+    assert f"wrote {out}: 4 rows" in capsys.readouterr().err
+    rows = variation_rows(Generator(artifact), two, columns=3, scales=(0.0, 1.0), side=80)
+    assert [row.shape for row in rows] == [(4, 60, 80, 3)] * 4
+    small = np.asarray(Image.open(two[0]))
+    for row in rows[:2]:  # in the middle of white
+        assert (row[0, 18:42, 28:52] == small).all()
+        assert (row[:, :18] == 255).all()
+    for still, moved in (rows[:2], rows[2:]):
+        # latents of zeros leave an image nearly as it is
+        change = np.abs(still.astype(int) - still[:1]).mean()
+        assert np.abs(moved[1:].astype(int) - moved[:1]).mean() > change
+    sheet = np.asarray(Image.open(out))
+    assert sheet.shape == (4 * 62 + 2, 4 * 82 + 2, 3)
+    assert (sheet[2:62, 2:82] == rows[0][0]).all()
+    before = out.read_bytes()
+    assert run([*command, "--scale", "0", "--scale", "1"]) == 0
+    assert out.read_bytes() == before
+    assert run([*command, "--scale", "0", "--scale", "1", "--seed", "1"]) == 0
+    assert out.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no.jpg", "--out", "a.png"], "no.jpg: no such image file"),
+        (["{photo}", "--out", "a.jpg"], "'a.jpg'; allowed: the name of a .png file"),
+        (["{broken}", "--out", "a.png"], "cannot be read (not recognised as an image)"),
+        (["{photo}", "--out", "a.png", "--columns", "0"], "columns: 0; allowed: 1 or more"),
+        (["{photo}", "--out", "a.png", "--scale", "-1"], "scale: -1; allowed: 0 or more"),
+        (["{photo}", "--out", "none/a.png"], "choose a folder that exists"),
+        (["--out", "a.png"], "Missing argument 'IMAGE...'"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(
+    arguments: list[str],
+    words: str,
+    artifact: Path,
+    two: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    monkeypatch.chdir(tmp_path)
+    given = [each.format(photo=two[0], broken="broken.jpg") for each in arguments]
+    assert run(["vary", str(artifact), *given]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert not Path("a.png").exists()
+
+
+def test_a_class_generator_is_refused_by_name(
+    two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_class_model(tmp_path / "made.onnx")
+    assert run(["vary", str(file), two[0], "--out", str(tmp_path / "a.png")]) == 2
+    assert "made.onnx: makes images of a class from noise" in capsys.readouterr().err

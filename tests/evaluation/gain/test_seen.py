@@ -1,0 +1,103 @@
+"""A generator that was trained on the test images never helps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.small_images import bars
+from helpers.small_models import metadata_of, write_variation_model
+
+from ganaug import evaluate_gain
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.splits import trained_on
+from ganaug.images import ImageSet
+from ganaug.report.gain import gain_cards
+
+WHOLE = bars((24, 12))
+TRAIN, TEST = WHOLE.take(np.arange(36) % 3 > 0), WHOLE.take(np.arange(36) % 3 == 0)
+
+
+def info_of(images: ImageSet, held_out: bool = False, **data: Any) -> Any:
+    rule = "a rule" if held_out else None
+    return metadata_of(
+        "variation",
+        classes=images.classes,
+        counts=images.counts.tolist(),
+        fingerprint=images.fingerprint,
+        data={
+            "source": "bars",
+            "held_out": rule,
+            "held_out_fingerprint": rule,
+            "groups": False,
+            **data,
+        },
+    )
+
+
+def test_what_fingerprints_tell() -> None:
+    assert not trained_on(TRAIN, TEST, info_of(TRAIN)).any()
+    assert not trained_on(TRAIN, TEST, info_of(bars((9, 9), seed=4))).any()
+    assert trained_on(TRAIN, TEST, info_of(WHOLE)).all()
+    assert trained_on(TRAIN, TEST, info_of(TEST)).all()
+    without_fifth = WHOLE.hold_out()
+    assert without_fifth.test is not None
+    seen = trained_on(TRAIN, TEST, info_of(without_fifth, held_out=True))
+    assert seen.tolist() == (~np.isin(TEST.keys, without_fifth.test.keys)).tolist()
+    assert 0 < seen.sum() < len(TEST)
+
+
+def test_pixels_tell_where_files_were_read_in_another_way() -> None:
+    other = replace(WHOLE, keys=WHOLE.keys + np.uint64(1), pixel_keys=WHOLE.keys)
+    info = info_of(other, pixels=other.content_fingerprint)
+    assert other.fingerprint != WHOLE.fingerprint
+    assert trained_on(TRAIN, TEST, info).all()
+
+
+def test_a_generator_without_labels(tmp_path: Path) -> None:
+    merged = WHOLE.merged()
+    info = replace(info_of(merged), config={"conditional": False})
+    assert trained_on(TRAIN, TEST, info).all()
+
+
+def judged(path: Path, **fields: Any) -> GainReport:
+    made = write_variation_model(
+        path, size=WHOLE.size, classes=WHOLE.classes, counts=(24, 12), **fields
+    )
+    return evaluate_gain(
+        made, train=TRAIN, test=TEST, seeds=6, steps=2, jobs=1, arms=["plain", "ganaug-plain"],
+        baseline="plain",
+    )  # fmt: skip
+
+
+def helping(report: GainReport) -> GainReport:
+    """The same comparison, had the generator's arm always been right, and the other never."""
+    evidence = report.evidence
+    assert evidence is not None
+    right = {}
+    for (seed, name), outcome in evidence.outcomes.items():
+        labels = evidence.tests[seed].labels
+        predicted = np.eye(2, dtype=np.float16)[1 - labels if name == "plain" else labels]
+        right[seed, name] = replace(outcome, probabilities=predicted)
+    return report.judged_on(replace(evidence, outcomes=right), report.seeds, tuple(report.arms))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_helps_is_taken_away_and_told(tmp_path: Path) -> None:
+    clean = helping(judged(tmp_path / "clean.onnx", fingerprint=TRAIN.fingerprint))
+    assert clean.gain["ganaug-plain"].verdict == "helps"
+    assert clean.settings.spoiled is None
+    report = judged(tmp_path / "all.onnx", fingerprint=WHOLE.fingerprint)
+    assert (
+        "the generator was trained on 12 of 12 test images, so that it is never said to help; fit"
+        " one on the training part alone" in report.notes
+    )
+    better = helping(report)
+    assert better.gain["ganaug-plain"].verdict == "no evidence"
+    assert better.gain["ganaug-plain"].low > 0
+    again = GainReport.from_dict(better.to_dict())
+    assert again.settings.spoiled == ["ganaug-plain"]
+    assert "was trained on test images; see the notes" in "".join(map(str, gain_cards(again)))

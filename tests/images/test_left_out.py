@@ -1,0 +1,244 @@
+"""What lies in a folder and is not read is told of, by kind and class, or refused."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from ganaug.errors import DataError
+from ganaug.images import load_images
+
+Writer = Callable[..., Path]
+
+
+def refuses(source: object, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        load_images(source)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".GIF", ".heic", ".avif", ".jp2", ".npy", ""])
+def test_other_formats_are_counted_by_class(write_folder: Writer, suffix: str) -> None:
+    folder = write_folder()
+    (folder / "dog" / "puppies").mkdir()
+    for name in ("cat/a", "cat/b", "dog/puppies/c"):
+        (folder / f"{name}{suffix}").write_bytes(b"image")
+    kind = f"{suffix.lower()} files" if suffix else "files without an extension"
+    loaded = load_images(folder)
+    assert loaded.notes == (f"not read: 3 {kind} (cat 2, dog 1), such as cat/a{suffix}",)
+    assert len(loaded) == 6
+
+
+def test_loose_files_and_those_of_test_parts_are_told_of(write_folder: Writer) -> None:
+    write_folder(below="photos/train")
+    folder = write_folder(below="photos/test").parent
+    (folder / "train" / "beside.gif").touch()
+    (folder / "train" / "README").touch()
+    (folder / "test" / "dog" / "0.jfif").touch()
+    assert load_images(folder).notes == (
+        "not read: 1 .gif files (beside the classes 1), such as train/beside.gif",
+        "not read: 1 .jfif files (dog 1), such as test/dog/0.jfif",
+    )
+
+
+def test_a_class_of_other_formats_alone_says_so(write_folder: Writer) -> None:
+    folder = write_folder()
+    (folder / "bird").mkdir()
+    (folder / "bird" / "0.gif").touch()
+    refuses(folder, "bird: a class folder without images (1 .gif files, which are not read);")
+
+
+def test_a_flat_folder_of_other_formats_says_so(tmp_path: Path) -> None:
+    (tmp_path / "0.heic").touch()
+    refuses(tmp_path, f"{tmp_path}: no images (1 .heic files, which are not read); allowed")
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "$RECYCLE.BIN"])
+def test_thumbnails_are_no_images(write_folder: Writer, write_image: Writer, name: str) -> None:
+    folder = write_folder()
+    write_image(f"photos/cat/{name}/0.png/thumb.png")
+    write_image(f"photos/dog/more/{name}/1.png")
+    write_image(f"photos/{name}/2.png")
+    loaded = load_images(folder)
+    assert loaded.classes == ("cat", "dog")
+    assert len(loaded) == 6
+    (note,) = loaded.notes
+    assert note.startswith(f"not read: 3 files in {name}/, made by another program (")
+    assert "cat 1" in note
+    assert "dog 1" in note
+    assert "beside the classes 1" in note
+    (told,) = load_images(ImageFolder(str(folder))).notes
+    assert told.startswith("3 images lie in folders that other programs made, such as ")
+
+
+def test_thumbnails_may_be_a_class(write_folder: Writer, write_image: Writer) -> None:
+    folder = write_folder(("cat", "thumbs"))
+    write_image("photos/cat/Thumbs/0.png")
+    loaded = load_images(folder)
+    assert loaded.counts.tolist() == [3, 3]
+    assert loaded.notes == (
+        "not read: 1 files in Thumbs/, made by another program (cat 1), such as cat/Thumbs",
+        "thumbs/ counts as a class; remove it where it holds thumbnails",
+    )
+
+
+@pytest.mark.parametrize("format", ["tif", "webp", "png"])
+def test_pages_beyond_the_first_are_told_of(tmp_path: Path, format: str) -> None:
+    (tmp_path / "a").mkdir()
+    pages = [Image.new("RGB", (9, 9), (at * 40, 0, 9)) for at in range(4)]
+    pages[0].save(tmp_path / "a" / f"0.{format}", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "a" / f"1.{format}")
+    assert load_images(tmp_path).notes == (
+        f"not read: 3 pages or frames beyond the first (a 3), such as those of a{os.sep}0.{format}"
+        " (4 of them)",
+    )
+
+
+# Parts below a class
+
+
+@pytest.mark.parametrize("part", ["train", "test", "val", "ground_truth", "Test"])
+def test_parts_below_a_class_are_refused(
+    write_folder: Writer, write_image: Writer, part: str
+) -> None:
+    folder = write_folder()
+    write_image(f"photos/cat/{part}/good/0.png")
+    message = f"{folder / 'cat' / part / 'good'}: {part}/ below the class folder cat/ looks like a"
+    refuses(folder, message)
+    refuses(ImageFolder(str(folder)), message)
+
+
+def test_the_folder_above_mvtecs_categories_is_refused(write_folder: Writer) -> None:
+    for category in ("bottle", "cable"):
+        write_folder(("good",), below=f"mvtec/{category}/train")
+        write_folder(("good", "crack"), below=f"mvtec/{category}/test")
+        folder = write_folder(("crack",), below=f"mvtec/{category}/ground_truth").parent.parent
+    refuses(folder, "below the class folder bottle/ looks like a part of a data set")
+    refuses(folder / "bottle", "class 'crack' is not in train/")
+
+
+def test_one_level_too_high_is_told_of(write_folder: Writer) -> None:
+    folder = write_folder(below="photos/set").parent
+    note = (
+        "no class folder holds images itself: those in set/cat/ and the like count as the class"
+        " set; if the classes are further down, name set/ as the source"
+    )
+    assert load_images(folder).notes == (note,)
+    assert load_images(ImageFolder(str(folder))).notes == (note,)
+
+
+def test_an_image_folder_of_parts_is_refused(write_folder: Writer) -> None:
+    write_folder(below="photos/train")
+    folder = write_folder(below="photos/test").parent
+    refuses(ImageFolder(str(folder)), f"{folder}: test, train hold folders and look like parts")
+    assert load_images(folder).test is not None
+
+
+# EXIF
+
+
+def turned(path: Path, orientation: int) -> np.ndarray:
+    """Write a photograph that is shown upright by viewers; return how it is shown."""
+    upright = Image.new("RGB", (20, 12), (200, 30, 30))
+    upright.paste((20, 200, 60), (0, 0, 10, 6))
+    back = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lying = upright if back is None else upright.transpose(back)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lying.save(path, exif=exif)
+    return np.asarray(upright)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["png", "webp", "tif", "jpg"])
+def test_images_are_turned_as_viewers_show_them(
+    tmp_path: Path, orientation: int, format: str
+) -> None:
+    shown = turned(tmp_path / "a" / f"0.{format}", orientation)
+    loaded = load_images(tmp_path)
+    assert loaded.size == (12, 20)
+    assert np.abs(loaded.images[0].astype(int) - shown).mean() < 12
+    (*notes,) = loaded.notes
+    if orientation == 1 or format == "tif":  # Pillow turns these itself
+        assert notes == []
+        return
+    name = f"a{os.sep}0.{format}"
+    assert notes == [
+        f"turned as EXIF says: 1 images (a 1), such as {name}; torchvision's ImageFolder does not"
+        " turn them (choose with --no-exif)"
+    ]
+    lying = load_images(tmp_path, exif=False)
+    assert lying.size == ((20, 12) if orientation > 4 else (12, 20))
+    assert lying.notes == (f"not turned, though EXIF says so: 1 images (a 1), such as {name}",)
+    assert lying.fingerprint != loaded.fingerprint
+    as_torch = load_images(ImageFolder(str(tmp_path)))
+    np.testing.assert_array_equal(as_torch.images, lying.images)
+    assert as_torch.fingerprint == lying.fingerprint
+    assert as_torch.notes == lying.notes
+
+
+def test_damaged_exif_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (20, 12)).save(tmp_path / "a" / "0.png", exif=b"Exif\0\0MM\0*\0\0\xff\xff")
+    Image.new("RGB", (20, 12)).save(tmp_path / "a" / "1.png", exif=b"Exif\0\0nonsense")
+    assert load_images(tmp_path).size == (12, 20)
+
+
+# Names that are not UTF-8
+
+
+@pytest.fixture
+def strange() -> str:
+    return os.fsdecode(b"caf\xe9")
+
+
+def test_names_that_are_not_utf_8_can_be_stored(
+    write_folder: Writer, write_image: Writer, strange: str
+) -> None:
+    folder = write_folder(below="above/photos")
+    try:
+        (folder / "cat" / f"{strange}.png").touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    os.rename(write_image("beside.png"), folder / f"{strange} beside.png")
+    (folder / "dog" / f"{strange}.gif").touch()
+    os.rename(folder / "dog" / "0.png", folder / "dog" / f"{strange}.png")
+    loaded = load_images(folder, skip_corrupt=True)
+    for text in (*loaded.notes, *loaded.names, loaded.data_name):
+        assert text.encode().decode() == text
+    assert "dog/caf\\udce9.png" in loaded.names
+    assert any("caf\\udce9.gif" in note for note in loaded.notes)
+    assert any(note.startswith(f"skipped cat{os.sep}caf\\udce9.png") for note in loaded.notes)
+    above = folder.parent.rename(folder.parent.with_name(strange))
+    assert load_images(above, skip_corrupt=True).data_name == "caf\\udce9"
+
+
+@pytest.mark.parametrize("size", [(4, 200), (200, 4)])
+def test_messages_have_height_before_width(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "a").mkdir()
+    height, width = size
+    Image.new("L", (width, height)).save(tmp_path / "a" / "0.png")
+    small = "1x64" if height < width else "64x1"
+    refuses(
+        tmp_path, f"{height}x{width} pixels (height x width) would make the training size {small}"
+    )
+    Image.new("L", (height, width)).save(tmp_path / "a" / "1.png")
+    wide = "0" if height < width else "1"
+    refuses(tmp_path, f"{wide}.png is 4x200 pixels (height x width)")
