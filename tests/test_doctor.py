@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ganaug.cli import run
-from ganaug.doctor import examine
+from ganaug.doctor import MATCHED_PAIR, examine
 
 
 def doctor(*paths: Path, visible: str = "") -> tuple[int, dict]:
@@ -79,3 +79,10 @@ def test_both_builds_of_onnxruntime_are_a_problem(tmp_path: Path) -> None:
     assert [each["mend"] for each in both] == [
         "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
     ]
+
+
+def test_the_pair_that_mends_is_the_one_that_was_tested() -> None:
+    tested = Path(__file__).parent.parent.joinpath("constraints.txt").read_text().split()
+    named = [word.strip("'") for word in MATCHED_PAIR.split() if "==" in word]
+    assert len(named) == 2
+    assert set(named) <= set(tested)

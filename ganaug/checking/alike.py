@@ -16,7 +16,7 @@ SIDE = 16
 RIDGE = 0.3  # of the mean variance: directions that hardly vary are noise
 BITS = 64
 FAR = 13  # of the bits: pairs that differ in more are not looked at
-BLOCK = 512
+BLOCK = 256
 # A copy that was encoded anew, scaled or lit otherwise is above both; of different photographs of
 # one class nearly no pair is (cosines as they are, and after whitening).
 SAME_SHAPE, SAME_DETAIL = 0.99, 0.96

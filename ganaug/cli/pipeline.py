@@ -17,6 +17,7 @@ from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
     from ganaug.checking import CheckReport
+    from ganaug.training import FitConfig
 
 __all__ = ["command"]
 
@@ -61,7 +62,7 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
-    from ganaug.files import locked, make_folder
+    from ganaug.files import locked, make_folder, write_json
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_folder
 
@@ -72,6 +73,7 @@ def command(
     asked = given | {"source": source, "device": device, "seeds": seeds}
     asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
     folder = Path(out)
+    _config(given)  # refused before anything is made
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
     _refuse_foreign(folder)
@@ -81,7 +83,18 @@ def command(
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
 
     def checked() -> None:
-        _check(console, folder, anyway, preset=given["preset"], mode=given["mode"], **common)
+        accepted = {"unreadable"} if given["skip_corrupt"] else set()
+        if _config(given).kind == "class":
+            accepted.add("one class")
+        options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
+        report = _check(console, source, preset=given["preset"], mode=given["mode"], **options)
+        write_json(folder / "check.json", report.to_dict())
+        problems = [each for each in report.problems if each.kind not in accepted]
+        if problems and not anyway:
+            raise DataError(
+                f"{report.source}: {problems[0].text} (problems in all: {len(problems)}); mend"
+                f" them, or go on with: ganaug {shlex.join([*console.arguments, '--anyway'])}"
+            )
 
     def fitted() -> None:
         context.invoke(fit.command, out=str(run), **common, **training)
@@ -156,24 +169,19 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _check(
-    console: Settings, folder: Path, anyway: bool, *, skip_corrupt: bool, **options: Any
-) -> None:
+def _check(console: Settings, source: str, **options: Any) -> CheckReport:
     from ganaug import check
-    from ganaug.files import write_json
 
     with evaluation_progress(console, label="checking") as progress:
-        report: CheckReport = check(progress=progress, **options)
+        report = check(source, progress=progress, **options)
     echo(report)
-    write_json(folder / "check.json", report.to_dict())
-    problems = [
-        each for each in report.problems if not (skip_corrupt and each.kind == "unreadable")
-    ]
-    if problems and not anyway:
-        raise DataError(
-            f"{report.source}: {problems[0].text} (problems in all: {len(problems)}); mend them, or"
-            f" go on with: ganaug {shlex.join([*console.arguments, '--anyway'])}"
-        )
+    return report
+
+
+def _config(given: dict[str, Any]) -> FitConfig:
+    from ganaug.training import make_config
+
+    return make_config(given["preset"], **{"kind": given["kind"]} | dict(given["settings"]))
 
 
 def _has_no_policy(file: Path) -> bool:

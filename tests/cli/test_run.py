@@ -91,6 +91,10 @@ def test_another_run_is_refused(
     assert run(["run", command[1], "--out", str(tmp_path), *SHORT]) == 2
     assert "holds other files (mine.txt)" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    inside = Path(command[1], "train", "out")
+    assert run(["run", command[1], "--out", str(inside), *SHORT]) == 2
+    assert "lies in the folder of the images" in capsys.readouterr().err
+    assert not inside.exists()
 
 
 def test_problems_of_the_images_stop_a_run_before_it_trains(
