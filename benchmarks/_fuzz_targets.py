@@ -68,7 +68,7 @@ def make_seeds(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for label in ("a", "b"):
         (folder / "photos" / label).mkdir(parents=True)
-        for at, name in enumerate((*FORMATS, *FORMATS[:2])):
+        for at, name in enumerate(FORMATS):
             pixels = rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(folder / "photos" / label / f"{at}.{name}")
     names = sorted(path.relative_to(folder / "photos") for path in folder.glob("photos/*/*"))
@@ -214,7 +214,7 @@ def _make_csv(seeds: Path, case: Path, rng: Rng) -> None:
         rows = rows if isinstance(rows, list) else [rows]
         lines = [row if isinstance(row, list) else [row] for row in rows]
         text = "\n".join(",".join(map(str, row)) for row in lines)
-        content = text.encode(errors="surrogateescape" if rng.integers(2) else "replace")
+        content = text.encode(errors="surrogatepass" if rng.integers(2) else "replace")
     (case / "photos" / "groups.csv").write_bytes(content)
 
 
@@ -264,13 +264,13 @@ def _use_arguments(case: Path, out: Path) -> None:
         raise GanaugError(text)
 
 
-_IMAGES = Target(_make_folder, _use_images, r"cannot be read|no training image", 3)
+_IMAGES = Target(_make_folder, _use_images, r"cannot be read|no training image", 5)
 TARGETS: dict[str, Target] = {
     "artifact": Target(
-        _make_artifact, _use_artifact, r"not an ONNX file|invalid JSON|not made by|UTF-8", 8
+        _make_artifact, _use_artifact, r"not an ONNX file|invalid JSON|not made by|UTF-8", 14
     ),
-    "run folder": Target(_make_run, _use_run, r"not a run folder|is damaged|readable", 2),
-    "npz": Target(_make_npz, _use_images, r"not an \.npz|cannot be read", 3),
+    "run folder": Target(_make_run, _use_run, r"not a run folder|is damaged|readable", 1),
+    "npz": Target(_make_npz, _use_images, r"not an \.npz|cannot be read", 6),
     "image folder": _IMAGES,
     "groups.csv": replace(_IMAGES, make=_make_csv, first=r"cannot be read|no column", share=2),
     "command line": Target(_make_arguments, _use_arguments, r"see ganaug", 2),

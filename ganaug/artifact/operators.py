@@ -70,6 +70,13 @@ class Call:
         """Return the call with the first `count` inputs alone."""
         return Call(self.inputs[:count], self.attributes, self.outputs)
 
+    def only(self, most: int) -> Value:
+        """Return the first input, of one to `most`."""
+        first = self.inputs[0] if 1 <= len(self.inputs) <= most else None
+        if first is None:
+            raise MisfitError(f"{len(self.inputs)} inputs")
+        return first
+
     def numbers(self, at: int) -> tuple[int, ...]:
         """Return the whole numbers of input `at`, which have to be known."""
         value = self.inputs[at] if at < len(self.inputs) else None
@@ -126,8 +133,8 @@ def _clip(call: Call) -> list[Value]:
 
 
 def _cast(call: Call) -> list[Value]:
-    (value,) = call.inputs
-    if value is None or not value.whole:
+    value = call.only(1)
+    if not value.whole:
         raise MisfitError("an input that is not int64")
     return [Value(value.shape)]
 
@@ -270,9 +277,7 @@ def _shape(call: Call) -> list[Value]:
 
 
 def _split(call: Call) -> list[Value]:
-    value = call.inputs[0]
-    if value is None:
-        raise MisfitError("no input")
+    value = call.only(2)
     axis = _axis(call, len(value.shape))
     side = value.shape[axis]
     if "num_outputs" in call.attributes:
@@ -282,7 +287,7 @@ def _split(call: Call) -> list[Value]:
         sizes = (side // count,) * count
     else:
         sizes = call.numbers(1)
-    if len(call.inputs) > 2 or len(sizes) != call.outputs or sum(sizes) != side or min(sizes) < 1:
+    if len(sizes) != call.outputs or sum(sizes) != side or min(sizes) < 1:
         raise MisfitError(f"parts {sizes[:8]} of {side}, {call.outputs} outputs")
     parts, at = [], 0
     for size in sizes:

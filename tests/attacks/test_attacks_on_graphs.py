@@ -196,6 +196,37 @@ def test_an_input_that_nothing_makes_is_refused(tmp_path: Path) -> None:
     assert "the input 'nothing', which nothing before it makes" in refused(tmp_path, model)
 
 
+ONE_INPUT = [
+    "Concat",
+    "Exp",
+    "LeakyRelu",
+    "Neg",
+    "Reciprocal",
+    "Shape",
+    "Sigmoid",
+    "Tanh",
+    "Transpose",
+]
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_another_number_of_inputs_is_refused(tmp_path: Path, kind: str, count: int) -> None:
+    row = OPERATORS[kind]
+    values = {"axis": 0, "to": 1, "alpha": 0.2, "start": 0, "end": 1, "perm": [0, 1, 2, 3]}
+    others = {"kernel_shape": [1, 1], "pads": [0] * 4, "strides": [1, 1]}
+    given = {
+        name: allowed[0] if isinstance(allowed, tuple) else (values | others)[name]
+        for name, allowed in row.always.items()
+    }
+    node = helper.make_node(kind, ["image"] * count, ["x"], **given)
+    model = before(exported(), [node])
+    if (kind, count) in [("Concat", 7), *((name, 1) for name in ONE_INPUT)]:
+        read_artifact(write_model(tmp_path / "g.onnx", model))
+    else:
+        assert f"operator {kind} with" in refused(tmp_path, model)
+
+
 def test_two_values_of_one_name_are_refused(tmp_path: Path) -> None:
     model = before(exported(), [helper.make_node("Neg", ["image"], ["image"])])
     assert "the output 'image', which is there already" in refused(tmp_path, model)
