@@ -79,7 +79,7 @@ def check_fields(path: Path, record: object, forms: Mapping[str, Form]) -> dict[
         raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
     for name, (allowed, check) in forms.items():
         value = record.get(name)
-        if not check(value):
+        if name not in record or not check(value):
             found = repr(value) if name in record else "missing"
             raise RunError(
                 f"{path}: {name}: {found[:60]}; allowed: {allowed}; train again in another folder"

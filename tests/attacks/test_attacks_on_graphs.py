@@ -200,16 +200,6 @@ ONE_INPUT = (
     *("Concat", "Exp", "LeakyRelu", "Neg", "Reciprocal"),
     *("Shape", "Sigmoid", "Tanh", "Transpose"),
 )
-    "Concat",
-    "Exp",
-    "LeakyRelu",
-    "Neg",
-    "Reciprocal",
-    "Shape",
-    "Sigmoid",
-    "Tanh",
-    "Transpose",
-]
 
 
 @pytest.mark.parametrize("kind", sorted(OPERATORS))

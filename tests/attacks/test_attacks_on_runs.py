@@ -125,7 +125,7 @@ def test_a_field_of_another_form_is_named(run: Path, name: str, fields: dict[str
     assert next(iter(fields)) in text or "counts" in text
 
 
-@pytest.mark.parametrize("field", ["classes", "counts", "channels", "fingerprint", "notes"])
+@pytest.mark.parametrize("field", ["classes", "counts", "fingerprint", "held_out", "notes"])
 def test_a_missing_field_is_named(run: Path, field: str) -> None:
     edit(run / "data.json", **{field: ...})
     assert f"data.json: {field}: missing; allowed: " in exported(run)
