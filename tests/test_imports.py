@@ -20,6 +20,7 @@ COMMAND_LINE = {
     "ganaug.cli.fit",
     "ganaug.cli.info",
     "ganaug.cli.options",
+    "ganaug.cli.sample",
     "ganaug.cli.tune",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from ganaug._version import __version__
-from ganaug.cli import card, demo, evaluate, export, fit, info, tune
+from ganaug.cli import card, demo, evaluate, export, fit, info, sample, tune
 from ganaug.cli.console import INTERRUPTED, Settings, plain_messages
 from ganaug.errors import GanaugError
 
@@ -30,7 +30,7 @@ def command(settings: Settings, debug: bool, quiet: bool) -> None:
     settings.debug, settings.quiet = debug, quiet
 
 
-for _module in (fit, export, tune, evaluate, info, card, demo):
+for _module in (fit, export, tune, evaluate, sample, info, card, demo):
     command.add_command(_module.command)
 
 

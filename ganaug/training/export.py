@@ -31,6 +31,7 @@ from ganaug.randomness import stream
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
+from ganaug.training.verdict import state_notes
 
 __all__ = ["export"]
 
@@ -40,15 +41,23 @@ TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
 
 
-def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadata:
+def export(
+    run: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False
+) -> Metadata:
     """Write the averaged generator of the run folder `run` as one ONNX file; return its metadata.
 
     The same weights give the same bytes with the same versions, but for what the metadata says of
     the check on this machine (parity, batch_exact).
 
+    Args:
+        run: the folder that `fit` wrote.
+        path: of the file.
+        force: write a generator that the run's own record calls broken; the metadata says so.
+
     Raises:
         RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written.
-        GanaugError: onnxruntime's results differ from torch's; nothing is written.
+        GanaugError: the generator is broken, or onnxruntime's results differ from torch's; nothing
+            is written.
 
     Example:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
@@ -56,17 +65,11 @@ def export(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Metadat
     folder, target = Path(run), Path(path)
     _check_target(target)
     loaded = read_run(folder)
-    if loaded.step < loaded.config.steps:
-        log.warning(
-            "%s: exported after %d of %d steps; the same fit command finishes the run",
-            folder,
-            loaded.step,
-            loaded.config.steps,
-        )
+    notes = state_notes(folder, loaded, force=force)
     model = _to_onnx(loaded)
     images = read_examples(folder)
     parity, batch_exact = _compare(model, loaded, images)
-    metadata = _metadata(loaded, parity, batch_exact)
+    metadata = _metadata(loaded, notes, parity, batch_exact)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
     with atomic_path(target) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
@@ -214,11 +217,10 @@ def _cases(
             yield "other size", {"image": resized.clamp(0, 1).numpy(), "latent": latent}
 
 
-def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metadata:
+def _metadata(
+    run: SavedRun, notes: list[str], parity: dict[str, Any], batch_exact: bool
+) -> Metadata:
     config, data = run.config, run.data
-    notes = list(data["notes"])
-    if run.step < config.steps:
-        notes.append(f"exported after {run.step} of {config.steps} steps")
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
     variation = config.kind == "variation"
     if config.size is None:
@@ -242,5 +244,5 @@ def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metad
         parity=parity,
         batch_exact=batch_exact,
         policy=Policy.rule(data["counts"]) if variation else None,
-        warnings=(*notes, PRIVACY),
+        warnings=(*data["notes"], *notes, PRIVACY),
     )
