@@ -32,7 +32,7 @@ class Rule:
         remedy: what to do.
         share: of the steps of the run; the rule is silent before.
         blurs: the rule holds for blurs, too: in a run of the class kind it is silent in the first
-            half, and before step 600.
+            half, and before step 600 or the end.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Rule:
         )
 
     def waits(self, steps: int, kind: str) -> float:
-        """Return the step of a run before which the rule raises no alarm."""
+        """Return the step of a run before which the rule raises no alarm; at its end all do."""
         if self.blurs and kind == "class":
-            return max(BLURRED, 0.5 * steps)
+            return min(steps, max(BLURRED, 0.5 * steps))
         return self.share * steps
 
 
@@ -87,6 +87,10 @@ class Alarm:
         )
 
 
+ONE_IMAGE = (
+    "the discriminator has won, and all latents give one image",
+    "r1 and r2 of 1 or more, a lower learning_rate, more images a class, or more steps",
+)
 UNLIKE = (
     "the learning rate is too high",
     "a lower learning_rate, higher r1 and r2, or more steps",
@@ -99,12 +103,23 @@ RULES = (
         "the learning rate is too high",
         "a lower learning_rate, or higher r1 and r2",
     ),
+    *(
+        Rule(
+            "collapsed",
+            (("variety", "<=", bound),),
+            "generated images of a class differ {variety:.2f} times as much as real ones",
+            *ONE_IMAGE,
+            share=share,
+        )
+        for bound, share in ((0.05, 0.1), (0.1, 0.5))
+    ),
     Rule(
         "collapsed",
-        (("variety", "<=", 0.1),),
-        "generated images of a class differ {variety:.2f} times as much as real ones",
-        "the discriminator has won, and all latents give one image",
-        "r1 and r2 of 1 or more, a lower learning_rate, or more images a class",
+        (("near_duplicates", ">=", 0.9), ("coverage", "<=", 0.05)),
+        "{near_duplicates:.0%} of the generated images repeat each other, and {coverage:.0%} of the"
+        " real ones have a counterpart",
+        *ONE_IMAGE,
+        blurs=True,
     ),
     Rule(
         "latent unused",

@@ -40,9 +40,10 @@ HEALTHY: dict[str, dict[str, float]] = {
 BROKEN: list[tuple[str, str, dict[str, float]]] = [
     ("diverged", "variation", {"largest_logit": 4.97e4}),
     ("collapsed", "class", {"variety": 0.003}),
+    ("collapsed", "class", {"near_duplicates": 1.0, "coverage": 0.008, "precision": 0.198}),
     ("latent unused", "variation", {"latent_use": 0.0}),
     ("unlike real images", "variation", {"distance": 4.5}),
-    ("discriminator saturated", "class", {"told_apart": 1.0, "judged": 4e-4, "coverage": 0.0}),
+    ("discriminator saturated", "class", {"told_apart": 1.0, "judged": 4e-4, "coverage": 0.06}),
     ("discriminator blind", "variation", {"reaction": 4e-5}),
     ("class lost", "class", {"class_kept": 0.1}),
     ("unlike real images", "variation", {"coverage": 0.0, "precision": 0.0}),
@@ -86,6 +87,24 @@ def test_nothing_is_said_of_the_first_steps(
     name: str, kind: str, numbers: dict[str, float]
 ) -> None:
     assert alarm_at([row(99, kind, **numbers)], STEPS, kind) is None
+
+
+def test_the_end_of_a_short_run_is_judged() -> None:
+    """200 steps of the class kind without penalties: what it ends with is of no use."""
+    given = {"coverage": 0.008, "precision": 0.198, "variety": 0.153, "class_kept": 0.211}
+    rows = [row(100, "class", **given), row(200, "class", **given)]
+    assert alarm_at(rows, 201, "class") is None
+    alarm = alarm_at(rows, 200, "class")
+    assert alarm is not None
+    assert alarm.line.startswith(
+        "collapsed since step 200: 100% of the generated images repeat each other, and 1% of"
+    )
+
+
+def test_little_variety_is_a_collapse_in_the_second_half_alone() -> None:
+    """Blurs of steel have 0.10 of the variety of real images in their first steps."""
+    assert alarm_at([row(100, "class", variety=0.1)], 1000, "class") is None
+    assert alarm_at([row(500, "class", variety=0.1)], 1000, "class") is not None
 
 
 def test_since_when_is_the_first_step_without_a_break() -> None:
