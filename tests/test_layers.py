@@ -28,7 +28,7 @@ import ganaug
 LAYERS = (
     ("cli",),
     ("report",),
-    ("demo", "imbalanced"),
+    ("demo", "imbalanced", "albumentations"),
     ("evaluation",),
     ("training",),
     ("use",),
