@@ -22,7 +22,6 @@ from ganaug.images.class_names import unclear_label
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
 from ganaug.use._leaves import flatten, image_places, unflatten
-from ganaug.use._marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -31,6 +30,7 @@ from ganaug.use._pixels import (
     replace_pixels,
 )
 from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
+from ganaug.use.marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use.policy import (
     Probability,
     class_map,
