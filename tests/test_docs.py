@@ -22,7 +22,8 @@ from ganaug.cli import command, run
 ROOT = Path(__file__).parent.parent
 DOCS = sorted(ROOT.glob("docs/*.md"))
 LOGS = [*sorted(ROOT.glob("benchmarks/*.md")), ROOT / "results" / "README.md"]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS, *LOGS]
+ABOUT = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")]
+PAGES = [*ABOUT, *DOCS, *LOGS]
 # What makes the documented commands short enough for a test; they stay as they are otherwise.
 SHORTER = {
     "check": ["--no-times"],

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ganaug.artifact.checks import is_count, is_int, shown
+from ganaug.artifact.evidence import misfit
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError
 
@@ -192,6 +193,12 @@ class Metadata:
             for name, (allowed, check) in _FIELDS.items()
             if not check(getattr(self, name))
         ]
+        if not problems:
+            problems = [
+                wrong
+                for name in ("gain", "diversity")
+                if (wrong := misfit(name, getattr(self, name)))
+            ]
         if not problems and len(self.counts) != len(self.classes):
             problems.append(
                 f"counts: {len(self.counts)} for {len(self.classes)} classes, allowed one for each"

@@ -23,7 +23,7 @@ from ganaug.cli import (
     tune,
     vary,
 )
-from ganaug.cli.console import INTERRUPTED, Settings, plain_messages
+from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages
 from ganaug.errors import GanaugError
 
 __all__ = ["command", "main", "run"]
@@ -85,21 +85,21 @@ def run(arguments: Sequence[str]) -> int:
                 obj=settings,
             )
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ganaug: interrupted", err=True)
+        echo("ganaug: interrupted", err=True)
         return INTERRUPTED
     except click.ClickException as error:
-        click.echo(_usage_line(error), err=True)
+        echo(_usage_line(error), err=True)
         return error.exit_code
     except GanaugError as error:
         if settings.debug:
-            traceback.print_exc()
-        click.echo(f"ganaug: error: {_one_line(error)}", err=True)
+            echo(traceback.format_exc(), err=True, nl=False)
+        echo(f"ganaug: error: {_one_line(error)}", err=True)
         return error.exit_code
     except Exception as error:  # a defect of ours, or of the machine: still one line
         if settings.debug:
-            traceback.print_exc()
+            echo(traceback.format_exc(), err=True, nl=False)
             return 1
-        click.echo(
+        echo(
             f"ganaug: error: {type(error).__name__}: {_one_line(error)}"
             " (ganaug --debug COMMAND ... shows the traceback)",
             err=True,

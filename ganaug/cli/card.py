@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, say
+from ganaug.cli.console import Settings, echo, say
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
@@ -33,7 +33,7 @@ def command(console: Settings, file: str, out: str | None, force: bool) -> None:
     _, metadata, content_hash = read_artifact(file)
     card = model_card(metadata, content_hash)
     if out is None:
-        click.echo(card, nl=False)
+        echo(card, nl=False)
     else:
         write_text(out, card)
         say(console, f"wrote {out}")

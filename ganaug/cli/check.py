@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, say
 from ganaug.cli.options import SIZE, force_option
 
 __all__ = ["command"]
@@ -79,7 +79,7 @@ def command(
             times=not no_times,
             progress=progress,
         )
-    click.echo(report)
+    echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
         say(console, f"wrote {json_file}")

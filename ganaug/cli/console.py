@@ -21,6 +21,7 @@ __all__ = [
     "INTERRUPTED",
     "Settings",
     "duration",
+    "echo",
     "evaluation_progress",
     "fit_progress",
     "open_report",
@@ -43,11 +44,21 @@ class Settings:
     all_in_one: bool = False  # `ganaug run`, which goes on by itself
 
 
+def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:
+    """Print `text`, with every control character in it escaped.
+
+    All that a command prints goes through here: names of files and classes come from outside, and
+    could otherwise move the cursor, rename the window or break the line.
+    """
+    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
+    click.echo(shown, err=err, nl=nl, file=file)
+
+
 def say(settings: Settings, *messages: str) -> None:
     """Print each message as a line on stderr, unless the user asked for quiet."""
     if not settings.quiet:
         for message in messages:
-            click.echo(f"ganaug: {message}", err=True)
+            echo(f"ganaug: {message}", err=True)
 
 
 def suggest(settings: Settings, message: str) -> None:
@@ -84,15 +95,15 @@ def plain_messages(settings: Settings) -> Iterator[None]:
     ) -> None:
         if settings.debug:
             text = warnings.formatwarning(message, category, filename, lineno, line)
-            click.echo(text, err=True, nl=False)
+            echo(text, err=True, nl=False)
         elif (text := " ".join(str(message).split())) not in shown:
             shown.add(text)
-            click.echo(f"ganaug: warning: {text}", err=True)
+            echo(f"ganaug: warning: {text}", err=True)
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.levelno >= logging.WARNING:
-                click.echo(f"ganaug: warning: {record.getMessage()}", err=True)
+                echo(f"ganaug: warning: {record.getMessage()}", err=True)
             else:
                 say(settings, record.getMessage())
 
@@ -190,7 +201,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
                 *details,
                 *([f"{duration(left)} left"] if left is not None else []),
             ]
-            click.echo(f"{label} {', '.join(words)}", file=stream)
+            echo(f"{label} {', '.join(words)}", file=stream)
 
         yield line
 

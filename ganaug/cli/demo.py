@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, fit_progress, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, fit_progress, say
 
 if TYPE_CHECKING:
     from ganaug.demo import Scene
@@ -104,5 +104,5 @@ def _show(
         history=read_history(run),
     )
     write_back(file, generator.content_hash, gain, diversity)
-    click.echo(gain)
+    echo(gain)
     say(console, f"report: {report}", f"model card: ganaug card {shlex.quote(str(file))}")

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from ganaug.cli.console import echo
+
 __all__ = ["command"]
 
 
@@ -19,6 +21,6 @@ def command(as_json: bool) -> None:
     from ganaug.doctor import examine
 
     found = examine()
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else found)
+    echo(json.dumps(found.to_dict(), indent=2) if as_json else found)
     if found.problems:
         raise click.exceptions.Exit(1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, open_report, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
 from ganaug.cli.options import (
     NAMES,
     chosen_classifier,
@@ -158,7 +158,7 @@ def command(
         diversity = _diversity(console, gain, images, quick, artifact=generator)
     if judge is not None:
         if generator is not None:
-            click.echo(f"\n{judge}:")
+            echo(f"\n{judge}:")
         judged = _diversity(console, gain, images, quick, synthetic=judge)
     if generator is None:
         diversity, judged = judged, None
@@ -256,7 +256,7 @@ def _gain(
         return None
     with evaluation_progress(console) as progress:
         gain = evaluate_gain(generator, train=images, progress=progress, **options)
-    click.echo(f"{gain}\n")
+    echo(f"{gain}\n")
     return gain
 
 
@@ -273,7 +273,7 @@ def _diversity(
             raise
         say(console, f"no diversity is measured: {error}")
         return None
-    click.echo(diversity)
+    echo(diversity)
     return diversity
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, duration, fit_progress, say, suggest
+from ganaug.cli.console import (
+    INTERRUPTED,
+    Settings,
+    duration,
+    echo,
+    fit_progress,
+    say,
+    suggest,
+)
 from ganaug.cli.options import SETTING, image_options
 
 __all__ = ["command"]
@@ -112,13 +120,13 @@ def command(
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
-        click.echo(_estimate(images, training))
+        echo(_estimate(images, training))
         return
     try:
         with fit_progress(console) as progress:
             run = fit(images, out, on_collapse=reaction, progress=progress, **training)
     except KeyboardInterrupt as interruption:
-        click.echo(
+        echo(
             f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
             f" ganaug {shlex.join(console.arguments)}",
             err=True,

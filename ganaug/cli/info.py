@@ -6,6 +6,8 @@ import json
 
 import click
 
+from ganaug.cli.console import echo
+
 __all__ = ["command"]
 
 
@@ -19,6 +21,6 @@ def command(file: str, as_json: bool) -> None:
 
     _, metadata, content_hash = read_artifact(file)
     if as_json:
-        click.echo(json.dumps(json.loads(metadata.to_json()), indent=2))
+        echo(json.dumps(json.loads(metadata.to_json()), indent=2))
     else:
-        click.echo("\n".join(metadata_lines(metadata, content_hash)))
+        echo("\n".join(metadata_lines(metadata, content_hash)))

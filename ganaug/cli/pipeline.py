@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli import evaluate, export, fit, tune
-from ganaug.cli.console import Settings, evaluation_progress, open_report, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
 from ganaug.cli.options import SETTING, image_options
 from ganaug.errors import DataError, RunError
 
@@ -129,11 +129,14 @@ class _Ledger:
         self.path, self.asked, self.done = path, asked, list[str]()
         if not path.exists():
             return
+        from ganaug.records import OBJECT, TEXT, check_fields, list_of, load_json
+
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            there, self.done = dict(found["asked"]), list(found["done"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            found = load_json(path)
+        except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
+        record = check_fields(path, found, {"asked": OBJECT, "done": list_of(TEXT)})
+        there, self.done = record["asked"], record["done"]
         for key, value in asked.items():
             if there.get(key) != value:
                 raise RunError(
@@ -171,7 +174,7 @@ def _check(console: Settings, source: str, **options: Any) -> CheckReport:
 
     with evaluation_progress(console, label="checking") as progress:
         report = check(source, progress=progress, **options)
-    click.echo(report)
+    echo(report)
     return report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, evaluation_progress, say, suggest
+from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
     classifier_options,
@@ -107,13 +107,13 @@ def command(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        click.echo(
+        echo(
             f"ganaug: interrupted; {file} is as before, and the same command resumes: ganaug"
             f" {shlex.join(console.arguments)}",
             err=True,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
-    click.echo(report)
+    echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganaug.artifact.format import PRIVACY, Metadata, Policy
@@ -10,6 +10,7 @@ from ganaug.errors import ArtifactError
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
 from ganaug.report.html import MISSING, interval, percent, points
+from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
 from ganaug.report.text import policy_text
 
 __all__ = ["model_card"]
@@ -18,6 +19,9 @@ WARNING = (
     f"{PRIVACY[0].upper()}{PRIVACY[1:]}. What it makes can resemble single training images, and the"
     " weights themselves were fitted to them; the measurements below search for near copies, they"
     " prove nothing about privacy."
+)
+NOT_MEASURED = Markdown(
+    "Not measured. `ganaug evaluate FILE SOURCE` measures it and writes it into the file."
 )
 NEAR = 0.4  # above the reference: what is said also where it gives no word
 MOST_NAMES = 12
@@ -45,34 +49,34 @@ def model_card(metadata: Metadata, content_hash: str) -> str:
 def _card(metadata: Metadata, content_hash: str) -> str:
     gain, diversity = metadata.gain, metadata.diversity
     parts = [
-        f"# Model card: generator for {_text(metadata.data['source'])}",
+        fill("# Model card: generator for {}", metadata.data["source"]),
         _description(metadata, content_hash),
-        f"> **Warning.** {WARNING}",
-        "## Intended use",
-        _bullets(_text(line) for line in metadata.intended_use),
-        "## Training images",
+        fill("> **Warning.** {}", WARNING),
+        Markdown("## Intended use"),
+        bullets(metadata.intended_use),
+        Markdown("## Training images"),
         _counts(metadata, gain, diversity),
-        "## Policy",
+        Markdown("## Policy"),
         _policy(metadata.policy),
-        "## Gain",
-        "Not measured. `ganaug evaluate FILE SOURCE` measures it and writes it into the file."
-        if not gain
-        else _gain(gain),
-        "## Diversity",
-        "Not measured. `ganaug evaluate FILE SOURCE` measures it and writes it into the file."
-        if not diversity
-        else _diversity(diversity),
-        "## Memorisation",
+        Markdown("## Gain"),
+        _gain(gain) if gain else NOT_MEASURED,
+        Markdown("## Diversity"),
+        _diversity(diversity) if diversity else NOT_MEASURED,
+        Markdown("## Memorisation"),
         _memorisation(diversity),
-        "## Limits",
+        Markdown("## Limits"),
         _limits(metadata, gain, diversity),
-        "## Training",
+        Markdown("## Training"),
         _training(metadata),
     ]
-    return "\n\n".join(parts) + "\n"
+    return _paragraphs(parts) + "\n"
 
 
-def _description(metadata: Metadata, content_hash: str) -> str:
+def _paragraphs(parts: Sequence[Markdown]) -> Markdown:
+    return Markdown("\n\n".join(parts))
+
+
+def _description(metadata: Metadata, content_hash: str) -> Markdown:
     height, width = metadata.size
     kind = metadata.kind
     what = (
@@ -81,87 +85,106 @@ def _description(metadata: Metadata, content_hash: str) -> str:
         else "maps a class and a latent to an image"
     )
     colours = "grey" if metadata.channels == 1 else "RGB"
-    return (
+    facts = (
         f"A {kind} generator of ganaug: it {what}. {len(metadata.classes)} classes,"
         f" {sum(metadata.counts):,} training images, {height}x{width} px, {colours}. One ONNX"
-        f" file, SHA-256 `{content_hash}`."
+        " file, SHA-256"
     )
+    return fill("{} {}.", facts, code(content_hash))
 
 
 def _counts(
     metadata: Metadata, gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
-) -> str:
+) -> Markdown:
     names = metadata.classes
-    columns: dict[str, list[str]] = {"class": [_text(name) for name in names]}
+    columns: dict[str, Sequence[object]] = {"class": names}
     columns["images"] = [f"{count:,}" for count in metadata.counts]
     recall = (gain or {}).get("recall") or {}
-    for arm, title in ((key, f"recall with {_text(key)}") for key in recall):
-        if len(recall[arm]) == len(names):
-            columns[title] = [percent(value) for value in recall[arm]]
+    for arm, values in recall.items():
+        if len(values) == len(names):
+            columns[f"recall with {arm}"] = [percent(value) for value in values]
     words = {each["name"]: each["word"] for each in (diversity or {}).get("classes", ())}
     if words:
-        columns["diversity"] = [_text(words.get(name, MISSING)) for name in names]
-    return _table(list(columns), zip(*columns.values(), strict=True))
+        columns["diversity"] = [words.get(name, MISSING) for name in names]
+    return table(list(columns), zip(*columns.values(), strict=True))
 
 
-def _policy(policy: Policy | None) -> str:
+def _policy(policy: Policy | None) -> Markdown:
     if policy is None:
-        return "None: the user says how often to use it."
-    lines = [f"How often an image is varied: {_text(policy_text(policy))}."]
+        return Markdown("None: the user says how often to use it.")
+    lines = [fill("How often an image is varied: {}.", policy_text(policy))]
     if policy.evidence:
-        lines.append("Evidence: " + _text(_flat(policy.evidence)) + ".")
+        lines.append(fill("Evidence: {}.", _flat(policy.evidence)))
     elif policy.source != "tune":
-        lines.append("There is no evidence for it; `ganaug tune FILE SOURCE` gives some.")
-    return "\n\n".join(lines)
+        lines.append(Markdown("There is no evidence for it; `ganaug tune FILE SOURCE` gives some."))
+    return _paragraphs(lines)
 
 
-def _gain(gain: Mapping[str, Any]) -> str:
+def _gain(gain: Mapping[str, Any]) -> Markdown:
     seeds = gain["seeds"]
     setting = (
-        f"Measured on {_text(gain['dataset'])}, {gain['test_images']:,} test images, {seeds} paired"
-        f" seed{'s' if seeds != 1 else ''}, classifier {_text(gain['classifier'])},"
+        f"Measured on {gain['dataset']}, {gain['test_images']:,} test images, {seeds} paired"
+        f" seed{'s' if seeds != 1 else ''}, classifier {gain['classifier']},"
         f" {gain['steps']:,} steps; {gain['claim']}."
     )
     rows = [
         (
-            f"**{_text(name)}**" if name == gain["chosen"] else _text(name),
+            strong(name) if name == gain["chosen"] else name,
             *(percent(arm[key]) for key in ("balanced_accuracy", "rarer_half", "macro_f1")),
             percent(arm["calibration_error"]),
         )
         for name, arm in gain["arms"].items()
     ]
     head = ("arm", "balanced accuracy", "rarer half", "macro F1", "calibration error")
-    parts = [setting]
+    parts = [fill("{}", setting)]
     if gain["chosen"] is not None:
         settle = gain["seeds_to_settle"]
         more = f" About {settle} seeds would settle a gain of this size." if settle else ""
         parts.append(
-            f"**Verdict: {gain['verdict']}.** {_text(gain['chosen'])} against"
-            f" {_text(gain['baseline'])}: {points(gain['mean'])} points of balanced accuracy (95%"
-            f" interval {interval(gain['low'], gain['high'])}).{more}"
+            fill(
+                "**Verdict: {}.** {} against {}: {} points of balanced accuracy (95% interval"
+                " {}).{}",
+                gain["verdict"],
+                gain["chosen"],
+                gain["baseline"],
+                Markdown(points(gain["mean"])),
+                Markdown(interval(gain["low"], gain["high"])),
+                Markdown(more),
+            )
         )
-    parts.append(_table(head, rows))
-    parts += [f"Note: {_text(note)}." for note in gain["notes"]]
-    return "\n\n".join(parts)
+    parts.append(table(head, rows))
+    parts += [fill("Note: {}.", note) for note in gain["notes"]]
+    return _paragraphs(parts)
 
 
-def _diversity(diversity: Mapping[str, Any]) -> str:
+def _diversity(diversity: Mapping[str, Any]) -> Markdown:
     words = "; ".join(
-        f"**{word}** {len(names)} of {len(diversity['classes'])} classes"
-        + ("" if word == OK else f" ({_names(names)})")
+        fill(
+            "{} {} of {} classes{}",
+            strong(word),
+            len(names),
+            len(diversity["classes"]),
+            "" if word == OK else fill(" ({})", _names(names)),
+        )
         for word, names in diversity["words"].items()
     )
-    return "\n\n".join(
-        [f"{words}.", "Means of the classes:", _measures(diversity["macro"], "diversity")]
+    return _paragraphs(
+        [
+            Markdown(f"{words}."),
+            Markdown("Means of the classes:"),
+            _measures(diversity["macro"], "diversity"),
+        ]
     )
 
 
-def _memorisation(diversity: Mapping[str, Any] | None) -> str:
+def _memorisation(diversity: Mapping[str, Any] | None) -> Markdown:
     if not diversity:
-        return "Not measured: whether it makes near copies of training images is unknown."
+        return Markdown("Not measured: whether it makes near copies of training images is unknown.")
     measured = [each for each in diversity["classes"] if "copied" in each]
     if not measured:
-        return "Not measured: no class has enough images to search for near copies of them."
+        return Markdown(
+            "Not measured: no class has enough images to search for near copies of them."
+        )
     of = f"{len(measured)} classes that could be measured"
     copying = [  # files of before have no `words`
         each["name"] for each in measured if COPYING in (each["word"], *each.get("words", ()))
@@ -171,26 +194,29 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> str:
         for each in measured
         if each["name"] not in copying and each["copied"][0] >= each["copied"][1] + NEAR
     ]
+    found = fill(
+        "None of {} was found to copy its training images, as far as these measures see.", of
+    )
     if copying:
-        found = f"Near copies were found in {len(copying)} of {of} ({_names(copying)})."
-    else:
-        found = f"None of {of} was found to copy its training images, as far as these measures see."
+        found = fill("Near copies were found in {} of {} ({}).", len(copying), of, _names(copying))
     if near:
-        found += f" Unusually many images lie near one training image in {_names(near)}."
+        found = fill(
+            "{} Unusually many images lie near one training image in {}.", found, _names(near)
+        )
     macro = diversity["macro"]
     shown = any(name in macro and row.card == "memorisation" for name, row in MEASURES.items())
-    return f"{found}\n\n{_measures(macro, 'memorisation')}" if shown else found
+    return _paragraphs([found, _measures(macro, "memorisation")]) if shown else found
 
 
 def _names(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMES
-    return _text(", ".join(names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _limits(
     metadata: Metadata, gain: Mapping[str, Any] | None, diversity: Mapping[str, Any] | None
-) -> str:
-    lines = [_text(line) for line in metadata.warnings if line != PRIVACY]
+) -> Markdown:
+    lines = [line for line in metadata.warnings if line != PRIVACY]
     smallest = min(metadata.counts)
     lines.append(
         f"The smallest class has {smallest:,} training image{'s' if smallest != 1 else ''}; what"
@@ -203,29 +229,32 @@ def _limits(
     few = (diversity or {}).get("words", {}).get(TOO_FEW_WORD, [])
     if few:
         lines.append(f"{len(few)} classes have too few images to tell whether they collapsed.")
-    return _bullets(lines)
+    return bullets(lines)
 
 
-def _training(metadata: Metadata) -> str:
+def _training(metadata: Metadata) -> Markdown:
     versions = ", ".join(f"{name} {value}" for name, value in metadata.versions.items())
-    return _bullets(
+    return bullets(
         [
             f"{metadata.steps:,} steps, seed {metadata.seed}",
-            f"fingerprint of the training images: `{_text(metadata.fingerprint)}`",
-            f"held out: {_text(metadata.data['held_out'] or 'nothing')}",
-            f"versions: {_text(versions)}",
+            fill("fingerprint of the training images: {}", code(metadata.fingerprint)),
+            f"held out: {metadata.data['held_out'] or 'nothing'}",
+            f"versions: {versions}",
         ]
     )
 
 
-def _measures(pairs: Mapping[str, Sequence[float | None]], part: str) -> str:
+def _measures(pairs: Mapping[str, Sequence[float | None]], part: str) -> Markdown:
     """A table of those measures that stand in this part of the card."""
     rows = [
-        (name.replace("_", "-"), *("–" if v is None else f"{v:.2f}" for v in pairs[name]))
+        (
+            name.replace("_", "-"),
+            *(Markdown("–" if v is None else f"{v:.2f}") for v in pairs[name]),
+        )
         for name, row in MEASURES.items()
         if row.card == part and name in pairs
     ]
-    return _table(("measure", "generated", "real images in their place"), rows)
+    return table(("measure", "generated", "real images in their place"), rows)
 
 
 def _flat(value: Any) -> str:
@@ -234,18 +263,3 @@ def _flat(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flat(inner) for inner in value) + "]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def _text(text: object) -> str:
-    """Text from outside: one line, and nothing in it is Markdown or HTML."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#!|~&" else c for c in line)

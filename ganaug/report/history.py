@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import RunError
+from ganaug.records import load_json, read_rows
 
 __all__ = ["find_run", "read_history"]
+
+LOGS = ("metrics.jsonl", "diversity.jsonl")
 
 
 def find_run(
@@ -25,7 +27,7 @@ def find_run(
         file: its path.
 
     Raises:
-        RunError: `given` is no run.
+        RunError: `given` is no run, or its logs cannot be read.
     """
     if given is not None:
         if not Path(given, "metrics.jsonl").is_file():
@@ -33,6 +35,7 @@ def find_run(
                 f"{given}: no run (metrics.jsonl is missing); allowed: the folder that fit wrote;"
                 " leave the option out to have no curves"
             )
+        read_history(given)  # now, and not when hours of work are done
         return Path(given)
     beside = Path(file).absolute().parent
     for record in sorted((*beside.glob("*/metrics.jsonl"), *beside.glob("runs/*/metrics.jsonl"))):
@@ -42,25 +45,22 @@ def find_run(
 
 
 def read_history(run: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the rows of a run's metrics.jsonl and diversity.jsonl, none where there is neither."""
-    rows: list[dict[str, Any]] = []
-    for path in (Path(run) / name for name in ("metrics.jsonl", "diversity.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:  # the last line of a killed run
-                break
-    return rows
+    """Return the rows of a run's metrics.jsonl and diversity.jsonl, none where there is neither.
+
+    Raises:
+        RunError: a line is none that `fit` writes; the last one may be cut off.
+    """
+    return [row for name in LOGS for row in read_rows(Path(run) / name)]
 
 
 def _is_run_of(folder: Path, info: Metadata) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        config, data = load_json(folder / "config.json"), load_json(folder / "data.json")
+        read_history(folder)
         return (config["config"], config["seed"], data["fingerprint"]) == (
             info.config,
             info.seed,
             info.fingerprint,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (RunError, OSError, ValueError, KeyError, TypeError):
         return False

@@ -8,7 +8,7 @@ often the run went back to one, and why it ended where it failed for good.
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,20 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from ganaug.artifact.checks import first_line
 from ganaug.errors import RunError
-from ganaug.files import write_bytes, write_json
+from ganaug.files import open_regular, write_bytes, write_json
+from ganaug.records import (
+    COUNT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    WHOLE,
+    Form,
+    check_fields,
+    list_of,
+    load_json,
+)
 from ganaug.training.state import State
 
 __all__ = ["Checkpoint", "Kept", "Record", "commit", "load", "read", "read_record", "save", "write"]
@@ -53,6 +65,33 @@ class Record:
     good: tuple[Kept, ...] = ()
     rollbacks: tuple[dict[str, Any], ...] = ()
     stopped: dict[str, Any] | None = None
+
+
+def _matching(pattern: str, words: str) -> Form:
+    return words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+KEPT: dict[str, Form] = {
+    "step": COUNT,
+    "file": _matching(
+        r"checkpoint-[0-9]{6,16}(-[0-9]{1,4})?\.safetensors", "the name of a file beside it"
+    ),
+    "sha256": _matching(r"[0-9a-f]{64}", "a hash"),
+}
+# What a row of `rollbacks`, or `stopped`, has in any case.
+ROW: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER}
+
+
+def _or_missing(form: Form) -> Form:
+    words, check = form
+    return f"{words}, or nothing", lambda value: value is None or check(value)
+
+
+RECORD: dict[str, Form] = {
+    "good": _or_missing(list_of(OBJECT)),
+    "rollbacks": _or_missing(list_of(OBJECT)),
+    "stopped": _or_missing(OBJECT),
+}
 
 
 @dataclass(frozen=True)
@@ -129,38 +168,33 @@ def read_record(run: Path) -> Record | None:
     if not pointer.exists():
         return None
     try:
-        values = json.loads(pointer.read_text(encoding="utf-8"))
-        version, last = int(values["format"]), _kept(values)
-        # Older versions kept one checkpoint, and knew of no other.
-        good = tuple(_kept(each) for each in values.get("good", [values]))
-        rollbacks = tuple(_row(each) for each in values.get("rollbacks", ()))
-        stopped = values.get("stopped")
-        record = Record(last, good, rollbacks, None if stopped is None else _row(stopped))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        values = load_json(pointer)
+    except (OSError, ValueError) as error:
         raise RunError(
             f"{pointer}: not a readable checkpoint record ({error}); train again in another folder"
         ) from error
+    version = check_fields(pointer, values, {"format": WHOLE})["format"]
     if version != FORMAT:
         raise RunError(
             f"{pointer}: has checkpoint format {version}, this version reads {FORMAT}; train again"
             " in another folder"
         )
-    return record
+    check_fields(pointer, values, KEPT | RECORD)
+    # Older versions kept one checkpoint, and knew of no other.
+    good = values.get("good", [{name: values[name] for name in KEPT}])
+    for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):
+        for part in parts:
+            check_fields(pointer, part, form)
+    stopped = values.get("stopped")
+    if stopped is not None:
+        check_fields(pointer, stopped, ROW)
+    return Record(
+        _kept(values), tuple(map(_kept, good)), tuple(values.get("rollbacks", ())), stopped
+    )
 
 
 def _kept(values: dict[str, Any]) -> Kept:
-    return Kept(int(values["step"]), Path(str(values["file"])).name, str(values["sha256"]))
-
-
-def _row(values: dict[str, Any]) -> dict[str, Any]:
-    """What a row of `rollbacks`, or `stopped`, has in any case."""
-    seconds = float(values["seconds"])
-    return {
-        **values,
-        "step": int(values["step"]),
-        "alarm": str(values["alarm"]),
-        "seconds": seconds,
-    }
+    return Kept(**{name: values[name] for name in KEPT})
 
 
 def read(run: Path) -> Checkpoint | None:
@@ -174,7 +208,8 @@ def read(run: Path) -> Checkpoint | None:
         return None
     path = run / record.last.file
     try:
-        content = path.read_bytes()
+        with open_regular(path) as stream:
+            content = stream.read()
     except OSError as error:
         raise RunError(
             f"{path}: cannot be read ({error.strerror}); train again in another folder"
@@ -183,20 +218,49 @@ def read(run: Path) -> Checkpoint | None:
         raise RunError(
             f"{path}: is damaged (its hash is not the recorded one); train again in another folder"
         )
-    return Checkpoint(record, safetensors.torch.load(content))
+    try:
+        return Checkpoint(record, safetensors.torch.load(content))
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{path}: is damaged ({first_line(error)}); train again in another folder"
+        ) from error
 
 
-def load(state: State, checkpoint: Checkpoint) -> None:
-    """Put the checkpoint's tensors into `state`, and how often the run went back."""
-    for part, module in _modules(state).items():
-        module.load_state_dict(checkpoint.weights(part))
-    for part, optimizer in _optimizers(state).items():
-        values: dict[int, dict[str, Tensor]] = {}
-        for key, value in checkpoint.weights(part).items():
-            index, name = key.split(".")
-            values.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
+    """Put the tensors of the checkpoint of `run` into `state`, and how often the run went back.
+
+    Raises:
+        RunError: they are not those of these networks and optimisers.
+    """
+    try:
+        for part, module in _modules(state).items():
+            module.load_state_dict(checkpoint.weights(part))
+        for part, optimizer in _optimizers(state).items():
+            values = _optimizer_values(optimizer, checkpoint.weights(part))
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{run}: its checkpoint is not that of its config.json ({first_line(error)}); train"
+            " again in another folder"
+        ) from error
     state.rollbacks = len(checkpoint.record.rollbacks)
+
+
+def _optimizer_values(
+    optimizer: torch.optim.Optimizer, weights: dict[str, Tensor]
+) -> dict[int, dict[str, Tensor]]:
+    """Return what Adam keeps of each parameter that has had a gradient."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    values: dict[int, dict[str, Tensor]] = {}
+    for key, value in weights.items():
+        number, _, name = key.partition(".")
+        values.setdefault(int(number), {})[name] = value
+    for index, kept in values.items():
+        shapes = {name: tuple(value.shape) for name, value in kept.items()}
+        shape = tuple(parameters[index].shape) if 0 <= index < len(parameters) else None
+        if shapes != {"step": (), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise ValueError("an optimiser of other parameters")
+    return values
 
 
 def _modules(state: State) -> dict[str, nn.Module]:

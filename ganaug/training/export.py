@@ -75,10 +75,11 @@ def export(
     loaded = read_run(folder)
     notes = state_notes(folder, loaded, force=force)
     earlier = None if force else find_earlier(path, loaded)
+    # first: weights say nothing of the size, and a graph for a made-up one may be of any size
+    images = read_examples(folder, loaded.config, loaded.data["channels"])
     model = _to_onnx(loaded)
     if earlier is not None:
         earlier.check(model)
-    images = read_examples(folder)
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, notes, parity, batch_exact)
     if earlier is not None and earlier.measured:

@@ -134,7 +134,7 @@ def recover(
     saved = checkpoint.read(run)
     if saved is None:
         raise RunError(f"{run}: its checkpoint.json was deleted; train again in another folder")
-    checkpoint.load(fresh, saved)
+    checkpoint.load(fresh, saved, run)
     return saved.step
 
 

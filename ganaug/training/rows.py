@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.files import append_text, write_text
+from ganaug.records import read_rows
 
-__all__ = ["add_row", "keep_rows", "read_rows"]
+__all__ = ["add_row", "keep_rows"]
 
 Row = dict[str, Any]
 
@@ -17,22 +18,6 @@ Row = dict[str, Any]
 def add_row(path: Path, row: Row) -> None:
     """Append a row to a log."""
     append_text(path, json.dumps(row) + "\n")
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a log; none where it is missing, those before a torn one."""
-    rows: list[Row] = []
-    if not path.exists():
-        return rows
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:  # the last line of a killed run
-            break
-        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-            break
-        rows.append(row)
-    return rows
 
 
 def keep_rows(path: Path, step: int, marks: Sequence[Row] = ()) -> list[Row]:

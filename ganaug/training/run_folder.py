@@ -17,10 +17,8 @@ A folder is a run once config.json is there, which is written after data.json an
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
-import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,19 +30,49 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganaug._version import __version__
-from ganaug.errors import RunError
-from ganaug.files import atomic_path, write_json
+from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.files import atomic_path, open_regular, write_json
 from ganaug.images import ImageSet
+from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
+from ganaug.records import (
+    COUNT,
+    FLAG,
+    NAMES,
+    OBJECT,
+    TEXT,
+    TEXT_OR_NONE,
+    WHOLE,
+    Form,
+    check_fields,
+    list_of,
+    load_json,
+    one_of,
+    read_rows,
+)
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
 from ganaug.training.networks import build_generator
-from ganaug.training.rows import read_rows
 from ganaug.training.state import State, autocast_dtype
 
 __all__ = ["SavedRun", "check_run_folder", "open_run", "read_examples", "read_run"]
 
+EXAMPLES = 64  # at most so many training images are put aside
+PRECISION: dict[str, Form] = {"precision": one_of("fp32", "bf16")}
+CONFIG: dict[str, Form] = {"config": OBJECT, "seed": WHOLE}
+DATA: dict[str, Form] = {
+    "source": TEXT,
+    "classes": NAMES,
+    "channels": one_of(1, 3),
+    "counts": list_of(COUNT),
+    "fingerprint": TEXT,
+    "held_out": TEXT_OR_NONE,
+    "held_out_fingerprint": TEXT_OR_NONE,
+    "has_test": FLAG,
+    "groups": FLAG,
+    "notes": list_of(TEXT),
+}
 ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
 
 
@@ -102,6 +130,7 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
         "seed": seed,
         "channels": images.channels,
         "fingerprint": images.fingerprint,
+        "order": images.ordered_fingerprint,
         "groups": _groups_hash(images),
     }
     path = run / "config.json"
@@ -110,7 +139,7 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
         _start(run, identity, state.precision, images)
         return 0
     try:
-        found = json.loads(path.read_text())
+        found = load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another output folder") from error
     difference = _difference(found, identity)
@@ -119,17 +148,18 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
             f"{run}: holds another run ({difference}); repeat that command to resume it, or"
             " choose another output folder"
         )
-    state.precision = autocast_dtype(found.get("precision", "fp32"), state, config, images)
+    precision = check_fields(path, {"precision": "fp32"} | found, PRECISION)["precision"]
+    state.precision = autocast_dtype(precision, state, config, images)
     saved = checkpoint.read(run)
     if saved is None:
         return 0
-    checkpoint.load(state, saved)
+    checkpoint.load(state, saved, run)
     return saved.step
 
 
 def _start(run: Path, identity: dict[str, Any], precision: torch.dtype, images: ImageSet) -> None:
     write_json(run / "data.json", _describe(images))
-    shown = np.linspace(0, len(images) - 1, min(len(images), 64)).astype(int)
+    shown = np.linspace(0, len(images) - 1, min(len(images), EXAMPLES)).astype(int)
     # real images for the check at export
     with atomic_path(run / "examples.npz") as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, images=images.images[shown])
@@ -168,6 +198,9 @@ def _difference(found: Any, wanted: dict[str, Any]) -> str:
         return "it was trained on other images"
     if found.get("groups") != wanted["groups"]:
         return "it was trained on the same images with other groups"
+    # batches are drawn by row; runs of before do not know their order
+    if found.get("order", wanted["order"]) != wanted["order"]:
+        return "it was trained on the same images in another order; give the files their old names"
     return ""
 
 
@@ -210,51 +243,62 @@ def read_run(folder: Path) -> SavedRun:
     Raises:
         RunError: it is no run folder, is damaged, or has no checkpoint yet.
     """
-    record = _json(folder / "config.json")
-    data = _json(folder / "data.json")
+    record = check_fields(folder / "config.json", _json(folder / "config.json"), CONFIG)
+    data = check_fields(folder / "data.json", _json(folder / "data.json"), DATA)
+    if len(data["counts"]) != len(data["classes"]):
+        raise RunError(
+            f"{folder / 'data.json'}: {len(data['counts'])} counts for {len(data['classes'])}"
+            " classes; allowed: one for each; train again in another folder"
+        )
     saved = checkpoint.read(folder)
     if saved is None:
         raise RunError(f"{folder}: has no checkpoint yet; let `ganaug fit` reach one first")
     try:
         config = FitConfig.from_dict(record["config"])
-        seed, shape = record["seed"], (data["channels"], len(data["classes"]))
-        generator = build_generator(config, *shape)
-        generator.load_state_dict(saved.weights("average"))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        with torch.device("meta"):  # no memory is taken before the weights are known to fit
+            generator = build_generator(config, data["channels"], len(data["classes"]))
+        weights = saved.weights("average")
+        if any(weight.dtype != torch.float32 for weight in weights.values()):
+            raise TypeError("weights that are not float32")
+        generator.load_state_dict(weights, assign=True)
+    except (ConfigError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{folder}: its config.json, data.json and checkpoint do not fit together"
             f" ({type(error).__name__}); train again in another folder"
         ) from error
     rows = [row for row in read_rows(folder / "diversity.jsonl") if row["step"] <= saved.step]
     generator = generator.eval().requires_grad_(False)
-    return SavedRun(config, seed, data, saved.record, rows, generator)
+    return SavedRun(config, record["seed"], data, saved.record, rows, generator)
 
 
-def read_examples(folder: Path) -> NDArray[np.float32]:
+def read_examples(folder: Path, config: FitConfig, channels: int) -> NDArray[np.float32]:
     """Return the training images that `fit` put aside, float32 [N, C, H, W] in 0..1.
 
     Raises:
-        RunError: the file is missing or damaged.
+        RunError: the file is missing, damaged, or its images are not those of the config.
     """
     path = folder / "examples.npz"
     try:
-        with np.load(path, allow_pickle=False) as examples:
-            pixels = examples["images"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with open_regular(path) as stream:
+            examples = Archive(stream, str(path))
+            examples.check_sizes(["images"])
+            pixels = examples.read("images")
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (*(config.size or ()), channels):
+            raise ValueError("images of another form")
+        if not 1 <= len(pixels) <= EXAMPLES:
+            raise ValueError(f"{len(pixels)} images")
+    except (DataError, *BROKEN) as error:
         raise RunError(
             f"{path}: is missing or damaged; `ganaug fit` writes it, train again in another folder"
         ) from error
     return np.asarray(pixels.transpose(0, 3, 1, 2) / 255, dtype=np.float32)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> Any:
     try:
-        content = json.loads(path.read_text())
+        return load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(
             f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
             " folder that `ganaug fit --out` wrote"
         ) from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
-    return content

@@ -33,7 +33,7 @@ class Watch:
         self.config, self.progress = config, progress
         self.sums: dict[str, list[Tensor]] = {}
         kept = keep_rows(self.path, step, rollbacks)
-        self.seconds_before = kept[-1]["seconds"] if kept else 0.0
+        self.seconds_before = kept[-1].get("seconds") or 0.0 if kept else 0.0
         self.begin = self.last = time.perf_counter()
         self.last_step = step
 

@@ -32,7 +32,7 @@ def test_round_trip_keeps_weights_and_optimisers(tmp_path: Path) -> None:
     record = checkpoint.read(tmp_path)
     assert record is not None
     assert record.step == 7
-    checkpoint.load(fresh, record)
+    checkpoint.load(fresh, record, tmp_path)
     torch.testing.assert_close(fresh.generator.state_dict(), saved.generator.state_dict())
     expected = saved.optimizer_d.state_dict()["state"]
     torch.testing.assert_close(fresh.optimizer_d.state_dict()["state"], expected)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganaug.training.rows import add_row, keep_rows, read_rows
+import pytest
+
+from ganaug.errors import RunError
+from ganaug.records import read_rows
+from ganaug.training.rows import add_row, keep_rows
 
 
 def log(folder: Path, *rows: dict[str, object]) -> Path:
@@ -20,12 +24,18 @@ def test_rows_up_to_a_step_stay(tmp_path: Path) -> None:
     assert not (tmp_path / "none.jsonl").exists()
 
 
-def test_what_is_torn_or_no_row_ends_the_log(tmp_path: Path) -> None:
-    for end in ('{"st', "[]", '{"loss": 1}', '{"step": "2"}'):
-        path = log(tmp_path, {"step": 1})
-        path.write_text(path.read_text() + end + '\n{"step": 3}\n')
-        assert read_rows(path) == [{"step": 1}]
-        path.unlink()
+@pytest.mark.parametrize(
+    "end", ['{"st', "[]", '{"loss": 1}', '{"step": "2"}', '{"step": 2, "a": "b"}']
+)
+def test_a_torn_end_is_left_out_and_any_other_damage_refused(end: str, tmp_path: Path) -> None:
+    path = log(tmp_path, {"step": 1}, {"step": 1, "alarm": "collapsed"})
+    before = path.read_text()
+    path.write_text(before + end)
+    assert len(keep_rows(path, 2)) == 2
+    assert path.read_text() == before
+    path.write_text(before + end + '\n{"step": 3}\n')
+    with pytest.raises(RunError, match="line 3"):
+        read_rows(path)
 
 
 def test_marks_stay_where_they_are_and_new_ones_come_last(tmp_path: Path) -> None:

@@ -104,3 +104,17 @@ def test_refuses_a_run_inside_the_folder_of_the_images(tmp_path: Path) -> None:
     (tmp_path / "photos").rename(tmp_path / "parts" / "Train")  # no class beside the parts
     run = fit(tmp_path / "parts", tmp_path / "parts" / "run", **SHORT)
     assert fit(tmp_path / "parts", run, **SHORT) == run
+
+
+def test_the_same_images_in_another_order_are_another_run(tmp_path: Path) -> None:
+    """A file that was renamed moves to another row, and batches are drawn by row."""
+    images = bars()
+    run = fit(images, tmp_path / "run", all_images=True, **SHORT)
+    renamed = images.take(np.roll(np.arange(len(images)), 1))
+    assert renamed.fingerprint == images.fingerprint
+    with pytest.raises(RunError, match=r"in another order; give the files their old names"):
+        fit(renamed, run, all_images=True, **SHORT)
+    record = json.loads((run / "config.json").read_text())
+    del record["order"]  # an older version did not write it
+    (run / "config.json").write_text(json.dumps(record))
+    assert fit(renamed, run, all_images=True, **SHORT) == run

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
+from ganaug.errors import RunError
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.files import make_folder
 from ganaug.images import ImageSet, resized
+from ganaug.records import load_json, read_rows
 
 __all__ = ["FIT_STEP", "NewGenerator", "generator_folder", "settings_of"]
 
@@ -51,7 +53,7 @@ def _folder(work: Path, name: str, content: object) -> Path:
 def _kept(folder: Path) -> tuple[int, int, int] | None:
     """Return (height, width, channels) of what is trained in `folder`; None where nothing is."""
     try:
-        kept = json.loads((folder / "run" / "config.json").read_text(encoding="utf-8"))
+        kept = load_json(folder / "run" / "config.json")
         height, width = kept["config"]["size"]
         return height, width, kept["channels"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -98,9 +100,8 @@ class NewGenerator:
     def seconds(self) -> float | None:
         """How long the training took, over all its starts; None where that was not written down."""
         try:
-            rows = (self.folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-            return float(json.loads(rows[-1])["seconds"])
-        except (OSError, ValueError, KeyError, IndexError):
+            return float(read_rows(self.folder / "run" / "metrics.jsonl")[-1]["seconds"])
+        except (RunError, KeyError, IndexError, TypeError):
             return None
 
     def run(self, tick: Tick) -> Path:

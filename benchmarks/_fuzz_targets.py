@@ -1,0 +1,278 @@
+"""What is attacked: how a case is made from a sound file, and what a user would do with it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from PIL import Image
+
+from benchmarks._fuzz_mutations import (
+    HOSTILE,
+    NUMBERS,
+    mutate_bytes,
+    mutate_json,
+    mutate_message,
+    pick,
+)
+from ganaug.artifact.format import KEY
+from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.runtime import Generator
+from ganaug.cli import run as run_command
+from ganaug.errors import GanaugError
+from ganaug.images import load_images
+from ganaug.report.card import model_card
+from ganaug.report.history import read_history
+from ganaug.report.text import metadata_lines
+from ganaug.training import export, fit
+
+__all__ = ["TARGETS", "Target", "make_seeds"]
+
+Rng = np.random.Generator
+SHAPE = (12, 16)
+FORMATS = ("png", "jpg", "ppm", "bmp", "tif", "webp")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of input.
+
+    Attributes:
+        make: put a case into the folder of the case, from the folder of sound files.
+        use: do with it what a user does; write into `out` alone.
+        first: what the messages of the first check say, as a pattern.
+        share: of all cases, in parts.
+    """
+
+    make: Callable[[Path, Path, Rng], None]
+    use: Callable[[Path, Path], None]
+    first: str
+    share: int
+
+
+def make_seeds(folder: Path) -> None:
+    """Make sound files of every kind in `folder`: images, an archive, runs and their exports."""
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        (folder / "photos" / label).mkdir(parents=True)
+        for at, name in enumerate((*FORMATS, *FORMATS[:2])):
+            pixels = rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / label / f"{at}.{name}")
+    names = sorted(path.relative_to(folder / "photos") for path in folder.glob("photos/*/*"))
+    with (folder / "groups.csv").open("w", newline="", encoding="utf-8") as stream:
+        rows = [(name.as_posix(), f"object {at // 2}") for at, name in enumerate(names)]
+        csv.writer(stream).writerows([("file", "group"), *rows])
+    pixels = rng.integers(0, 256, (8, *SHAPE, 3)).astype(np.uint8)
+    arrays = {"images": pixels, "labels": np.arange(8) % 2, "classes": np.array(["a", "b"])}
+    np.savez(folder / "plain.npz", **arrays)
+    np.savez_compressed(folder / "packed.npz", **arrays, groups=np.arange(8), test_images=pixels)
+    images = load_images(folder / "photos")
+    for kind in ("variation", "class"):
+        options = {"steps": 2, "width": 2, "latent_dim": 2, "batch_size": 4, "log_every": 1}
+        run = fit(images, folder / kind, preset="tiny", kind=kind, device="cpu",
+                  precision="fp32", checkpoint_every=1, **options)  # fmt: skip
+        export(run, folder / f"{kind}.onnx")
+
+
+# --- artifacts ---
+
+
+def _make_artifact(seeds: Path, case: Path, rng: Rng) -> None:
+    content = (seeds / f"{pick(rng, ('variation', 'class'))}.onnx").read_bytes()
+    kind = rng.integers(10)
+    if kind < 2:
+        content = mutate_bytes(content, rng)
+    else:
+        model = onnx.ModelProto.FromString(content)
+        (entry,) = (each for each in model.metadata_props if each.key == KEY)
+        if kind < 5:
+            text = json.dumps(mutate_json(json.loads(entry.value), rng))
+            if rng.integers(20) == 0:
+                text = mutate_bytes(text.encode(), rng).decode("ascii", "replace")
+            entry.value = text
+        else:
+            part = model if rng.integers(8) == 0 else model.graph
+            mutate_message(part, rng)
+        content = model.SerializeToString()
+    (case / "g.onnx").write_bytes(content)
+
+
+def _use_artifact(case: Path, out: Path) -> None:
+    path = case / "g.onnx"
+    _, info, digest = read_artifact(path)
+    metadata_lines(info, digest)
+    generator = Generator(path, providers="cpu")
+    latents = np.zeros((2, info.latent_dim), np.float32)
+    if info.kind == "variation":
+        generator.vary(np.full((2, info.channels, 9, 10), 0.5, np.float32), latents)
+    else:
+        generator.generate(np.array([0, len(info.classes) - 1]), latents)
+    (out / "card.md").write_text(model_card(info, digest), encoding="utf-8")
+
+
+# --- runs ---
+
+
+def _make_run(seeds: Path, case: Path, rng: Rng) -> None:
+    run = case / "run"
+    shutil.copytree(seeds / pick(rng, ("variation", "class")), run)
+    path = pick(rng, sorted(each for each in run.iterdir() if each.is_file()))
+    lines = path.suffix == ".jsonl"
+    if path.suffix == ".json" and rng.integers(4):
+        path.write_text(json.dumps(mutate_json(json.loads(path.read_text()), rng)))
+    elif lines and rng.integers(4):
+        rows = mutate_json([json.loads(line) for line in path.read_text().splitlines()], rng)
+        rows = rows if isinstance(rows, list) else [rows]
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    else:
+        path.write_bytes(mutate_bytes(path.read_bytes(), rng))
+    if path.suffix == ".safetensors" and rng.integers(4):
+        record = json.loads((run / "checkpoint.json").read_text())
+        record["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (run / "checkpoint.json").write_text(json.dumps(record))
+
+
+def _use_run(case: Path, out: Path) -> None:
+    read_history(case / "run")
+    export(case / "run", out / "file.onnx")
+
+
+# --- images ---
+
+
+def _odd_array(rng: Rng) -> Any:
+    shape = tuple(int(pick(rng, (0, 1, 2, 3, 8, 12))) for _ in range(rng.integers(6)))
+    kind = pick(rng, ("u1", "i8", "u8", "f4", "f2", "c8", "?", "U3", "S3", "M8[s]", "V4", ">i4"))
+    content = rng.integers(0, 256, int(np.prod(shape)) * np.dtype(kind).itemsize, np.uint8)
+    return np.frombuffer(content.tobytes(), kind).reshape(shape) if content.size else []
+
+
+def _make_npz(seeds: Path, case: Path, rng: Rng) -> None:
+    path = seeds / pick(rng, ("plain.npz", "packed.npz"))
+    kind = rng.integers(4)
+    if kind == 0:
+        (case / "x.npz").write_bytes(mutate_bytes(path.read_bytes(), rng))
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = pick(rng, sorted(members))
+    if kind == 1:
+        members[name] = mutate_bytes(members[name], rng)
+    elif kind == 2:
+        stream = io.BytesIO()
+        np.save(stream, _odd_array(rng))
+        members[name] = stream.getvalue()
+    else:
+        head = members[name][:128].replace(b"(8", b"(%d" % int(pick(rng, NUMBERS)), 1)
+        members[name] = head[:128] + members[name][128:]
+    packing = pick(rng, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(case / "x.npz", "w", packing) as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+
+
+def _make_folder(seeds: Path, case: Path, rng: Rng) -> None:
+    photos = case / "photos"
+    shutil.copytree(seeds / "photos", photos)
+    path = pick(rng, sorted(photos.glob("*/*")))
+    kind = rng.integers(8)
+    if kind < 5:
+        path.write_bytes(mutate_bytes(path.read_bytes(), rng))
+    elif kind == 5:
+        path.rename(path.with_suffix(f".{pick(rng, FORMATS)}"))
+    elif kind == 6:
+        path.unlink()
+        path.symlink_to(pick(rng, (path.name, "../a", "/dev/zero", "missing", "../../photos")))
+    else:
+        name = os.fsencode(str(pick(rng, HOSTILE))[:40].replace("\ud800", "\udcff"))
+        name = name.replace(b"/", b"_").replace(b"\0", b"_") or b"_"
+        os.makedirs(os.fsencode(photos) + b"/c" + name, exist_ok=True)
+        shutil.copy(path, os.fsencode(photos) + b"/c" + name + b"/" + os.fsencode(path.name))
+
+
+def _make_csv(seeds: Path, case: Path, rng: Rng) -> None:
+    shutil.copytree(seeds / "photos", case / "photos")
+    content = (seeds / "groups.csv").read_bytes()
+    if rng.integers(2):
+        content = mutate_bytes(content, rng)
+    else:
+        rows = list(csv.reader(io.StringIO(content.decode())))
+        rows = mutate_json(rows, rng)
+        rows = rows if isinstance(rows, list) else [rows]
+        lines = [row if isinstance(row, list) else [row] for row in rows]
+        text = "\n".join(",".join(map(str, row)) for row in lines)
+        content = text.encode(errors="surrogateescape" if rng.integers(2) else "replace")
+    (case / "photos" / "groups.csv").write_bytes(content)
+
+
+def _use_images(case: Path, out: Path) -> None:
+    (path,) = (each for each in case.iterdir() if each.name != "out")
+    images = load_images(path, size=None if case.name.endswith("0") else 12, skip_corrupt=False)
+    skipped = load_images(path, size=12, mode="rgb", skip_corrupt=True)
+    for each in (images, skipped):
+        json.dumps([each.fingerprint, each.data_name, each.notes, each.classes]).encode()
+        np.savez(out / "images.npz", images=each.hold_out().images)
+
+
+# --- the command line ---
+
+FLAGS = (
+    *("--out", "--json", "--size", "--seed", "--steps", "--preset", "--kind", "--set", "--mode"),
+    *("--device", "--skip-corrupt", "--force", "--all", "--quick", "--help", "--classifier"),
+)
+
+
+def _make_arguments(seeds: Path, case: Path, rng: Rng) -> None:
+    command = pick(rng, ("info", "card", "export", "fit", "evaluate", "tune", "nonsense", ""))
+    files = [str(seeds / "variation.onnx"), str(seeds / "variation"), "missing", str(case / "out")]
+    values = ["0", "-1", "1e9", "8", "12,16", "tiny", "class", "width=2", *HOSTILE]
+    words = [command]
+    for _ in range(rng.integers(0, 3)):
+        words.append(pick(rng, files if command in ("info", "card") else files[1:]))
+    for _ in range(rng.integers(0, 4)):
+        words.append(pick(rng, FLAGS))
+        words += [str(pick(rng, values))] * int(rng.integers(2))
+    words += ["--set", "steps=1"] if command == "fit" else []  # should one of them be sound
+    words = [word.replace("\ud800", "\udcff") for word in words]
+    (case / "arguments.json").write_text(json.dumps(words))
+
+
+def _use_arguments(case: Path, out: Path) -> None:
+    os.chdir(out)
+    said, told = io.StringIO(), io.StringIO()
+    with redirect_stdout(told), redirect_stderr(said):
+        code = run_command(json.loads((case / "arguments.json").read_text()))
+    text = said.getvalue()
+    if code not in (0, 1, 2) or "shows the traceback" in text or "Traceback" in text:
+        raise AssertionError(f"exit code {code}: {text}")
+    if not all(c.isprintable() or c == "\n" for c in text + told.getvalue()):
+        raise AssertionError(f"a control character: {text!r}")
+    if code:
+        raise GanaugError(text)
+
+
+_IMAGES = Target(_make_folder, _use_images, r"cannot be read|no training image", 3)
+TARGETS: dict[str, Target] = {
+    "artifact": Target(
+        _make_artifact, _use_artifact, r"not an ONNX file|invalid JSON|not made by|UTF-8", 8
+    ),
+    "run folder": Target(_make_run, _use_run, r"not a run folder|is damaged|readable", 2),
+    "npz": Target(_make_npz, _use_images, r"not an \.npz|cannot be read", 3),
+    "image folder": _IMAGES,
+    "groups.csv": replace(_IMAGES, make=_make_csv, first=r"cannot be read|no column", share=2),
+    "command line": Target(_make_arguments, _use_arguments, r"see ganaug", 2),
+}
+FIRST = {name: re.compile(target.first) for name, target in TARGETS.items()}

@@ -1,0 +1,131 @@
+"""Try to break the readers: `python -m benchmarks.fuzz --json FILE`.
+
+Each case is a sound file with a few changes, drawn from its number: of bits and bytes, of protobuf
+messages, of JSON values, of arrays, images, tables and arguments. It is then used as a user would.
+What may come of it is success or one line that says what is wrong. What may not is counted: a
+crash, more than 20 seconds, a traceback, more than 2 GB, a file written outside the output folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks._environment import environment
+from benchmarks._fuzz_targets import FIRST, TARGETS, make_seeds
+from benchmarks._fuzz_workers import Result, forked, tried
+from benchmarks._results import result_text, write_result
+from ganaug.errors import GanaugError
+
+__all__ = ["fuzz", "main"]
+
+QUICK, FULL = 1_000, 100_000
+SHOWN = 40  # finds, with their details
+ORDER = [name for name, target in TARGETS.items() for _ in range(target.share)]
+
+
+@click.command(help=__doc__)
+@click.option("--quick", is_flag=True, help=f"{QUICK:,} cases in the place of {FULL:,}.")
+@click.option("--cases", type=click.IntRange(1), help="Another number of cases.")
+@click.option("--first", type=click.IntRange(0), default=0, help="The number of the first case.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write it here, too.")
+def main(quick: bool, cases: int | None, first: int, json_path: Path | None) -> None:
+    """Try the cases, print the JSON."""
+    count = cases or (QUICK if quick else FULL)
+    result = fuzz(range(first, first + count)) | {"environment": environment(1, 1)}
+    click.echo(result_text(result), nl=False)
+    if json_path is not None:
+        write_result(json_path, result)
+
+
+def fuzz(cases: range) -> dict[str, Any]:
+    """Try the cases and return the counts, of all and by target, and the finds."""
+    counts: Counter[str] = Counter()
+    by_target = {name: Counter[str]() for name in TARGETS}
+    finds: list[dict[str, Any]] = []
+    with TemporaryDirectory(prefix="ganaug-fuzz-") as folder:
+        seeds, work = Path(folder, "seeds"), Path(folder, "work")
+        work.mkdir()
+        # in a process of its own: threads of torch would not live on in the workers
+        os.waitpid(forked(lambda: make_seeds(seeds)), 0)
+        for result in tried(lambda case: attempt(case, seeds, work), cases):
+            target = target_of(result.case)
+            kinds = [result.outcome, *(["past"] if result.past else [])]
+            kinds += ["stray"] if result.stray else []
+            counts.update(kinds)
+            by_target[target].update(["cases", *kinds])
+            if result.outcome not in ("success", "refused") or result.stray:
+                finds.append({"target": target, **result.__dict__})
+    return {
+        "cases": len(cases),
+        "crashes": counts["crash"],
+        "hangs": counts["hang"],
+        "tracebacks": counts["traceback"],
+        "over_2_gb": counts["memory"],
+        "stray_writes": counts["stray"],
+        "past_first_check": counts["past"],
+        "successes": counts["success"],
+        "first_case": cases.start,
+        "by_target": {name: dict(sorted(found.items())) for name, found in by_target.items()},
+        "finds": finds[:SHOWN],
+    }
+
+
+def target_of(case: int) -> str:
+    """Return what a case attacks."""
+    return ORDER[case % len(ORDER)]
+
+
+def attempt(case: int, seeds: Path, work: Path) -> Result:
+    """Make a case and use it. What is neither success nor a refusal is raised."""
+    name = target_of(case)
+    folder, home = work / f"case-{case}", work / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(work)}
+    (folder / "out").mkdir(parents=True)
+    try:
+        TARGETS[name].make(seeds, folder, np.random.default_rng([case, 2026]))
+        before = _files(work, seeds)
+        outcome, past = "success", True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                TARGETS[name].use(folder, folder / "out")
+        except GanaugError as error:
+            text = str(error)
+            if "\n" in text.strip():
+                raise
+            outcome, past = "refused", not FIRST[name].search(text)
+        os.chdir(work)
+        stray = sorted(set(_files(work, seeds)) ^ set(before))
+        return Result(case, outcome, past, stray[0] if stray else "")
+    finally:
+        os.chdir(work)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _files(*folders: Path) -> list[str]:
+    """Every file in the folders but those in `out`, with its size and time."""
+    found = []
+    for root in folders:
+        for here, below, names in os.walk(root):
+            if "out" in below:
+                below.remove("out")
+            for name in names:
+                path = os.path.join(here, name)
+                state = os.lstat(path)
+                found.append(f"{path} {state.st_size} {state.st_mtime_ns}")
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The records of a run folder, read strictly: JSON of bounded size and depth, fields of a form."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganaug.errors import RunError
+from ganaug.files import open_regular
+
+__all__ = [
+    "COUNT",
+    "FLAG",
+    "NAMES",
+    "NUMBER",
+    "OBJECT",
+    "TEXT",
+    "TEXT_OR_NONE",
+    "WHOLE",
+    "Form",
+    "check_fields",
+    "list_of",
+    "load_json",
+    "one_of",
+    "read_rows",
+]
+
+MOST_BYTES = 64 * 2**20
+MOST_DEPTH = 32
+MOST_COUNT = 2**53  # up to here a float holds every whole number
+MOST_NUMBER = 1e100  # far from where sums and squares of it overflow
+
+Form = tuple[str, Callable[[Any], bool]]  # what is allowed, in words and as a check
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_COUNT
+
+
+def _number(value: object) -> bool:
+    return _whole(value) or (isinstance(value, float) and abs(value) < MOST_NUMBER)
+
+
+def list_of(form: Form, least: int = 0) -> Form:
+    """Return the form of a list of `least` or more values of a form."""
+    words, check = form
+    return (
+        f"a list, each {words}",
+        lambda value: isinstance(value, list) and len(value) >= least and all(map(check, value)),
+    )
+
+
+def one_of(*values: object) -> Form:
+    """Return the form of one of `values`; 1 is not true."""
+    kinds = {type(value) for value in values}
+    return " or ".join(map(repr, values)), lambda value: type(value) in kinds and value in values
+
+
+WHOLE: Form = ("a whole number", _whole)
+COUNT: Form = ("a whole number from 0 up", lambda value: _whole(value) and value >= 0)
+NUMBER: Form = ("a number", _number)
+FLAG: Form = ("true or false", lambda value: isinstance(value, bool))
+TEXT: Form = ("text", lambda value: isinstance(value, str))
+TEXT_OR_NONE: Form = ("text or null", lambda value: value is None or isinstance(value, str))
+OBJECT: Form = ("an object", lambda value: isinstance(value, dict))
+NAMES: Form = (
+    "a list of one or more different names",
+    lambda value: list_of(TEXT, 1)[1](value) and "" not in value and len(set(value)) == len(value),
+)
+
+
+def check_fields(path: Path, record: object, forms: Mapping[str, Form]) -> dict[str, Any]:
+    """Return `record`, an object of which each field in `forms` has its form.
+
+    Raises:
+        RunError: it is no object, or a field is missing or of another form.
+    """
+    if not isinstance(record, dict):
+        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
+    for name, (allowed, check) in forms.items():
+        value = record.get(name)
+        if not check(value):
+            found = repr(value) if name in record else "missing"
+            raise RunError(
+                f"{path}: {name}: {found[:60]}; allowed: {allowed}; train again in another folder"
+            )
+    return record
+
+
+def load_json(path: str | os.PathLike[str]) -> Any:
+    """Return the JSON value in a regular file; halves of characters in its text become "?".
+
+    Raises:
+        OSError: it is missing, cannot be read, or is no regular file.
+        ValueError: it is too large, no JSON, nested too deep, or holds NaN or infinity.
+    """
+    return _parsed(_content(path))
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return the rows of a log, JSON objects of a step, numbers and alarms; none without a log.
+
+    The last line may be cut off, by a kill, and is then left out.
+
+    Raises:
+        RunError: another line has another form, or the file cannot be read.
+    """
+    try:
+        lines = _content(path).split(b"\n")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or error) from error
+    rows = []
+    for at, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_row(_parsed(line)))
+        except ValueError as error:
+            if at == len(lines) - 1:  # whole lines end with a line break
+                break
+            raise _unreadable(path, f"line {at + 1}: {error}") from error
+    return rows
+
+
+def _unreadable(path: str | os.PathLike[str], reason: object) -> RunError:
+    return RunError(
+        f"{os.fspath(path)}: cannot be read ({reason}); allowed: the lines that `ganaug fit`"
+        " writes; remove other lines, or train again in another folder"
+    )
+
+
+def _row(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or not COUNT[1](value.get("step")):
+        raise ValueError("no object with a step")
+    for name, number in value.items():
+        if name == "alarm" and isinstance(number, str):
+            continue
+        if number is not None and not _number(number):
+            raise ValueError(f"{name[:40]!r} is no number")
+    return value
+
+
+def _content(path: str | os.PathLike[str]) -> bytes:
+    with open_regular(path) as stream:
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+    return content
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        value = json.loads(content)
+        json.dumps(value, allow_nan=False)
+        return _plain(value, 0)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > MOST_DEPTH:
+        raise RecursionError
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_plain(each, depth + 1) for each in value]
+    if isinstance(value, dict):
+        return {_plain(key, depth): _plain(each, depth + 1) for key, each in value.items()}
+    return value
