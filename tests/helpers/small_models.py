@@ -117,8 +117,8 @@ def _map_nodes(
 ) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
     """Nodes that compute `positions` from `image` and `latent`, and their weights."""
     node = helper.make_node
-    linear = {"mode": "linear"}
-    ramp = {**linear, "coordinate_transformation_mode": "align_corners"}
+    linear = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    ramp = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
     bend = np.zeros((2, 1, 1), np.float32) if planted.bend is None else planted.bend
     by_x, by_y, shift = np.array(planted.affine, np.float32).T.reshape(3, 1, 2, 1, 1)
     drift = np.zeros((latent_dim, 2), np.float32)
@@ -203,12 +203,22 @@ def variation_model(metadata: Metadata, planted: Planted | None = None) -> onnx.
         ]
     reading, read = [], "image"
     if planted is not None and of_map:
-        how = {"align_corners": 0, "mode": "linear", "padding_mode": "reflection"}
-        reading, read = (
-            [helper.make_node("GridSample", ["image", "positions"], ["read"], **how)],
-            "read",
-        )
-        reading, of_map = [*of_map, *reading], []
+        node = helper.make_node
+        how = {"align_corners": 0, "mode": "linear", "padding_mode": "zeros"}
+        read = "read"
+        reading = [
+            *of_map,
+            # mirrored at the edges, and no farther out than the centres of the last pixels
+            node("Clip", ["positions", "lowest", "high"], ["within_image"]),
+            node("Add", ["within_image", "within_image"], ["doubled"]),
+            node("Sub", ["doubled", "positions"], ["mirrored"]),
+            node("Concat", ["last_x", "last_y"], ["ends"], axis=0),
+            node("Neg", ["ends"], ["starts"]),
+            node("Min", ["mirrored", "ends"], ["not_after"]),
+            node("Max", ["not_after", "starts"], ["centred"]),
+            node("GridSample", ["image", "centred"], [read], **how),
+        ]
+        of_map = []
     nodes = [
         helper.make_node("MatMul", ["latent", "projection"], ["change"]),
         helper.make_node("Unsqueeze", ["change", "axes"], ["change_4d"]),
