@@ -15,7 +15,7 @@ from ganaug.artifact.checks import path_name
 from ganaug.errors import ConfigError, DataError
 from ganaug.use.generate import finished, open_generator, vary, wanted_outputs
 from ganaug.use.marks import move_mark
-from ganaug.use.policy import class_probabilities, latent_scale, policy_of
+from ganaug.use.policy import class_probabilities, latent_scale, mean_probability, policy_of
 
 try:
     from albumentations import DualTransform
@@ -78,9 +78,8 @@ class GANAugment(DualTransform):
         if not isinstance(content, bool):
             raise ConfigError(f"content={content!r}; allowed: True, False")
         policy = policy_of(info, "artifact")
-        weights = np.maximum(info.counts, 1)
-        chances = class_probabilities(p, policy, info, str(self.generator.path))
-        super().__init__(p=float(np.average(chances, weights=weights)))
+        by_class = class_probabilities(p, policy, info, str(self.generator.path))
+        super().__init__(p=mean_probability(by_class, info))
         self.artifact = str(self.generator.path)
         self.scale = latent_scale(scale, policy)
         self.content = content

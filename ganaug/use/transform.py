@@ -36,6 +36,7 @@ from ganaug.use.policy import (
     class_map,
     class_probabilities,
     latent_scale,
+    mean_probability,
     policy_of,
     refuse_unclear,
 )
@@ -134,9 +135,7 @@ class GANAugment(v2.Transform):
         self._by_label = isinstance(p, (Sequence, np.ndarray))
         self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
         self._p_source = "given" if p is not None else "0.5" if found is None else "policy"
-        counts = np.asarray(info.counts, np.float64)
-        weights = counts if counts.sum() > 0 else np.ones_like(counts)
-        self.mean_p = float(np.average(self._artifact_p, weights=weights))
+        self.mean_p = mean_probability(self._artifact_p, info)
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
         self._names = tuple(info.classes)  # what the labels count through
