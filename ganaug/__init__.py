@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ganaug.images import load_images, long_tailed
     from ganaug.imbalanced import GANOverSampler
     from ganaug.training import FitConfig, export, fit
+    from ganaug.use.bulk import sample
     from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
     from ganaug.use.sampling import ClassBalancedSampler
     from ganaug.use.transform import GANAugment
@@ -48,6 +49,7 @@ __all__ = [
     "fit",
     "load_images",
     "long_tailed",
+    "sample",
     "tune",
 ]
 
@@ -70,6 +72,7 @@ _HOME = {
     "fit": "ganaug.training",
     "load_images": "ganaug.images",
     "long_tailed": "ganaug.images",
+    "sample": "ganaug.use.bulk",
     "tune": "ganaug.evaluation.tuning",
 }
 

@@ -15,6 +15,7 @@ __all__ = [
     "COUNT",
     "FLAG",
     "NAMES",
+    "NUMBER",
     "OBJECT",
     "TEXT",
     "TEXT_OR_NONE",
@@ -30,6 +31,7 @@ __all__ = [
 MOST_BYTES = 64 * 2**20
 MOST_DEPTH = 32
 MOST_COUNT = 2**53  # up to here a float holds every whole number
+MOST_NUMBER = 1e100  # far from where sums and squares of it overflow
 
 Form = tuple[str, Callable[[Any], bool]]  # what is allowed, in words and as a check
 
@@ -39,7 +41,7 @@ def _whole(value: object) -> bool:
 
 
 def _number(value: object) -> bool:
-    return _whole(value) or (isinstance(value, float) and abs(value) < MOST_COUNT)
+    return _whole(value) or (isinstance(value, float) and abs(value) < MOST_NUMBER)
 
 
 def list_of(form: Form, least: int = 0) -> Form:
@@ -59,6 +61,7 @@ def one_of(*values: object) -> Form:
 
 WHOLE: Form = ("a whole number", _whole)
 COUNT: Form = ("a whole number from 0 up", lambda value: _whole(value) and value >= 0)
+NUMBER: Form = ("a number", _number)
 FLAG: Form = ("true or false", lambda value: isinstance(value, bool))
 TEXT: Form = ("text", lambda value: isinstance(value, str))
 TEXT_OR_NONE: Form = ("text or null", lambda value: value is None or isinstance(value, str))
@@ -98,7 +101,7 @@ def load_json(path: str | os.PathLike[str]) -> Any:
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the rows of a log, JSON objects of a step and numbers; none where there is no log.
+    """Return the rows of a log, JSON objects of a step, numbers and alarms; none without a log.
 
     The last line may be cut off, by a kill, and is then left out.
 
@@ -135,6 +138,8 @@ def _row(value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not COUNT[1](value.get("step")):
         raise ValueError("no object with a step")
     for name, number in value.items():
+        if name == "alarm" and isinstance(number, str):
+            continue
         if number is not None and not _number(number):
             raise ValueError(f"{name[:40]!r} is no number")
     return value

@@ -23,6 +23,7 @@ COMMAND_LINE = {
     "ganaug.cli.info",
     "ganaug.cli.options",
     "ganaug.cli.pipeline",
+    "ganaug.cli.sample",
     "ganaug.cli.tune",
     "ganaug.cli.vary",
 }

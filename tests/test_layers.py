@@ -28,7 +28,7 @@ import ganaug
 LAYERS = (
     ("cli",),
     ("report",),
-    ("checking", "demo", "doctor", "imbalanced"),
+    ("checking", "demo", "doctor", "imbalanced", "albumentations"),
     ("evaluation",),
     ("training",),
     ("use",),

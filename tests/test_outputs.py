@@ -9,7 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.photos import CLASSES, write_photos
+from helpers.small_models import write_variation_model
+from torchvision.datasets import ImageFolder
 
+from ganaug import evaluate_gain, fit, tune
 from ganaug.errors import RunError
 from ganaug.outputs import Inputs, Kind, check_output_file, check_output_folder
 
@@ -149,3 +153,25 @@ def test_where_the_shell_sends_what_is_printed(tmp_path: Path) -> None:
             text=True,
         )
     assert "is where the shell sends what is printed" in done.stderr
+
+
+def test_functions_refuse_a_folder_among_the_images_before_these_are_read(tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    (photos / "ok" / "broken.jpg").write_text("no picture")  # which is found when they are read
+    file = write_variation_model(tmp_path / "a.onnx", 3, classes=CLASSES, counts=(4, 6, 12))
+    out, data = photos / "out", ImageFolder(str(photos))
+    for call in (
+        lambda: fit(photos, out),
+        lambda: fit(data, out),
+        lambda: tune(file, str(photos), out=out),
+        lambda: tune(file, data, out=out),
+        lambda: evaluate_gain(file, train=photos, out=out),
+        lambda: evaluate_gain(file, train="digits", test=data, out=out),
+    ):
+        with pytest.raises(
+            RunError, match=r"out:? lies in the folder of the images, .*photos, whose"
+        ):
+            call()
+    with pytest.raises(RunError, match=r"lies in the folder of the other tool, .*photos, whose"):
+        evaluate_gain(None, train="digits", folder=photos, out=out)
+    assert not out.exists()

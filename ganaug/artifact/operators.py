@@ -206,13 +206,6 @@ def _inner(call: Call) -> int:
     return 2 * call.take(1).floats(-1)[0][-1]
 
 
-def _expand(call: Call) -> list[Value]:
-    (shape,), wanted = call.take(1).floats(-1), call.numbers(1)
-    if len(call.inputs) != 2 or any(side < 1 for side in wanted):
-        raise MisfitError(f"the shape {wanted[:8]}")
-    return [Value(_together(shape, wanted))]
-
-
 def _gather(call: Call) -> list[Value]:
     rows, index = call.inputs if len(call.inputs) == 2 else (None, None)
     if rows is None or rows.whole or not rows.weight or not rows.shape:
@@ -326,7 +319,6 @@ OPERATORS: dict[str, Operator] = {
         {"auto_pad": ("NOTSET",), "dilations": ((1, 1),), "group": (1,)},
         work=_conv_work,
     ),
-    "Expand": Operator(_expand),
     "Gather": Operator(_gather, maybe={"axis": (0,)}),
     "Gemm": Operator(
         _gemm,

@@ -9,7 +9,20 @@ from collections.abc import Sequence
 import click
 
 from ganaug._version import __version__
-from ganaug.cli import card, check, demo, doctor, evaluate, export, fit, info, pipeline, tune, vary
+from ganaug.cli import (
+    card,
+    check,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    fit,
+    info,
+    pipeline,
+    sample,
+    tune,
+    vary,
+)
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages
 from ganaug.errors import GanaugError
 
@@ -43,6 +56,7 @@ for _module in (
     tune,
     evaluate,
     vary,
+    sample,
     info,
     card,
     demo,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "Settings",
+    "duration",
     "echo",
     "evaluation_progress",
     "fit_progress",
@@ -131,10 +132,13 @@ def fit_progress(
             yield None
             return
         started: list[tuple[int, float]] = []
+        last = 0
 
         def progress(step: int, total: int, row: Mapping[str, Any]) -> None:
-            if not started:  # a resumed run starts at its checkpoint, not at 0
-                started.append((step, clock()))
+            nonlocal last
+            if not started or step < last:  # a resumed run starts at its checkpoint, not at 0
+                started[:] = [(step, clock())]
+            last = step
             first, since = started[0]
             left = (clock() - since) / (step - first) * (total - step) if step > first else None
             show(step, total, left, _losses(row))
@@ -180,7 +184,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
             task = bar.add_task(label, total=None, details="")
 
             def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-                words = [*details, *([_duration(left)] if left is not None else [])]
+                words = [*details, *([f"{duration(left)} left"] if left is not None else [])]
                 bar.update(task, completed=done, total=total, details=", ".join(words))
 
             yield update
@@ -192,7 +196,11 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
             if part == last[0] and done < total:
                 return
             last[0] = part
-            words = [f"{done}/{total}", *details, *([_duration(left)] if left is not None else [])]
+            words = [
+                f"{done}/{total}",
+                *details,
+                *([f"{duration(left)} left"] if left is not None else []),
+            ]
             echo(f"{label} {', '.join(words)}", file=stream)
 
         yield line
@@ -211,9 +219,9 @@ def _bar(stream: TextIO) -> Progress:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as `1 h 05 min`, or as minutes and seconds, `3:07`."""
     whole = max(0, round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
-    text = f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"
-    return f"{text} left"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"

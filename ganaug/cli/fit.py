@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, echo, fit_progress, say, suggest
+from ganaug.cli.console import (
+    INTERRUPTED,
+    Settings,
+    duration,
+    echo,
+    fit_progress,
+    say,
+    suggest,
+)
 from ganaug.cli.options import SETTING, image_options
 
 __all__ = ["command"]
@@ -44,11 +52,21 @@ __all__ = ["command"]
     help="Train on all images; else one fifth is held out where SOURCE has no test part.",
 )
 @click.option(
+    "--on-collapse",
+    default="rollback",
+    show_default=True,
+    metavar="warn|stop|rollback",
+    help="Where the training fails: go on, stop, or go back to the last good checkpoint.",
+)
+@click.option(
     "--set",
     "settings",
     type=SETTING,
     multiple=True,
     help="Any other field of FitConfig, such as --set r1=0.5; may be repeated.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Say what the training would cost here, and write nothing."
 )
 @click.pass_obj
 def command(
@@ -65,6 +83,8 @@ def command(
     seed: int,
     device: str,
     all_images: bool,
+    on_collapse: str,
+    dry_run: bool,
     settings: tuple[tuple[str, Any], ...],
     **options: Any,
 ) -> None:
@@ -76,6 +96,7 @@ def command(
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
     from ganaug.training import make_config
+    from ganaug.training.recovery import checked_reaction
     from ganaug.training.run_folder import check_run_folder
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
@@ -83,6 +104,7 @@ def command(
     make_config(preset, **given)
     choose_device(device)
     check_run_folder(out, source)
+    reaction = checked_reaction(on_collapse)
     images = load_images(
         source,
         size=size,
@@ -95,18 +117,14 @@ def command(
     classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
     say(console, f"{len(images)} images, {classes}, {pixels}", *images.notes)
+    training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
+    training |= {"all_images": all_images} | given
+    if dry_run:
+        echo(_estimate(images, training))
+        return
     try:
         with fit_progress(console) as progress:
-            run = fit(
-                images,
-                out,
-                preset=preset,
-                seed=seed,
-                device=device,
-                all_images=all_images,
-                progress=progress,
-                **given,
-            )
+            run = fit(images, out, on_collapse=reaction, progress=progress, **training)
     except KeyboardInterrupt as interruption:
         echo(
             f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
@@ -115,3 +133,22 @@ def command(
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
+
+
+def _estimate(images: Any, training: dict[str, Any]) -> str:
+    from ganaug.training.dry_run import estimate_fit
+
+    found = estimate_fit(images, **training)
+    height, width = found.config.size or images.size
+    settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
+    memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"
+    rows = {
+        "images": f"{found.images:,} to train on, {height}x{width}",
+        "config": settings,
+        "parameters": ", ".join(f"{n:,} {name}" for name, n in found.parameters.items()),
+        "precision": found.precision,
+        "a step": f"{1000 * found.step_seconds:.1f} ms",
+        "training": f"{found.config.steps:,} steps, about {duration(found.seconds)}",
+        "memory": memory or "not known",
+    }
+    return "\n".join(f"{name:12}{value}" for name, value in rows.items())

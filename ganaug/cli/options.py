@@ -31,6 +31,7 @@ OPTIONS_OF_THEIR_OWN = {
     "seed": "--seed",
     "device": "--device",
     "all_images": "--all",
+    "on_collapse": "--on-collapse",
     "size": "--size",
     "mode": "--mode",
     "progress": "ganaug -q",

@@ -35,7 +35,7 @@ except ImportError as error:
         f" ({error}); install it with: pip install 'ganaug[demo]'"
     ) from error
 
-__all__ = ["CLASSES", "FACES", "render_glyphs"]
+__all__ = ["CLASSES", "FACES", "glyph_masks", "render_glyphs"]
 
 CLASSES = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SIZE = 32
@@ -88,7 +88,7 @@ def render_glyphs(
         face.append(order[np.arange(n) % faces])
         draws.append(random.random((int(n), _Draws.SIZE), np.float32))
     which = np.concatenate(face)
-    masks = torch.from_numpy(_masks(part))
+    masks = torch.from_numpy(glyph_masks(part))
     parts = [
         _photograph(masks[which[rows], labels[rows]], torch.from_numpy(uniform), strength)
         for rows, uniform in _blocks(np.concatenate(draws))
@@ -105,7 +105,7 @@ def _blocks(draws: NDArray[np.float32], size: int = 100) -> list[tuple[slice, ND
 
 
 @cache
-def _masks(part: str) -> NDArray[np.float32]:
+def glyph_masks(part: str) -> NDArray[np.float32]:
     """float32 [faces, 36, M, M] in 0..1: how much ink, capitals centred and of one height."""
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     masks = np.zeros((len(FACES[part]), len(CLASSES), _MASK, _MASK), np.float32)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ganaug.errors import DataError
 from ganaug.files import open_regular
@@ -14,7 +15,7 @@ from ganaug.images._open import open_image
 from ganaug.images._orientation import upright
 from ganaug.images._pixels import UNREADABLE, Damage, choose_layout, converted, read_header, resized
 
-__all__ = ["on_white", "read_picture"]
+__all__ = ["load_rgb", "on_white", "read_picture"]
 
 
 def read_picture(
@@ -47,6 +48,16 @@ def read_picture(
     except UNREADABLE as error:
         Damage(False).found(str(path), error)  # raises
         raise
+
+
+def load_rgb(path: str | os.PathLike[str]) -> Image.Image:
+    """Return the image file `path` in RGB: torchvision's loader, for the formats of ganaug alone.
+
+    Raises:
+        OSError: it is of none of them; and what else Pillow raises on damaged files.
+    """
+    with open_regular(path) as stream, open_image(stream) as image:
+        return image.convert("RGB")
 
 
 def on_white(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -26,6 +26,16 @@ from ganaug.report.text import policy_text
 __all__ = ["write_report"]
 
 LOSSES: tuple[str, ...] = ("loss_g", "loss_d")
+SIGNS: tuple[str, ...] = (
+    "variety",
+    "latent_use",
+    "distance",
+    "class_kept",
+    "told_apart",
+    "judged",
+    "reaction",
+    "largest_logit",
+)
 FOLLOWED = frozenset(row.name for row in MEASURES.values() if row.followed)
 
 
@@ -119,14 +129,17 @@ def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:
 
 
 def _training(history: Sequence[Mapping[str, Any]]) -> str:
-    """Return the curves of the run: both losses in one chart, every other metric in its own."""
+    """Return what happened to the run, and its curves: both losses in one chart."""
+    events = [_event(row) for row in history if "alarm" in row]
+    history = [row for row in history if "alarm" not in row]
     every = dict.fromkeys(name for row in history for name in row)
     names = [name for name in every if _plotted(name, history)]
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
-    charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED)]
+    charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED, *SIGNS)]
     followed = [(name.replace("_", "-"), [name]) for name in names if name in FOLLOWED]
-    parts = [_charts(charts, history)] if charts else []
+    parts = [paragraph(event, "note") for event in events]
+    parts += [_charts(charts, history)] if charts else []
     if followed:
         text = (
             "The mean over classes at each checkpoint, of the same few real images and latents, in"
@@ -134,7 +147,21 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
             " the record above."
         )
         parts += [heading("Diversity over time"), paragraph(text), _charts(followed, history)]
+    signs = [(name.replace("_", " "), [name]) for name in names if name in SIGNS]
+    if signs:
+        text = "What alarms are raised by; a few images of each class at each checkpoint."
+        parts += [heading("Signs of failure"), paragraph(text), _charts(signs, history)]
     return section("Training", *parts) if parts else ""
+
+
+def _event(row: Mapping[str, Any]) -> str:
+    """Return what an alarm or a rollback of the run says."""
+    if "rollback" not in row:
+        return f"Step {row['step']}: {row['alarm']}."
+    return (
+        f"Step {row.get('failed')}: {row['alarm']}. Rollback {row['rollback']}: back to step"
+        f" {row['step']}, with half the learning rate and other random numbers."
+    )
 
 
 def _charts(

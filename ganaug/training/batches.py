@@ -61,9 +61,12 @@ class Batches:
             weights = np.maximum(images.counts, 1) ** (config.class_power - 1.0)
             self.weights = weights[images.labels] / weights[images.labels].sum()
 
-    def batch(self, step: int, pixels: Tensor) -> Batch:
-        """Return the batch of `step`, on the device of `pixels`: uint8 [N, C, H, W], all images."""
-        config, rng = self.config, stream(self.seed, "batch", index=step)
+    def batch(self, step: int, pixels: Tensor, rollbacks: int = 0) -> Batch:
+        """Return the batch of `step`, on the device of `pixels`: uint8 [N, C, H, W], all images.
+
+        After each of `rollbacks` the same step has another batch.
+        """
+        config, rng = self.config, stream(self.seed, "batch", epoch=rollbacks, index=step)
         count = config.batch_size
         source = stranger = None
         if self.pairs is not None:

@@ -1,15 +1,17 @@
-"""Checkpoints of a run: one safetensors file of all tensors, and a JSON file that points to it.
+"""Checkpoints of a run: safetensors files of all tensors, and a JSON file that points to them.
 
-The JSON is written last and is the commit: after a crash at any point it names a complete tensor
-file, whose hash it holds.
+The JSON is written last and is the commit: after a crash at any point it names complete tensor
+files, whose hashes it holds. It also says which of them are good (no alarm, nothing infinite), how
+often the run went back to one, and why it ended where it failed for good.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -19,32 +21,90 @@ from torch import Tensor, nn
 from ganaug.artifact.checks import first_line
 from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes, write_json
-from ganaug.records import COUNT, WHOLE, Form, check_fields, load_json
+from ganaug.records import (
+    COUNT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    WHOLE,
+    Form,
+    check_fields,
+    list_of,
+    load_json,
+)
 from ganaug.training.state import State
 
-__all__ = ["Checkpoint", "load", "read", "save"]
+__all__ = ["Checkpoint", "Kept", "Record", "commit", "load", "read", "read_record", "save", "write"]
 
 FORMAT = 1
 POINTER = "checkpoint.json"
+MOST_GOOD = 2  # the last good one, and one older
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A tensor file of a run, by its name in the folder; `step` = the number of steps done."""
+
+    step: int
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the JSON file says.
+
+    Attributes:
+        last: where the run goes on.
+        good: what a rollback goes back to: at most two, the newest first.
+        rollbacks: what happened, a row of metrics.jsonl each.
+        stopped: the row that says why the run failed for good, or None.
+    """
+
+    last: Kept
+    good: tuple[Kept, ...] = ()
+    rollbacks: tuple[dict[str, Any], ...] = ()
+    stopped: dict[str, Any] | None = None
 
 
 def _matching(pattern: str, words: str) -> Form:
     return words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
-RECORD: dict[str, Form] = {
+KEPT: dict[str, Form] = {
     "step": COUNT,
-    "file": _matching(r"checkpoint-[0-9]{6,16}\.safetensors", "the name of a file beside it"),
+    "file": _matching(
+        r"checkpoint-[0-9]{6,16}(-[0-9]{1,4})?\.safetensors", "the name of a file beside it"
+    ),
     "sha256": _matching(r"[0-9a-f]{64}", "a hash"),
+}
+# What a row of `rollbacks`, or `stopped`, has in any case.
+ROW: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER}
+
+
+def _or_missing(form: Form) -> Form:
+    words, check = form
+    return f"{words}, or nothing", lambda value: value is None or check(value)
+
+
+RECORD: dict[str, Form] = {
+    "good": _or_missing(list_of(OBJECT)),
+    "rollbacks": _or_missing(list_of(OBJECT)),
+    "stopped": _or_missing(OBJECT),
 }
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on disk: `step` = the number of steps done, and all tensors by name."""
+    """The last checkpoint: all tensors by name, and what the JSON file says."""
 
-    step: int
+    record: Record
     tensors: dict[str, Tensor]
+
+    @property
+    def step(self) -> int:
+        """The number of steps done."""
+        return self.record.last.step
 
     def weights(self, part: str) -> dict[str, Tensor]:
         """Return the state dict of `part`: "generator", "discriminator" or "average"."""
@@ -52,8 +112,24 @@ class Checkpoint:
         return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
 
 
-def save(run: Path, state: State, step: int) -> None:
-    """Write the state after `step` steps; older tensor files go once the new one is committed."""
+def save(run: Path, state: State, step: int, *, good: bool = True) -> None:
+    """Write and commit the state after `step` steps.
+
+    Args:
+        run: the folder.
+        state: all of it is finite.
+        step: the number of steps done.
+        good: no alarm was raised at it; a rollback may go back to it.
+    """
+    kept, before = write(run, state, step), read_record(run)
+    record = Record(kept) if before is None else replace(before, last=kept)
+    if good:
+        record = replace(record, good=(kept, *record.good)[:MOST_GOOD])
+    commit(run, record)
+
+
+def write(run: Path, state: State, step: int) -> Kept:
+    """Write the tensors of `state` to a file of their own, without a commit."""
     tensors: dict[str, Tensor] = {}
     for part, module in _modules(state).items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
@@ -61,13 +137,64 @@ def save(run: Path, state: State, step: int) -> None:
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
     content = safetensors.torch.save({k: v.contiguous().cpu() for k, v in tensors.items()})
-    name = f"checkpoint-{step:06d}.safetensors"
-    write_bytes(run / name, content)
-    digest = hashlib.sha256(content).hexdigest()
-    write_json(run / POINTER, {"format": FORMAT, "step": step, "file": name, "sha256": digest})
+    # After a rollback a step comes again; the file that the commit names stays as it is.
+    again = f"-{state.rollbacks}" if state.rollbacks else ""
+    kept = Kept(
+        step, f"checkpoint-{step:06d}{again}.safetensors", hashlib.sha256(content).hexdigest()
+    )
+    write_bytes(run / kept.file, content)
+    return kept
+
+
+def commit(run: Path, record: Record) -> None:
+    """Write the JSON file; tensor files that it does not name go once it stands."""
+    values = {"format": FORMAT} | asdict(record.last)
+    values |= {"good": [asdict(kept) for kept in record.good]}
+    values |= {"rollbacks": list(record.rollbacks), "stopped": record.stopped}
+    write_json(run / POINTER, values)
+    named = {kept.file for kept in (record.last, *record.good)}
     for old in run.glob("checkpoint-*.safetensors"):
-        if old.name != name:
+        if old.name not in named:
             old.unlink()
+
+
+def read_record(run: Path) -> Record | None:
+    """Return what the JSON file of `run` says, or None where there is none yet.
+
+    Raises:
+        RunError: it is damaged, or of another format version.
+    """
+    pointer = run / POINTER
+    if not pointer.exists():
+        return None
+    try:
+        values = load_json(pointer)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{pointer}: not a readable checkpoint record ({error}); train again in another folder"
+        ) from error
+    version = check_fields(pointer, values, {"format": WHOLE})["format"]
+    if version != FORMAT:
+        raise RunError(
+            f"{pointer}: has checkpoint format {version}, this version reads {FORMAT}; train again"
+            " in another folder"
+        )
+    check_fields(pointer, values, KEPT | RECORD)
+    # Older versions kept one checkpoint, and knew of no other.
+    good = values.get("good", [{name: values[name] for name in KEPT}])
+    for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):
+        for part in parts:
+            check_fields(pointer, part, form)
+    stopped = values.get("stopped")
+    if stopped is not None:
+        check_fields(pointer, stopped, ROW)
+    return Record(
+        _kept(values), tuple(map(_kept, good)), tuple(values.get("rollbacks", ())), stopped
+    )
+
+
+def _kept(values: dict[str, Any]) -> Kept:
+    return Kept(**{name: values[name] for name in KEPT})
 
 
 def read(run: Path) -> Checkpoint | None:
@@ -76,23 +203,10 @@ def read(run: Path) -> Checkpoint | None:
     Raises:
         RunError: the files are damaged, or of another format version.
     """
-    pointer = run / POINTER
-    if not pointer.exists():
+    record = read_record(run)
+    if record is None:
         return None
-    try:
-        record = load_json(pointer)
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{pointer}: not a readable checkpoint record ({error}); train again in another folder"
-        ) from error
-    version = check_fields(pointer, record, {"format": WHOLE})["format"]
-    if version != FORMAT:
-        raise RunError(
-            f"{pointer}: has checkpoint format {version}, this version reads {FORMAT}; train again"
-            " in another folder"
-        )
-    check_fields(pointer, record, RECORD)
-    path = run / record["file"]
+    path = run / record.last.file
     try:
         with open_regular(path) as stream:
             content = stream.read()
@@ -100,12 +214,12 @@ def read(run: Path) -> Checkpoint | None:
         raise RunError(
             f"{path}: cannot be read ({error.strerror}); train again in another folder"
         ) from error
-    if hashlib.sha256(content).hexdigest() != record["sha256"]:
+    if hashlib.sha256(content).hexdigest() != record.last.sha256:
         raise RunError(
             f"{path}: is damaged (its hash is not the recorded one); train again in another folder"
         )
     try:
-        return Checkpoint(record["step"], safetensors.torch.load(content))
+        return Checkpoint(record, safetensors.torch.load(content))
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{path}: is damaged ({first_line(error)}); train again in another folder"
@@ -113,7 +227,7 @@ def read(run: Path) -> Checkpoint | None:
 
 
 def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
-    """Put the tensors of the checkpoint of `run` into `state`.
+    """Put the tensors of the checkpoint of `run` into `state`, and how often the run went back.
 
     Raises:
         RunError: they are not those of these networks and optimisers.
@@ -129,6 +243,7 @@ def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
             f"{run}: its checkpoint is not that of its config.json ({first_line(error)}); train"
             " again in another folder"
         ) from error
+    state.rollbacks = len(checkpoint.record.rollbacks)
 
 
 def _optimizer_values(

@@ -34,6 +34,7 @@ from ganaug.training.earlier import ARTIFACT, find_earlier
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
+from ganaug.training.verdict import state_notes
 
 __all__ = ["export"]
 
@@ -58,11 +59,13 @@ def export(
         run: the folder that `fit` wrote.
         path: the ONNX file; a link stays, and what it leads to is replaced.
         force: replace any other regular file, with all that was measured; a file of `run` is not.
+            And write a generator that the run's own record calls broken; the metadata says so.
 
     Raises:
         RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written or
             holds something else.
-        GanaugError: onnxruntime's results differ from torch's; nothing is written.
+        GanaugError: the generator is broken, or onnxruntime's results differ from torch's; nothing
+            is written.
 
     Example:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
@@ -70,21 +73,15 @@ def export(
     folder = Path(run)
     check_output_file(path, ARTIFACT, Inputs((folder,)), force=force)
     loaded = read_run(folder)
+    notes = state_notes(folder, loaded, force=force)
     earlier = None if force else find_earlier(path, loaded)
-    if loaded.step < loaded.config.steps:
-        log.warning(
-            "%s: exported after %d of %d steps; the same fit command finishes the run",
-            folder,
-            loaded.step,
-            loaded.config.steps,
-        )
     # first: weights say nothing of the size, and a graph for a made-up one may be of any size
     images = read_examples(folder, loaded.config, loaded.data["channels"])
     model = _to_onnx(loaded)
     if earlier is not None:
         earlier.check(model)
     parity, batch_exact = _compare(model, loaded, images)
-    metadata = _metadata(loaded, parity, batch_exact)
+    metadata = _metadata(loaded, notes, parity, batch_exact)
     if earlier is not None and earlier.measured:
         metadata = earlier.carried(metadata)
         log.info("%s: the same generator; it keeps its %s", path, ", ".join(earlier.measured))
@@ -234,11 +231,10 @@ def _cases(
             yield "other size", {"image": resized.clamp(0, 1).numpy(), "latent": latent}
 
 
-def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metadata:
+def _metadata(
+    run: SavedRun, notes: list[str], parity: dict[str, Any], batch_exact: bool
+) -> Metadata:
     config, data = run.config, run.data
-    notes = [utf8(note) for note in data["notes"]]  # older runs hold names as they were read
-    if run.step < config.steps:
-        notes.append(f"exported after {run.step} of {config.steps} steps")
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
     variation = config.kind == "variation"
     if config.size is None:
@@ -263,5 +259,6 @@ def _metadata(run: SavedRun, parity: dict[str, Any], batch_exact: bool) -> Metad
         parity=parity,
         batch_exact=batch_exact,
         policy=Policy.rule(data["counts"]) if variation else None,
-        warnings=(*notes, PRIVACY),
+        # notes of older runs hold names as they were read
+        warnings=(*map(utf8, data["notes"]), *notes, PRIVACY),
     )

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,19 @@ from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
+from ganaug.training.alarms import alarm_at, is_suspect
 from ganaug.training.batches import Batches
 from ganaug.training.config import FitConfig, make_config
+from ganaug.training.diversity import DiversityWatch
+from ganaug.training.finite import FiniteCheck
+from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
 from ganaug.training.run_folder import check_run_folder, open_run
+from ganaug.training.samples import sample_grid
 from ganaug.training.state import State, build_state
 from ganaug.training.step import train_step
-from ganaug.training.watch import DiversityWatch, FitProgress, Watch, sample_grid
+from ganaug.training.watch import FitProgress, Watch
 
-__all__ = ["fit"]
+__all__ = ["fit", "prepared"]
 
 log = logging.getLogger("ganaug")
 
@@ -42,6 +48,7 @@ def fit(
     seed: int = 0,
     device: str | torch.device = "auto",
     all_images: bool = False,
+    on_collapse: OnCollapse = "rollback",
     progress: FitProgress | None = None,
     **options: Any,
 ) -> Path:
@@ -56,6 +63,10 @@ def fit(
         device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
         all_images: train on all images even where there is no test part; `evaluate` then needs
             other images.
+        on_collapse: what to do where the training fails: "rollback" goes back to the last good
+            checkpoint with half the learning rate and other random numbers, at most three times,
+            and then stops; "stop" stops; "warn" says it and goes on. It may change from one start
+            of a run to the next.
         progress: called as `progress(step, steps, row)` whenever metrics are written.
         options: fields of `FitConfig` in place of the preset's.
 
@@ -63,15 +74,38 @@ def fit(
         DataError: the images cannot be used.
         ConfigError: unknown preset or option, or a value that is not allowed.
         RunError: the folder holds another run, is in use or cannot be written.
-        GanaugError: training diverged.
+        GanaugError: the training failed: it collapsed or diverged. The last good checkpoint stands.
         KeyboardInterrupt: interrupted; the steps done so far are in a checkpoint.
 
     Example:
         >>> run = fit("digits", "runs/digits", preset="tiny", steps=100)  # doctest: +SKIP
     """
-    config, seed = make_config(preset, **options), checked_seed(seed)
-    chosen = choose_device(device)
+    reaction = checked_reaction(on_collapse)
+    config, seed, chosen = make_config(preset, **options), checked_seed(seed), choose_device(device)
     check_run_folder(out, source)
+    images, config = prepared(source, config, all_images=all_images)
+    batches = Batches(images, config, seed)
+    run = make_folder(out)
+    with locked(run):
+        state = build_state(config, images, seed, chosen)
+        step = open_run(run, state, config, images, seed)
+        if step < config.steps:
+            for note in batches.notes:
+                log.warning(note)
+            training = _Training(run, config, batches, chosen, reaction, progress)
+            training.go_on(state, step)
+    return run
+
+
+def prepared(
+    source: ImageSet | Any, config: FitConfig, *, all_images: bool
+) -> tuple[ImageSet, FitConfig]:
+    """Return the images that are trained on, and the config with their size.
+
+    Raises:
+        DataError: the images cannot be used.
+        RunError: they have another size than the config.
+    """
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
     known = len(images.notes) if source is images else 0  # of a set that the caller loaded
     if not all_images:
@@ -91,49 +125,83 @@ def fit(
             f"size: the images are {images.size[0]}x{images.size[1]}, the config says"
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
-    batches = Batches(images, config, seed)
-    run = make_folder(out)
-    with locked(run):
-        state = build_state(config, images, seed, chosen)
-        step = open_run(run, state, config, images, seed)
-        if step < config.steps:
-            for note in batches.notes:
-                log.warning(note)
-            _train(run, state, config, batches, step, progress)
-    return run
+    return images, config
 
 
-def _train(
-    run: Path,
-    state: State,
-    config: FitConfig,
-    batches: Batches,
-    step: int,
-    progress: FitProgress | None,
-) -> None:
-    device = next(state.generator.parameters()).device
-    images = batches.images
-    pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2))).to(device)
-    make_folder(run / "samples")
-    watch = Watch(run, config, step, progress)
-    diversity = DiversityWatch(run, images, config, step)
-    with _interruptible() as interrupted:
+@dataclass(frozen=True)
+class _Training:
+    """A run that trains, in its locked folder."""
+
+    run: Path
+    config: FitConfig
+    batches: Batches
+    device: torch.device
+    on_collapse: OnCollapse
+    progress: FitProgress | None
+
+    def go_on(self, state: State, step: int) -> None:
+        """Train `state` from `step` to the end, going back where it fails."""
+        make_folder(self.run / "samples")
+        failure = stopped_before(self.run, self.on_collapse)
+        with _interruptible() as interrupted:
+            while True:
+                failure = failure or self._steps(state, step, interrupted)
+                if failure is None:
+                    return
+                fresh = self._fresh(state.rollbacks + 1, state.precision)
+                step = recover(self.run, self.config, failure, self.on_collapse, fresh)
+                state, failure = fresh, None
+                if interrupted.is_set():
+                    raise KeyboardInterrupt(_interruption(step, self.config.steps))
+
+    def _fresh(self, rollbacks: int, precision: torch.dtype) -> State:
+        batches = self.batches
+        fresh = build_state(self.config, batches.images, batches.seed, self.device, rollbacks)
+        fresh.precision = precision
+        return fresh
+
+    def _steps(self, state: State, step: int, interrupted: threading.Event) -> Failure | None:
+        """Do the steps after `step`; return why they ended early, or None."""
+        config, images, run = self.config, self.batches.images, self.run
+        pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
+        pixels = pixels.to(self.device)
+        record = checkpoint.read_record(run)
+        watch = Watch(run, config, step, self.progress, record.rollbacks if record else ())
+        diversity, finite = DiversityWatch(run, images, config, step), FiniteCheck(state)
         for i in range(step, config.steps):
-            metrics = train_step(state, batches.batch(i, pixels), config, i)
+            metrics = train_step(state, self.batches.batch(i, pixels, state.rollbacks), config, i)
             done = i + 1
-            watch.record(done, metrics)
             last = done == config.steps
+            due = last or done % config.checkpoint_every == 0
+            wrong = finite.step(done, metrics, due=due or watch.is_due(done))
+            if wrong is not None:
+                return Failure.of_number(*wrong, watch.seconds)
+            watch.record(done, metrics)
+            stop = interrupted.is_set()
+            if due or stop:
+                name = finite.everything(metrics)
+                if name is not None:
+                    return Failure.of_number(done, name, watch.seconds)
             if last or done % config.sample_every == 0:
                 sample_grid(state, images, config, run / "samples" / f"step-{done:06d}.png")
-            due = last or done % config.checkpoint_every == 0
+            good = False
             if due:  # at an interruption not: a run without one would not have it
-                diversity.record(done, state.average)
-            if due or interrupted.is_set():
-                checkpoint.save(run, state, done)
-            if interrupted.is_set() and not last:
-                raise KeyboardInterrupt(
-                    f"stopped after step {done} of {config.steps}; the same command resumes"
-                )
+                rows = diversity.record(done, state)
+                alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
+                if alarm is not None and self.on_collapse != "warn":
+                    return Failure(done, alarm.line, watch.seconds)
+                if alarm is not None and alarm.since == done:
+                    log.warning("step %d: %s", done, alarm.line)
+                    watch.alarm(done, alarm.line)
+            if due or stop:
+                checkpoint.save(run, state, done, good=good)
+            if stop and not last:
+                raise KeyboardInterrupt(_interruption(done, config.steps))
+        return None
+
+
+def _interruption(step: int, steps: int) -> str:
+    return f"stopped after step {step} of {steps}; the same command resumes"
 
 
 @contextmanager

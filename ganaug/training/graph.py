@@ -288,8 +288,9 @@ def _mirrored(tape: _Tape, positions: ir.Value, last: ir.Value, width: ir.Value)
     """
     within = tape.add("Clip", positions, -1.0, 1.0)
     mirrored = tape.add("Sub", tape.add("Add", within, within), positions)
-    # a row of [W, 2] is compared at once, where [2] would be compared pixel by pixel
-    last = tape.add("Expand", last, tape.add("Concat", width, [1], axis=0))
+    # [1, 1, W, 2], so that rows are compared at once; [2] would be compared pixel by pixel
+    last = tape.add("Unsqueeze", last, [0, 1, 2])
+    last = tape.resize(last, width, [2], coordinate_transformation_mode="align_corners")
     return tape.add("Max", tape.add("Min", mirrored, last), tape.add("Neg", last))
 
 

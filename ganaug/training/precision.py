@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from ganaug.devices import native_bfloat16
 from ganaug.errors import DeviceError
 from ganaug.work import Work
 
@@ -21,6 +23,7 @@ LEAST_FLOPS = 1.2e9
 # 0.63 and less where it is emulated (0.1 with AVX2).
 FASTER = {"cpu": 1.0, "cuda": 1.3}
 TRIALS = 5
+X86 = ("x86_64", "AMD64")  # elsewhere torch does not say what is native
 
 
 def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tensor]) -> torch.dtype:
@@ -29,8 +32,8 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
     "auto" takes bfloat16 only where `trial` (a forward pass that returns a tensor) and its
     backward pass are faster with it, on a GPU at least 1.3 times: some processors compute it
     natively, others emulate it slowly, and what a processor announces does not tell how fast it is.
-    On a CPU a trial of little work means float32 without trying, so that one kind of processor
-    always takes the same.
+    On an x86 CPU that does not announce it, and on a CPU where a trial is little work, it is
+    float32 without trying, so that one kind of processor always takes the same.
 
     Raises:
         DeviceError: "bf16" on a GPU that cannot compute it.
@@ -46,6 +49,8 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
     if wanted == "bf16":
         return torch.bfloat16
     if device.type == "cpu":
+        if platform.machine() in X86 and not native_bfloat16():
+            return torch.float32  # one emulated pass at 64 pixels takes seconds
         with Work() as work:
             trial().float().sum().backward()
         if work.flops < LEAST_FLOPS:

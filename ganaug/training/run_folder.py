@@ -5,10 +5,10 @@
 | config.json | settings, seed, hashes of the images, precision: what makes it this run |
 | data.json | where the images came from, classes, counts, what was held out, versions |
 | examples.npz | up to 64 training images, for the check at export |
-| checkpoint.json, checkpoint-NNNNNN.safetensors | the last step that was saved (`checkpoint.py`) |
-| metrics.jsonl | losses and speed, a row every `log_every` steps (`watch.py`) |
-| diversity.jsonl | diversity over training, a row a checkpoint (`watch.py`) |
-| samples/ | a picture every `sample_every` steps (`watch.py`) |
+| checkpoint.json, checkpoint-NNNNNN.safetensors | the last steps saved (`checkpoint.py`) |
+| metrics.jsonl | losses and speed, a row every `log_every` steps; rollbacks (`watch.py`) |
+| diversity.jsonl | diversity and signs of failure, a row a checkpoint (`diversity.py`) |
+| samples/ | a picture every `sample_every` steps (`samples.py`) |
 | .lock | held while `fit` writes to the folder |
 
 A folder is a run once config.json is there, which is written after data.json and examples.npz.
@@ -49,6 +49,7 @@ from ganaug.records import (
     list_of,
     load_json,
     one_of,
+    read_rows,
 )
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
@@ -77,13 +78,24 @@ ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a run folder holds: settings, facts about the data, and the averaged generator."""
+    """What a run folder holds: settings, facts about the data, and the averaged generator.
+
+    Attributes:
+        record: what became of the training: rollbacks, and why it stopped.
+        rows: of diversity.jsonl, up to the checkpoint.
+    """
 
     config: FitConfig
     seed: int
     data: dict[str, Any]
-    step: int
+    record: checkpoint.Record
+    rows: list[dict[str, Any]]
     generator: nn.Module
+
+    @property
+    def step(self) -> int:
+        """The number of steps done."""
+        return self.record.last.step
 
 
 def check_run_folder(out: str | os.PathLike[str], source: Any) -> None:
@@ -254,8 +266,9 @@ def read_run(folder: Path) -> SavedRun:
             f"{folder}: its config.json, data.json and checkpoint do not fit together"
             f" ({type(error).__name__}); train again in another folder"
         ) from error
+    rows = [row for row in read_rows(folder / "diversity.jsonl") if row["step"] <= saved.step]
     generator = generator.eval().requires_grad_(False)
-    return SavedRun(config, record["seed"], data, saved.step, generator)
+    return SavedRun(config, record["seed"], data, saved.record, rows, generator)
 
 
 def read_examples(folder: Path, config: FitConfig, channels: int) -> NDArray[np.float32]:

@@ -26,6 +26,8 @@ class State:
         average: moving average of the generator's weights; this is what is exported.
         optimizer_g, optimizer_d: of the two networks.
         precision: dtype of autocast; float32 means that it is off.
+        rollbacks: how often the run went back to a good checkpoint. Each halves the learning rate,
+            and takes other random streams.
     """
 
     generator: nn.Module
@@ -34,13 +36,16 @@ class State:
     optimizer_g: torch.optim.Adam
     optimizer_d: torch.optim.Adam
     precision: torch.dtype = torch.float32
+    rollbacks: int = 0
 
 
-def build_state(config: FitConfig, images: ImageSet, seed: int, device: torch.device) -> State:
-    """Return the state before the first step; the weights are drawn from `seed` alone."""
+def build_state(
+    config: FitConfig, images: ImageSet, seed: int, device: torch.device, rollbacks: int = 0
+) -> State:
+    """Return the state before the first step; weights are drawn from `seed` and `rollbacks`."""
     shape = (images.channels, len(images.classes))
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(stream_seed(seed, "weights"))
+        torch.default_generator.manual_seed(stream_seed(seed, "weights", epoch=rollbacks))
         networks = [build_generator(config, *shape), build_discriminator(config, *shape)]
     # On a CPU a step with the channels last takes about 0.8 of the time.
     generator, discriminator = (
@@ -51,7 +56,8 @@ def build_state(config: FitConfig, images: ImageSet, seed: int, device: torch.de
     betas = (config.beta1, config.beta2)
     optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate, betas)
     optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate, betas)
-    return State(generator, discriminator, average, optimizer_g, optimizer_d)
+    optimizers = optimizer_g, optimizer_d
+    return State(generator, discriminator, average, *optimizers, rollbacks=rollbacks)
 
 
 def autocast_dtype(wanted: str, state: State, config: FitConfig, images: ImageSet) -> torch.dtype:

@@ -28,7 +28,7 @@ def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict
     """Update the discriminator, then the generator, then the average; return scalar tensors."""
     for optimizer in (state.optimizer_g, state.optimizer_d):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step)
+            group["lr"] = learning_rate(config, step, state.rollbacks)
     source = batch.source
     with _autocast(state, batch):
         fake = state.generator(batch.labels if source is None else source, batch.latent)
@@ -117,10 +117,13 @@ def discriminator_inputs(
     return [torch.cat([source, images], 1) for images in shown]
 
 
-def learning_rate(config: FitConfig, step: int) -> float:
-    """Return Adam's rate: constant, then from the middle of the run a linear fall to 5%."""
+def learning_rate(config: FitConfig, step: int, rollbacks: int = 0) -> float:
+    """Return Adam's rate: constant, then from the middle of the run a linear fall to 5%.
+
+    Each rollback halves it.
+    """
     factor = max(0.05, min(1.0, 2 * (1 - step / config.steps))) if config.decay else 1.0
-    return config.learning_rate * factor
+    return config.learning_rate * factor / 2**rollbacks
 
 
 def average_decay(config: FitConfig, step: int) -> float:

@@ -20,6 +20,7 @@ __all__ = [
     "class_probabilities",
     "latent_scale",
     "listed",
+    "mean_probability",
     "policy_of",
     "refuse_unclear",
 ]
@@ -101,6 +102,12 @@ def class_probabilities(
         if not is_real(value) or not 0 <= float(value) <= 1:
             raise ConfigError(f"p={value!r}; allowed: 0 to 1; 0 switches the generator off")
     return np.array(values, np.float64)
+
+
+def mean_probability(p: NDArray[np.float64], info: Metadata) -> float:
+    """Return the mean of p [K] over the classes, weighted by their training images."""
+    counts = np.asarray(info.counts, np.float64)
+    return float(np.average(p, weights=counts if counts.sum() > 0 else None))
 
 
 def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.int64]:

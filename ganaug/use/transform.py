@@ -22,7 +22,6 @@ from ganaug.images.class_names import unclear_label
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
 from ganaug.use._leaves import flatten, image_places, unflatten
-from ganaug.use._marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -31,11 +30,13 @@ from ganaug.use._pixels import (
     replace_pixels,
 )
 from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
+from ganaug.use.marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use.policy import (
     Probability,
     class_map,
     class_probabilities,
     latent_scale,
+    mean_probability,
     policy_of,
     refuse_unclear,
 )
@@ -134,9 +135,7 @@ class GANAugment(v2.Transform):
         self._by_label = isinstance(p, (Sequence, np.ndarray))
         self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
         self._p_source = "given" if p is not None else "0.5" if found is None else "policy"
-        counts = np.asarray(info.counts, np.float64)
-        weights = counts if counts.sum() > 0 else np.ones_like(counts)
-        self.mean_p = float(np.average(self._artifact_p, weights=weights))
+        self.mean_p = mean_probability(self._artifact_p, info)
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
         self._names = tuple(info.classes)  # what the labels count through

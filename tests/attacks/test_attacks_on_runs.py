@@ -56,7 +56,7 @@ def edit(path: Path, **fields: Any) -> None:
 
 
 def tensors(run: Path) -> Path:
-    (path,) = run.glob("*.safetensors")
+    path = run / json.loads((run / "checkpoint.json").read_text())["file"]
     return path
 
 

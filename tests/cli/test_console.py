@@ -28,6 +28,20 @@ def test_plain_lines_say_rate_losses_and_time_left() -> None:
     ]
 
 
+def test_the_time_left_is_right_again_after_a_rollback() -> None:
+    stream, seconds = io.StringIO(), itertools.count(step=60)
+    with fit_progress(Settings(), stream, lambda: float(next(seconds))) as progress:
+        assert progress is not None
+        for step in (100, 900, 400, 500):
+            progress(step, 1000, {})
+    assert stream.getvalue().splitlines() == [
+        "training 100/1000",
+        "training 900/1000, 0:08 left",
+        "training 400/1000",
+        "training 500/1000, 5:00 left",
+    ]
+
+
 def test_plain_lines_are_few() -> None:
     stream = io.StringIO()
     with evaluation_progress(Settings(), stream) as progress:

@@ -37,6 +37,12 @@ FOLDERS: dict[str, Command] = {
     "tune --out": lambda file, source, out: ["tune", str(file), source, "--out", out],
     "fit --out": lambda file, source, out: ["fit", source, "--out", out],
     "run --out": lambda file, source, out: ["run", source, "--out", out],
+    "sample --out": lambda file, source, out: [
+        *("sample", str(file), "--count", "2", "--source", source, "--out", out)
+    ],
+    "sample --shards": lambda file, source, out: [
+        *("sample", str(file), "--count", "2", "--source", source, "--shards", out)
+    ],
     "demo --out": lambda file, source, out: ["demo", "--out", out],
 }
 # These read other folders and files than images of SOURCE.
@@ -51,7 +57,11 @@ def outputs_of(commands: dict[str, click.Command]) -> set[str]:
     found = set()
     for name, each in commands.items():
         for parameter in each.params:
-            if isinstance(parameter, click.Option) and parameter.name in ("out", "json_file"):
+            if isinstance(parameter, click.Option) and parameter.name in (
+                "out",
+                "json_file",
+                "shards",
+            ):
                 found.add(f"{name} {parameter.opts[0]}")
     return found | {"export FILE"}
 

@@ -203,12 +203,22 @@ def variation_model(metadata: Metadata, planted: Planted | None = None) -> onnx.
         ]
     reading, read = [], "image"
     if planted is not None and of_map:
-        how = {"align_corners": 0, "mode": "linear", "padding_mode": "reflection"}
-        reading, read = (
-            [helper.make_node("GridSample", ["image", "positions"], ["read"], **how)],
-            "read",
-        )
-        reading, of_map = [*of_map, *reading], []
+        node = helper.make_node
+        how = {"align_corners": 0, "mode": "linear", "padding_mode": "zeros"}
+        read = "read"
+        reading = [
+            *of_map,
+            # mirrored at the edges, and no farther out than the centres of the last pixels
+            node("Clip", ["positions", "lowest", "high"], ["within_image"]),
+            node("Add", ["within_image", "within_image"], ["doubled"]),
+            node("Sub", ["doubled", "positions"], ["mirrored"]),
+            node("Concat", ["last_x", "last_y"], ["ends"], axis=0),
+            node("Neg", ["ends"], ["starts"]),
+            node("Min", ["mirrored", "ends"], ["not_after"]),
+            node("Max", ["not_after", "starts"], ["centred"]),
+            node("GridSample", ["image", "centred"], [read], **how),
+        ]
+        of_map = []
     nodes = [
         helper.make_node("MatMul", ["latent", "projection"], ["change"]),
         helper.make_node("Unsqueeze", ["change", "axes"], ["change_4d"]),

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,6 +222,20 @@ def test_the_curves_of_measures_stand_apart_in_the_order_of_the_file(tmp_path: P
         for words in ("moved, by", "Diversity over time", "kernel, by", "coverage, by")
     ]
     assert places == sorted(places)
+
+
+def test_alarms_and_rollbacks_of_the_run_are_told(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"step": i, "variety": 0.1 * i, "moved": 0.1} for i in (1, 2)]
+    rows.append({"step": 2, "alarm": "collapsed <b>since step 2</b>"})
+    told = {"alarm": "loss_g is not finite", "rollback": 1, "failed": 3, "learning_rate": 5e-4}
+    rows += [{"step": 2, "seconds": 1.0} | told] * 2
+    write_report(tmp_path / "report.html", metadata=metadata_record(), history=rows)
+    _, text = read(tmp_path / "report.html")
+    assert "<b>since" not in (tmp_path / "report.html").read_text()
+    assert "Step 2: collapsed <b>since step 2</b>." in text
+    assert "Step 3: loss_g is not finite. Rollback 1: back to step 2, with half" in text
+    assert text.index("moved, by step") < text.index("Signs of failure") < text.index("variety, by")
+    assert "learning_rate, by step" not in text
 
 
 def test_metadata_alone(tmp_path: Path) -> None:

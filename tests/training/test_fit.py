@@ -69,9 +69,12 @@ def test_diversity_is_followed_at_each_checkpoint(tmp_path: Path, kind: str) -> 
     rows = [json.loads(row) for row in (run / "diversity.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [3, 6]
     numbers = {"coverage", "precision", "texture", "spread", "near_duplicates", "kernel"}
-    assert all(set(row) == {"step"} | numbers for row in rows)
+    signs = {"variety", "latent_use", "distance"}
+    judged = {"told_apart", "judged", "reaction", "largest_logit"}
+    assert all(set(row) == {"step"} | numbers | signs | judged for row in rows)
     few = fit(bars((8, 4)), tmp_path / "few", kind=kind, **SHORT)
-    assert not (few / "diversity.jsonl").exists()
+    rows = [json.loads(row) for row in (few / "diversity.jsonl").read_text().splitlines()]
+    assert all(set(row) == {"step"} | signs | judged for row in rows)
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
@@ -149,7 +152,9 @@ def test_every_loss_trains_both_kinds(tmp_path: Path, loss: str, kind: str) -> N
 
 
 def test_divergence_is_an_error_not_a_result(tmp_path: Path) -> None:
-    with pytest.raises(GanaugError, match="training diverged before step") as caught:
+    with pytest.raises(
+        GanaugError, match="training stopped at step 1 after 3 rollbacks: loss_g is"
+    ) as caught:
         fit(bars(), tmp_path / "run", **SHORT | {"learning_rate": 1e30})
     assert caught.value.exit_code == 1
 

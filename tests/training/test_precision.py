@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -10,7 +11,14 @@ import torch
 
 from ganaug.training import precision
 
-BUSY = torch.ones(4, 64, 32, 32)  # 64 filters of 3x3: 0.3 GFLOP forward, as much backward
+BUSY = torch.ones(4, 64, 8, 8)  # 64 filters of 3x3: 0.02 GFLOP forward, as much backward
+
+
+@pytest.fixture(autouse=True)
+def _native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor with bfloat16; and 256 filters are enough to try it."""
+    monkeypatch.setattr(precision, "native_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "LEAST_FLOPS", precision.LEAST_FLOPS / 16)
 
 
 def trial_of(filters: int, seen: list[torch.dtype]) -> Callable[[], torch.Tensor]:
@@ -50,6 +58,18 @@ def test_a_trial_really_runs_both_ways() -> None:
     chosen = precision.choose_precision("auto", torch.device("cpu"), trial_of(256, seen))
     assert chosen in set(seen)
     assert {torch.float32, torch.bfloat16} == set(seen)
+
+
+def test_a_processor_without_bfloat16_tries_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "native_bfloat16", lambda: False)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    seen: list[torch.dtype] = []
+    cpu = torch.device("cpu")
+    assert precision.choose_precision("auto", cpu, trial_of(256, seen)) == torch.float32
+    assert seen == []
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    precision.choose_precision("auto", cpu, trial_of(256, seen))
+    assert torch.bfloat16 in seen
 
 
 def test_little_work_is_done_in_float32_whatever_the_machine_does() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def test_every_file_is_described(tmp_path: Path) -> None:
     assert run_folder.__doc__ is not None
     rows = [line.split("|")[1] for line in run_folder.__doc__.splitlines() if line.startswith("|")]
     described = {name.strip().rstrip("/") for row in rows[2:] for name in row.split(",")}
-    found = {path.name.replace("000006", "NNNNNN") for path in run.iterdir()}
+    found = {re.sub(r"-\d{6}\.", "-NNNNNN.", path.name) for path in run.iterdir()}
     assert found == described
 
 

@@ -23,7 +23,8 @@ from ganaug.images import ImageSet, check_size, scaled_down
 
 __all__ = ["Refit", "TunedGenerator", "at_size", "fit_options_of"]
 
-QUICK_FIT = {"preset": "tiny", "steps": 300}
+# So short a training may end with blurs, which are measured as they are.
+QUICK_FIT = {"preset": "tiny", "steps": 300, "on_collapse": "warn"}
 
 
 @dataclass(frozen=True)

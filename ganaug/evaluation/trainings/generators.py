@@ -122,5 +122,6 @@ class NewGenerator:
                 progress=lambda step, steps, row: counted.reach(FIT_STEP * step),
                 **self.options,
             )
-            export(run, self.artifact)
+            # Who lets a training go on where it fails wants to measure what comes of it.
+            export(run, self.artifact, force=self.options.get("on_collapse") == "warn")
         return self.artifact

@@ -1,0 +1,196 @@
+"""Does the watch name trainings that fail, and does going back save them?
+
+    python -m benchmarks.stability --out runs/stability --json results/stability.json
+
+A run plants one failure in a short training. It is trained with `on_collapse="warn"`, and *named*
+where an alarm was raised; it is *broken* where it stopped, or where the diversity record has a word
+other than OK for most of the classes that it can tell. Then it is trained with
+`on_collapse="rollback"`. It *ended* where that came to its end without an alarm, and *recovered*
+where it is not broken, too. Healthy runs have the usual settings; any alarm is a false one.
+docs/training.md has the figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import torch
+
+from benchmarks._environment import environment
+from benchmarks._results import write_result
+from benchmarks._stability_cases import HEALTHY, PLANTED, Case
+from benchmarks._stability_share import share_of_training
+from ganaug import evaluate_diversity, export, fit
+from ganaug.errors import DataError, GanaugError
+from ganaug.evaluation.diversity.words import OK, TOO_FEW_WORD
+from ganaug.files import make_folder
+from ganaug.images import ImageSet
+from ganaug.metrics.features import PixelPCA
+
+__all__ = ["main", "summary"]
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = (*PLANTED, *HEALTHY)
+
+
+@click.command(help=__doc__)
+@click.option("--seeds", type=click.IntRange(1), default=10, show_default=True, help="Of a case.")
+@click.option("--first-seed", default=0, show_default=True)
+@click.option("--cases", help=f"Comma-separated; default: {', '.join(NAMES)}.")
+@click.option("--steps", type=click.IntRange(1), help="Of each training; default: the case's.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keeps runs; the same call resumes.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here.")
+def main(
+    seeds: int,
+    first_seed: int,
+    cases: str | None,
+    steps: int | None,
+    data: Path | None,
+    out: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Plant failures, print and write the JSON."""
+    torch.set_num_threads(1)
+    names = cases.split(",") if cases else list(NAMES)
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise click.UsageError(f"--cases: {unknown[0]!r}; allowed: {', '.join(NAMES)}")
+    folder = data or ROOT.parent / "shared" / "data"
+    kept = None if out is None else make_folder(out) / "runs.jsonl"
+    rows = [] if kept is None else _kept(kept)
+    known = {(row["case"], row["seed"], row["steps"]) for row in rows}
+    wanted = [(name, seed) for seed in range(first_seed, first_seed + seeds) for name in names]
+    for name, seed in wanted:
+        if (name, seed, steps) in known:
+            continue
+        row = {"case": name, "seed": seed, "steps": steps} | _run(name, seed, steps, folder)
+        rows.append(row)
+        click.echo(json.dumps(row), err=True)
+        if kept is not None:
+            with kept.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(row) + "\n")
+    chosen = [row for row in rows if (row["case"], row["seed"]) in wanted and row["steps"] == steps]
+    result = summary(chosen) | {
+        "seeds": [first_seed, first_seed + seeds - 1],
+        "steps": steps,
+        "environment": environment(1, 1),
+    }
+    click.echo(json.dumps(result, indent=2))
+    if json_path is not None:
+        write_result(json_path, result)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of finished runs.
+
+    Args:
+        rows: case, seed, alarms, broken, ended, recovered, and share of healthy ones.
+
+    Returns:
+        cases: of each planted failure the runs, how many were broken, how many of these were named,
+        how many raised an alarm, and how many ended and recovered with rollbacks; healthy: runs,
+        and those with an alarm; share_of_training: the largest of a healthy run.
+    """
+    cases: dict[str, dict[str, int]] = {}
+    healthy, shares = {"runs": 0, "alarms": 0}, [0.0]
+    for row in rows:
+        if row["case"] in HEALTHY:
+            healthy["runs"] += 1
+            healthy["alarms"] += bool(row["alarms"])
+            shares.append(row["share"])
+            continue
+        place = cases.setdefault(
+            row["case"],
+            dict.fromkeys(("runs", "broken", "named", "alarms", "ended", "recovered"), 0),
+        )
+        place["runs"] += 1
+        place["broken"] += row["broken"]
+        place["named"] += row["broken"] and bool(row["alarms"])
+        place["alarms"] += bool(row["alarms"])
+        place["ended"] += row["ended"]
+        place["recovered"] += row["recovered"]
+    return {"cases": cases, "healthy": healthy, "share_of_training": round(max(shares), 4)}
+
+
+def _kept(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _run(name: str, seed: int, steps: int | None, data: Path) -> dict[str, Any]:
+    case = PLANTED.get(name) or HEALTHY[name]
+    images = case.images(seed, data)
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        found = _trained(case, images, seed, steps, work, "warn")
+        if name in HEALTHY:
+            return found | {"share": share_of_training(work / "warn", images)}
+        if not found["alarms"]:  # going back would change nothing
+            return found | {"ended": True, "recovered": not found["broken"], "rollbacks": 0}
+        back = _trained(case, images, seed, steps, work, "rollback")
+        ended = not back["alarms"]
+        return found | {
+            "ended": ended,
+            "recovered": ended and not back["broken"],
+            "rollbacks": back["rollbacks"],
+            "words_after": back["words"],
+        }
+
+
+def _trained(
+    case: Case, images: ImageSet, seed: int, steps: int | None, work: Path, reaction: Any
+) -> dict[str, Any]:
+    """Train once; return the alarms of what it ends with, and whether the record calls it broken.
+
+    With "warn" every alarm of the run counts.
+    """
+    run, options = work / reaction, dict(case.options)
+    if steps is not None:
+        options |= {"steps": steps}
+    error = ""
+    try:
+        fit(images, run, seed=seed, device="cpu", all_images=True, on_collapse=reaction, **options)
+    except GanaugError as failed:
+        error = str(failed)
+    rows = list(_rows(run / "metrics.jsonl"))
+    alarms = [error] if error else []
+    if reaction == "warn":
+        alarms += [row["alarm"] for row in rows if "alarm" in row]
+    found: dict[str, Any] = {
+        "alarms": [line.partition("; ")[0] for line in alarms],
+        "rollbacks": sum("rollback" in row for row in rows),
+        "broken": bool(error),
+        "words": {},
+    }
+    if not error:
+        file = work / f"{reaction}.onnx"
+        export(run, file, force=True)
+        found["words"] = _words(file, images)
+        told = sum(found["words"].values()) - found["words"].get(TOO_FEW_WORD, 0)
+        found["broken"] = 2 * found["words"].get(OK, 0) < told
+    return found
+
+
+def _words(file: Path, images: ImageSet) -> dict[str, int]:
+    """Return how many classes have each word of the record, in pixels."""
+    try:
+        report = evaluate_diversity(file, real=images, features=PixelPCA(images.images), quick=True)
+    except DataError:  # images that are all alike cannot be compared
+        return {}
+    return {word: len(names) for word, names in report.words.items()}
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+if __name__ == "__main__":
+    main()

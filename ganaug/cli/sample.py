@@ -1,0 +1,133 @@
+"""`ganaug sample`: many generated images as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganaug.cli.console import Settings, evaluation_progress, say
+from ganaug.cli.options import NAMES
+from ganaug.errors import ConfigError, DataError
+
+__all__ = ["command"]
+
+
+class _Count(click.ParamType[int | str]):
+    """A number, or a word that `SyntheticDataset` knows."""
+
+    name = "count"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "N|balance|auto"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value in ("balance", "auto"):
+            return str(value)
+        if str(value).isdecimal() and int(value) > 0:
+            return int(value)
+        self.fail(f"{value!r} is no count; give a number from 1, balance or auto", param, ctx)
+
+
+class _Part(click.ParamType[tuple[int, int]]):
+    """`2/4`: the second of four processes."""
+
+    name = "part"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "I/N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        number, slash, of = str(value).partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"{value!r} is no part; give I/N, such as 1/4 to 4/4", param, ctx)
+        return int(number), int(of)
+
+
+@click.command(
+    "sample",
+    epilog="Example: ganaug sample defects.onnx --count balance --source photos/ --out more",
+)
+@click.argument("file")
+@click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
+@click.option("--classes", type=NAMES, help="Only these classes.")
+@click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
+@click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
+@click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
+@click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.pass_obj
+def command(
+    console: Settings,
+    file: str,
+    count: int | str,
+    classes: tuple[str, ...] | None,
+    source: str | None,
+    out: str | None,
+    shards: str | None,
+    part: tuple[int, int],
+    seed: int,
+) -> None:
+    """Write many generated images, with a manifest and a contact sheet.
+
+    The same command goes on where it was interrupted. Image i is the same for any number of parts.
+    """
+    from ganaug import Generator, sample
+    from ganaug.images.places import image_folders
+    from ganaug.outputs import Inputs, check_output_folder
+
+    if (out is None) == (shards is None):
+        given = "neither" if out is None else "both"
+        raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
+    read = Inputs((file, source), image_folders("the images", source))
+    option = "--out" if out else "--shards"
+    check_output_folder(str(out or shards), {}, read, option=option)
+    generator = Generator(file)
+    images = None if source is None else _source(source)
+    if images is not None and generator.info.data.get("held_out"):
+        say(console, "images of the source that fit held out are varied, too: do not judge on them")
+    with evaluation_progress(console, label="sampling") as show:
+        report: Callable[[int, int], None] | None = None
+        if show is not None:
+            report = lambda done, total: show(done, total, None)  # noqa: E731
+        folder = sample(
+            generator,
+            str(out or shards),
+            counts=count,
+            source=images,
+            classes=classes,
+            seed=seed,
+            shards=shards is not None,
+            part=part,
+            progress=report,
+        )
+    done = (folder / "manifest.jsonl").exists()
+    say(console, f"wrote {folder}" if done else f"wrote part {part[0]}/{part[1]} of {folder}")
+
+
+def _source(source: str) -> Any:
+    """Return the images to vary: those of a folder one at a time, others from memory."""
+    folder = Path(source)
+    if not folder.is_dir():
+        from ganaug import load_images
+        from ganaug.use.image_dataset import ImageDataset
+
+        return ImageDataset(load_images(source))
+    from torchvision.datasets import ImageFolder
+
+    from ganaug.images.pictures import load_rgb
+
+    parts = [each for each in folder.iterdir() if each.is_dir() and each.name.lower() == "train"]
+    try:
+        return ImageFolder(parts[0] if parts else folder, loader=load_rgb)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{source}: no image in some class folder ({error}); allowed: one folder with images"
+            " for each class; remove those without"
+        ) from error

@@ -1,0 +1,75 @@
+"""What the state of a run says of its generator: refuse it, or note it in the file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from ganaug.errors import GanaugError, RunError
+from ganaug.training.alarms import alarm_at
+from ganaug.training.recovery import stopped_line
+from ganaug.training.run_folder import SavedRun
+
+__all__ = ["state_notes"]
+
+log = logging.getLogger("ganaug")
+
+
+def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
+    """Return what the metadata should say of the training; log it, too.
+
+    Args:
+        folder: of the run, for messages.
+        run: what it holds.
+        force: note what is broken, and do not refuse it.
+
+    Raises:
+        RunError: no step of the run is left.
+        GanaugError: a weight is not finite; or the generator is broken, without `force`.
+    """
+    record, steps = run.record, run.config.steps
+    stopped = "" if record.stopped is None else stopped_line(record)
+    if run.step == 0:
+        why = stopped or "training went back to its start; let `ganaug fit` finish it first"
+        raise RunError(f"{folder}: has no trained generator ({why})")
+    broken = _broken(run)
+    if broken and not force:
+        raise GanaugError(
+            f"{folder}: step {run.step} is not exported: {broken}; train again in another folder,"
+            " or export it as it is with --force"
+        )
+    notes = [f"exported by force: {broken}"] if broken else []
+    if record.rollbacks:
+        times = len(record.rollbacks)
+        notes.append(f"trained with {times} rollback{'s' if times > 1 else ''}")
+    if run.step < steps:
+        notes.append(f"exported after {run.step} of {steps} steps")
+    if broken:
+        log.warning("%s: %s", folder, notes[0])
+    if stopped:
+        log.warning("%s: exported after %d of %d steps; %s", folder, run.step, steps, stopped)
+    elif run.step < steps:
+        log.warning(
+            "%s: exported after %d of %d steps; the same fit command finishes the run",
+            folder,
+            run.step,
+            steps,
+        )
+    return notes
+
+
+def _broken(run: SavedRun) -> str:
+    """Return why the generator is of no use, or an empty string."""
+    weights = run.generator.state_dict()
+    for name, weight in weights.items():
+        if not bool(torch.isfinite(weight).all()):
+            raise GanaugError(
+                f"generator: the weight {name} is not finite; such a file would be of no use;"
+                " train again in another folder"
+            )
+    if not any(bool(weight.any()) for weight in weights.values()):
+        return "its weights are all 0"
+    alarm = alarm_at(run.rows, run.config.steps, run.config.kind)
+    return "" if alarm is None else alarm.line

@@ -1,0 +1,245 @@
+"""`sample`: many generated images as files, in blocks that any number of processes can share.
+
+Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
+process makes it. A block is done once its part of the manifest stands in `.parts`; the same call
+makes what is missing. What is held in memory is a batch.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ganaug.artifact.runtime import Generator
+from ganaug.errors import ConfigError, RunError
+from ganaug.files import atomic_path, make_folder, write_json, write_text
+from ganaug.images.grid import picture_grid, save_png
+from ganaug.images.places import image_folders
+from ganaug.outputs import Inputs, check_output_folder
+from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use.generate import open_generator
+from ganaug.use.policy import Counts
+
+__all__ = ["sample"]
+
+BLOCK, BATCH = 1000, 32
+SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
+FORMAT = 1
+
+Progress = Callable[[int, int], None]
+
+
+def sample(
+    artifact: str | os.PathLike[str] | Generator,
+    out: str | os.PathLike[str],
+    *,
+    counts: Counts = "balance",
+    source: Any = None,
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    shards: bool = False,
+    part: tuple[int, int] = (1, 1),
+    progress: Progress | None = None,
+) -> Path:
+    """Write generated images to the folder `out` and return it; the same call goes on.
+
+    Args:
+        artifact: path of an exported file, or a `Generator`.
+        out: gets CLASS/NNNNNNN.png, or shard-NNNNNN.tar with NNNNNNN.png and NNNNNNN.cls in the
+            layout of WebDataset; manifest.jsonl, a row an image; contact-sheet.png.
+        counts: as in `SyntheticDataset`: how many in all, "balance", "auto", or {class: number}.
+        source: what is varied, see `SyntheticDataset`; its items are read one at a time.
+        classes: only these; a number for `counts` is then spread over them evenly.
+        seed: of all that is drawn.
+        shards: tar files of 1,000 images instead of single ones.
+        part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
+            those of one process. Who makes the last block also writes manifest and contact sheet.
+        progress: called as `progress(done, total)` after each block, for this process.
+
+    Raises:
+        ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
+            of a folder needs `shards`.
+        RunError: `out` holds other images, lies among those of `source`, or cannot be written.
+
+    Example:
+        >>> sample("digits.onnx", "more", counts=500, source=real)  # doctest: +SKIP
+    """
+    number, of = _checked_part(part)
+    check_output_folder(out, {}, Inputs(images=image_folders("the source", source)))
+    generator = open_generator(artifact)
+    data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
+    if not len(data):
+        raise ConfigError(
+            f"counts: {counts!r} asks for no images; allowed: 1 or more; give a number"
+        )
+    if not shards:
+        _check_names(data.classes)
+    folder = _open(Path(out), data, shards)
+    blocks = range(-(-len(data) // BLOCK))
+    mine = blocks[number - 1 :: of]
+    for done, block in enumerate(mine, 1):
+        if not _part(folder, block).exists():
+            _write_block(folder, data, block, shards)
+        if progress is not None:
+            progress(done, len(mine))
+    if all(_part(folder, block).exists() for block in blocks):
+        _finish(folder, data, blocks)
+    return folder
+
+
+def _checked_part(part: tuple[int, int]) -> tuple[int, int]:
+    number, of = part
+    if not 1 <= number <= of:
+        raise ConfigError(f"part: {number}/{of} is not allowed; give 1/N to N/N")
+    return number, of
+
+
+def _counts(
+    generator: Generator, source: Any, counts: Counts, classes: Sequence[str] | None
+) -> Counts:
+    """Return `counts`, restricted to `classes` where some are named."""
+    if not classes:
+        return counts
+    if isinstance(counts, int):
+        each, rest = divmod(counts, len(classes))
+        return {name: each + (at < rest) for at, name in enumerate(classes)}
+    every = SyntheticDataset(generator, source, counts)
+    unknown = [name for name in classes if name not in every.classes]
+    if unknown:
+        raise ConfigError(
+            f"classes: {unknown[0]!r} is unknown; allowed: {', '.join(every.classes)}"
+        )
+    return {name: int(every.counts[every.class_to_idx[name]]) for name in classes}
+
+
+def _check_names(classes: Sequence[str]) -> None:
+    for name in classes:
+        if Path(name).name != name or name.startswith(".") or "\\" in name or "\0" in name:
+            raise ConfigError(
+                f"class {name!r}: is no name of a folder; write shards, which need none"
+            )
+
+
+def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
+    """Create the folder, or go on with the same images in it; refuse anything else.
+
+    Raises:
+        RunError: it holds other images or files.
+    """
+    source: Any = data.source
+    identity: dict[str, Any] = {
+        "format": FORMAT,
+        "artifact": data.generator.content_hash,
+        "counts": {name: int(count) for name, count in zip(data.classes, data.counts, strict=True)},
+        "seed": data.seed,
+        "source": None if source is None else len(source),
+        "shards": shards,
+    }
+    path = make_folder(folder) / ".parts" / "sample.json"
+    if not path.exists():
+        other = [entry.name for entry in folder.iterdir() if entry.name != ".parts"]
+        if other:
+            raise RunError(
+                f"{folder}: holds other files ({other[0]}); choose an empty or new output folder"
+            )
+        make_folder(path.parent)
+        write_json(path, identity)
+        return folder
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
+    if found != identity:
+        keys = [
+            key
+            for key in identity
+            if not isinstance(found, dict) or found.get(key) != identity[key]
+        ]
+        raise RunError(
+            f"{folder}: holds other generated images ({', '.join(keys)} differs); repeat that"
+            " command to go on, or choose another output folder"
+        )
+    return folder
+
+
+def _part(folder: Path, block: int) -> Path:
+    return folder / ".parts" / f"manifest-{block:06d}.jsonl"
+
+
+def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool) -> None:
+    """Write the images of a block, then its part of the manifest, which says that it is done."""
+    indices = range(block * BLOCK, min((block + 1) * BLOCK, len(data)))
+    rows = []
+    if shards:
+        name = f"shard-{block:06d}.tar"
+        with atomic_path(folder / name) as temporary, tarfile.open(temporary, "w") as tar:
+            for index, label, image in _items(data, indices):
+                for ending, content in (("png", _png(image)), ("cls", str(label).encode())):
+                    member = tarfile.TarInfo(f"{index:07d}.{ending}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+                rows.append({"index": index, "file": name, "class": data.classes[label]})
+    else:
+        for index, label, image in _items(data, indices):
+            target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
+            target.write_bytes(_png(image))
+            file = f"{data.classes[label]}/{target.name}"
+            rows.append({"index": index, "file": file, "class": data.classes[label]})
+    write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _items(
+    data: SyntheticDataset, indices: Sequence[int]
+) -> Iterator[tuple[int, int, Image.Image]]:
+    """Yield (index, label, image) of the items at `indices`."""
+    for start in range(0, len(indices), BATCH):
+        chosen = list(indices[start : start + BATCH])
+        for index, item in zip(chosen, data.items_at(chosen), strict=True):
+            yield index, data.targets[index], _picture(item[0])
+
+
+def _picture(image: Any) -> Image.Image:
+    """Return an image of any type that a source yields as a PIL image of 8 bits."""
+    if isinstance(image, Image.Image):
+        return image
+    tensor: Tensor = image
+    if tensor.is_floating_point():
+        tensor = (tensor * 255).round().clamp(0, 255)
+    pixels: NDArray[np.uint8] = tensor.cpu().numpy().astype(np.uint8).transpose(1, 2, 0)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _png(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, format="PNG")
+    return content.getvalue()
+
+
+def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int]) -> None:
+    """Write the manifest and the contact sheet; several processes write the same bytes."""
+    with atomic_path(folder / "manifest.jsonl") as temporary, temporary.open("wb") as manifest:
+        for block in blocks:
+            manifest.write(_part(folder, block).read_bytes())
+    labels = np.flatnonzero(data.counts)
+    shown = labels[np.linspace(0, len(labels) - 1, min(SHEET_CLASSES, len(labels))).astype(int)]
+    firsts = np.cumsum(data.counts) - data.counts
+    rows = []
+    for label in shown:
+        first = int(firsts[label])
+        indices = range(first, first + min(SHEET_IMAGES, int(data.counts[label])))
+        tiles = [
+            ImageOps.pad(image.convert("RGB"), (SHEET_SIDE, SHEET_SIDE))
+            for _, _, image in _items(data, indices)
+        ]
+        rows.append(np.stack([np.asarray(tile) for tile in tiles]))
+    save_png(folder / "contact-sheet.png", picture_grid(rows, scale=1))

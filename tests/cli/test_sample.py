@@ -1,0 +1,66 @@
+"""`ganaug sample`: a folder or shards of generated images, in one part or several."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ganaug.cli import run
+
+
+def test_a_folder_of_images(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "more"
+    command = ["sample", str(artifact), "--count", "7", "--source", str(photos), "--out", str(out)]
+    assert run(command) == 0
+    assert f"ganaug: wrote {out}\n" in capsys.readouterr().err
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert len(rows) == 7
+    assert all((out / row["file"]).is_file() for row in rows)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png") if path.parent != out}
+    assert run(["-q", *command]) == 0
+    assert capsys.readouterr().err == ""
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert run([*command, "--seed", "1"]) == 2
+    assert "holds other generated images" in capsys.readouterr().err
+
+
+def test_shards_of_one_class_in_two_parts(artifact: Path, photos: Path, tmp_path: Path) -> None:
+    name = sorted(path.name for path in (photos / "train").iterdir())[0]
+    out = tmp_path / "shards"
+    command = ["-q", "sample", str(artifact), "--count", "3", "--source", str(photos)]
+    command += ["--shards", str(out), "--classes", name]
+    assert run([*command, "--shard", "2/2"]) == 0
+    assert not (out / "manifest.jsonl").exists()
+    assert run([*command, "--shard", "1/2"]) == 0
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert [(row["file"], row["class"]) for row in rows] == [("shard-000000.tar", name)] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--count", "3"], "--out, --shards: neither given"),
+        (["--count", "3", "--out", "a", "--shards", "b"], "--out, --shards: both given"),
+        (["--count", "many", "--out", "a"], "'many' is no count; give a number from 1"),
+        (["--count", "3", "--out", "a", "--shard", "3/2"], "'3/2' is no part; give I/N"),
+        (["--count", "3", "--out", "a"], "source is missing"),
+    ],
+)
+def test_wrong_use_is_told(
+    artifact: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert run(["sample", str(artifact), *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_without_class_folders_is_told(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    command = ["sample", str(artifact), "--count", "3", "--out", str(tmp_path / "out")]
+    assert run([*command, "--source", str(tmp_path / "empty")]) == 2
+    assert "no image in some class folder" in capsys.readouterr().err

@@ -1,0 +1,88 @@
+"""`ganaug fit` where the training fails, `export` of what it leaves, and `--dry-run`."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+from helpers.photos import TINY
+
+from ganaug import Generator
+from ganaug.cli import run
+from ganaug.training import checkpoint
+
+HOPELESS = ["--steps", "3", "--set", "learning_rate=1e30", *TINY]
+
+
+def test_a_training_that_fails_ends_with_one_line(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "run")
+    assert run(["-q", "fit", str(photos), "--out", out, *HOPELESS]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in lines] == [" warning"] * 3 + [" error"]
+    assert "rollback 3 of 3" in lines[2]
+    assert "training stopped at step 1 after 3 rollbacks: loss_g is not finite" in lines[3]
+    assert run(["-q", "export", out, str(tmp_path / "file.onnx"), "--force"]) == 2
+    assert "has no trained generator" in capsys.readouterr().err
+
+
+def test_stop_stops_at_once(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["-q", "fit", str(photos), "--out", str(tmp_path / "run"), *HOPELESS]
+    assert run([*command, "--on-collapse", "stop"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "training stopped at step 1: loss_g is not finite" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--on-collapse", "ignore"], "on_collapse: 'ignore' is not allowed"),
+        (["--set", "on_collapse=warn"], "use --on-collapse instead"),
+    ],
+)
+def test_an_unknown_reaction_is_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], words: str
+) -> None:
+    assert run(["fit", str(photos), "--out", str(tmp_path / "run"), *option]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_generator_of_zeros_is_exported_by_force_alone(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(fitted, tmp_path / "run")
+    record = checkpoint.read_record(copy)
+    assert record is not None
+    file = copy / record.last.file
+    empty = {name: value * 0 for name, value in safetensors.torch.load(file.read_bytes()).items()}
+    file.write_bytes(safetensors.torch.save(empty))
+    pointer, digest = copy / "checkpoint.json", hashlib.sha256(file.read_bytes()).hexdigest()
+    pointer.write_text(pointer.read_text().replace(record.last.sha256, digest))
+    target = str(tmp_path / "file.onnx")
+    assert run(["-q", "export", str(copy), target]) == 1
+    error = capsys.readouterr().err
+    assert "step 3 is not exported: its weights are all 0" in error
+    assert "export it as it is with --force" in error
+    assert run(["-q", "export", str(copy), target, "--force"]) == 0
+    assert Generator(target).info.warnings[0].startswith("exported by force: its weights are all 0")
+
+
+def test_a_dry_run_says_what_it_costs_and_writes_nothing(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fit", str(photos), "--out", str(tmp_path / "run"), "--steps", "300", *TINY]
+    assert run([*command, "--dry-run"]) == 0
+    found = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert found["images"] == "22 to train on, 24x24"
+    assert "preset" not in found["config"]
+    assert "width=4" in found["config"]
+    assert found["parameters"].endswith(" discriminator")
+    assert found["training"].startswith("300 steps, about 0:")
+    assert list(tmp_path.iterdir()) == []

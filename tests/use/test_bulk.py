@@ -1,0 +1,199 @@
+"""`sample`: the same bytes for any number of parts, resumed after a kill, folders and shards."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.small_images import bars
+from helpers.small_models import write_class_model, write_variation_model
+from PIL import Image
+
+import ganaug.use.bulk as bulk
+from ganaug import SyntheticDataset, sample
+from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.use.image_dataset import ImageDataset
+
+NAMES = ("bar 0", "bar 1")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "BLOCK", 4)
+    monkeypatch.setattr(bulk, "BATCH", 3)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_variation_model(tmp_path / "small.onnx", classes=NAMES)
+
+
+SOURCE = ImageDataset(bars((6, 3), (8, 8)))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("shards", [False, True])
+@pytest.mark.usefixtures("small_blocks")
+def test_any_number_of_parts_writes_the_same_bytes(
+    file: Path, tmp_path: Path, shards: bool
+) -> None:
+    one = sample(file, tmp_path / "one", counts=11, source=SOURCE, shards=shards)
+    for of in (2, 3, 5):
+        out = tmp_path / f"of {of}"
+        for number in reversed(range(1, of + 1)):
+            assert not (out / "manifest.jsonl").exists()
+            sample(file, out, counts=11, source=SOURCE, shards=shards, part=(number, of))
+        assert content(out) == content(one)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_images_are_the_items_of_the_data_set(file: Path, tmp_path: Path) -> None:
+    out = sample(file, tmp_path / "out", counts=9, source=SOURCE, seed=5)
+    items = SyntheticDataset(file, SOURCE, 9, seed=5)
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert [row["index"] for row in rows] == list(range(9))
+    for row, (image, label) in zip(rows, (items[i] for i in range(9)), strict=True):
+        assert row["class"] == NAMES[label]
+        assert row["file"] == f"{NAMES[label]}/{row['index']:07d}.png"
+        with Image.open(out / row["file"]) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), image[0].numpy())
+    with Image.open(out / "contact-sheet.png") as sheet:
+        assert sheet.height == 2 * 66 + 2  # a row a class
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_shards_hold_the_images_and_labels_of_the_folder(file: Path, tmp_path: Path) -> None:
+    images = sample(file, tmp_path / "images", counts=9, source=SOURCE)
+    shards = sample(file, tmp_path / "shards", counts=9, source=SOURCE, shards=True)
+    rows = [json.loads(line) for line in (images / "manifest.jsonl").read_text().splitlines()]
+    assert sorted(path.name for path in shards.glob("*.tar")) == [
+        f"shard-{block:06d}.tar" for block in range(3)
+    ]
+    found: dict[str, bytes] = {}
+    for path in sorted(shards.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                read = tar.extractfile(member)
+                assert read is not None
+                found[member.name] = read.read()
+                assert (member.mtime, member.uid, member.uname) == (0, 0, "")
+    assert list(found) == [f"{i:07d}.{end}" for i in range(9) for end in ("png", "cls")]
+    for row in rows:
+        assert found[f"{row['index']:07d}.png"] == (images / row["file"]).read_bytes()
+        assert found[f"{row['index']:07d}.cls"] == str(NAMES.index(row["class"])).encode()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("shards", [False, True])
+@pytest.mark.usefixtures("small_blocks")
+def test_killed_at_any_image_the_same_call_goes_on(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: bool
+) -> None:
+    whole = sample(file, tmp_path / "whole", counts=9, source=SOURCE, shards=shards)
+    png = bulk._png
+    for last in range(9):
+        out, made = tmp_path / f"killed at {last}", 0
+
+        def limited(image: Image.Image, last: int = last) -> bytes:
+            nonlocal made
+            made += 1
+            if made > last:
+                raise Killed
+            return png(image)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk, "_png", limited)
+            with pytest.raises(Killed):
+                sample(file, out, counts=9, source=SOURCE, shards=shards)
+        calls: list[tuple[int, int]] = []
+        sample(
+            file,
+            out,
+            counts=9,
+            source=SOURCE,
+            shards=shards,
+            progress=lambda *done, calls=calls: calls.append(done),
+        )
+        assert calls == [(1, 3), (2, 3), (3, 3)]
+        assert content(out) == content(whole)
+
+
+def test_counts_and_classes(file: Path, tmp_path: Path) -> None:
+    def made(name: str, **options: object) -> list[int]:
+        out = sample(file, tmp_path / name, source=SOURCE, **options)  # type: ignore[arg-type]
+        return [len(list((out / each).glob("*.png"))) for each in NAMES]
+
+    assert made("balance") == [0, 3]
+    assert made("one class", counts=5, classes=["bar 0"]) == [5, 0]
+    assert made("evenly", counts=5, classes=NAMES) == [3, 2]
+    assert made("balance of one", counts="balance", classes=["bar 1"]) == [0, 3]
+    assert made("by class", counts={"bar 0": 2, "bar 1": 1}) == [2, 1]
+
+
+def test_a_class_generator_needs_no_source(tmp_path: Path) -> None:
+    file = write_class_model(tmp_path / "class.onnx", channels=3)
+    out = sample(file, tmp_path / "out", counts=4)
+    with Image.open(out / "b" / "0000000.png") as picture:
+        assert (picture.mode, picture.size) == ("RGB", (8, 8))
+
+
+def test_pictures_keep_their_type_and_size(file: Path, tmp_path: Path) -> None:
+    class Photos:
+        classes, targets = list(NAMES), [0, 1]
+
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+            return Image.new("L", (20 + 4 * index, 16), 90), index
+
+    out = sample(file, tmp_path / "out", counts=4, source=Photos())
+    for at, name in enumerate(NAMES):
+        for path in (out / name).iterdir():
+            with Image.open(path) as picture:
+                assert (picture.mode, picture.size) == ("L", (20 + 4 * at, 16))
+
+
+def test_another_call_on_the_same_folder_is_refused(file: Path, tmp_path: Path) -> None:
+    out = sample(file, tmp_path / "out", counts=4, source=SOURCE)
+    before = content(out)
+    with pytest.raises(RunError, match=r"holds other generated images \(seed differs\)"):
+        sample(file, out, counts=4, source=SOURCE, seed=1)
+    with pytest.raises(RunError, match=r"\(counts differs\)"):
+        sample(file, out, counts=5, source=SOURCE)
+    assert content(out) == before
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(b"mine")
+    with pytest.raises(RunError, match=r"holds other files \(a\.png\)"):
+        sample(file, tmp_path / "photos", counts=4, source=SOURCE)
+    assert content(tmp_path / "photos") == {"a.png": b"mine"}
+
+
+def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ConfigError, match="part: 3/2 is not allowed"):
+        sample(file, out, counts=4, source=SOURCE, part=(3, 2))
+    with pytest.raises(ConfigError, match="counts: 0 asks for no images"):
+        sample(file, out, counts=0, source=SOURCE)
+    with pytest.raises(ConfigError, match="source is missing"):
+        sample(file, out, counts=4)
+    with pytest.raises((ConfigError, DataError), match="bar 9"):
+        sample(file, out, counts=4, source=SOURCE, classes=["bar 9"])
+    hostile = write_class_model(tmp_path / "hostile.onnx", classes=("../up", "b"))
+    with pytest.raises(ConfigError, match=r"class '\.\./up': is no name of a folder"):
+        sample(hostile, out, counts=4)
+    assert not out.exists()
+    sample(hostile, out, counts=4, shards=True)
