@@ -82,15 +82,11 @@ KEPT: dict[str, Form] = {
 ROW: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER}
 
 
-def _or_missing(form: Form) -> Form:
-    words, check = form
-    return f"{words}, or nothing", lambda value: value is None or check(value)
-
-
-RECORD: dict[str, Form] = {
-    "good": _or_missing(list_of(OBJECT)),
-    "rollbacks": _or_missing(list_of(OBJECT)),
-    "stopped": _or_missing(OBJECT),
+# What older versions did not write.
+LATER: dict[str, Form] = {
+    "good": list_of(OBJECT),
+    "rollbacks": list_of(OBJECT),
+    "stopped": ("an object or null", lambda value: value is None or isinstance(value, dict)),
 }
 
 
@@ -179,7 +175,8 @@ def read_record(run: Path) -> Record | None:
             f"{pointer}: has checkpoint format {version}, this version reads {FORMAT}; train again"
             " in another folder"
         )
-    check_fields(pointer, values, KEPT | RECORD)
+    check_fields(pointer, values, KEPT)
+    check_fields(pointer, values, {name: LATER[name] for name in LATER if name in values})
     # Older versions kept one checkpoint, and knew of no other.
     good = values.get("good", [{name: values[name] for name in KEPT}])
     for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):

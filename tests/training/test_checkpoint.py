@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from ganaug.errors import RunError
+from ganaug.files import write_json
 from ganaug.training import checkpoint
 from ganaug.training.state import State
 
@@ -36,6 +38,21 @@ def test_round_trip_keeps_weights_and_optimisers(tmp_path: Path) -> None:
     torch.testing.assert_close(fresh.generator.state_dict(), saved.generator.state_dict())
     expected = saved.optimizer_d.state_dict()["state"]
     torch.testing.assert_close(fresh.optimizer_d.state_dict()["state"], expected)
+
+
+def test_the_record_of_an_older_version_is_read(tmp_path: Path) -> None:
+    """It named one checkpoint, and neither good ones nor rollbacks."""
+    checkpoint.save(tmp_path, small_state(0), 7)
+    pointer = tmp_path / "checkpoint.json"
+    values = json.loads(pointer.read_text())
+    write_json(pointer, {name: values[name] for name in ("format", "step", "file", "sha256")})
+    record = checkpoint.read_record(tmp_path)
+    assert record is not None
+    assert (record.last.step, record.good, record.rollbacks) == (7, (record.last,), ())
+    assert record.stopped is None
+    write_json(pointer, values | {"good": None})
+    with pytest.raises(RunError, match="good: None; allowed: a list"):
+        checkpoint.read_record(tmp_path)
 
 
 class Killed(BaseException):
