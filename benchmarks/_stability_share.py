@@ -35,7 +35,7 @@ def share_of_training(run: Path, images: ImageSet) -> float:
     if saved is None:
         raise RunError(f"{run}: has no checkpoint; train it to its end")
     state = build_state(config, images, 0, torch.device("cpu"))
-    checkpoint.load(state, saved)
+    checkpoint.load(state, saved, run)
     batches, check = Batches(images, config, 0), FiniteCheck(state)
     pixels = torch.from_numpy(images.images.transpose(0, 3, 1, 2).copy())
     metrics = train_step(state, batches.batch(0, pixels), config, 0)

@@ -127,7 +127,7 @@ def _torchvision(folder: Path) -> Found:
 def _runtime(folder: Path) -> Found:
     """What onnxruntime can run on, and why CUDA is not among it."""
     try:
-        import onnxruntime
+        from ganaug.artifact.engine import onnxruntime
 
         providers = onnxruntime.get_available_providers()
     except Exception as error:  # as above

@@ -91,7 +91,7 @@ def check_fields(path: Path, record: object, forms: Mapping[str, Form]) -> dict[
 
 
 def load_json(path: str | os.PathLike[str]) -> Any:
-    """Return the JSON value in a regular file; halves of characters in its text become "?".
+    """Return the JSON value in a regular file; halves of characters in its text become escapes.
 
     Raises:
         OSError: it is missing, cannot be read, or is no regular file.
@@ -166,7 +166,7 @@ def _plain(value: Any, depth: int) -> Any:
     if depth > MOST_DEPTH:
         raise RecursionError
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()
+        return value.encode(errors="backslashreplace").decode()
     if isinstance(value, list):
         return [_plain(each, depth + 1) for each in value]
     if isinstance(value, dict):

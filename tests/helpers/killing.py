@@ -100,7 +100,7 @@ KINDS = {
         lambda folder: int(json.loads((folder / "a.json").read_text())),
     ),
     "link": Kind(_write_link, _read_link, 2),
-    "checkpoint": Kind(_write_checkpoint, _read_checkpoint, 2),
+    "checkpoint": Kind(_write_checkpoint, _read_checkpoint, 3),
     "artifact": Kind(_write_artifact, _read_artifact),
     "picture": Kind(
         lambda folder, value: save_png(folder / "a.png", Image.new("L", (8, 8), value)),

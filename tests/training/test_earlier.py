@@ -58,7 +58,7 @@ def test_the_same_generator_keeps_what_was_measured(
     file = tmp_path / "a.onnx"
     export(run, file)
     exported = file.read_bytes()
-    diversity = {"words": ["OK"]}
+    diversity = {"words": {"ok": ["OK"]}}
     rewrite_metadata(file, policy=TUNED, gain={"mean": 0.1}, diversity=diversity)
     with caplog.at_level(logging.INFO, "ganaug"):
         written = export(run, file)
