@@ -106,7 +106,17 @@ def check(
         findings=tuple(findings),
         tuning=tuning_line(images),
         times=measured,
-        next=_next(images, source, findings, size=size, mode=mode, root=root, download=download),
+        next=_next(
+            images,
+            source,
+            findings,
+            size=size,
+            mode=mode,
+            root=root,
+            download=download,
+            exif=exif,
+            preset=preset,
+        ),
         notes=seen.notes,
     )
 
@@ -168,12 +178,14 @@ def _next(
     mode: str | None,
     root: str | os.PathLike[str] | None,
     download: bool,
+    exif: bool,
+    preset: str,
 ) -> tuple[str, ...]:
     """Return the commands to go on with; none where the images have to be mended first."""
     kinds = {finding.kind for finding in findings if finding.problem}
     if not isinstance(source, str | os.PathLike) or kinds - {"unreadable"}:
         return ()
-    options = []
+    options = [] if preset == "base" else ["--preset", preset]
     sides = check_size(size)
     if sides is not None:
         options += ["--size", f"{sides[0]}x{sides[1]}"]
@@ -182,6 +194,7 @@ def _next(
     if root is not None:
         options += ["--root", str(root)]
     options += ["--download"] if download else []
+    options += [] if exif else ["--no-exif"]
     options += ["--skip-corrupt"] if "unreadable" in kinds else []
     name = images.data_name.rpartition(":")[2].replace("/", "-")
     run = Path("runs", Path(name).stem or "run")

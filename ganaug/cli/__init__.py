@@ -87,6 +87,9 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         echo("ganaug: interrupted", err=True)
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         echo(_usage_line(error), err=True)
         return error.exit_code

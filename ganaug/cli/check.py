@@ -54,7 +54,8 @@ def command(
 
     Damaged files, images that are there twice (inside a class, across classes, across parts), what
     looks like frames of one object, odd images, classes too small to judge; how long fit, tune and
-    evaluate would take here; and the command to go on with. SOURCE is what fit takes.
+    evaluate would take here; and the command to go on with. SOURCE is what fit takes. The exit code
+    is 1 where there are problems.
     """
     from ganaug import check
     from ganaug.files import write_json
@@ -83,3 +84,5 @@ def command(
     if json_file is not None:
         write_json(json_file, report.to_dict())
         say(console, f"wrote {json_file}")
+    if report.problems:
+        raise click.exceptions.Exit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from ganaug.cli.console import Settings, suggest
@@ -24,4 +26,4 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     from ganaug import export
 
     export(run, file, force=force)
-    suggest(console, f"wrote {file}; next: ganaug evaluate {file} SOURCE")
+    suggest(console, f"wrote {file}; next: ganaug tune {shlex.quote(file)} SOURCE")

@@ -1,7 +1,7 @@
 """`sample`: many generated images as files, in blocks that any number of processes can share.
 
 Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
-process makes it. A block is done once its part of the manifest stands in `.parts`; the same call
+process makes it. A block is done once its part of the manifest stands in the folder; the same call
 makes what is missing. What is held in memory is a batch.
 """
 
@@ -32,6 +32,8 @@ from ganaug.use.policy import Counts
 
 __all__ = ["sample"]
 
+# Of the files that say what is done. No folder, which torchvision takes for a class.
+HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
 FORMAT = 1
@@ -145,14 +147,13 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
         "source": None if source is None else len(source),
         "shards": shards,
     }
-    path = make_folder(folder) / ".parts" / "sample.json"
+    path = make_folder(folder) / f"{HIDDEN}sample.json"
     if not path.exists():
-        other = [entry.name for entry in folder.iterdir() if entry.name != ".parts"]
+        other = [entry.name for entry in folder.iterdir() if not entry.name.startswith(HIDDEN)]
         if other:
             raise RunError(
                 f"{folder}: holds other files ({other[0]}); choose an empty or new output folder"
             )
-        make_folder(path.parent)
         write_json(path, identity)
         return folder
     try:
@@ -173,7 +174,7 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
 
 
 def _part(folder: Path, block: int) -> Path:
-    return folder / ".parts" / f"manifest-{block:06d}.jsonl"
+    return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
 def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool) -> None:

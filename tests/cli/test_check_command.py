@@ -20,7 +20,7 @@ def test_check_prints_and_writes_what_it_found(
     shutil.copy(leaked, copy / "test" / "dent" / "again.jpg")
     out = tmp_path / "found.json"
     command = ["check", str(copy), "--no-times", "--size", "16x12", "--mode", "grey"]
-    assert run([*command, "--json", str(out)]) == 0
+    assert run([*command, "--json", str(out)]) == 1  # there is a leak
     printed, err = capsys.readouterr()
     assert "problem: test images that are training images, too (equal pixels): 1;" in printed
     assert f"train/dent/{leaked.name} = test/dent/again.jpg" in printed

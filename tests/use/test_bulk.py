@@ -11,6 +11,7 @@ import pytest
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
 import ganaug.use.bulk as bulk
 from ganaug import SyntheticDataset, sample
@@ -67,6 +68,7 @@ def test_images_are_the_items_of_the_data_set(file: Path, tmp_path: Path) -> Non
         assert row["file"] == f"{NAMES[label]}/{row['index']:07d}.png"
         with Image.open(out / row["file"]) as picture:
             np.testing.assert_array_equal(np.asarray(picture), image[0].numpy())
+    assert ImageFolder(str(out)).classes == list(NAMES)
     with Image.open(out / "contact-sheet.png") as sheet:
         assert sheet.height == 2 * 66 + 2  # a row a class
 
