@@ -124,7 +124,7 @@ def test_more_work_costs_more() -> None:
     images, larger = bars((12, 8), (8, 8)), bars((12, 8), (16, 16))
     jobs = free_jobs(images, 4)
     least = estimate(images, CONFIG, jobs, device="cpu")
-    wide = estimate(images, {**CONFIG, "width": 32}, jobs, device="cpu")
+    wide = estimate(images, {**CONFIG, "width": 16}, jobs, device="cpu")
     assert wide.fit_step > least.fit_step
     assert wide.free_step == least.free_step
     assert estimate(larger, CONFIG, jobs, device="cpu").fit_step > least.fit_step
@@ -134,7 +134,7 @@ def test_more_work_costs_more() -> None:
     varied = estimate(images, CONFIG, free_jobs(larger, 4), device="cpu")  # twice the side
     generating = [costs.varied_step - costs.free_step for costs in (varied, least)]
     assert generating[0] == pytest.approx(4 * generating[1])
-    deep = [replace(job, classifier=Network("resnet18")) for job in jobs]
+    deep = [replace(jobs[0], classifier=Network("resnet18"))]
     assert estimate(images, CONFIG, deep, device="cpu").free_step > 3 * least.free_step
 
 
