@@ -62,6 +62,7 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
+    from ganaug import Generator
     from ganaug.files import locked, make_folder, write_json
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_folder
@@ -118,6 +119,9 @@ def command(
             ledger.do(console, name, work)
     report = evaluated / "report.html"
     say(console, f"all done: {report}; the file for your training: {file}")
+    policy = Generator(file).info.policy
+    if policy is not None and not any(p for _, p in policy.p):
+        say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
 

@@ -60,6 +60,7 @@ def test_what_is_done_is_not_done_again(
     assert [line for line in lines if "done before" in line] == lines[:5]
     assert "step 1 of 5: check: done before" in lines[0]
     assert f"all done: {out / 'evaluation' / 'report.html'}" in lines[5]
+    assert "its policy is never to vary" in lines[6]
     after = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
     assert after == before
 
