@@ -20,6 +20,7 @@ from ganaug.checking.report import CheckReport, Finding, Times
 from ganaug.devices import choose_device
 from ganaug.errors import DataError, GanaugError
 from ganaug.images import ImageSet, check_size
+from ganaug.images.columns import Columns
 from ganaug.images.survey import Survey, survey
 from ganaug.training import make_config
 
@@ -34,6 +35,9 @@ def check(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     exif: bool = True,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
     preset: str = "base",
     device: str = "auto",
     times: bool = True,
@@ -46,7 +50,7 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif: as for `load_images`.
+        size, mode, root, download, exif, image, label, group: as for `load_images`.
         preset: of the training whose duration is estimated.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
@@ -71,6 +75,7 @@ def check(
         root=root,
         download=download,
         exif=exif,
+        columns=Columns(image, label, group),
         progress=progress,
     )
     images = seen.image_set()
@@ -115,6 +120,7 @@ def check(
             root=root,
             download=download,
             exif=exif,
+            columns=Columns(image, label, group),
             preset=preset,
         ),
         notes=seen.notes,
@@ -179,6 +185,7 @@ def _next(
     root: str | os.PathLike[str] | None,
     download: bool,
     exif: bool,
+    columns: Columns,
     preset: str,
 ) -> tuple[str, ...]:
     """Return the commands to go on with; none where the images have to be mended first."""
@@ -195,6 +202,8 @@ def _next(
         options += ["--root", str(root)]
     options += ["--download"] if download else []
     options += [] if exif else ["--no-exif"]
+    for role, column in columns._asdict().items():
+        options += [] if column is None else [f"--{role}-column", column]
     options += ["--skip-corrupt"] if "unreadable" in kinds else []
     name = images.data_name.rpartition(":")[2].replace("/", "-")
     run = Path("runs", Path(name).stem or "run")

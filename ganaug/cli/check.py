@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.cli.options import SIZE, force_option
+from ganaug.cli.options import SIZE, column_options, force_option
 
 __all__ = ["command"]
 
@@ -14,7 +16,10 @@ __all__ = ["command"]
 @click.argument("source")
 @click.option("--size", type=SIZE, help="As for fit: the size that is trained at.")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
-@click.option("--root", metavar="DIR", help="Where torchvision data sets lie.")
+@column_options
+@click.option(
+    "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
+)
 @click.option("--download", is_flag=True, help="Let data sets be fetched by name.")
 @click.option(
     "--no-exif",
@@ -44,6 +49,7 @@ def command(
     root: str | None,
     download: bool,
     exif: bool,
+    columns: dict[str, Any],
     preset: str,
     device: str,
     no_times: bool,
@@ -75,6 +81,7 @@ def command(
             root=root,
             download=download,
             exif=exif,
+            **columns,
             preset=preset,
             device=device,
             times=not no_times,

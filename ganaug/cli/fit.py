@@ -80,6 +80,7 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
     seed: int,
     device: str,
     all_images: bool,
@@ -91,7 +92,8 @@ def command(
     """Train a generator on the images of SOURCE and write the run to a folder.
 
     SOURCE is a folder with one folder a class (with or without train/ and test/ around them), an
-    .npz file, torchvision:NAME, or digits.
+    .npz file, a table (.csv, .tsv), hf:PATH for a data set that Hugging Face's save_to_disk wrote,
+    torchvision:NAME, or digits.
     """
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
@@ -113,6 +115,7 @@ def command(
         download=download,
         skip_corrupt=skip_corrupt,
         exif=exif,
+        **columns,
     )
     classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"

@@ -54,6 +54,7 @@ def command(
     device: str,
     anyway: bool,
     shown: bool,
+    columns: dict[str, Any],
     **given: Any,
 ) -> None:
     """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.
@@ -70,8 +71,10 @@ def command(
     console: Settings = context.obj
     console.all_in_one = True
     loading = {key: given[key] for key in ("size", "root", "download", "exif", "skip_corrupt")}
+    loading |= {f"{role}_column": name for role, name in columns.items()}
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     asked = given | {"source": source, "device": device, "seeds": seeds}
+    asked |= {f"{role}_column": name for role, name in columns.items() if name is not None}
     asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
     folder = Path(out)
     _config(given)  # refused before anything is made
@@ -88,7 +91,8 @@ def command(
         if _config(given).kind == "class":
             accepted.add("one class")
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
-        report = _check(console, source, preset=given["preset"], mode=given["mode"], **options)
+        options |= {"preset": given["preset"], "mode": given["mode"], **columns}
+        report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:

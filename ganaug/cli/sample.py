@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, say
-from ganaug.cli.options import NAMES
+from ganaug.cli.options import NAMES, chosen_columns, column_options
 from ganaug.errors import ConfigError, DataError
 
 __all__ = ["command"]
@@ -58,6 +58,8 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
 @click.option("--classes", type=NAMES, help="Only these classes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
+@column_options
+@click.option("--root", metavar="DIR", help="Where the files of a table lie.")
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
@@ -69,6 +71,8 @@ def command(
     count: int | str,
     classes: tuple[str, ...] | None,
     source: str | None,
+    columns: dict[str, Any],
+    root: str | None,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
@@ -89,7 +93,9 @@ def command(
     option = "--out" if out else "--shards"
     check_output_folder(str(out or shards), {}, read, option=option)
     generator = Generator(file)
-    images = None if source is None else _source(source)
+    images = None
+    if source is not None:
+        images = _source(source, chosen_columns(source, columns, generator.info), root)
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
     with evaluation_progress(console, label="sampling") as show:
@@ -111,14 +117,19 @@ def command(
     say(console, f"wrote {folder}" if done else f"wrote part {part[0]}/{part[1]} of {folder}")
 
 
-def _source(source: str) -> Any:
-    """Return the images to vary: those of a folder one at a time, others from memory."""
+def _source(source: str, columns: dict[str, Any], root: str | None) -> Any:
+    """Return the images to vary: one at a time, or from memory where they lie in one file."""
+    from ganaug.images.sources import one_by_one
+
+    found = one_by_one(source, root=root, **columns)
+    if found is not None:
+        return found
     folder = Path(source)
     if not folder.is_dir():
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 
-        return ImageDataset(load_images(source))
+        return ImageDataset(load_images(source, root=root, **columns))
     from torchvision.datasets import ImageFolder
 
     from ganaug.images.pictures import load_rgb

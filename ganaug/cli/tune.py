@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
+    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -58,6 +60,7 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
 
@@ -90,6 +93,7 @@ def command(
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
         exif=exif,
+        **chosen_columns(source, columns, generator.info),
     )
     say(console, *images.notes)
     try:

@@ -14,6 +14,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
 from ganaug.images.copies import copies_noted
+from ganaug.images.sources import remembered_columns
 from ganaug.randomness import stream
 
 __all__ = [
@@ -42,12 +43,23 @@ class Split:
     test: ImageSet
 
 
-def load_at(source: Any, size: tuple[int, int] | None, channels: int | None) -> ImageSet:
-    """Return `source` if it is an `ImageSet`, else load it at `size` and with `channels`."""
+def load_at(
+    source: Any,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    metadata: Metadata | None = None,
+) -> ImageSet:
+    """Return `source` if it is an `ImageSet`, else load it at `size` and with `channels`.
+
+    Of a table the columns are read that the generator of `metadata` was fitted on.
+    """
     if isinstance(source, ImageSet):
         return source
     mode = {None: None, 1: "grey", 3: "rgb"}[channels]
-    return load_images(source, size=size, mode=mode)
+    columns: dict[str, Any] = remembered_columns(
+        source, None if metadata is None else metadata.data
+    )
+    return load_images(source, size=size, mode=mode, **columns)
 
 
 def splits_of(
@@ -76,8 +88,8 @@ def splits_of(
     if size is None and metadata is not None:
         size = metadata.size
     channels = None if metadata is None else metadata.channels
-    images = load_at(train, size, channels)
-    given = None if test is None else load_at(test, images.size, images.channels)
+    images = load_at(train, size, channels, metadata)
+    given = None if test is None else load_at(test, images.size, images.channels, metadata)
     if not refit:
         whole, judged, notes = training_and_test(images, given, metadata)
         told = (*images.notes, *notes, *copies_noted(whole, judged))

@@ -26,6 +26,7 @@ from ganaug.files import atomic_path, make_folder, write_json, write_text
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
+from ganaug.use._sources import item_image
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
@@ -206,7 +207,7 @@ def _items(
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
         for index, item in zip(chosen, data.items_at(chosen), strict=True):
-            yield index, data.targets[index], _picture(item[0])
+            yield index, data.targets[index], _picture(item_image(item))
 
 
 def _picture(image: Any) -> Image.Image:

@@ -57,7 +57,8 @@ class GANAugment(v2.Transform):
     tuples, lists and dicts. Type, dtype, range, size and device stay as they are; everything else
     comes back as the same objects, and so does an image that is not varied. As in torchvision, a
     plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
-    first one with three or four axes. Several images in one sample share what is drawn.
+    first one with three or four axes. Several images in one sample share what is drawn, unless as
+    many labels stand beside them in a list: then each is decided on by itself.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
@@ -245,6 +246,15 @@ class GANAugment(v2.Transform):
             check_marks([flat[place] for place in marked], images)
             if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
                 label = None
+        elif type(label) is list and len(label) == len(places) > 1:
+            # a batch as Hugging Face's data sets have it: a list of images, and one of labels
+            drawn = [
+                self.make_params([flat[at]], own) for at, own in zip(places, label, strict=True)
+            ]
+            for place, params in zip(places, drawn, strict=True):
+                if len(params["rows"]):
+                    flat[place] = self.transform(flat[place], params)
+            return unflatten(flat, spec) if any(len(each["rows"]) for each in drawn) else sample
         params = self.make_params(images, label)
         if not len(params["rows"]):
             return sample
