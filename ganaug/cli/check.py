@@ -32,6 +32,11 @@ __all__ = ["command"]
     help="Of the training whose duration is estimated.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--forecast",
+    is_flag=True,
+    help="Train two small networks, and say whether a generator is likely to help; about a minute.",
+)
 @click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option
@@ -46,6 +51,7 @@ def command(
     exif: bool,
     preset: str,
     device: str,
+    forecast: bool,
     no_times: bool,
     json_file: str | None,
     force: bool,
@@ -78,6 +84,7 @@ def command(
             preset=preset,
             device=device,
             times=not no_times,
+            forecast=forecast,
             progress=progress,
         )
     echo(report)
