@@ -65,7 +65,7 @@ def command(
     from ganaug import Generator
     from ganaug.files import locked, make_folder, write_json
     from ganaug.images.places import image_folders
-    from ganaug.outputs import Inputs, check_output_folder
+    from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 
     console: Settings = context.obj
     console.all_in_one = True
@@ -77,7 +77,8 @@ def command(
     _config(given)  # refused before anything is made
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
-    _refuse_foreign(folder)
+    if not (folder / LEDGER).exists():
+        refuse_foreign(folder, ["check.json"])
     make_folder(folder)
     file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
     common = {"source": source, "device": device, **loading}
@@ -159,18 +160,6 @@ class _Ledger:
         work()
         self.done.append(name)
         write_json(self.path, {"asked": self.asked, "done": self.done})
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds other things than a run of this command."""
-    if (folder / LEDGER).exists() or not folder.is_dir():
-        return
-    names = [path.name for path in folder.iterdir()]
-    other = [name for name in names if name != "check.json" and not name.startswith(".")]
-    if other:
-        raise RunError(
-            f"{folder}: holds other files ({min(other)}); choose an empty or new output folder"
-        )
 
 
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:

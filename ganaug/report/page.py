@@ -63,7 +63,7 @@ def write_report(
     Raises:
         RunError: `path` cannot be written.
     """
-    name = metadata.data["source"]
+    name = _judged(metadata, gain, diversity)
     found = [] if gain is None else gain_cards(gain)
     cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
     cards += [_policy_card(metadata.policy), *found[2:]]
@@ -107,8 +107,15 @@ def _subject(metadata: Metadata) -> str:
     height, width = metadata.size
     return (
         f"A {metadata.kind} generator of {len(metadata.classes)} classes, trained on"
-        f" {sum(metadata.counts):,} images at {height}x{width} px, {metadata.steps:,} steps."
+        f" {sum(metadata.counts):,} images of {metadata.data['source']} at {height}x{width} px,"
+        f" {metadata.steps:,} steps."
     )
+
+
+def _judged(metadata: Metadata, gain: GainReport | None, diversity: DiversityReport | None) -> str:
+    """Return the name of the data that the report is about; the generator's, if of none."""
+    measured = [each.dataset for each in (gain, diversity) if each is not None]
+    return (*measured, str(metadata.data["source"]))[0]
 
 
 def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:

@@ -118,7 +118,7 @@ def test_evaluate_writes_tables_records_and_a_report(
     out, err = capsys.readouterr()
     for words in ("balanced accuracy", "ganaug", "no evidence", "coverage", "for this generator"):
         assert words in out
-    folder = tmp_path / "photos-evaluation"
+    folder = tmp_path / "photos-quick-look"
     assert f"report: {folder / 'report.html'}" in err
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "gain.json", "diversity.json", "grid.png", "predictions"} <= names
@@ -202,7 +202,7 @@ def test_the_original_gan_has_diversity_but_no_gain(
     assert "no gain is measured" in err
     assert "balanced accuracy" not in out
     assert "all    22" in out
-    folder = tmp_path / "classic-evaluation"
+    folder = tmp_path / "classic-quick-look"
     assert {path.name for path in folder.iterdir()} == {
         "diversity.json",
         "grid.png",
