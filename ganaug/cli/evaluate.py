@@ -21,6 +21,7 @@ from ganaug.cli.options import (
     images_download,
 )
 from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.wording import counted
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -203,7 +204,7 @@ def _kept(folder: Path, rewritten: str | None) -> str:
     """Return what an interrupted evaluation leaves, in words."""
     ended = len(list((folder / KEPT).glob("*/*.npz")))
     as_before = f"{rewritten} and the report are" if rewritten else "the report is"
-    trainings = f"{ended} training{'s' if ended != 1 else ''} that had ended"
+    trainings = f"{counted(ended, 'training')} that had ended"
     return f"{as_before} as before, {trainings} kept in {folder / KEPT}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,9 @@ def command(
         if _config(given).kind == "class":
             accepted.add("one class")
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
-        report = _check(console, source, preset=given["preset"], mode=given["mode"], **options)
+        options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
+        options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
+        report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:
@@ -121,7 +124,7 @@ def command(
     report = evaluated / "report.html"
     say(console, f"all done: {report}; the file for your training: {file}")
     policy = Generator(file).info.policy
-    if policy is not None and not any(p for _, p in policy.p):
+    if policy is not None and policy.never:
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
@@ -167,14 +170,20 @@ def _check(console: Settings, source: str, **options: Any) -> CheckReport:
 
     with evaluation_progress(console, label="checking") as progress:
         report = check(source, progress=progress, **options)
-    echo(report)
+    echo(replace(report, next=()))  # what comes next is done here
     return report
 
 
 def _config(given: dict[str, Any]) -> FitConfig:
     from ganaug.training import make_config
 
-    return make_config(given["preset"], **{"kind": given["kind"]} | dict(given["settings"]))
+    return make_config(given["preset"], **_fields(given))
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the config that are named."""
+    kind = {} if given["kind"] is None else {"kind": given["kind"]}
+    return kind | dict(given["settings"])
 
 
 def _has_no_policy(file: Path) -> bool:

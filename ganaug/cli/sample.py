@@ -11,6 +11,7 @@ import click
 from ganaug.cli.console import Settings, evaluation_progress, resumable, say
 from ganaug.cli.options import NAMES
 from ganaug.errors import ConfigError, DataError
+from ganaug.wording import counted
 
 __all__ = ["command"]
 
@@ -56,7 +57,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 )
 @click.argument("file")
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
-@click.option("--classes", type=NAMES, help="Only these classes.")
+@click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
@@ -126,7 +127,7 @@ def command(
         )
     counts = planned_counts(folder)
     of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
-    what = f"{sum(counts.values())} images ({of_each})"
+    what = f"{counted(sum(counts.values()), 'image')} ({of_each})"
     done = (folder / "manifest.jsonl").exists()
     say(
         console,

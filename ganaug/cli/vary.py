@@ -10,6 +10,7 @@ import click
 from ganaug.cli.console import Settings, say
 from ganaug.cli.options import force_option
 from ganaug.errors import ConfigError, DataError
+from ganaug.wording import counted
 
 __all__ = ["command"]
 
@@ -65,7 +66,8 @@ def command(
         Generator(file), images, columns=columns, scales=scales, seed=seed, side=side
     )
     save_png(out, picture_grid(rows))
-    say(console, f"wrote {out}: {len(rows)} rows, each a photograph and {columns} variations")
+    each = f"a photograph and {counted(columns, 'variation')}"
+    say(console, f"wrote {out}: {counted(len(rows), 'row')}, each {each}")
 
 
 def _refuse_folder(path: Path) -> None:

@@ -120,15 +120,15 @@ def _counts(
     """Return `counts`, restricted to `classes` where some are named."""
     if not classes:
         return counts
-    if isinstance(counts, int):
-        each, rest = divmod(counts, len(classes))
-        return {name: each + (at < rest) for at, name in enumerate(classes)}
-    every = SyntheticDataset(generator, source, counts)
+    every = SyntheticDataset(generator, source, 0 if isinstance(counts, int) else counts)
     unknown = [name for name in classes if name not in every.classes]
     if unknown:
         raise ConfigError(
             f"classes: {unknown[0]!r} is unknown; allowed: {', '.join(every.classes)}"
         )
+    if isinstance(counts, int):
+        each, rest = divmod(counts, len(classes))
+        return {name: each + (at < rest) for at, name in enumerate(classes)}
     return {name: int(every.counts[every.class_to_idx[name]]) for name in classes}
 
 

@@ -57,10 +57,10 @@ def test_no_exif_leaves_images_as_they_lie(
     Image.open(first).save(first, exif=exif)
     fit = ["fit", str(lying), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
     assert run([*fit, "--no-exif"]) == 0
-    assert "not turned, though EXIF says so: 1 images (crack 1)" in capsys.readouterr().err
+    assert "not turned, though EXIF says so: 1 image (crack 1)" in capsys.readouterr().err
     assert run(fit) == 2
     told = capsys.readouterr().err
-    assert "turned as EXIF says: 1 images (crack 1)" in told
+    assert "turned as EXIF says: 1 image (crack 1)" in told
     assert "holds another run (it was trained on other images)" in told
 
 

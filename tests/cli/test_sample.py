@@ -80,3 +80,13 @@ def test_images_of_another_set_are_told_before_they_are_varied(
     assert run([*command, "--source", str(others)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith(f"ganaug: {others}: not the images that {artifact} was fitted on")
+
+
+def test_a_class_with_a_comma_in_its_name_stands_in_quotes(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sample", str(artifact), "--count", "2", "--source", str(photos)]
+    command += ["--out", str(tmp_path / "out"), "--classes"]
+    assert run([*command, '"dent, old",ok']) == 2
+    assert "classes: 'dent, old' is unknown; allowed: crack, dent, ok" in capsys.readouterr().err
+    assert run(["-q", *command, '"dent",ok']) == 0
