@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ganaug.artifact.checks import printable
+from ganaug.wording import counted
 
 __all__ = ["CheckReport", "ClassCheck", "Finding", "Forecast", "Times"]
 
@@ -141,8 +142,8 @@ class CheckReport:
         sizes = ", ".join(f"{word} {_size(size)}" for word, size in self.sizes.items())
         trained = _size(self.training_size) if self.training_size else "none; see below"
         lines = [
-            f"{printable(self.source)}: {self.images} training images,"
-            f" {self.test_images} {test}, {len(self.classes)} classes",
+            f"{printable(self.source)}: {counted(self.images, 'training image')},"
+            f" {self.test_images} {test}, {counted(len(self.classes), 'class')}",
             f"sizes (height x width): {sizes}; training size: {trained}",
             f"modes: {modes}; groups: {'yes' if self.groups else 'none named'}",
         ]
@@ -159,7 +160,7 @@ class CheckReport:
             for each in shown
         ]
         rest = len(self.classes) - len(shown)
-        return lines + ([f"and {rest} larger classes"] if rest else [])
+        return lines + ([f"and {counted(rest, 'larger class')}"] if rest else [])
 
     def _findings(self) -> list[str]:
         lines = []
@@ -186,7 +187,7 @@ class CheckReport:
                 for name in ("fit", "tune", "evaluate")
                 if (seconds := getattr(self.times, name)) is not None
             ]
-            jobs = f"{self.times.jobs} process{'es' if self.times.jobs > 1 else ''}"
+            jobs = counted(self.times.jobs, "process")
             lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
         return lines + [f"next: {command}" for command in self.next]
 

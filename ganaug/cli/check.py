@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.cli.options import SIZE, force_option
+from ganaug.cli.options import SETTING, SIZE, force_option
 
 __all__ = ["command"]
 
@@ -31,6 +33,11 @@ __all__ = ["command"]
     metavar="tiny|small|base|classic",
     help="Of the training whose duration is estimated.",
 )
+@click.option("--kind", metavar="variation|class", help="As for fit.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
+)
+@click.option("--seeds", type=int, default=6, show_default=True, help="As for evaluate.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option(
     "--forecast",
@@ -50,6 +57,9 @@ def command(
     download: bool,
     exif: bool,
     preset: str,
+    kind: str | None,
+    settings: tuple[tuple[str, Any], ...],
+    seeds: int,
     device: str,
     forecast: bool,
     no_times: bool,
@@ -82,6 +92,8 @@ def command(
             download=download,
             exif=exif,
             preset=preset,
+            fit_options=({} if kind is None else {"kind": kind}) | dict(settings),
+            seeds=seeds,
             device=device,
             times=not no_times,
             forecast=forecast,
