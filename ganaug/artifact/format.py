@@ -148,7 +148,7 @@ class Metadata:
         counts: training images of each class.
         fingerprint: hash of the training images and labels.
         data: source (base name), held_out (rule or None), held_out_fingerprint, groups; pixels, a
-            hash of the pixels alone.
+            hash of the pixels alone; columns, {role: name} of a table.
         config: the training configuration.
         steps: training steps done.
         seed: seed of the run.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.cli.options import SIZE, column_options, force_option
+from ganaug.cli.options import SETTING, SIZE, column_options, force_option
 
 __all__ = ["command"]
 
@@ -36,7 +36,17 @@ __all__ = ["command"]
     metavar="tiny|small|base|classic",
     help="Of the training whose duration is estimated.",
 )
+@click.option("--kind", metavar="variation|class", help="As for fit.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
+)
+@click.option("--seeds", type=int, default=6, show_default=True, help="As for evaluate.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--forecast",
+    is_flag=True,
+    help="Train two small networks, and say whether a generator is likely to help; about a minute.",
+)
 @click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option
@@ -51,7 +61,11 @@ def command(
     exif: bool,
     columns: dict[str, Any],
     preset: str,
+    kind: str | None,
+    settings: tuple[tuple[str, Any], ...],
+    seeds: int,
     device: str,
+    forecast: bool,
     no_times: bool,
     json_file: str | None,
     force: bool,
@@ -83,8 +97,11 @@ def command(
             exif=exif,
             **columns,
             preset=preset,
+            fit_options=({} if kind is None else {"kind": kind}) | dict(settings),
+            seeds=seeds,
             device=device,
             times=not no_times,
+            forecast=forecast,
             progress=progress,
         )
     echo(report)

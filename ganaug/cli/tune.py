@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say, suggest
+from ganaug.cli.console import Settings, echo, evaluation_progress, resumable, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
     chosen_columns,
@@ -96,28 +96,25 @@ def command(
         **chosen_columns(source, columns, generator.info),
     )
     say(console, *images.notes)
-    try:
-        with evaluation_progress(console) as progress:
-            report = tune(
-                generator,
-                images,
-                seed=seed,
-                steps=steps,
-                fit_steps=fit_steps,
-                classifier=trained,
-                jobs=jobs,
-                out=folder,
-                device=device,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        echo(
-            f"ganaug: interrupted; {file} is as before, and the same command resumes: ganaug"
-            f" {shlex.join(console.arguments)}",
-            err=True,
+    with (
+        resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),
+        evaluation_progress(console, label="tuning") as progress,
+    ):
+        report = tune(
+            generator,
+            images,
+            seed=seed,
+            steps=steps,
+            fit_steps=fit_steps,
+            classifier=trained,
+            jobs=jobs,
+            out=folder,
+            device=device,
+            progress=progress,
         )
-        raise click.exceptions.Exit(INTERRUPTED) from None
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")
+    where = [] if root is None else ["--root", root]
+    again = shlex.join(["ganaug", "evaluate", file, source, *where])
+    suggest(console, f"wrote the policy into {file}; next: {again}")

@@ -136,23 +136,16 @@ def label_column(dataset: Any) -> str | None:
 
 
 def label_names(dataset: Any) -> tuple[str, ...] | None:
-    """Return the class names of a data set of Hugging Face, None where its labels are numbers.
+    """Return the class names of a data set of Hugging Face, None where it has no ClassLabel.
 
     Raises:
-        DataError: several columns may hold the labels, or they are texts without numbers.
+        DataError: several columns may hold the labels.
     """
     column = label_column(dataset)
     if column is None:
         return None
-    feature = dataset.features[column]
-    if getattr(feature, "names", None):
-        return tuple(feature.names)
-    if "string" in str(getattr(feature, "dtype", "")):
-        raise DataError(
-            f"{type(dataset).__name__}: the labels in the column {column!r} are texts; allowed:"
-            f" ClassLabel or whole numbers; call dataset.class_encode_column({column!r})"
-        )
-    return None
+    names = getattr(dataset.features[column], "names", None)
+    return tuple(names) if names else None
 
 
 def column_name(

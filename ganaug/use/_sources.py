@@ -134,7 +134,13 @@ def _column(dataset: Any) -> list[Any]:
             f" {', '.join(map(repr, dataset.column_names))}); allowed: a ClassLabel, or a column"
             " called label; call dataset.rename_column"
         )
-    return list(dataset.with_format(None)[name])
+    found = list(dataset.with_format(None)[name])
+    if any(isinstance(label, str) for label in found):
+        raise DataError(
+            f"{type(dataset).__name__}: the labels in the column {name!r} are texts; allowed:"
+            f" ClassLabel or whole numbers; call dataset.class_encode_column({name!r})"
+        )
+    return found
 
 
 def _transformed(

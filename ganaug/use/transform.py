@@ -54,11 +54,12 @@ class GANAugment(v2.Transform):
 
     Takes PIL images (L, RGB), tensors [C, H, W] or batches [N, C, H, W] with C = 1 or 3 (uint8 in
     0..255 or floating point in 0..1) and tv_tensors.Image, alone or anywhere in a structure of
-    tuples, lists and dicts. Type, dtype, range, size and device stay as they are; everything else
-    comes back as the same objects, and so does an image that is not varied. As in torchvision, a
-    plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
-    first one with three or four axes. Several images in one sample share what is drawn, unless as
-    many labels stand beside them in a list: then each is decided on by itself.
+    tuples, lists and dicts. Type, dtype, range, size, device and memory format stay as they are,
+    and pinned memory stays pinned; everything else comes back as the same objects, and so does an
+    image that is not varied. As in torchvision, a plain tensor counts as the image only where there
+    is no PIL or tv_tensors image, and then the first one with three or four axes. Several images in
+    one sample share what is drawn, unless as many labels stand beside them in a list: then each is
+    decided on by itself.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved

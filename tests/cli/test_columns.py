@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.photos import TINY
+from helpers.photos import TINY, write_table
 
 from ganaug.artifact.reader import read_artifact
 from ganaug.cli import run
@@ -22,14 +21,7 @@ COLUMNS = ["--image-column", "scan", "--label-column", "finding", "--group-colum
 @pytest.fixture(scope="module")
 def table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table in a folder of its own; the images are photos/train."""
-    path = tmp_path_factory.mktemp("tables") / "labels.csv"
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["", "scan", "finding", "patient"])
-        for at, file in enumerate(sorted((photos / "train").rglob("*.jpg"))):
-            inside = file.relative_to(photos / "train")
-            writer.writerow([at, inside.as_posix(), inside.parent.name, f"p{at // 2}"])
-    return path
+    return write_table(tmp_path_factory.mktemp("tables") / "labels.csv", photos / "train")
 
 
 @pytest.fixture(scope="module")

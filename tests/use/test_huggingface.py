@@ -41,6 +41,10 @@ def stored(photos: Path) -> Any:
     return datasets.Dataset.from_dict(values, features=features)
 
 
+def real_name(stored: Any, label: int) -> str:
+    return str(stored.features["label"].names[label])
+
+
 def same(first: Any, second: Any) -> bool:
     return bool((np.asarray(first) == np.asarray(second)).all())
 
@@ -161,15 +165,15 @@ def test_a_source_that_changes_or_lacks_labels_is_refused(variation: Path, store
         SyntheticDataset(variation, source=stored.with_transform(random), counts=2)
     with pytest.raises(DataError, match="no column is known to hold the labels"):
         SyntheticDataset(variation, source=stored.remove_columns("label"), counts=2)
-    texts = stored.cast_column("label", datasets.Value("string"))
+    texts = [real_name(stored, number) for number in stored["label"]]
+    named = stored.remove_columns("label").add_column("label", texts)
     with pytest.raises(DataError, match=r"are texts; .*class_encode_column\('label'\)"):
-        SyntheticDataset(variation, source=texts, counts=2)
+        SyntheticDataset(variation, source=named, counts=2)
+    assert AugmentedDataset(named, GANAugment(variation, p=1.0))[0]["label"] == "ant"
     two = stored.add_column("other", [0] * len(stored))
     two = two.cast_column("other", datasets.ClassLabel(names=["x"]))
     with pytest.raises(DataError, match=r"2 columns may hold the labels \('label', 'other'\)"):
         AugmentedDataset(two, GANAugment(variation))
-    images = stored.add_column("again", [{"bytes": None, "path": None}] * len(stored))
-    assert len(images.features) == 4
     pairs = stored.map(lambda item: {"second": item["image"]})
     with pytest.raises(DataError, match=r"a mapping with 2 images \('image', 'second'\)"):
         SyntheticDataset(variation, source=pairs, counts=2)
