@@ -59,7 +59,7 @@ def write_back(
                 f"{path}: was replaced by another generator while it was measured; allowed: the"
                 " same one; measure the new file, or put the old one back and give the same command"
             )
-        left_out = ()
+        left_out: tuple[str, ...] = ()
         if "gain" in fields and _drawn(now.policy) != _drawn(generator.info.policy):
             del fields["gain"]
             left_out = ("gain",)

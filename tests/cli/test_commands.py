@@ -55,10 +55,10 @@ def test_no_exif_leaves_images_as_they_lie(
     Image.open(first).save(first, exif=exif)
     fit = ["fit", str(lying), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
     assert run([*fit, "--no-exif"]) == 0
-    assert "not turned, though EXIF says so: 1 images (crack 1)" in capsys.readouterr().err
+    assert "not turned, though EXIF says so: 1 image (crack 1)" in capsys.readouterr().err
     assert run(fit) == 2
     told = capsys.readouterr().err
-    assert "turned as EXIF says: 1 images (crack 1)" in told
+    assert "turned as EXIF says: 1 image (crack 1)" in told
     assert "holds another run (it was trained on other images)" in told
 
 
@@ -94,7 +94,7 @@ def test_evaluate_writes_tables_records_and_a_report(
     out, err = capsys.readouterr()
     for words in ("balanced accuracy", "ganaug", "no evidence", "coverage", "for this generator"):
         assert words in out
-    folder = tmp_path / "photos-evaluation"
+    folder = tmp_path / "photos-quick-look"
     assert f"report: {folder / 'report.html'}" in err
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "gain.json", "diversity.json", "grid.png", "predictions"} <= names
@@ -178,7 +178,7 @@ def test_the_original_gan_has_diversity_but_no_gain(
     assert "no gain is measured" in err
     assert "balanced accuracy" not in out
     assert "all    22" in out
-    folder = tmp_path / "classic-evaluation"
+    folder = tmp_path / "classic-quick-look"
     assert {path.name for path in folder.iterdir()} == {
         "diversity.json",
         "grid.png",
