@@ -98,8 +98,8 @@ def test_other_files_among_the_images_are_refused(
     capsys.readouterr()
     assert run(command) == 2
     err = capsys.readouterr().err
-    assert "holds another run (files is 45 of " in err
-    assert " there, 46 of " in err
+    assert "holds another run (files is 44 of " in err
+    assert " there, 45 of " in err
     assert err.count("\n") == 1
 
 
