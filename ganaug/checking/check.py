@@ -22,6 +22,7 @@ from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
 from ganaug.images import ImageSet, check_size
 from ganaug.images.survey import Survey, survey
+from ganaug.progress import told
 from ganaug.training import make_config
 
 __all__ = ["check"]
@@ -41,7 +42,7 @@ def check(
     classifier_steps: int | None = None,
     device: str = "auto",
     times: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
 
@@ -57,7 +58,7 @@ def check(
         classifier_steps: of each classifier in it and in `tune`; None = as usual.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
-        progress: called as `progress(done, total)`, in images.
+        progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Raises:
         DataError: there is no such source, it does not say which class an image is of, or no
@@ -81,7 +82,7 @@ def check(
         root=root,
         download=download,
         exif=exif,
-        progress=progress,
+        progress=told(progress, "checking"),
     )
     images = seen.image_set()
     findings = list(_unusable(seen))
