@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.checking.alike import Alike
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
@@ -21,6 +20,7 @@ from ganaug.checking.report import CheckReport, Finding, Times
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
 from ganaug.images import ImageSet, check_size
+from ganaug.images.alike import Alike
 from ganaug.images.survey import Survey, survey
 from ganaug.progress import told
 from ganaug.training import make_config
