@@ -46,7 +46,11 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif: as for `load_images`.
+        size: as for `load_images`.
+        mode: as for `load_images`.
+        root: as for `load_images`.
+        download: as for `load_images`.
+        exif: as for `load_images`.
         preset: of the training whose duration is estimated.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
