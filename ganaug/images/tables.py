@@ -70,7 +70,8 @@ def is_frame(source: Any) -> bool:
 def is_table(source: Any) -> bool:
     """Whether it is a DataFrame, or the name of a .csv or .tsv file."""
     if isinstance(source, str | os.PathLike):
-        return Path(source).suffix.lower() in ENDINGS
+        path = Path(source)
+        return path.suffix.lower() in ENDINGS and not path.is_dir()
     return is_frame(source)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import load_images
-from ganaug.images.columns import Columns
+from ganaug.images.columns import Columns, columns_in
 from ganaug.images.originals import originals
-from ganaug.images.sources import one_by_one
+from ganaug.images.sources import one_by_one, remembered_columns
 
 Writer = Callable[..., Path]
 
@@ -192,6 +192,18 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, words: str)
         load_images(path)
     with pytest.raises(DataError, match=r"labls.csv: no such file \(did you mean 'labels.csv'"):
         load_images(tmp_path / "labls.csv")
+
+
+def test_a_folder_may_end_like_a_table(folder: Path) -> None:
+    assert load_images(folder.rename(folder.with_suffix(".csv"))).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("found", [None, "file", ["file"], {"image": 3, "label": ["y"]}, {}])
+def test_of_a_strange_file_only_names_are_taken(found: Any) -> None:
+    nothing = {"image": None, "label": None, "group": None}
+    assert columns_in({"columns": found}) == columns_in({}) == nothing
+    assert remembered_columns("photos", {"columns": {"label": "y"}}) == nothing
+    assert remembered_columns("a.csv", {"columns": {"label": "y"}})["label"] == "y"
 
 
 def test_download_is_not_for_tables(folder: Path) -> None:
