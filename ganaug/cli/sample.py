@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def command(
 def _source(source: str) -> Any:
     """Return the images to vary: those of a folder one at a time, others from memory."""
     folder = Path(source)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 
