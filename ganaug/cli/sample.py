@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,8 @@ def command(
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
-    option = "--out" if out else "--shards"
-    check_output_folder(str(out or shards), {}, read, option=option)
+    option, named = ("--shards", shards) if out is None else ("--out", out)
+    check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
     images = None if source is None else _source(source)
     if source is None and generator.info.kind == "variation":
@@ -106,7 +107,7 @@ def command(
         )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
-    kept = f"the images that were written are kept in {out or shards}"
+    kept = f"the images that were written are kept in {named}"
     with (
         resumable(console, lambda: kept),
         evaluation_progress(console, label="sampling") as show,
@@ -116,7 +117,7 @@ def command(
             report = lambda done, total: show(done, total, None)  # noqa: E731
         folder = sample(
             generator,
-            str(out or shards),
+            str(named),
             counts=count,
             source=images,
             classes=classes,
@@ -140,7 +141,7 @@ def command(
 def _source(source: str) -> Any:
     """Return the images to vary: those of a folder one at a time, others from memory."""
     folder = Path(source)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 
