@@ -54,7 +54,11 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif: as for `load_images`.
+        size: as for `load_images`.
+        mode: as for `load_images`.
+        root: as for `load_images`.
+        download: as for `load_images`.
+        exif: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` in it that differ from those of the preset.
         seeds: of the comparison whose duration is estimated.
