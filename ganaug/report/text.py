@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
 
-__all__ = ["metadata_lines", "policy_text"]
+__all__ = ["metadata_lines", "policy_text", "start_text"]
 
 
 def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
@@ -25,6 +25,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "classes": f"{len(classes)}, training images of each:",
         **{f"  {printable(name)}": str(count) for name, count in classes},
         "training": f"{metadata.steps} steps, seed {metadata.seed}",
+        **({"started from": printable(start_text(data))} if data.get("started_from") else {}),
         "policy": policy_text(policy),
         "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata.parity.items())
         or "-",
@@ -39,6 +40,17 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
     width_of_names = max(len(name) for name in facts)
     lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
     return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
+
+
+def start_text(data: Mapping[str, Any]) -> str:
+    """Return in words what a training began with, from the `data` of metadata that has it."""
+    start = data["started_from"]
+    earlier = f", before that on {', '.join(start['earlier'])}" if start["earlier"] else ""
+    fresh = f"; random: {', '.join(start['fresh'])}" if start["fresh"] else ""
+    return (
+        f"the {start['kind']} {start['name']}, {start['steps']:,} steps on"
+        f" {start['source']}{earlier}{fresh}"
+    )
 
 
 def policy_text(policy: Policy | None) -> str:
