@@ -211,8 +211,9 @@ def replace_pixels(
         rows: the places of `pixels` in a batch; the other images of it are kept bit for bit.
     """
     if isinstance(image, Image.Image):
-        levels = _levels(pixels[0])
-        made = Image.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0).copy())
+        # bands are put together several times faster than an array is transposed
+        bands = [Image.fromarray(band) for band in _levels(pixels[0])]
+        made = bands[0] if len(bands) == 1 else Image.merge("RGB", bands)
         made.info = dict(image.info)  # resolution, colour profile, EXIF
         return made
     single = image.ndim == 3
