@@ -144,7 +144,6 @@ def test_photographs_at_224_px_beside_other_augmentations(at_224: Path) -> None:
     text = at_224.read_text()
     assert text.startswith(f"before\n{_at_224.MARKS[0]}| one thread, 224 px |")
     assert text.endswith(f"{_at_224.table(result)}{_at_224.MARKS[1]}after\n")
-    assert not list(at_224.parent.rglob("jpegs")), "the JPEGs were not removed"
 
 
 def test_the_page_shows_the_file_of_224_px() -> None:
