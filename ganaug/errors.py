@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = [
     "ArtifactError",
+    "Complain",
     "ConfigError",
     "DataError",
     "DeviceError",
     "GanaugError",
     "RunError",
     "did_you_mean",
+    "refuse",
 ]
 
 
@@ -50,6 +52,14 @@ class DeviceError(GanaugError):
     """The device or execution provider that was asked for is not available."""
 
     exit_code = 2
+
+
+Complain = Callable[[GanaugError], None]  # told of what is wrong; may go on, or raise it
+
+
+def refuse(error: GanaugError) -> None:
+    """Raise `error`: the `Complain` of whoever stops at the first thing that is wrong."""
+    raise error
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -26,6 +26,8 @@ COMMAND_LINE = {
     "ganaug.cli.sample",
     "ganaug.cli.tune",
     "ganaug.cli.vary",
+    "ganaug.progress",
+    "ganaug.wording",
 }
 
 

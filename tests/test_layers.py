@@ -37,6 +37,7 @@ LAYERS = (
     ("images",),
     (
         *("devices", "errors", "files", "limits", "outputs", "randomness", "records", "work"),
+        *("progress", "wording"),
         "_version",
     ),
 )

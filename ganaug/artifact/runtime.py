@@ -55,6 +55,8 @@ class Generator:
         path: absolute path of the file.
         info: the metadata, as read when this was made.
         content_hash: SHA-256 of the file at that time, in hex.
+        made_hash: the same of its graph, weights and description, which stays when something that
+            was measured is written into the file.
 
     Raises:
         ArtifactError: the file is missing, foreign, damaged or unsafe.
@@ -78,7 +80,7 @@ class Generator:
             )
         self.path = Path(path).absolute()  # a worker may have another current folder
         content, self.info, self.content_hash = read_artifact(self.path)
-        self._made_hash = made_hash(content)
+        self.made_hash = made_hash(content)
         self._providers = providers
         self._threads = threads
         self._session: Session | None = None
@@ -169,7 +171,9 @@ class Generator:
         """Return a variation of each image, and how it was made.
 
         Args:
-            images, latents, singly: as in `vary`.
+            images: float32 [N, C, H, W] in 0..1, as in `vary`.
+            latents: float32 [N, Z], as in `vary`.
+            singly: as in `vary`.
             names: what is wanted, of "variation", "positions", "factor" and "offset". Only these
                 are asked of the session.
 
@@ -288,7 +292,7 @@ class Generator:
             return content
         # Measurements may have been written into it, while loaders go on opening it in new workers.
         content, _, found = read_artifact(self.path)
-        if made_hash(content) != self._made_hash:
+        if made_hash(content) != self.made_hash:
             raise ArtifactError(
                 f"{path_name(self.path)}: was replaced since it was opened (content {found[:12]},"
                 f" then {self.content_hash[:12]}); allowed: the same generator; open the new"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import time
 import warnings
@@ -14,24 +15,25 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ganaug.progress import Lines, duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 __all__ = [
     "INTERRUPTED",
     "Settings",
-    "duration",
     "echo",
     "evaluation_progress",
     "fit_progress",
     "open_report",
     "plain_messages",
+    "resumable",
     "say",
     "suggest",
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
-PLAIN_LINES = 10  # lines for the whole of a task where stderr is no terminal
 
 
 @dataclass
@@ -65,6 +67,22 @@ def suggest(settings: Settings, message: str) -> None:
     """Say what is done and what to do next, unless that is done anyway."""
     if not settings.all_in_one:
         say(settings, message)
+
+
+@contextmanager
+def resumable(settings: Settings, kept: Callable[[], str]) -> Iterator[None]:
+    """Turn Ctrl-C into one line: what is kept, and the command that goes on.
+
+    Args:
+        settings: with the whole command line.
+        kept: returns what there is after the interruption, and what is as before.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = f"ganaug {shlex.join(settings.arguments)}"
+        echo(f"ganaug: interrupted; {kept()}; the same command goes on: {command}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def open_report(settings: Settings, report: Path) -> None:
@@ -189,21 +207,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
 
             yield update
     else:
-        last = [-1]
-
-        def line(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-            part = PLAIN_LINES * done // max(total, 1)
-            if part == last[0] and done < total:
-                return
-            last[0] = part
-            words = [
-                f"{done}/{total}",
-                *details,
-                *([f"{duration(left)} left"] if left is not None else []),
-            ]
-            echo(f"{label} {', '.join(words)}", file=stream)
-
-        yield line
+        yield Lines(label, lambda line: echo(line, file=stream))
 
 
 def _bar(stream: TextIO) -> Progress:
@@ -217,11 +221,3 @@ def _bar(stream: TextIO) -> Progress:
         TextColumn("{task.fields[details]}", markup=False),
         console=Console(file=stream),
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as `1 h 05 min`, or as minutes and seconds, `3:07`."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"

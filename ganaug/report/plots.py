@@ -49,10 +49,11 @@ class Track:
         return f'<i class="zero" style="left:{self.at(0)}%"></i>'
 
 
-def track_row(name: str, marks: str, figure: str) -> str:
+def track_row(name: str, marks: str, figure: str, style: str = "") -> str:
     """Return a row: `name` (escaped here), its marks on the track, a figure in words."""
     return (
-        f'<div class="row"><span>{escape(name)}</span><span class="track">{marks}</span>'
+        f'<div class="{f"row {style}".rstrip()}"><span>{escape(name)}</span>'
+        f'<span class="track">{marks}</span>'
         f'<span class="figure">{escape(figure)}</span></div>'
     )
 
@@ -125,13 +126,14 @@ def curves(
     )
 
 
-def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> str:
+def scatter(title: str, first: Points, second: Points, frame: Points = (), style: str = "") -> str:
     """Return two clouds of points, `second` above `first`, as a figure with inline SVG.
 
     Args:
         title: the caption, escaped here.
         first, second: (x, y) of each point.
         frame: points that the axes reach to, too; charts with the same frame can be compared.
+        style: of the figure.
     """
     every = [*first, *second, *frame]
     if not every:
@@ -150,8 +152,9 @@ def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> st
 
     edge = side + 2 * margin
     frame_line = f'<rect class="axis" x="1" y="1" width="{edge - 2}" height="{edge - 2}"/>'
+    named = f' class="{style}"' if style else ""
     return (
-        f'<figure><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
+        f'<figure{named}><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
         f"{frame_line}{circles(first, 'real', 2.4)}{circles(second, 'made', 2.0)}</svg>"
         f"<figcaption>{escape(title)}</figcaption></figure>"
     )

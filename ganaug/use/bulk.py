@@ -25,12 +25,13 @@ from ganaug.errors import ConfigError, RunError
 from ganaug.files import atomic_path, make_folder, write_json, write_text
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
-from ganaug.outputs import Inputs, check_output_folder
+from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
+from ganaug.progress import told
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
 
-__all__ = ["sample"]
+__all__ = ["planned_counts", "sample"]
 
 # Of the files that say what is done. No folder, which torchvision takes for a class.
 HIDDEN = ".ganaug-"
@@ -51,7 +52,7 @@ def sample(
     seed: int = 0,
     shards: bool = False,
     part: tuple[int, int] = (1, 1),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Write generated images to the folder `out` and return it; the same call goes on.
 
@@ -66,7 +67,8 @@ def sample(
         shards: tar files of 1,000 images instead of single ones.
         part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
             those of one process. Who makes the last block also writes manifest and contact sheet.
-        progress: called as `progress(done, total)` after each block, for this process.
+        progress: called as `progress(done, total)`, in images of this process; True writes lines
+            to stderr.
 
     Raises:
         ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
@@ -89,14 +91,31 @@ def sample(
     folder = _open(Path(out), data, shards)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
-    for done, block in enumerate(mine, 1):
-        if not _part(folder, block).exists():
-            _write_block(folder, data, block, shards)
-        if progress is not None:
-            progress(done, len(mine))
+    sizes = {block: min(BLOCK, len(data) - block * BLOCK) for block in mine}
+    tell, done = told(progress, "sampling"), 0
+
+    def wrote(images: int) -> None:
+        nonlocal done
+        done += images
+        if tell is not None:
+            tell(done, sum(sizes.values()))
+
+    for block in mine:
+        if _part(folder, block).exists():
+            wrote(sizes[block])
+        else:
+            _write_block(folder, data, block, shards, wrote)
     if all(_part(folder, block).exists() for block in blocks):
         _finish(folder, data, blocks)
     return folder
+
+
+def planned_counts(folder: Path) -> dict[str, int]:
+    """Return how many images of each class the folder of a `sample` has, or will have."""
+    found: dict[str, int] = json.loads((folder / f"{HIDDEN}sample.json").read_text("utf-8"))[
+        "counts"
+    ]
+    return found
 
 
 def _checked_part(part: tuple[int, int]) -> tuple[int, int]:
@@ -112,15 +131,15 @@ def _counts(
     """Return `counts`, restricted to `classes` where some are named."""
     if not classes:
         return counts
-    if isinstance(counts, int):
-        each, rest = divmod(counts, len(classes))
-        return {name: each + (at < rest) for at, name in enumerate(classes)}
-    every = SyntheticDataset(generator, source, counts)
+    every = SyntheticDataset(generator, source, 0 if isinstance(counts, int) else counts)
     unknown = [name for name in classes if name not in every.classes]
     if unknown:
         raise ConfigError(
             f"classes: {unknown[0]!r} is unknown; allowed: {', '.join(every.classes)}"
         )
+    if isinstance(counts, int):
+        each, rest = divmod(counts, len(classes))
+        return {name: each + (at < rest) for at, name in enumerate(classes)}
     return {name: int(every.counts[every.class_to_idx[name]]) for name in classes}
 
 
@@ -149,11 +168,7 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
     }
     path = make_folder(folder) / f"{HIDDEN}sample.json"
     if not path.exists():
-        other = [entry.name for entry in folder.iterdir() if not entry.name.startswith(HIDDEN)]
-        if other:
-            raise RunError(
-                f"{folder}: holds other files ({other[0]}); choose an empty or new output folder"
-            )
+        refuse_foreign(folder, hidden=HIDDEN)
         write_json(path, identity)
         return folder
     try:
@@ -177,7 +192,13 @@ def _part(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
-def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool) -> None:
+def _write_block(
+    folder: Path,
+    data: SyntheticDataset,
+    block: int,
+    shards: bool,
+    wrote: Callable[[int], None],
+) -> None:
     """Write the images of a block, then its part of the manifest, which says that it is done."""
     indices = range(block * BLOCK, min((block + 1) * BLOCK, len(data)))
     rows = []
@@ -190,12 +211,14 @@ def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool)
                     member.size = len(content)
                     tar.addfile(member, io.BytesIO(content))
                 rows.append({"index": index, "file": name, "class": data.classes[label]})
+                wrote(1)
     else:
         for index, label, image in _items(data, indices):
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
             target.write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
             rows.append({"index": index, "file": file, "class": data.classes[label]})
+            wrote(1)
     write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 

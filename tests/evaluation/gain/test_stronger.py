@@ -82,3 +82,26 @@ def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() ->
     assert len(stronger.notes) == 2
     assert merged.notes == ("kept",)
     assert merged.gain["ganaug"].verdict == "helps"
+
+
+def test_the_gain_on_the_rarer_half_has_an_interval_of_its_own() -> None:
+    """Class b, with 5 images, is the rarer half; its recall is told() alike for both classes."""
+    report = told({"balanced": 0.7, "ganaug": 0.8})
+    found = report.gain["ganaug"]
+    arms = report.arms
+    rarer = np.subtract(arms["ganaug"].rarer_half, arms["balanced"].rarer_half)
+    assert found.rare_mean is not None
+    assert found.rare_low is not None
+    assert found.rare_high is not None
+    assert np.isclose(found.rare_mean, rarer.mean())
+    assert 0 < found.rare_low < found.rare_mean < found.rare_high
+    assert found.rare_high - found.rare_low > found.high - found.low  # from half of the images
+    again = GainReport.from_dict(report.to_dict())
+    assert again.gain["ganaug"] == found
+
+
+def test_records_of_before_have_no_interval_on_the_rarer_half() -> None:
+    values = told({"balanced": 0.7, "ganaug": 0.8}).to_dict()
+    for name in ("rare_mean", "rare_low", "rare_high"):
+        del values["gain"]["ganaug"][name]
+    assert GainReport.from_dict(values).gain["ganaug"].rare_mean is None
