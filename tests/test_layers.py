@@ -37,7 +37,7 @@ LAYERS = (
     ("images",),
     (
         *("devices", "errors", "files", "limits", "outputs", "randomness", "records", "work"),
-        "wording",
+        *("progress", "wording"),
         "_version",
     ),
 )

@@ -149,7 +149,9 @@ class Generator:
         """Return a variation of each image, and how it was made.
 
         Args:
-            images, latents, singly: as in `vary`.
+            images: float32 [N, C, H, W] in 0..1, as in `vary`.
+            latents: float32 [N, Z], as in `vary`.
+            singly: as in `vary`.
             names: what is wanted, of "variation", "positions", "factor" and "offset". Only these
                 are asked of the session.
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.checking.alike import Alike
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
@@ -23,7 +22,9 @@ from ganaug.checking.report import CheckReport, Finding, Forecast, Times
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
 from ganaug.images import ImageSet, check_size, resized
+from ganaug.images.alike import Alike
 from ganaug.images.survey import PREVIEW_SIDE, Survey, survey
+from ganaug.progress import told
 from ganaug.training import make_config
 
 __all__ = ["check"]
@@ -44,7 +45,7 @@ def check(
     device: str = "auto",
     times: bool = True,
     forecast: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
 
@@ -53,7 +54,11 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif: as for `load_images`.
+        size: as for `load_images`.
+        mode: as for `load_images`.
+        root: as for `load_images`.
+        download: as for `load_images`.
+        exif: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` in it that differ from those of the preset.
         seeds: of the comparison whose duration is estimated.
@@ -62,7 +67,7 @@ def check(
         times: whether a few steps are trained to estimate the durations.
         forecast: whether two small networks are trained to say whether a generator is likely to
             help; one minute or more.
-        progress: called as `progress(done, total)`, in images.
+        progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Raises:
         DataError: there is no such source, it does not say which class an image is of, or no
@@ -86,7 +91,7 @@ def check(
         root=root,
         download=download,
         exif=exif,
-        progress=progress,
+        progress=told(progress, "checking"),
     )
     images = seen.image_set()
     findings = list(_unusable(seen))

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganaug.checking.alike import Alike
 from ganaug.checking.report import ClassCheck, Finding
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES
 from ganaug.evaluation.tuning.rarity import simulate
 from ganaug.images import ImageSet
+from ganaug.images.alike import Alike
 from ganaug.images.survey import Survey
 
 __all__ = ["class_checks", "class_findings", "frames", "tuning_line"]

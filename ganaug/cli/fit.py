@@ -10,13 +10,13 @@ import click
 from ganaug.cli.console import (
     INTERRUPTED,
     Settings,
-    duration,
     echo,
     fit_progress,
     say,
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
+from ganaug.progress import duration
 from ganaug.wording import counted
 
 __all__ = ["command"]

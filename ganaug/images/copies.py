@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from ganaug.images.alike import Alike
 from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = ["also_in", "copies_noted", "near_copies"]
-
-BLOCK = 256  # test images that are compared at once
-LOOKED_AT = 4  # nearest training images of a test image
-MOST_BITS = 10  # of the 64 of a hash
-SIDE = 16
-# Difference that still looks alike: of the image's own deviation, or in grey levels.
-RELATIVE, ABSOLUTE = 0.055, 0.5
 
 
 def also_in(images: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
@@ -57,42 +48,14 @@ def _name(images: ImageSet, at: int) -> str:
 def near_copies(train: ImageSet, test: ImageSet) -> list[tuple[int, int]]:
     """Return (test image, training image) of those that look alike, each test image at most once.
 
-    A copy that was encoded anew, at another quality or size. Candidates are the training images
-    whose hash has the fewest other bits (dHash: is a pixel brighter than its left neighbour?);
-    among them, images whose 16x16 pixels in grey differ by little. 16,000 by 4,000 images take
-    seconds.
+    A copy that was encoded anew, at another quality or size, or a little lighter; see `Alike`.
     """
-    ours, theirs = _Looks.of(test), _Looks.of(train)
-    found: list[tuple[int, int]] = []
-    number = min(LOOKED_AT, len(train))
-    for start in range(0, len(test) if number else 0, BLOCK):
-        rows = slice(start, start + BLOCK)
-        bits = np.bitwise_count(ours.hashes[rows, None] ^ theirs.hashes[None])
-        nearest = np.argpartition(bits, number - 1, axis=1)[:, :number]
-        pixels = ours.pixels[rows]
-        difference = pixels[:, None] - theirs.pixels[nearest]
-        rms = np.sqrt((difference**2).mean(axis=2))
-        allowed = np.maximum(ABSOLUTE, RELATIVE * pixels.std(axis=1))[:, None]
-        alike = (rms <= allowed) & (np.take_along_axis(bits, nearest, 1) <= MOST_BITS)
-        best = np.where(alike, rms, np.inf).argmin(axis=1)
-        found += [(start + int(i), int(nearest[i, best[i]])) for i in np.flatnonzero(alike.any(1))]
-    return found
-
-
-class _Looks(NamedTuple):
-    """Hashes uint64 [N] and grey pixels float32 [N, 256] of images."""
-
-    hashes: NDArray[np.uint64]
-    pixels: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, images: ImageSet) -> _Looks:
-        small = np.empty((len(images), SIDE, SIDE), np.float32)
-        nine = np.empty((len(images), 8, 9), np.uint8)
-        for at, pixels in enumerate(images.images):
-            image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("L")
-            small[at] = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-            nine[at] = np.asarray(image.resize((9, 8), Image.Resampling.BILINEAR))
-        brighter = (nine[..., 1:] > nine[..., :-1]).reshape(len(images), 64)
-        hashes = np.packbits(brighter, axis=1).view(np.uint64).reshape(-1)
-        return cls(hashes, small.reshape(len(images), SIDE * SIDE))
+    if not len(train) or not len(test):
+        return []
+    alike = Alike(np.concatenate([train.images, test.images]))
+    pairs = alike.near_pairs(parts=len(train))
+    pairs = pairs[np.argsort(-alike.likeness(pairs), kind="stable")]
+    best: dict[int, int] = {}
+    for theirs, ours in pairs.tolist():
+        best.setdefault(ours - len(train), theirs)
+    return sorted(best.items())

@@ -26,6 +26,7 @@ from ganaug.files import atomic_path, make_folder, write_json, write_text
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
+from ganaug.progress import told
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
@@ -51,7 +52,7 @@ def sample(
     seed: int = 0,
     shards: bool = False,
     part: tuple[int, int] = (1, 1),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Write generated images to the folder `out` and return it; the same call goes on.
 
@@ -66,7 +67,8 @@ def sample(
         shards: tar files of 1,000 images instead of single ones.
         part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
             those of one process. Who makes the last block also writes manifest and contact sheet.
-        progress: called as `progress(done, total)` after each block, for this process.
+        progress: called as `progress(done, total)`, in images of this process; True writes lines
+            to stderr.
 
     Raises:
         ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
@@ -89,11 +91,20 @@ def sample(
     folder = _open(Path(out), data, shards)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
-    for done, block in enumerate(mine, 1):
-        if not _part(folder, block).exists():
-            _write_block(folder, data, block, shards)
-        if progress is not None:
-            progress(done, len(mine))
+    sizes = {block: min(BLOCK, len(data) - block * BLOCK) for block in mine}
+    tell, done = told(progress, "sampling"), 0
+
+    def wrote(images: int) -> None:
+        nonlocal done
+        done += images
+        if tell is not None:
+            tell(done, sum(sizes.values()))
+
+    for block in mine:
+        if _part(folder, block).exists():
+            wrote(sizes[block])
+        else:
+            _write_block(folder, data, block, shards, wrote)
     if all(_part(folder, block).exists() for block in blocks):
         _finish(folder, data, blocks)
     return folder
@@ -181,7 +192,13 @@ def _part(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
-def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool) -> None:
+def _write_block(
+    folder: Path,
+    data: SyntheticDataset,
+    block: int,
+    shards: bool,
+    wrote: Callable[[int], None],
+) -> None:
     """Write the images of a block, then its part of the manifest, which says that it is done."""
     indices = range(block * BLOCK, min((block + 1) * BLOCK, len(data)))
     rows = []
@@ -194,12 +211,14 @@ def _write_block(folder: Path, data: SyntheticDataset, block: int, shards: bool)
                     member.size = len(content)
                     tar.addfile(member, io.BytesIO(content))
                 rows.append({"index": index, "file": name, "class": data.classes[label]})
+                wrote(1)
     else:
         for index, label, image in _items(data, indices):
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
             target.write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
             rows.append({"index": index, "file": file, "class": data.classes[label]})
+            wrote(1)
     write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 
