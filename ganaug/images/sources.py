@@ -140,16 +140,16 @@ def load_images(
         return load_torchvision(str(source), root=root, download=download, **reading)
     if source == DIGITS:
         digits = _load_digits(sides, mode)
-        if not Path(DIGITS).is_dir():
+        if not os.path.isdir(DIGITS):
             return digits
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
-    path = Path(source)
-    if path.is_dir():
+    path = Path(source)  # its own is_dir() raises where a name is too long
+    if os.path.isdir(path):
         return load_folder(path, exif=exif, **reading)
-    if path.is_file() and path.suffix.lower() == ".npz":
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
-    if path.exists():
+    if os.path.exists(path):
         raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; convert it")
     raise DataError(f"{source}: no such folder or file{_near(path)}; {ALLOWED}; correct the path")
 
@@ -203,9 +203,9 @@ def open_huggingface(source: Any) -> tuple[str, Any]:
 def _near(path: Path) -> str:
     """Return in brackets the path that exists and is spelled nearly like `path`, or nothing."""
     wrong = path
-    while not wrong.parent.is_dir() and wrong.parent != wrong:
+    while not os.path.isdir(wrong.parent) and wrong.parent != wrong:
         wrong = wrong.parent  # the first part of the path that is not there
-    if not wrong.parent.is_dir():
+    if not os.path.isdir(wrong.parent):
         return ""
     rest = path.relative_to(wrong)
     whole = {entry.name: str(entry / rest) for entry in wrong.parent.iterdir()}

@@ -71,7 +71,7 @@ def is_table(source: Any) -> bool:
     """Whether it is a DataFrame, or the name of a .csv or .tsv file."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        return path.suffix.lower() in ENDINGS and not path.is_dir()
+        return path.suffix.lower() in ENDINGS and not os.path.isdir(path)
     return is_frame(source)
 
 
@@ -162,8 +162,8 @@ def read_table(
 
 def _file_rows(where: str, source: Any, columns: Columns) -> tuple[list[_Row], Columns]:
     path = Path(source)
-    if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not os.path.isfile(path):
+        beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
         raise DataError(
             f"{where}: no such file{did_you_mean(path.name, beside)}; allowed: a .csv or .tsv file;"
             " correct the path"
@@ -271,11 +271,11 @@ def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:
 
 
 def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
-    missing = [row for row in rows if not (folder / row.file).is_file()]
+    missing = [row for row in rows if not os.path.isfile(folder / row.file)]
     if not missing:
         return
     path = folder / missing[0].file
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
     raise DataError(
         f"{where}, {missing[0].name}: no file {missing[0].file!r} in"
         f" {str(folder)!r}{did_you_mean(path.name, beside)} ({len(missing)} of {len(rows)} are"
