@@ -248,8 +248,7 @@ class GANAugment(v2.Transform):
             check_marks([flat[place] for place in marked], images)
             if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
                 label = None
-        elif type(label) is list and len(label) == len(places) > 1:
-            # a batch as Hugging Face's data sets have it: a list of images, and one of labels
+        elif type(label) is list and len(label) == len(places) > 1:  # a batch of Hugging Face's
             for at, own in zip(places, label, strict=True):
                 params = self.make_params([flat[at]], own)
                 flat[at] = self.transform(flat[at], params) if len(params["rows"]) else flat[at]
