@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -16,6 +17,7 @@ from ganaug.cli.console import (
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
+from ganaug.errors import ConfigError
 from ganaug.progress import duration
 from ganaug.wording import counted
 
@@ -60,6 +62,15 @@ __all__ = ["command"]
     help="Where the training fails: go on, stop, or go back to the last good checkpoint.",
 )
 @click.option(
+    "--from",
+    "start_from",
+    metavar="RUN|FILE",
+    help="Begin with the weights of another training instead of random ones.",
+)
+@click.option(
+    "--tracker", metavar="tensorboard|mlflow", help="Follow the training there, too (an extra)."
+)
+@click.option(
     "--set",
     "settings",
     type=SETTING,
@@ -69,6 +80,7 @@ __all__ = ["command"]
 @click.option(
     "--dry-run", is_flag=True, help="Say what the training would cost here, and write nothing."
 )
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: say it as JSON.")
 @click.pass_obj
 def command(
     console: Settings,
@@ -85,7 +97,10 @@ def command(
     device: str,
     all_images: bool,
     on_collapse: str,
+    start_from: str | None,
+    tracker: str | None,
     dry_run: bool,
+    as_json: bool,
     settings: tuple[tuple[str, Any], ...],
     **options: Any,
 ) -> None:
@@ -99,13 +114,23 @@ def command(
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
     from ganaug.training.run_folder import check_run_folder
+    from ganaug.training.trackers import checked_tracker
+    from ganaug.training.warm_start import warm_start
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
+    if as_json and not dry_run:
+        raise ConfigError(
+            "--json: given without --dry-run; allowed: with it, since a run has its own"
+            " metrics.jsonl; leave it out"
+        )
     # Refused before the images are read, which can take minutes.
-    make_config(preset, **given)
+    config = make_config(preset, **given)
     choose_device(device)
     check_run_folder(out, source)
+    if start_from is not None:
+        warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
+    checked_tracker(tracker)
     images = load_images(
         source,
         size=size,
@@ -121,11 +146,19 @@ def command(
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
-        echo(_estimate(images, training))
+        echo(_estimate(images, training, as_json))
         return
     try:
         with fit_progress(console) as progress:
-            run = fit(images, out, on_collapse=reaction, progress=progress, **training)
+            run = fit(
+                images,
+                out,
+                on_collapse=reaction,
+                start_from=start_from,
+                tracker=tracker,
+                progress=progress,
+                **training,
+            )
     except KeyboardInterrupt as interruption:
         echo(
             f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
@@ -136,10 +169,12 @@ def command(
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
 
 
-def _estimate(images: Any, training: dict[str, Any]) -> str:
+def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
     from ganaug.training.dry_run import estimate_fit
 
     found = estimate_fit(images, **training)
+    if as_json:
+        return json.dumps({**vars(found), "config": found.config.to_dict()}, indent=2)
     height, width = found.config.size or images.size
     settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
     memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"

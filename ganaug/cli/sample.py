@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,9 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
+@click.option(
+    "--keep-best", type=float, metavar="SHARE", help="Keep this share, such as 0.8, and say why."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.pass_obj
 def command(
@@ -73,6 +77,7 @@ def command(
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
+    keep_best: float | None,
     seed: int,
 ) -> None:
     """Write many generated images, with a manifest and a contact sheet.
@@ -89,8 +94,8 @@ def command(
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
-    option = "--out" if out else "--shards"
-    check_output_folder(str(out or shards), {}, read, option=option)
+    option, named = ("--shards", shards) if out is None else ("--out", out)
+    check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
     images = None if source is None else _source(source)
     if source is None and generator.info.kind == "variation":
@@ -106,7 +111,7 @@ def command(
         )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
-    kept = f"the images that were written are kept in {out or shards}"
+    kept = f"the images that were written are kept in {named}"
     with (
         resumable(console, lambda: kept),
         evaluation_progress(console, label="sampling") as show,
@@ -114,17 +119,21 @@ def command(
         report: Callable[[int, int], None] | None = None
         if show is not None:
             report = lambda done, total: show(done, total, None)  # noqa: E731
-        folder = sample(
-            generator,
-            str(out or shards),
-            counts=count,
-            source=images,
-            classes=classes,
-            seed=seed,
-            shards=shards is not None,
-            part=part,
-            progress=report,
-        )
+        try:
+            folder = sample(
+                generator,
+                str(named),
+                counts=count,
+                source=images,
+                classes=classes,
+                seed=seed,
+                shards=shards is not None,
+                part=part,
+                keep_best=keep_best,
+                progress=report,
+            )
+        except ConfigError as error:  # which speaks of the argument of the function
+            raise ConfigError(str(error).replace("counts", "--count")) from error
     counts = planned_counts(folder)
     of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
     what = f"{counted(sum(counts.values()), 'image')} ({of_each})"
@@ -140,7 +149,7 @@ def command(
 def _source(source: str) -> Any:
     """Return the images to vary: those of a folder one at a time, others from memory."""
     folder = Path(source)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 

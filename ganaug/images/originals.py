@@ -87,13 +87,13 @@ def originals(
         return _loaded(load_images(source, root=root, download=download))  # which refuses them
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if path is not None and source != DIGITS:
-        if path.is_dir():
+        if os.path.isdir(path):
             problems: list[str] = []
             found = list_folder(path, lambda error: problems.append(str(error)))
             items = (*_files(found.train, False, exif), *_files(found.test, True, exif))
             notes = tuple(found.notes)
             return Originals(str(path), items, found.classes, notes, problems=tuple(problems))
-        if path.is_file() and path.suffix.lower() == ".npz":
+        if os.path.isfile(path) and path.suffix.lower() == ".npz":
             names, parts, told = stored_parts(path)
             items = tuple(item for part in parts for item in _stored(path, part))
             return Originals(str(path), items, names, tuple(told))

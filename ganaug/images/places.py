@@ -41,7 +41,7 @@ def _folders_of(source: Any) -> Iterator[Path]:
     if isinstance(source, ImageSet):
         source = source.source
     if isinstance(source, str | os.PathLike):
-        if source != "digits" and Path(source).is_dir():
+        if source != "digits" and os.path.isdir(source):
             for folder in _parts(Path(source)):
                 yield folder
                 yield from (each.resolve() for each in _below(folder) if each.is_symlink())

@@ -93,19 +93,19 @@ def load_images(
         )
     if isinstance(source, str) and source == DIGITS:
         digits = _load_digits(sides, mode)
-        if not Path(DIGITS).is_dir():
+        if not os.path.isdir(DIGITS):
             return digits
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
     if not isinstance(source, str | os.PathLike):
         return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
-    path = Path(source)
-    if path.is_dir():
+    path = Path(source)  # its own is_dir() raises where a name is too long
+    if os.path.isdir(path):
         return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt, exif=exif)
-    if path.is_file() and path.suffix.lower() == ".npz":
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
     allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"
-    if path.exists():
+    if os.path.exists(path):
         raise DataError(f"{path}: neither a folder nor an .npz file; {allowed}; convert it")
     raise DataError(f"{source}: no such folder or file{_near(path)}; {allowed}; correct the path")
 
@@ -113,9 +113,9 @@ def load_images(
 def _near(path: Path) -> str:
     """Return in brackets the path that exists and is spelled nearly like `path`, or nothing."""
     wrong = path
-    while not wrong.parent.is_dir() and wrong.parent != wrong:
+    while not os.path.isdir(wrong.parent) and wrong.parent != wrong:
         wrong = wrong.parent  # the first part of the path that is not there
-    if not wrong.parent.is_dir():
+    if not os.path.isdir(wrong.parent):
         return ""
     rest = path.relative_to(wrong)
     whole = {entry.name: str(entry / rest) for entry in wrong.parent.iterdir()}
