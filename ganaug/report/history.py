@@ -30,7 +30,7 @@ def find_run(
         RunError: `given` is no run, or its logs cannot be read.
     """
     if given is not None:
-        if not Path(given, "metrics.jsonl").is_file():
+        if not os.path.isfile(Path(given, "metrics.jsonl")):
             raise RunError(
                 f"{given}: no run (metrics.jsonl is missing); allowed: the folder that fit wrote;"
                 " leave the option out to have no curves"

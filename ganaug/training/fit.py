@@ -105,7 +105,7 @@ def fit(
         step = open_run(run, state, config, images, seed, start)
         if step < config.steps:
             for note in batches.notes:
-                log.warning(note)
+                log.info(note)
             training = _Training(run, config, batches, chosen, reaction, tracker, progress)
             training.go_on(state, step)
     return run
