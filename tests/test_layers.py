@@ -36,7 +36,17 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *("devices", "errors", "files", "limits", "outputs", "randomness", "records", "work"),
+        *(
+            "devices",
+            "errors",
+            "files",
+            "launch",
+            "limits",
+            "outputs",
+            "randomness",
+            "records",
+            "work",
+        ),
         "_version",
     ),
 )

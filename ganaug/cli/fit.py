@@ -12,11 +12,13 @@ from ganaug.cli.console import (
     Settings,
     duration,
     echo,
+    evaluation_progress,
     fit_progress,
     say,
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
+from ganaug.launch import place
 
 __all__ = ["command"]
 
@@ -35,6 +37,11 @@ __all__ = ["command"]
     help="variation: image to image (default). class: noise to image.",
 )
 @image_options
+@click.option(
+    "--cache",
+    metavar="DIR",
+    help="Decode the images of a folder once, into DIR, and read them from there.",
+)
 @click.option("--mode", metavar="grey|rgb", help="Convert the images; default: as they are.")
 @click.option("--steps", type=int, help="Length of the training.")
 @click.option("--batch-size", type=int, help="Images (or pairs) a step.")
@@ -75,6 +82,7 @@ def command(
     out: str,
     preset: str,
     size: tuple[int, int] | None,
+    cache: str | None,
     mode: str | None,
     root: str | None,
     download: bool,
@@ -105,15 +113,18 @@ def command(
     choose_device(device)
     check_run_folder(out, source)
     reaction = checked_reaction(on_collapse)
-    images = load_images(
-        source,
-        size=size,
-        mode=mode,
-        root=root,
-        download=download,
-        skip_corrupt=skip_corrupt,
-        exif=exif,
-    )
+    with evaluation_progress(console, label="reading images") as show:
+        images = load_images(
+            source,
+            size=size,
+            mode=mode,
+            root=root,
+            download=download,
+            skip_corrupt=skip_corrupt,
+            exif=exif,
+            cache=cache,
+            progress=show,
+        )
     classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
     say(console, f"{len(images)} images, {classes}, {pixels}", *images.notes)
@@ -126,11 +137,12 @@ def command(
         with fit_progress(console) as progress:
             run = fit(images, out, on_collapse=reaction, progress=progress, **training)
     except KeyboardInterrupt as interruption:
-        echo(
-            f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
-            f" ganaug {shlex.join(console.arguments)}",
-            err=True,
-        )
+        if place().rank == 0:
+            echo(
+                f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
+                f" ganaug {shlex.join(console.arguments)}",
+                err=True,
+            )
         raise click.exceptions.Exit(INTERRUPTED) from None
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
 

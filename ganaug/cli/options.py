@@ -34,6 +34,7 @@ OPTIONS_OF_THEIR_OWN = {
     "on_collapse": "--on-collapse",
     "size": "--size",
     "mode": "--mode",
+    "cache": "--cache",
     "progress": "ganaug -q",
 }
 

@@ -14,6 +14,8 @@ __all__ = ["also_in", "copies_noted", "near_copies"]
 
 BLOCK = 256  # test images that are compared at once
 LOOKED_AT = 4  # nearest training images of a test image
+MOST_PAIRS = 10**9  # that are compared; of larger sets some test images are looked at
+MOST_AT_ONCE = 2**24  # of them
 MOST_BITS = 10  # of the 64 of a hash
 SIDE = 16
 # Difference that still looks alike: of the image's own deviation, or in grey levels.
@@ -42,10 +44,12 @@ def copies_noted(train: ImageSet, test: ImageSet) -> tuple[str, ...]:
     near = [(ours, theirs) for ours, theirs in near_copies(train, test) if not same[ours]]
     if near:
         ours, theirs = near[0]
+        looked = len(_looked_at(train, test))
+        compared = "" if looked == len(test) else " that were compared"
         notes.append(
-            f"{len(near)} of {len(test)} test images look nearly like a training image, such as"
-            f" {_name(test, ours)} like {_name(train, theirs)}; results on them look too good: give"
-            " such images one group in groups.csv"
+            f"{len(near)} of {looked} test images{compared} look nearly like a training image, such"
+            f" as {_name(test, ours)} like {_name(train, theirs)}; results on them look too good:"
+            " give such images one group in groups.csv"
         )
     return tuple(notes)
 
@@ -60,34 +64,45 @@ def near_copies(train: ImageSet, test: ImageSet) -> list[tuple[int, int]]:
     A copy that was encoded anew, at another quality or size. Candidates are the training images
     whose hash has the fewest other bits (dHash: is a pixel brighter than its left neighbour?);
     among them, images whose 16x16 pixels in grey differ by little. 16,000 by 4,000 images take
-    seconds.
+    seconds; of larger sets some test images are compared, in even steps.
     """
-    ours, theirs = _Looks.of(test), _Looks.of(train)
+    looked = _looked_at(train, test)
+    ours = _Looks.of(test if len(looked) == len(test) else test.take(looked))
+    theirs = _Looks.of(train)
     found: list[tuple[int, int]] = []
     number = min(LOOKED_AT, len(train))
-    for start in range(0, len(test) if number else 0, BLOCK):
-        rows = slice(start, start + BLOCK)
+    block = max(1, min(BLOCK, MOST_AT_ONCE // max(1, len(train))))
+    for start in range(0, len(looked) if number else 0, block):
+        rows = slice(start, start + block)
         bits = np.bitwise_count(ours.hashes[rows, None] ^ theirs.hashes[None])
         nearest = np.argpartition(bits, number - 1, axis=1)[:, :number]
-        pixels = ours.pixels[rows]
-        difference = pixels[:, None] - theirs.pixels[nearest]
+        pixels = ours.pixels[rows].astype(np.float32)
+        difference = pixels[:, None] - theirs.pixels[nearest].astype(np.float32)
         rms = np.sqrt((difference**2).mean(axis=2))
         allowed = np.maximum(ABSOLUTE, RELATIVE * pixels.std(axis=1))[:, None]
         alike = (rms <= allowed) & (np.take_along_axis(bits, nearest, 1) <= MOST_BITS)
         best = np.where(alike, rms, np.inf).argmin(axis=1)
-        found += [(start + int(i), int(nearest[i, best[i]])) for i in np.flatnonzero(alike.any(1))]
+        found += [
+            (int(looked[start + i]), int(nearest[i, best[i]])) for i in np.flatnonzero(alike.any(1))
+        ]
     return found
 
 
+def _looked_at(train: ImageSet, test: ImageSet) -> NDArray[np.int64]:
+    """Return positions of the test images that are compared with all of `train`."""
+    most = max(1, MOST_PAIRS // max(1, len(train)))
+    return np.linspace(0, len(test) - 1, min(len(test), most)).round().astype(np.int64)
+
+
 class _Looks(NamedTuple):
-    """Hashes uint64 [N] and grey pixels float32 [N, 256] of images."""
+    """Hashes uint64 [N] and grey pixels uint8 [N, 256] of images."""
 
     hashes: NDArray[np.uint64]
-    pixels: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
 
     @classmethod
     def of(cls, images: ImageSet) -> _Looks:
-        small = np.empty((len(images), SIDE, SIDE), np.float32)
+        small = np.empty((len(images), SIDE, SIDE), np.uint8)
         nine = np.empty((len(images), 8, 9), np.uint8)
         for at, pixels in enumerate(images.images):
             image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("L")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images._folder import load_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
+from ganaug.images.cache import Cache, no_cache
 from ganaug.images.image_set import ImageSet
+from ganaug.images.places import image_folders
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
+from ganaug.outputs import Inputs, check_output_folder
 
 __all__ = ["load_images"]
 
@@ -31,6 +34,8 @@ def load_images(
     download: bool = False,
     skip_corrupt: bool = False,
     exif: bool = True,
+    cache: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
     """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
 
@@ -68,10 +73,16 @@ def load_images(
         skip_corrupt: go on without images that cannot be read, and tell of them in `notes`.
         exif: turn the images of a folder as their EXIF orientation says, as viewers do. An
             ImageFolder is read as it is: torchvision does not turn them.
+        cache: a folder for decoded images, for sources whose images are files. They are decoded
+            once, and read from there where they are needed, so that memory never holds all of them:
+            `ImageSet.images` is then a `StoredImages`. Changed files and a damaged cache are read
+            again.
+        progress: called as `progress(done, total)` while images are decoded for the cache.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
         ConfigError: an argument has a value that is not allowed.
+        RunError: `cache` cannot be written, or lies among the images.
 
     Example:
         >>> digits = load_images("digits")
@@ -80,12 +91,19 @@ def load_images(
     """
     sides = check_size(size)
     check_mode(mode)
+    kept = None
+    if cache is not None:
+        among = Inputs(images=image_folders("the images", source))
+        check_output_folder(cache, {}, among, option="--cache")
+        kept = Cache(Path(cache), progress)
     by_name = isinstance(source, str) and source.startswith(PREFIX)
     if not by_name and (root is not None or download):
         raise ConfigError(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
             " alone; leave --root and --download out"
         )
+    if cache is not None and isinstance(source, str | os.PathLike) and not Path(source).is_dir():
+        raise no_cache(str(source))
     if by_name:
         return load_torchvision(
             source, size=sides, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
@@ -97,10 +115,12 @@ def load_images(
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
     if not isinstance(source, str | os.PathLike):
-        return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
+        return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt, cache=kept)
     path = Path(source)
     if path.is_dir():
-        return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt, exif=exif)
+        return load_folder(
+            path, size=sides, mode=mode, skip_corrupt=skip_corrupt, exif=exif, cache=kept
+        )
     if path.is_file() and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
     allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"

@@ -16,7 +16,7 @@ from ganaug.errors import ConfigError, did_you_mean
 __all__ = ["PRESETS", "FitConfig", "make_config"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
-LOADING = ("mode", "root", "download", "exif", "skip_corrupt")
+LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache")
 
 
 @dataclass(frozen=True)
