@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -113,7 +114,8 @@ def command(
     choose_device(device)
     check_run_folder(out, source)
     reaction = checked_reaction(on_collapse)
-    with evaluation_progress(console, label="reading images") as show:
+    reading = evaluation_progress(console, label="reading images")
+    with reading if cache is not None else nullcontext() as show:
         images = load_images(
             source,
             size=size,

@@ -64,7 +64,10 @@ class StoredImages:
         if isinstance(key, EllipsisType):
             key = slice(None)
         if isinstance(key, tuple):
-            return np.asarray(self)[key] if key[0] is Ellipsis else self[key[0]][key[1:]]
+            first, *others = key
+            if isinstance(first, slice):
+                return self[first][(slice(None), *others)]
+            return np.asarray(self)[key]
         pixels = np.frombuffer(self._map, np.uint8).reshape(-1, *self._image)
         found = np.array(pixels[self._rows[key]])
         self._read += found.nbytes

@@ -28,6 +28,7 @@ from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
+from ganaug.training.memory import enough_memory
 from ganaug.training.ranks import Ranks, joined
 from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
 from ganaug.training.run_folder import check_run_folder, open_run
@@ -190,18 +191,19 @@ class _Training:
         rows, finite = ranks.rows(config.batch_size), FiniteCheck(state)
         records = _Records(self, state, step, finite) if ranks.is_first else None
         for i in range(step, config.steps):
-            batch = self.batches.batch(i, pixels, state.rollbacks, rows)
-            metrics = train_step(state, batch, config, i, ranks)
+            with enough_memory(state, self.batches, pixels, ranks.size):
+                batch = self.batches.batch(i, pixels, state.rollbacks, rows)
+                metrics = train_step(state, batch, config, i, ranks)
             done = i + 1
             last = done == config.steps
             due = last or done % config.checkpoint_every == 0
             wrong = finite.step(done, metrics, due=due or done % config.log_every == 0)
+            if records and wrong is None:
+                records.watch.record(done, metrics)
             stop, failed = ranks.any(interrupted.is_set(), wrong is not None)
             if failed:
                 seconds = records.watch.seconds if records else 0.0
                 return Failure.of_number(*(wrong or (done, "a number")), seconds)
-            if records:
-                records.watch.record(done, metrics)
             if due or stop or done % config.sample_every == 0:
                 failure = ranks.first(
                     partial(records.write, done, metrics, due, stop) if records else _nothing

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.photos import TINY, write_photos
 from helpers.rank_cases import CONFIGS, IMAGES, steps
 from helpers.ranks import ended, start
 from helpers.short_runs import SHORT, weights
@@ -21,6 +22,7 @@ from ganaug.launch import Place, place
 from ganaug.training import checkpoint, fit
 from ganaug.training.ranks import Ranks
 
+ROOT = Path(__file__).parent.parent.parent
 COUNT = 2
 
 
@@ -109,8 +111,9 @@ def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Pa
     small = ["--preset", "tiny", "--batch-size", "4", "--set", "width=8"]
     given = ["fit", "digits", "--out", str(run), "--device", "cpu", *small, *long]
     processes = start(COUNT, ["-m", "ganaug", *given])
-    while not (run / "checkpoint.json").exists():
-        assert processes[0].poll() is None
+    assert processes[0].stderr is not None
+    told = next(line for line in processes[0].stderr if not line.startswith("ganaug: 1078"))
+    assert told.startswith("training 50/100000")
     processes[1].kill()
     (code, told), (killed, _) = ended(processes)
     assert (code, killed) == (1, -signal.SIGKILL)
@@ -122,28 +125,29 @@ def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Pa
     assert record.step >= 2
 
 
-def test_torchrun_trains_and_rank_0_alone_speaks(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    small = ["--preset", "tiny", "--set", "width=8", "--steps", "2", "--device", "cpu"]
+def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "large.md").read_text(encoding="utf-8")
+    program, *words = page.partition("```sh\n")[2].partition("\n```")[0].split()
+    assert program == "torchrun"
+    write_photos(tmp_path / "photos", test=True)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", "2", "-m", "ganaug", "fit", "digits", "--out", str(run)),
-            *small,
+            *(sys.executable, "-m", "torch.distributed.run", *words, *TINY),
+            *("--steps", "2", "--device", "cpu", "--cache", "cache"),
         ],
         capture_output=True,
         text=True,
         timeout=100,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stderr.splitlines() if "ganaug" in line or "training" in line]
-    assert [line.split(",")[0] for line in lines] == [
-        "ganaug: 1078 images",
-        "training 2/2",
-        f"ganaug: trained; next: ganaug export {run} FILE.onnx",
-    ]
-    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+    kinds = ("ganaug:", "training", "reading")
+    lines = [line for line in done.stderr.splitlines() if line.startswith(kinds)]
+    assert lines[-3].startswith("ganaug: 22 images, 3 classes, 24x24 RGB")
+    assert lines[-2].startswith("training 2/2, ")
+    assert lines[-1] == "ganaug: trained; next: ganaug export runs/defects FILE.onnx"
+    assert len((tmp_path / "runs" / "defects" / "metrics.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("count", [1, 7, 32])
