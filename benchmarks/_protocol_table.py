@@ -15,7 +15,7 @@ MOST, LEAST = 200, 8  # training images of the first and of the last class of `s
 LEAST_HALVED = 4
 # How often the counts of a protocol are halved: until the best training without a generator has no
 # more than 95% on the validation images of pilots, since too little is left to gain above that.
-HALVINGS = {"neu-lt-144": 2}
+HALVINGS = {"neu-lt-144": 2, "asl-lt": 1}
 
 # Classes of GTSRB by their frequency in the full official training part.
 GTSRB_ORDER = (

@@ -23,7 +23,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-__all__ = ["Images", "resident_mb"]
+__all__ = ["Images", "measured", "resident_mb"]
 
 LABELS = 2
 WORKERS = 4
@@ -125,7 +125,11 @@ def long(file: str, batches: int) -> dict[str, Any]:
     }
 
 
+def measured(what: str, file: str, last: str) -> dict[str, Any]:
+    """Return what the command prints for its arguments."""
+    return first(file, last) if what == "first" else long(file, int(last))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    what, path, last = sys.argv[1:]
-    print(json.dumps(first(path, last) if what == "first" else long(path, int(last))))
+    print(json.dumps(measured(*sys.argv[1:])))

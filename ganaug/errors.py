@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = [
     "ArtifactError",
+    "Complain",
     "ConfigError",
     "DataError",
     "DeviceError",
@@ -14,6 +15,7 @@ __all__ = [
     "RunError",
     "ToldElsewhereError",
     "did_you_mean",
+    "refuse",
 ]
 
 
@@ -59,6 +61,14 @@ class ToldElsewhereError(GanaugError):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+Complain = Callable[[GanaugError], None]  # told of what is wrong; may go on, or raise it
+
+
+def refuse(error: GanaugError) -> None:
+    """Raise `error`: the `Complain` of whoever stops at the first thing that is wrong."""
+    raise error
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

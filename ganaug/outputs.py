@@ -8,7 +8,7 @@ same kind. `force` replaces any other regular file, and never what the command r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from ganaug.errors import RunError
 from ganaug.files import check_folder, check_writable, written_path
 
-__all__ = ["Inputs", "Kind", "check_output_file", "check_output_folder"]
+__all__ = ["Inputs", "Kind", "check_output_file", "check_output_folder", "refuse_foreign"]
 
 Named = str | os.PathLike[str]
 
@@ -125,6 +125,31 @@ def check_output_folder(
     for name, kind in files.items():
         if os.path.lexists(Path(path, name)):
             check_output_file(Path(path, name), kind, inputs, force=force)
+
+
+def refuse_foreign(
+    path: Named, own: Collection[str] = (), *, hidden: str = ".", forced: str = ""
+) -> None:
+    """Refuse the folder `path` where it holds other files than those that are called `own`.
+
+    Args:
+        path: the folder, which need not exist.
+        own: names of what an interrupted call of the same kind leaves.
+        hidden: how the names of files begin that do not count.
+        forced: what lets the folder be used all the same, for the message.
+
+    Raises:
+        RunError: it is refused.
+    """
+    if not os.path.isdir(path):
+        return
+    other = [name for name in os.listdir(path) if name not in own and not name.startswith(hidden)]
+    if other:
+        way = f", or say {forced}" if forced else ""
+        raise RunError(
+            f"{os.fspath(path)}: holds other files ({min(other)}); choose an empty or new output"
+            f" folder{way}"
+        )
 
 
 def _subject(path: Named, option: str | None) -> str:

@@ -43,17 +43,29 @@ def test_doctor_tells_facts_and_finds_nothing_wrong_here(
     assert installed == []
 
 
-def test_a_torchvision_for_another_torch_is_named(tmp_path: Path) -> None:
+def test_a_torchvision_for_another_torch_and_both_builds_of_onnxruntime_are_named(
+    tmp_path: Path,
+) -> None:
+    """Both at once, in one process: it loads torch, which takes seconds."""
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").write_text(
         "raise RuntimeError('operator torchvision::nms does not exist')"
     )
+    for name in ("onnxruntime", "onnxruntime_gpu"):
+        folder = tmp_path / f"{name}-1.23.0.dist-info"
+        folder.mkdir()
+        named = name.replace("_", "-")
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {named}\nVersion: 1.23.0\n")
     code, found = doctor(tmp_path)
     assert code == 1
     problem = found["problems"][0]
     assert "do not fit each other (operator torchvision::nms does not exist)" in problem["text"]
     assert problem["mend"].startswith("pip install 'torch==")
+    both = [each for each in found["problems"] if "both installed" in each["text"]]
+    assert [each["mend"] for each in both] == [
+        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+    ]
 
 
 def test_broken_installations_do_not_break_the_doctor(tmp_path: Path) -> None:
@@ -65,20 +77,6 @@ def test_broken_installations_do_not_break_the_doctor(tmp_path: Path) -> None:
     texts = " ".join(problem["text"] for problem in found["problems"])
     assert "torch cannot be loaded (libc10.so is missing)" in texts
     assert "onnxruntime cannot be loaded (libc10.so is missing)" in texts
-
-
-def test_both_builds_of_onnxruntime_are_a_problem(tmp_path: Path) -> None:
-    for name in ("onnxruntime", "onnxruntime_gpu"):
-        folder = tmp_path / f"{name}-1.23.0.dist-info"
-        folder.mkdir()
-        named = name.replace("_", "-")
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {named}\nVersion: 1.23.0\n")
-    code, found = doctor(tmp_path)
-    assert code == 1
-    both = [each for each in found["problems"] if "both installed" in each["text"]]
-    assert [each["mend"] for each in both] == [
-        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
-    ]
 
 
 def test_the_pair_that_mends_is_the_one_that_was_tested() -> None:

@@ -20,7 +20,7 @@ from torchvision.transforms import v2
 import ganaug
 from ganaug.images import ImageSet
 
-STEPS = 80
+STEPS = 40
 
 
 @pytest.fixture(scope="module")

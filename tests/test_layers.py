@@ -36,17 +36,8 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *(
-            "devices",
-            "errors",
-            "files",
-            "launch",
-            "limits",
-            "outputs",
-            "randomness",
-            "records",
-            "work",
-        ),
+        *("devices", "errors", "files", "launch", "limits", "outputs", "randomness"),
+        *("records", "wording", "work"),
         "_version",
     ),
 )

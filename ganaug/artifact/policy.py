@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganaug.artifact.checks import is_number, shown
+from ganaug.artifact.checks import is_number, printable, shown
 from ganaug.errors import ConfigError
 
 __all__ = ["RARE", "Policy"]
@@ -90,6 +90,25 @@ class Policy:
         """Return the probability in 0..1 for classes with `counts` images, in the shape given."""
         images, probabilities = zip(*self.p, strict=True)
         return np.asarray(np.interp(np.asarray(counts, np.float64), images, probabilities))
+
+    @property
+    def never(self) -> bool:
+        """Whether no image is varied, whatever its class."""
+        return not any(p for _, p in self.p)
+
+    def __str__(self) -> str:
+        """How often to vary, and who says so, in words: those of every command and report."""
+        if self.never:
+            often = "never (p 0)"
+        elif len({p for _, p in self.p}) == 1:
+            often = f"p {self.p[0][1]:.2g} for every class"
+        else:
+            points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in self.p)
+            often = f"p {points}"
+        if self.scale != 1 and not self.never:
+            often += f", latents times {self.scale:g}"
+        told = {"tune": "learnt by tune", "rule": "from a rule, not measured"}
+        return f"{often}; {told.get(self.source, printable(self.source))}"
 
     @classmethod
     def rule(cls, counts: ArrayLike) -> Policy:

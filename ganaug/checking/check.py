@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from ganaug.checking.alike import Alike
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
+from ganaug.checking.forecast import forecast as make_forecast
 from ganaug.checking.outliers import blank, unlike_all
-from ganaug.checking.report import CheckReport, Finding, Times
+from ganaug.checking.report import CheckReport, Finding, Forecast, Times
 from ganaug.devices import choose_device
-from ganaug.errors import DataError, GanaugError
-from ganaug.images import ImageSet, check_size
-from ganaug.images.survey import Survey, survey
+from ganaug.errors import ConfigError, DataError, GanaugError
+from ganaug.images import ImageSet, check_size, resized
+from ganaug.images.survey import PREVIEW_SIDE, Survey, survey
 from ganaug.training import make_config
 
 __all__ = ["check"]
@@ -35,8 +38,12 @@ def check(
     download: bool = False,
     exif: bool = True,
     preset: str = "base",
+    fit_options: Mapping[str, Any] | None = None,
+    seeds: int = 6,
+    classifier_steps: int | None = None,
     device: str = "auto",
     times: bool = True,
+    forecast: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
@@ -48,8 +55,13 @@ def check(
         source: anything that `load_images` takes, or an `ImageSet`.
         size, mode, root, download, exif: as for `load_images`.
         preset: of the training whose duration is estimated.
+        fit_options: fields of `FitConfig` in it that differ from those of the preset.
+        seeds: of the comparison whose duration is estimated.
+        classifier_steps: of each classifier in it and in `tune`; None = as usual.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
+        forecast: whether two small networks are trained to say whether a generator is likely to
+            help; one minute or more.
         progress: called as `progress(done, total)`, in images.
 
     Raises:
@@ -62,7 +74,10 @@ def check(
         >>> report.images, report.test_images, report.problems
         (1078, 719, ())
     """
-    make_config(preset)
+    options = dict(fit_options or {})
+    make_config(preset, **options)
+    if seeds < 1:
+        raise ConfigError(f"seeds: {seeds}; allowed: 1 or more; 6 give a verdict")
     choose_device(device)  # both refused before the images are read
     seen = survey(
         source,
@@ -89,9 +104,24 @@ def check(
     trainable = seen.layout is not None and len(np.flatnonzero(images.counts)) > 1
     if times and trainable and seen.layout is not None:
         try:
-            measured = measure(images, seen.layout.size, preset=preset, device=device)
+            measured = measure(
+                images,
+                seen.layout.size,
+                preset=preset,
+                options=options,
+                seeds=seeds,
+                classifier_steps=classifier_steps,
+                device=device,
+            )
         except GanaugError as error:
             findings.append(Finding("refused", True, str(error), len(images)))
+    outlook: Forecast | None = None
+    if forecast and trainable and seen.layout is not None:
+        try:
+            sides = [min(side, PREVIEW_SIDE) for side in seen.layout.size]
+            outlook = make_forecast(resized(replace(images, test=None), sides))
+        except DataError as error:
+            findings.append(Finding("no forecast", False, str(error), len(images.classes)))
     findings.sort(key=lambda finding: not finding.problem)
     return CheckReport(
         source=seen.source,
@@ -116,8 +146,10 @@ def check(
             download=download,
             exif=exif,
             preset=preset,
+            fit_options=options,
         ),
         notes=seen.notes,
+        forecast=outlook,
     )
 
 
@@ -132,8 +164,8 @@ def _unusable(seen: Survey) -> Iterator[Finding]:
             len(seen.unreadable),
             seen.unreadable,
         )
-    if seen.refusal:
-        yield Finding("refused", True, seen.refusal, len(seen))
+    for refusal in seen.refusals:
+        yield Finding("refused", True, refusal, len(seen))
     for note in () if seen.layout is None else seen.layout.notes:
         yield Finding("size", False, note, len(seen))
 
@@ -180,6 +212,7 @@ def _next(
     download: bool,
     exif: bool,
     preset: str,
+    fit_options: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Return the commands to go on with; none where the images have to be mended first."""
     kinds = {finding.kind for finding in findings if finding.problem}
@@ -195,7 +228,9 @@ def _next(
         options += ["--root", str(root)]
     options += ["--download"] if download else []
     options += [] if exif else ["--no-exif"]
+    for name, value in fit_options.items():
+        options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     options += ["--skip-corrupt"] if "unreadable" in kinds else []
-    name = images.data_name.rpartition(":")[2].replace("/", "-")
-    run = Path("runs", Path(name).stem or "run")
+    title = images.data_name.rpartition(":")[2].replace("/", "-")
+    run = Path("runs", Path(title).stem or "run")
     return (f"ganaug fit {shlex.join([str(source), '--out', str(run), *options])}",)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,6 @@ from ganaug.training import fit, make_config
 
 __all__ = ["measure"]
 
-SEEDS = 6
 SHOWN = 256  # images, of which the timed steps take their batches
 LARGEST_SIDE = 64  # larger images are timed at this size: a step's work goes with the pixels
 CLASSIFIER_STEPS = 6  # of which the first is not counted
@@ -41,44 +41,54 @@ class _EnoughError(Exception):
 
 
 def measure(
-    images: ImageSet, size: tuple[int, int], *, preset: str = "base", device: str = "auto"
+    images: ImageSet,
+    size: tuple[int, int],
+    *,
+    preset: str = "base",
+    options: Mapping[str, Any] | None = None,
+    seeds: int = 6,
+    classifier_steps: int | None = None,
+    device: str = "auto",
 ) -> Times:
     """Time some steps and estimate the rest.
 
     Args:
         images: all of them, in small, with the part that is judged on as test part.
         size: (height, width) of the training.
-        preset: of `fit`.
+        preset, options: of `fit`; fields of its config that differ from the preset's.
+        seeds: of the comparison.
+        classifier_steps: of each classifier; None = as usual.
         device: where is trained.
 
     Raises:
         ConfigError, DeviceError: the preset or the device does not exist.
     """
-    config = make_config(preset)
+    options = dict(options or {})
+    config = make_config(preset, **options)
     chosen = str(choose_device(device))
     jobs = worker_count(None, chosen)
     timed = min(1.0, LARGEST_SIDE / max(size))
     small = (max(8, round(size[0] * timed)), max(8, round(size[1] * timed)))
     larger = size[0] * size[1] / (small[0] * small[1])
     shown = replace(_some(images), test=None)
-    fit_step = larger * _step_of_fit(resized(shown, small), preset, chosen)
+    fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
     whole = config.steps * fit_step
     if config.kind != "variation" or (images.counts > 0).sum() < 2:
         return Times(whole, None, None, chosen, jobs)
     with _one_thread() as threads:  # as in a worker process
         free_step = larger * _step_of_classifier(resized(shown, small), chosen)
         if threads > 1 and chosen == "cpu":
-            fit_step = larger * _step_of_fit(resized(shown, small), preset, chosen)
+            fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
     share = GENERATING[config.kind] * 32 / config.batch_size
     costs = Costs(fit_step, free_step, free_step + share * fit_step)
-    schedule = Network().schedule(len(images), size, steps=None, quick=False)
+    schedule = Network().schedule(len(images), size, steps=classifier_steps, quick=False)
     plan = make_plan(None, "auto", config.kind, False)
     judged = images.test
     evaluated = None
     if judged is not None and (judged.counts > 0).sum() >= 2:
         choices = len(inner_splits(Split(replace(images, test=None), judged))) * len(plan.free)
-        trainings = SEEDS * len(plan.free) + choices
-        seconds = trainings * costs.free_step + SEEDS * costs.varied_step
+        trainings = seeds * len(plan.free) + choices
+        seconds = trainings * costs.free_step + seeds * costs.varied_step
         evaluated = schedule.steps * seconds / jobs
     simulation = simulate(replace(images, test=None), 0)
     tuned = None
@@ -88,6 +98,8 @@ def measure(
         budget = plan_budget(
             costs, config.steps, schedule, len(part), REPETITIONS, augmented, ways, tried
         )
+        if classifier_steps is not None:
+            budget = replace(budget, classifier_steps=classifier_steps)
         free, varied = count_trainings(REPETITIONS, augmented, ways, budget.candidates)
         classifiers = free * costs.free_step + varied * costs.varied_step
         seconds = REPETITIONS * budget.fit_steps * fit_step + budget.classifier_steps * classifiers
@@ -103,11 +115,13 @@ def _some(images: ImageSet) -> ImageSet:
     return images.take(order[np.concatenate([first, rest])[: max(SHOWN, 2 * len(first))]])
 
 
-def _step_of_fit(images: ImageSet, preset: str, device: str) -> float:
+def _step_of_fit(images: ImageSet, preset: str, options: Mapping[str, Any], device: str) -> float:
     """Seconds of a step, in the mean from one gradient penalty to the next."""
     # "auto" tries bfloat16 out, which takes minutes where it is emulated, and is not taken then.
     precision = "fp32" if device == "cpu" and not native_bfloat16() else "auto"
-    window = min(make_config(preset).penalty_every, MOST_STEPS)
+    window = min(make_config(preset, **options).penalty_every, MOST_STEPS)
+    own = ("steps", "size", "log_every", "precision")
+    given = {name: value for name, value in options.items() if name not in own}
     ends: list[float] = []
 
     def note(step: int, steps: int, row: object) -> None:
@@ -125,7 +139,8 @@ def _step_of_fit(images: ImageSet, preset: str, device: str) -> float:
                 device=device,
                 progress=note,
                 log_every=1,
-                precision=precision,
+                precision=str(options.get("precision", precision)),
+                **given,
             )
         )
     return (ends[window] - ends[0]) / window

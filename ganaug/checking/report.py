@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ganaug.artifact.checks import printable
+from ganaug.wording import counted
 
-__all__ = ["CheckReport", "ClassCheck", "Finding", "Times"]
+__all__ = ["CheckReport", "ClassCheck", "Finding", "Forecast", "Times"]
 
 SHOWN = 5  # examples of a finding, in text
 MOST_CLASSES = 40  # rows of the table
@@ -68,6 +69,24 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """Whether a variation generator is likely to help a network that is trained from scratch.
+
+    Attributes:
+        word: "likely helps", "likely not" or "cannot tell".
+        lift: `taught` minus `alone`, in points.
+        taught, alone: percent of images of unseen classes that are recognised from one example, by
+            a network that learnt to tell other classes, and by one that learnt to know images
+            again under RandAugment.
+    """
+
+    word: str
+    lift: float
+    taught: float
+    alone: float
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """What `check` found; `print` shows it, `to_dict` gives JSON values.
 
@@ -84,6 +103,7 @@ class CheckReport:
         tuning: what `tune` can do with these images, in a line.
         times: estimated durations, or None where they were not measured.
         next: the commands to go on with.
+        forecast: whether a generator is likely to help, or None where that was not asked.
         notes: what the source says of itself.
     """
 
@@ -101,6 +121,7 @@ class CheckReport:
     times: Times | None
     next: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -121,8 +142,8 @@ class CheckReport:
         sizes = ", ".join(f"{word} {_size(size)}" for word, size in self.sizes.items())
         trained = _size(self.training_size) if self.training_size else "none; see below"
         lines = [
-            f"{printable(self.source)}: {self.images} training images,"
-            f" {self.test_images} {test}, {len(self.classes)} classes",
+            f"{printable(self.source)}: {counted(self.images, 'training image')},"
+            f" {self.test_images} {test}, {counted(len(self.classes), 'class')}",
             f"sizes (height x width): {sizes}; training size: {trained}",
             f"modes: {modes}; groups: {'yes' if self.groups else 'none named'}",
         ]
@@ -139,7 +160,7 @@ class CheckReport:
             for each in shown
         ]
         rest = len(self.classes) - len(shown)
-        return lines + ([f"and {rest} larger classes"] if rest else [])
+        return lines + ([f"and {counted(rest, 'larger class')}"] if rest else [])
 
     def _findings(self) -> list[str]:
         lines = []
@@ -153,13 +174,20 @@ class CheckReport:
 
     def _times(self) -> list[str]:
         lines = [f"tune: {self.tuning}"]
+        if self.forecast is not None:
+            found = self.forecast
+            lines.append(
+                f"forecast: {found.word}; unseen classes are recognised from one image in"
+                f" {found.taught:.1f}% after learning other classes, in {found.alone:.1f}% without"
+                f" ({found.lift:+.1f}); for networks trained from scratch"
+            )
         if self.times is not None:
             each = [
                 f"{name} {_duration(seconds)}"
                 for name in ("fit", "tune", "evaluate")
                 if (seconds := getattr(self.times, name)) is not None
             ]
-            jobs = f"{self.times.jobs} process{'es' if self.times.jobs > 1 else ''}"
+            jobs = counted(self.times.jobs, "process")
             lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
         return lines + [f"next: {command}" for command in self.next]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.cli.options import SIZE, force_option
+from ganaug.cli.options import SETTING, SIZE, force_option
 
 __all__ = ["command"]
 
@@ -31,7 +33,17 @@ __all__ = ["command"]
     metavar="tiny|small|base|classic",
     help="Of the training whose duration is estimated.",
 )
+@click.option("--kind", metavar="variation|class", help="As for fit.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
+)
+@click.option("--seeds", type=int, default=6, show_default=True, help="As for evaluate.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
+@click.option(
+    "--forecast",
+    is_flag=True,
+    help="Train two small networks, and say whether a generator is likely to help; about a minute.",
+)
 @click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option
@@ -45,7 +57,11 @@ def command(
     download: bool,
     exif: bool,
     preset: str,
+    kind: str | None,
+    settings: tuple[tuple[str, Any], ...],
+    seeds: int,
     device: str,
+    forecast: bool,
     no_times: bool,
     json_file: str | None,
     force: bool,
@@ -76,8 +92,11 @@ def command(
             download=download,
             exif=exif,
             preset=preset,
+            fit_options=({} if kind is None else {"kind": kind}) | dict(settings),
+            seeds=seeds,
             device=device,
             times=not no_times,
+            forecast=forecast,
             progress=progress,
         )
     echo(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import time
 import warnings
@@ -28,6 +29,7 @@ __all__ = [
     "fit_progress",
     "open_report",
     "plain_messages",
+    "resumable",
     "say",
     "suggest",
 ]
@@ -67,6 +69,22 @@ def suggest(settings: Settings, message: str) -> None:
     """Say what is done and what to do next, unless that is done anyway."""
     if not settings.all_in_one:
         say(settings, message)
+
+
+@contextmanager
+def resumable(settings: Settings, kept: Callable[[], str]) -> Iterator[None]:
+    """Turn Ctrl-C into one line: what is kept, and the command that goes on.
+
+    Args:
+        settings: with the whole command line.
+        kept: returns what there is after the interruption, and what is as before.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = f"ganaug {shlex.join(settings.arguments)}"
+        echo(f"ganaug: interrupted; {kept()}; the same command goes on: {command}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def open_report(settings: Settings, report: Path) -> None:

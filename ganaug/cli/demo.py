@@ -103,6 +103,6 @@ def _show(
         diversity=diversity,
         history=read_history(run),
     )
-    write_back(file, generator.content_hash, gain, diversity)
+    write_back(generator, gain, diversity)
     echo(gain)
     say(console, f"report: {report}", f"model card: ganaug card {shlex.quote(str(file))}")

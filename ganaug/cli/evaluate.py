@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
+from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, resumable, say
 from ganaug.cli.options import (
     NAMES,
     chosen_classifier,
@@ -20,7 +20,8 @@ from ganaug.cli.options import (
     image_options,
     images_download,
 )
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.wording import counted
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ganaug.images import ImageSet
 
 __all__ = ["command"]
+
+KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
 @click.command("evaluate", epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open")
@@ -52,7 +55,11 @@ __all__ = ["command"]
 @click.option("--steps", type=int, help="Steps of each classifier.")
 @click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option("--out", metavar="DIR", help="Folder for the report; default: beside FILE.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Folder for the report; default: beside FILE, with -evaluation or -quick-look.",
+)
 @click.option(
     "--run", "run_folder", metavar="RUN", help="Folder of `fit`, for the curves of the training."
 )
@@ -121,10 +128,10 @@ def command(
         )
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
-    folder = _folder(out, file, judge)
+    folder = _folder(out, file, judge, quick)
     read = (file, source, judge, weights, run_folder)
     rewritten = None if keep or quick else file
-    _check_outputs(folder, json_file, rewritten, read, force=force)
+    _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)
     trained = chosen_classifier(classifier, weights, size, download)
     run = None if info is None or file is None else find_run(run_folder, info, file)
     images = load_images(
@@ -137,29 +144,30 @@ def command(
         exif=exif,
     )
     say(console, *images.notes)
-    gain = _gain(
-        console,
-        generator,
-        images,
-        folder=judge,
-        seeds=seeds,
-        arms=arms,
-        baseline=baseline,
-        refit=Refit(tuned=tuned) if refit else None,
-        classifier=trained,
-        steps=steps,
-        quick=quick,
-        jobs=jobs,
-        out=folder / "predictions",
-        device=device,
-    )
-    diversity = judged = None
-    if generator is not None:
-        diversity = _diversity(console, gain, images, quick, artifact=generator)
-    if judge is not None:
+    with resumable(console, lambda: _kept(folder, rewritten)):
+        gain = _gain(
+            console,
+            generator,
+            images,
+            folder=judge,
+            seeds=seeds,
+            arms=arms,
+            baseline=baseline,
+            refit=Refit(tuned=tuned) if refit else None,
+            classifier=trained,
+            steps=steps,
+            quick=quick,
+            jobs=jobs,
+            out=folder / KEPT,
+            device=device,
+        )
+        diversity = judged = None
         if generator is not None:
-            echo(f"\n{judge}:")
-        judged = _diversity(console, gain, images, quick, synthetic=judge)
+            diversity = _diversity(console, gain, images, quick, artifact=generator)
+        if judge is not None:
+            if generator is not None:
+                echo(f"\n{judge}:")
+            judged = _diversity(console, gain, images, quick, synthetic=judge)
     if generator is None:
         diversity, judged = judged, None
     _write_records(folder, json_file, gain, diversity, judged)  # before pictures, which could fail
@@ -170,22 +178,40 @@ def command(
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
-        write_back(generator.path, generator.content_hash, gain, diversity)
+        left_out = write_back(generator, gain, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
+        if left_out:
+            echo(
+                f"ganaug: warning: {file} has another policy by now, with which the gain was not"
+                " measured: it is not in the file; the same command measures it",
+                err=True,
+            )
     say(console, f"report: {report}")
     if shown:
         open_report(console, report)
 
 
-def _folder(out: str | None, file: str | None, judge: str | None) -> Path:
-    """Return the folder of the report: as named, or beside FILE, else beside DIR."""
+def _folder(out: str | None, file: str | None, judge: str | None, quick: bool) -> Path:
+    """Return the folder of the report: as named, or beside FILE, else beside DIR.
+
+    A quick look has a folder of its own, so that no full report is lost to it.
+    """
     if out is not None:
         return Path(out)
+    ending = "quick-look" if quick else "evaluation"
     if file is not None:
-        return Path(file).with_name(f"{Path(file).stem}-evaluation")
+        return Path(file).with_name(f"{Path(file).stem}-{ending}")
     made = Path(str(judge))
     made = made if made.name not in ("", "..") else Path(os.path.abspath(made))
-    return made.parent / f"{made.name.removesuffix('.npz')}-evaluation"
+    return made.parent / f"{made.name.removesuffix('.npz')}-{ending}"
+
+
+def _kept(folder: Path, rewritten: str | None) -> str:
+    """Return what an interrupted evaluation leaves, in words."""
+    ended = len(list((folder / KEPT).glob("*/*.npz")))
+    as_before = f"{rewritten} and the report are" if rewritten else "the report is"
+    trainings = f"{counted(ended, 'training')} that had ended"
+    return f"{as_before} as before, {trainings} kept in {folder / KEPT}"
 
 
 def _check_outputs(
@@ -194,6 +220,7 @@ def _check_outputs(
     rewritten: str | None,
     read: tuple[str | None, ...],
     *,
+    quick: bool,
     force: bool,
 ) -> None:
     """Refuse what would be written over something else, or cannot be written; FILE is rewritten.
@@ -202,13 +229,20 @@ def _check_outputs(
     """
     from ganaug.files import check_writable
     from ganaug.images.places import image_folders
-    from ganaug.outputs import Inputs, check_output_file, check_output_folder
-    from ganaug.report.kinds import EVALUATION, RECORDS
+    from ganaug.outputs import Inputs, check_output_file, check_output_folder, refuse_foreign
+    from ganaug.report.kinds import EVALUATION, RECORDS, holds_full_record, is_evaluation
 
     _, source, judge, *_ = read
     images = image_folders("the images", source) + image_folders("--judge", judge)
     inputs = Inputs(read, images)
     check_output_folder(folder, EVALUATION, inputs, option="--out", force=force)
+    if not (force or is_evaluation(folder)):
+        refuse_foreign(folder, [*EVALUATION, KEPT], forced="--force")
+    if quick and not force and holds_full_record(folder):
+        raise RunError(
+            f"--out: {folder} holds the report of a full evaluation, which a quick look would"
+            " replace; allowed: another folder; name one, or say --force"
+        )
     if json_file is not None:
         check_output_file(json_file, RECORDS, inputs, option="--json", force=force)
     if rewritten is not None:

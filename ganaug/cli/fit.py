@@ -20,6 +20,7 @@ from ganaug.cli.console import (
 )
 from ganaug.cli.options import SETTING, image_options
 from ganaug.launch import place
+from ganaug.wording import counted
 
 __all__ = ["command"]
 
@@ -127,9 +128,9 @@ def command(
             cache=cache,
             progress=show,
         )
-    classes = f"{len(images.classes)} class{'es' if len(images.classes) != 1 else ''}"
+    classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
-    say(console, f"{len(images)} images, {classes}, {pixels}", *images.notes)
+    say(console, f"{counted(len(images), 'image')}, {classes}, {pixels}", *images.notes)
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from typing import Any
@@ -87,7 +88,7 @@ class _Setting(click.ParamType[tuple[str, Any]]):
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
-    """`A,B,C`: names, separated by commas."""
+    """`A,B,C`: names, separated by commas; a name with a comma stands in quotes."""
 
     name = "names"
 
@@ -99,7 +100,8 @@ class _Names(click.ParamType[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
-        return tuple(name for name in (part.strip() for part in str(value).split(",")) if name)
+        parts = next(csv.reader([str(value)], skipinitialspace=True), [])
+        return tuple(name for name in (part.strip() for part in parts) if name)
 
 
 SIZE = _Size()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def command(
     from ganaug import Generator
     from ganaug.files import locked, make_folder, write_json
     from ganaug.images.places import image_folders
-    from ganaug.outputs import Inputs, check_output_folder
+    from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 
     console: Settings = context.obj
     console.all_in_one = True
@@ -77,7 +78,8 @@ def command(
     _config(given)  # refused before anything is made
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
-    _refuse_foreign(folder)
+    if not (folder / LEDGER).exists():
+        refuse_foreign(folder, ["check.json"])
     make_folder(folder)
     file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
     common = {"source": source, "device": device, **loading}
@@ -88,7 +90,9 @@ def command(
         if _config(given).kind == "class":
             accepted.add("one class")
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
-        report = _check(console, source, preset=given["preset"], mode=given["mode"], **options)
+        options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
+        options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
+        report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:
@@ -120,7 +124,7 @@ def command(
     report = evaluated / "report.html"
     say(console, f"all done: {report}; the file for your training: {file}")
     policy = Generator(file).info.policy
-    if policy is not None and not any(p for _, p in policy.p):
+    if policy is not None and policy.never:
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
@@ -161,31 +165,25 @@ class _Ledger:
         write_json(self.path, {"asked": self.asked, "done": self.done})
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds other things than a run of this command."""
-    if (folder / LEDGER).exists() or not folder.is_dir():
-        return
-    names = [path.name for path in folder.iterdir()]
-    other = [name for name in names if name != "check.json" and not name.startswith(".")]
-    if other:
-        raise RunError(
-            f"{folder}: holds other files ({min(other)}); choose an empty or new output folder"
-        )
-
-
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:
     from ganaug import check
 
     with evaluation_progress(console, label="checking") as progress:
         report = check(source, progress=progress, **options)
-    echo(report)
+    echo(replace(report, next=()))  # what comes next is done here
     return report
 
 
 def _config(given: dict[str, Any]) -> FitConfig:
     from ganaug.training import make_config
 
-    return make_config(given["preset"], **{"kind": given["kind"]} | dict(given["settings"]))
+    return make_config(given["preset"], **_fields(given))
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the config that are named."""
+    kind = {} if given["kind"] is None else {"kind": given["kind"]}
+    return kind | dict(given["settings"])
 
 
 def _has_no_policy(file: Path) -> bool:

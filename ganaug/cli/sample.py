@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, say
+from ganaug.cli.console import Settings, evaluation_progress, resumable, say
 from ganaug.cli.options import NAMES
 from ganaug.errors import ConfigError, DataError
+from ganaug.wording import counted
 
 __all__ = ["command"]
 
@@ -56,7 +57,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 )
 @click.argument("file")
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
-@click.option("--classes", type=NAMES, help="Only these classes.")
+@click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
@@ -79,8 +80,10 @@ def command(
     The same command goes on where it was interrupted. Image i is the same for any number of parts.
     """
     from ganaug import Generator, sample
+    from ganaug.evaluation.splits import was_fitted_on
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_folder
+    from ganaug.use.bulk import planned_counts
 
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
@@ -90,9 +93,24 @@ def command(
     check_output_folder(str(out or shards), {}, read, option=option)
     generator = Generator(file)
     images = None if source is None else _source(source)
+    if source is None and generator.info.kind == "variation":
+        raise ConfigError(
+            f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
+            " that it was fitted on"
+        )
+    if source is not None and not was_fitted_on(source, generator.info):
+        say(
+            console,
+            f"{source}: not the images that {file} was fitted on (or read in another way); what it"
+            " makes of others may be worse",
+        )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
-    with evaluation_progress(console, label="sampling") as show:
+    kept = f"the images that were written are kept in {out or shards}"
+    with (
+        resumable(console, lambda: kept),
+        evaluation_progress(console, label="sampling") as show,
+    ):
         report: Callable[[int, int], None] | None = None
         if show is not None:
             report = lambda done, total: show(done, total, None)  # noqa: E731
@@ -107,8 +125,16 @@ def command(
             part=part,
             progress=report,
         )
+    counts = planned_counts(folder)
+    of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
+    what = f"{counted(sum(counts.values()), 'image')} ({of_each})"
     done = (folder / "manifest.jsonl").exists()
-    say(console, f"wrote {folder}" if done else f"wrote part {part[0]}/{part[1]} of {folder}")
+    say(
+        console,
+        f"wrote {folder}: {what}"
+        if done
+        else f"wrote part {part[0]}/{part[1]} of {folder}, in all {what}",
+    )
 
 
 def _source(source: str) -> Any:

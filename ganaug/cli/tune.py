@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
-from ganaug.cli.console import INTERRUPTED, Settings, echo, evaluation_progress, say, suggest
+from ganaug.cli.console import Settings, echo, evaluation_progress, resumable, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
     classifier_options,
@@ -92,27 +91,22 @@ def command(
         exif=exif,
     )
     say(console, *images.notes)
-    try:
-        with evaluation_progress(console) as progress:
-            report = tune(
-                generator,
-                images,
-                seed=seed,
-                steps=steps,
-                fit_steps=fit_steps,
-                classifier=trained,
-                jobs=jobs,
-                out=folder,
-                device=device,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        echo(
-            f"ganaug: interrupted; {file} is as before, and the same command resumes: ganaug"
-            f" {shlex.join(console.arguments)}",
-            err=True,
+    with (
+        resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),
+        evaluation_progress(console, label="tuning") as progress,
+    ):
+        report = tune(
+            generator,
+            images,
+            seed=seed,
+            steps=steps,
+            fit_steps=fit_steps,
+            classifier=trained,
+            jobs=jobs,
+            out=folder,
+            device=device,
+            progress=progress,
         )
-        raise click.exceptions.Exit(INTERRUPTED) from None
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())

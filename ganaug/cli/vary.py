@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from ganaug.cli.console import Settings, say
 from ganaug.cli.options import force_option
-from ganaug.errors import ConfigError
+from ganaug.errors import ConfigError, DataError
+from ganaug.wording import counted
 
 __all__ = ["command"]
 
@@ -58,8 +60,24 @@ def command(
     check_output_file(out, SHEET, Inputs((file, *images)), option="--out", force=force)
     if Path(out).suffix.lower() != ".png":
         raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
+    for each in images:
+        _refuse_folder(Path(each))
     rows = variation_rows(
         Generator(file), images, columns=columns, scales=scales, seed=seed, side=side
     )
     save_png(out, picture_grid(rows))
-    say(console, f"wrote {out}: {len(rows)} rows, each a photograph and {columns} variations")
+    each = f"a photograph and {counted(columns, 'variation')}"
+    say(console, f"wrote {out}: {counted(len(rows), 'row')}, each {each}")
+
+
+def _refuse_folder(path: Path) -> None:
+    if not path.is_dir():
+        return
+    from ganaug.images.places import first_image
+
+    found = first_image(path)
+    such = f", such as {shlex.quote(str(found))}" if found else ""
+    raise DataError(
+        f"{path}: is a folder; allowed: image files{such}; name those to be seen (a whole folder is"
+        " varied by: ganaug sample)"
+    )

@@ -14,6 +14,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
 from ganaug.images.copies import copies_noted
+from ganaug.images.originals import originals
 from ganaug.randomness import stream
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "splits_of",
     "trained_on",
     "training_and_test",
+    "was_fitted_on",
 ]
 
 FEW_INNER_IMAGES = 5
@@ -221,6 +223,40 @@ def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray
             if _fitted_on(merged_as_trained(candidate, metadata), metadata):
                 return np.isin(judged.content, candidate.content)
     return np.zeros(len(judged), bool)
+
+
+def was_fitted_on(source: Any, info: Metadata) -> bool:
+    """Whether a generator was trained on the images of `source`, as `load_images` reads them.
+
+    Each file is read once, and none decoded. Images of one class alone never are.
+
+    Args:
+        source: anything that `load_images` takes.
+        info: the generator's.
+
+    Raises:
+        DataError: there is no such source, or an image cannot be read.
+    """
+    found = originals(source)
+    items = [item for item in found.items if not item.test]
+    read = [item.read()[1:] for item in items]
+    groups = [item.group for item in items]
+    numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    try:
+        labels = np.array([label for label, _ in read], np.int64)
+        images = ImageSet(
+            np.zeros((len(read), 1, 1, 1), np.uint8),  # nobody looks at them
+            labels,
+            found.classes or tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1)),
+            groups=None if None in groups else numbers.astype(np.int64),
+            keys=np.array([key for _, key in read], np.uint64),
+            source=found.source,
+        )
+        if len(items) < len(found.items):  # a test part: nothing is held out
+            return merged_as_trained(images, info).fingerprint == info.fingerprint
+        return as_trained(images, info).fingerprint == info.fingerprint
+    except DataError:  # nothing can be held out
+        return False
 
 
 def _fitted_on(images: ImageSet, metadata: Metadata) -> bool:

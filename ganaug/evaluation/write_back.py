@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ganaug.artifact.format import PRIVACY
+from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.errors import ArtifactError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.files import updating
 
 if TYPE_CHECKING:
-    from ganaug.artifact.format import Metadata
+    from ganaug.artifact.format import Policy
+    from ganaug.artifact.runtime import Generator
     from ganaug.evaluation.diversity.measures import Measure
     from ganaug.evaluation.diversity.report import DiversityReport
     from ganaug.evaluation.gain.report import GainReport
@@ -25,34 +27,50 @@ DIGITS = 5
 
 
 def write_back(
-    path: str | os.PathLike[str],
-    content_hash: str,
-    gain: GainReport | None,
-    diversity: DiversityReport | None,
-) -> Metadata:
-    """Put the records in short into the artifact at `path`; one that is None stays as it was.
+    generator: Generator, gain: GainReport | None, diversity: DiversityReport | None
+) -> tuple[str, ...]:
+    """Put the records in short into the file of `generator`; one that is None stays as it was.
 
     The file is replaced as a whole; graph and weights stay as they are, its content hash changes.
-    What the file carries of its training images is said in its warnings.
+    What the file carries of its training images is said in its warnings. What other commands wrote
+    meanwhile stays; a gain is left out where they wrote another policy, which it says nothing of.
 
     Args:
-        path: the ONNX file.
-        content_hash: of the file that was measured.
+        generator: that was measured, as it was opened before.
         gain, diversity: what was measured.
 
+    Returns:
+        The names of the records that are left out.
+
     Raises:
-        ArtifactError: the file was replaced meanwhile.
-        RunError: it cannot be written.
+        ArtifactError: another generator is in its place.
+        RunError: the file cannot be written.
     """
+    path = generator.path
     fields: dict[str, Any] = {}
     if gain is not None and not _of_a_folder(gain.chosen):  # which says nothing of this file
         fields["gain"] = gain_summary(gain)
     if diversity is not None:
         fields["diversity"] = diversity_summary(diversity)
     with updating(path):
-        known = read_artifact(path)[1].warnings
-        fields["warnings"] = list(dict.fromkeys((*known, PRIVACY)))
-        return rewrite_metadata(path, content_hash=content_hash, **fields)
+        content, now, _ = read_artifact(path)
+        if made_hash(content) != generator.made_hash:
+            raise ArtifactError(
+                f"{path}: was replaced by another generator while it was measured; allowed: the"
+                " same one; measure the new file, or put the old one back and give the same command"
+            )
+        left_out: tuple[str, ...] = ()
+        if "gain" in fields and _drawn(now.policy) != _drawn(generator.info.policy):
+            del fields["gain"]
+            left_out = ("gain",)
+        fields["warnings"] = list(dict.fromkeys((*now.warnings, PRIVACY)))
+        rewrite_metadata(path, **fields)
+    return left_out
+
+
+def _drawn(policy: Policy | None) -> object:
+    """What a policy does, whatever it was learnt from."""
+    return policy and (policy.p, policy.scale)
 
 
 def gain_summary(report: GainReport) -> dict[str, Any]:

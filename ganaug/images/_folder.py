@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from ganaug.errors import DataError, did_you_mean
+from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
 from ganaug.images._decoding import Sink, cores, read_pixels
-from ganaug.images._groups import with_groups
+from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
 from ganaug.images._open import FORMATS, open_image
 from ganaug.images._orientation import Told, as_shown
@@ -30,6 +30,7 @@ from ganaug.images._pixels import (
 from ganaug.images.cache import Cache, Decoded, Progress
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
+from ganaug.wording import counted
 
 __all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
 
@@ -83,8 +84,13 @@ def load_folder(
     )
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
     """Return what `load_folder` reads, with the groups of groups.csv.
+
+    Args:
+        folder: of the data set.
+        complain: told of each class folder without images, of test classes that are no training
+            classes, of a wrong groups.csv and the like; what is wrong is left out, then.
 
     Raises:
         DataError: the folders do not say which class an image is of, or groups.csv is wrong.
@@ -97,10 +103,11 @@ def list_folder(folder: Path) -> Listing:
     other = [name for name in below if name not in used]
     parts = [name for name in below if name.lower() in SPLITS and _folders(folder / name)]
     if training is not None and (training in parts or not other):
-        classes, train = _read_classes(folder, folder / training, notes, left_out)
+        classes, train = _read_classes(folder, folder / training, notes, left_out, complain)
         test = []
         if testing is not None:
-            test = _read_test(folder, folder / training, folder / testing, classes, notes, left_out)
+            place = folder / testing
+            test = _read_test(folder, folder / training, place, classes, notes, left_out, complain)
         if other:
             notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}")
     elif parts and parts == [testing]:
@@ -115,11 +122,12 @@ def list_folder(folder: Path) -> Listing:
             " and test/"
         )
     elif below:
-        classes, train = _read_classes(folder, folder, notes, left_out)
+        classes, train = _read_classes(folder, folder, notes, left_out, complain)
         test = []
+        notes += _left_beside(folder)
     else:
         classes = ("all",)
-        train = _files(folder, folder, 0, left_out)
+        train = _files(folder, folder, 0, left_out, complain)
         test = []
         if not train:
             raise DataError(
@@ -127,7 +135,23 @@ def list_folder(folder: Path) -> Listing:
                 " put each class in a folder of its own"
             )
     notes += left_out.notes
-    return Listing(classes, *with_groups(folder, train, test, notes), notes)
+    return Listing(classes, *with_groups(folder, train, test, notes, complain), notes)
+
+
+def _left_beside(folder: Path) -> list[str]:
+    """Return a note where `folder` is the training part of a data set, named without the rest."""
+    whole = folder.absolute().parent
+    if folder.name.lower() != "train" or not whole.is_dir():
+        return []
+    beside = [f"{name}/" for name in _folders(whole) if name.lower() == "test"]
+    beside += [GROUPS_FILE] if (whole / GROUPS_FILE).is_file() else []
+    if not beside:
+        return []
+    verb = "is" if len(beside) == 1 else "are"
+    return [
+        f"{' and '.join(beside)} beside {folder.name}/ {verb} not read; name {folder.parent} as the"
+        " source to use all of it"
+    ]
 
 
 def _part(names: Sequence[str], word: str) -> str | None:
@@ -238,7 +262,7 @@ def _decode(
 
 
 def _read_classes(
-    source: Path, folder: Path, notes: list[str], left_out: LeftOut
+    source: Path, folder: Path, notes: list[str], left_out: LeftOut, complain: Complain
 ) -> tuple[tuple[str, ...], list[ImageFile]]:
     """Return class names, sorted as ImageFolder sorts them, and the files of each."""
     classes = tuple(_shown_folders(folder, left_out))
@@ -255,12 +279,14 @@ def _read_classes(
             )
     loose = _image_names(folder)
     if loose:
-        notes.append(f"not used beside the class folders: {len(loose)} images such as {loose[0]}")
+        notes.append(
+            f"not used beside the class folders: {counted(len(loose), 'image')}, such as {loose[0]}"
+        )
     left_out.files("", folder, _entries(folder))
     files = [
         file
         for at, name in enumerate(classes)
-        for file in _files(source, folder / name, at, left_out)
+        for file in _files(source, folder / name, at, left_out, complain)
     ]
     notes += too_high(folder, [file.path for file in files])
     return classes, files
@@ -273,25 +299,34 @@ def _read_test(
     classes: tuple[str, ...],
     notes: list[str],
     left_out: LeftOut,
+    complain: Complain,
 ) -> list[ImageFile]:
     """Return the files of the folder `test`, labelled by the classes of the folder `train`."""
     if not _folders(test):
-        raise DataError(
-            f"{test}: no class folders; allowed: one folder for each class, as in {train.name}/;"
-            f" sort its images into them, or load {train} alone"
+        complain(
+            DataError(
+                f"{test}: no class folders; allowed: one folder for each class, as in"
+                f" {train.name}/; sort its images into them, or load {train} alone"
+            )
         )
-    found, files = _read_classes(source, test, notes, left_out)
+        return []
+    found, files = _read_classes(source, test, notes, left_out, complain)
     for name in found:
         if name not in classes:
-            raise DataError(
-                f"{test}: class {name!r} is not in {train.name}/"
-                f"{did_you_mean(name, classes)}; allowed: {', '.join(classes)}; rename it or add"
-                " training images"
+            complain(
+                DataError(
+                    f"{test}: class {name!r} is not in {train.name}/"
+                    f"{did_you_mean(name, classes)}; allowed: {', '.join(classes)}; rename it or"
+                    " add training images"
+                )
             )
-    return [file._replace(label=classes.index(found[file.label])) for file in files]
+    known = [file for file in files if found[file.label] in classes]
+    return [file._replace(label=classes.index(found[file.label])) for file in known]
 
 
-def _files(source: Path, folder: Path, label: int, left_out: LeftOut) -> list[ImageFile]:
+def _files(
+    source: Path, folder: Path, label: int, left_out: LeftOut, complain: Complain
+) -> list[ImageFile]:
     """Return the images of a class folder and the folders in it, in ImageFolder's order.
 
     Hidden files and folders are left out, and a folder is read once, whatever links lead to it.
@@ -311,13 +346,15 @@ def _files(source: Path, folder: Path, label: int, left_out: LeftOut) -> list[Im
         found += [(str(here), each) for each in _image_names(here)]
         left_out.files(name, here, _entries(here))
     if not found and folder != source:
-        raise DataError(
-            f"{folder}: a class folder without images{left_out.beside(name)}; allowed:"
-            f" {', '.join(EXTENSIONS)}; add images or remove the folder"
+        complain(
+            DataError(
+                f"{folder}: a class folder without images{left_out.beside(name)}; allowed:"
+                f" {', '.join(EXTENSIONS)}; add images or remove the folder"
+            )
         )
     paths = [Path(parent, each) for parent, each in sorted(found)]
-    for path in paths if folder != source else ():
-        refuse_parts(folder, path.parent)
+    for parent in dict.fromkeys(path.parent for path in paths if folder != source):
+        refuse_parts(folder, parent, complain)
     return [ImageFile(path, path.relative_to(source).as_posix(), label) for path in paths]
 
 

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ganaug.errors import DataError
+from ganaug.errors import Complain, DataError, refuse
 from ganaug.images.image_set import first_names
+from ganaug.wording import counted
 
 __all__ = ["SPLITS", "LeftOut", "by_class", "foreign_noted", "refuse_parts", "too_high"]
 
@@ -45,8 +46,8 @@ def foreign_noted(names: Sequence[str]) -> list[str]:
     if not held:
         return []
     return [
-        f"{len(held)} images lie in folders that other programs made, such as {held[0]}; remove"
-        " these folders"
+        f"{counted(len(held), 'image')} in folders that other programs made, such as {held[0]};"
+        " remove these folders"
     ]
 
 
@@ -73,21 +74,25 @@ def too_high(folder: Path, paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def refuse_parts(folder: Path, inside: Path) -> None:
-    """Raise `DataError` where a part of a data set lies between a class folder and an image in it.
+def refuse_parts(folder: Path, inside: Path, complain: Complain = refuse) -> None:
+    """Complain where a part of a data set lies between a class folder and an image in it.
 
     Args:
         folder: of the class.
         inside: the folder of the image.
+        complain: told of it.
     """
     for name in inside.relative_to(folder).parts:
         if name.lower() in PARTS:
-            raise DataError(
-                f"{inside}: {name}/ below the class folder {folder.name}/ looks like a part of a"
-                f" data set, not like images of that class; allowed: train/ and test/ around the"
-                f" class folders; name {folder} as the source where it holds train/ and test/, else"
-                f" move or rename {name}/"
+            complain(
+                DataError(
+                    f"{inside}: {name}/ below the class folder {folder.name}/ looks like a part of"
+                    f" a data set, not like images of that class; allowed: train/ and test/ around"
+                    f" the class folders; name {folder} as the source where it holds train/ and"
+                    f" test/, else move or rename {name}/"
+                )
             )
+            return
 
 
 class LeftOut:

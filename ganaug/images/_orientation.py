@@ -11,6 +11,7 @@ from PIL import Image
 from ganaug.images._left_out import by_class
 from ganaug.images._pixels import UNREADABLE, Header, inside
 from ganaug.images.image_set import content_key
+from ganaug.wording import counted
 
 __all__ = ["Told", "as_shown", "upright"]
 
@@ -98,7 +99,7 @@ class Told:
         """At most one line of each kind."""
         notes = []
         if self._lying:
-            of = f"{self._lying.total()} images ({by_class(self._lying)}), such as"
+            of = f"{counted(self._lying.total(), 'image')} ({by_class(self._lying)}), such as"
             of += f" {self._example['lying']}"
             notes.append(
                 f"turned as EXIF says: {of}; torchvision's ImageFolder does not turn them (choose"
@@ -108,7 +109,7 @@ class Told:
             )
         if self._paged:
             notes.append(
-                f"not read: {self._paged.total()} pages or frames beyond the first"
+                f"not read: {counted(self._paged.total(), 'page')} or frames beyond the first"
                 f" ({by_class(self._paged)}), such as those of {self._example['paged']}"
             )
         return notes

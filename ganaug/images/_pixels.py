@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.errors import Complain, ConfigError, DataError, did_you_mean, refuse
 from ganaug.images._parts import one_line
 from ganaug.images.image_set import content_key
+from ganaug.wording import counted
 
 __all__ = [
     "UNREADABLE",
@@ -100,7 +101,7 @@ class Damage:
     def notes(self) -> list[str]:
         """The skipped images, the first `NOTED` by name."""
         rest = len(self.skipped) - NOTED
-        more = [f"skipped {rest} more images that cannot be read"] if rest > 0 else []
+        more = [f"skipped {counted(rest, 'more image')} that cannot be read"] if rest > 0 else []
         return [f"skipped {each}" for each in self.skipped[:NOTED]] + more
 
     def found(self, name: str, error: Exception) -> None:
@@ -166,6 +167,7 @@ def choose_layout(
     *,
     as_rgb: bool = False,
     folder: str = "",
+    complain: Complain = refuse,
 ) -> Layout:
     """Check the modes and sizes of a whole set and say how its images are stored.
 
@@ -173,6 +175,7 @@ def choose_layout(
     transparent and CMYK images (transparency is dropped). `as_rgb` converts like "rgb", for images
     that their data set would hand out as RGB. `size` None takes the height and the width that 19 in
     20 images reach, scaled down to at most 64 a side. Notes name images by their path in `folder`.
+    `complain` is told of every mode that is not allowed, before sizes are looked at.
 
     Raises:
         DataError: a mode that is not allowed, grey and RGB mixed, aspect ratios more than a
@@ -183,11 +186,13 @@ def choose_layout(
         first.setdefault(header.mode, header)
     convert = mode is not None or as_rgb
     for header in first.values():
-        _check_pixels(header, convert)
-    if mode is None and not as_rgb and len(first) == 2:
-        raise DataError(
-            f"{first['L'].name}: a grey image, but {first['RGB'].name} is RGB; allowed: one mode"
-            " in a set; pass --mode rgb or --mode grey to convert them"
+        _check_pixels(header, convert, complain)
+    if mode is None and not as_rgb and {"L", "RGB"} <= first.keys():
+        complain(
+            DataError(
+                f"{first['L'].name}: a grey image, but {first['RGB'].name} is RGB; allowed: one"
+                " mode in a set; pass --mode rgb or --mode grey to convert them"
+            )
         )
     target = "RGB" if as_rgb or mode == "rgb" or (mode is None and "RGB" in first) else "L"
     if size is not None:
@@ -196,23 +201,29 @@ def choose_layout(
     return Layout(target, size, notes)
 
 
-def _check_pixels(header: Header, convert: bool) -> None:
+def _check_pixels(header: Header, convert: bool, complain: Complain) -> None:
     mode = header.mode
     if ";16" in mode or mode in ("I", "F"):
-        raise DataError(
-            f"{header.name}: more than 8 bits a channel (mode {mode}); allowed: 8-bit grey (L) or"
-            " RGB; convert it to 8 bits first"
+        complain(
+            DataError(
+                f"{header.name}: more than 8 bits a channel (mode {mode}); allowed: 8-bit grey (L)"
+                " or RGB; convert it to 8 bits first"
+            )
         )
-    if mode in ("L", "RGB") or (convert and mode in CONVERTIBLE):
-        return
-    if mode in CONVERTIBLE:
-        raise DataError(
-            f"{header.name}: {CONVERTIBLE[mode]} (mode {mode}); allowed: 8-bit grey (L) or RGB;"
-            " pass --mode rgb or --mode grey to convert it"
+    elif mode in CONVERTIBLE and not convert:
+        complain(
+            DataError(
+                f"{header.name}: {CONVERTIBLE[mode]} (mode {mode}); allowed: 8-bit grey (L) or RGB;"
+                " pass --mode rgb or --mode grey to convert it"
+            )
         )
-    raise DataError(
-        f"{header.name}: mode {mode}; allowed: 8-bit grey (L) or RGB; convert it to RGB first"
-    )
+    elif mode not in ("L", "RGB", *CONVERTIBLE):
+        complain(
+            DataError(
+                f"{header.name}: mode {mode}; allowed: 8-bit grey (L) or RGB; convert it to RGB"
+                " first"
+            )
+        )
 
 
 def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int], tuple[str, ...]]:

@@ -55,6 +55,7 @@ class Originals(NamedTuple):
     """All images of a source; `classes` is None where the labels themselves name the classes.
 
     `as_rgb`: other modes are converted without being asked, as the data set would do it.
+    `problems`: what `load_images` refuses about the folder, a line each.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Originals(NamedTuple):
     classes: tuple[str, ...] | None
     notes: tuple[str, ...] = ()
     as_rgb: bool = False
+    problems: tuple[str, ...] = ()
 
 
 def originals(
@@ -86,22 +88,24 @@ def originals(
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if path is not None and source != DIGITS:
         if path.is_dir():
-            classes, train, test, notes = list_folder(path)
-            items = (*_files(train, False, exif), *_files(test, True, exif))
-            return Originals(str(path), items, classes, tuple(notes))
+            problems: list[str] = []
+            found = list_folder(path, lambda error: problems.append(str(error)))
+            items = (*_files(found.train, False, exif), *_files(found.test, True, exif))
+            notes = tuple(found.notes)
+            return Originals(str(path), items, found.classes, notes, problems=tuple(problems))
         if path.is_file() and path.suffix.lower() == ".npz":
-            names, parts, notes = stored_parts(path)
+            names, parts, told = stored_parts(path)
             items = tuple(item for part in parts for item in _stored(path, part))
-            return Originals(str(path), items, names, tuple(notes))
+            return Originals(str(path), items, names, tuple(told))
     if path is not None:  # the digits, or what is refused
         return _loaded(load_images(source))
     if isinstance(source, ImageSet):
         return _loaded(source)
     name = check_dataset(source)
     if is_plain_image_folder(source):
-        files, notes = files_of(source)
+        files, told = files_of(source)
         items = tuple(_files(files, False, exif=False))
-        return Originals(str(source.root), items, tuple(source.classes), tuple(notes), True)
+        return Originals(str(source.root), items, tuple(source.classes), tuple(told), True)
     return Originals(name, (*_items(name, source, False),), classes_of(source))
 
 

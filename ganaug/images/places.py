@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganaug.images._open import FORMATS
 from ganaug.images.image_set import ImageSet
 
-__all__ = ["image_folders"]
+__all__ = ["first_image", "image_folders"]
 
 
 def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
@@ -24,6 +25,16 @@ def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
         sources: anything that `load_images` takes, an `ImageSet` of it, or None.
     """
     return tuple((name, folder) for source in sources for folder in _folders_of(source))
+
+
+def first_image(folder: Path) -> Path | None:
+    """Return the first image file in `folder` or the folders in it, or None."""
+    for here, below, names in os.walk(folder):
+        below.sort()
+        for name in sorted(names):
+            if name.lower().endswith(tuple(FORMATS)):
+                return Path(here, name)
+    return None
 
 
 def _folders_of(source: Any) -> Iterator[Path]:

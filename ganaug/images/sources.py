@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.errors import ConfigError, DataError
 from ganaug.images._folder import load_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
@@ -126,9 +127,21 @@ def load_images(
     allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"
     if path.exists():
         raise DataError(f"{path}: neither a folder nor an .npz file; {allowed}; convert it")
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = did_you_mean(path.name, [*beside, DIGITS])
-    raise DataError(f"{source}: no such folder or file{near}; {allowed}; correct the path")
+    raise DataError(f"{source}: no such folder or file{_near(path)}; {allowed}; correct the path")
+
+
+def _near(path: Path) -> str:
+    """Return in brackets the path that exists and is spelled nearly like `path`, or nothing."""
+    wrong = path
+    while not wrong.parent.is_dir() and wrong.parent != wrong:
+        wrong = wrong.parent  # the first part of the path that is not there
+    if not wrong.parent.is_dir():
+        return ""
+    rest = path.relative_to(wrong)
+    whole = {entry.name: str(entry / rest) for entry in wrong.parent.iterdir()}
+    whole = {name: each for name, each in whole.items() if os.path.exists(each)} | {DIGITS: DIGITS}
+    near = difflib.get_close_matches(wrong.name, whole, n=1)
+    return f" (did you mean {whole[near[0]]!r}?)" if near else ""
 
 
 def _load_digits(size: tuple[int, int] | None, mode: str | None) -> ImageSet:

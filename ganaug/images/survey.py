@@ -50,7 +50,7 @@ class Survey:
         unreadable: a line for each image that cannot be read.
         notes: what the source says of itself.
         layout: how `load_images` would store the images, or None where it refuses them.
-        refusal: why it does, or an empty text.
+        refusals: why it does, a line for each reason.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Survey:
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
     layout: Layout | None
-    refusal: str
+    refusals: tuple[str, ...]
     items: tuple[Original, ...]
 
     def __len__(self) -> int:
@@ -154,13 +154,19 @@ def survey(
         raise DataError(f"{found.source}: no training image can be read; add images that can")
     classes = class_names(found.source, label_of[~test], found.classes)
     check_labels(found.source, label_of, classes)
-    layout, refusal = None, ""
+    refusals = list(found.problems)
+    layout: Layout | None = None
     try:
         layout = choose_layout(
-            headers, sides, mode, as_rgb=found.as_rgb and mode is None, folder=found.source
+            headers,
+            sides,
+            mode,
+            as_rgb=found.as_rgb and mode is None,
+            folder=found.source,
+            complain=lambda error: refusals.append(str(error)),
         )
     except DataError as error:
-        refusal = str(error)
+        refusals.append(str(error))
     return Survey(
         source=found.source,
         classes=classes,
@@ -172,8 +178,8 @@ def survey(
         previews=previews[: len(kept)],
         unreadable=tuple(damage.skipped),
         notes=found.notes,
-        layout=layout,
-        refusal=refusal,
+        layout=None if refusals else layout,
+        refusals=tuple(refusals),
         items=tuple(kept),
     )
 

@@ -12,6 +12,7 @@ from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
 from ganaug.report.text import policy_text
+from ganaug.wording import counted
 
 __all__ = ["model_card"]
 
@@ -86,9 +87,9 @@ def _description(metadata: Metadata, content_hash: str) -> Markdown:
     )
     colours = "grey" if metadata.channels == 1 else "RGB"
     facts = (
-        f"A {kind} generator of ganaug: it {what}. {len(metadata.classes)} classes,"
-        f" {sum(metadata.counts):,} training images, {height}x{width} px, {colours}. One ONNX"
-        " file, SHA-256"
+        f"A {kind} generator of ganaug: it {what}. {counted(len(metadata.classes), 'class')},"
+        f" {counted(sum(metadata.counts), 'training image')}, {height}x{width} px, {colours}."
+        " One ONNX file, SHA-256"
     )
     return fill("{} {}.", facts, code(content_hash))
 
@@ -113,19 +114,46 @@ def _policy(policy: Policy | None) -> Markdown:
     if policy is None:
         return Markdown("None: the user says how often to use it.")
     lines = [fill("How often an image is varied: {}.", policy_text(policy))]
-    if policy.evidence:
+    if policy.source == "tune" and policy.evidence:
+        lines += _evidence(policy.evidence)
+    elif policy.evidence:
         lines.append(fill("Evidence: {}.", _flat(policy.evidence)))
     elif policy.source != "tune":
         lines.append(Markdown("There is no evidence for it; `ganaug tune FILE SOURCE` gives some."))
     return _paragraphs(lines)
 
 
+def _evidence(evidence: Mapping[str, Any]) -> list[Markdown]:
+    """What `tune` measured: its reason, how it was judged, and what each candidate gave."""
+    lines = [fill("{}.", evidence["reason"][:1].upper() + evidence["reason"][1:])]
+    if not evidence["candidates"]:
+        return lines
+    often = counted(len(evidence["repetitions"]), "repetition")
+    lines.append(
+        fill(
+            "Judged by {}, {}, on top of {}; points of balanced accuracy:",
+            evidence["method"],
+            often,
+            " and ".join(evidence["free_arms"]),
+        )
+    )
+    rows = [
+        (
+            strong(each["name"]) if each["name"] == evidence["chosen"] else each["name"],
+            *(Markdown(points(each[key])) for key in ("gain", "rare", "frequent")),
+        )
+        for each in evidence["candidates"]
+    ]
+    head = ("candidate", "expected gain", "of rare classes", "of frequent classes")
+    return [*lines, table(head, rows)]
+
+
 def _gain(gain: Mapping[str, Any]) -> Markdown:
     seeds = gain["seeds"]
     setting = (
-        f"Measured on {gain['dataset']}, {gain['test_images']:,} test images, {seeds} paired"
-        f" seed{'s' if seeds != 1 else ''}, classifier {gain['classifier']},"
-        f" {gain['steps']:,} steps; {gain['claim']}."
+        f"Measured on {gain['dataset']}, {counted(gain['test_images'], 'test image')},"
+        f" {counted(seeds, 'paired seed')}, classifier {gain['classifier']},"
+        f" {counted(gain['steps'], 'step')}; {gain['claim']}."
     )
     rows = [
         (
@@ -185,7 +213,7 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> Markdown:
         return Markdown(
             "Not measured: no class has enough images to search for near copies of them."
         )
-    of = f"{len(measured)} classes that could be measured"
+    of = f"{counted(len(measured), 'class')} that could be measured"
     copying = [  # files of before have no `words`
         each["name"] for each in measured if COPYING in (each["word"], *each.get("words", ()))
     ]
@@ -219,7 +247,7 @@ def _limits(
     lines = [line for line in metadata.warnings if line != PRIVACY]
     smallest = min(metadata.counts)
     lines.append(
-        f"The smallest class has {smallest:,} training image{'s' if smallest != 1 else ''}; what"
+        f"The smallest class has {counted(smallest, 'training image')}; what"
         " such a class looks like beyond them is unknown to the generator."
     )
     if gain and gain["claim"] == "for this generator":
@@ -228,7 +256,9 @@ def _limits(
         lines.append("Fewer than 6 seeds: no verdict.")
     few = (diversity or {}).get("words", {}).get(TOO_FEW_WORD, [])
     if few:
-        lines.append(f"{len(few)} classes have too few images to tell whether they collapsed.")
+        lines.append(
+            f"Too few images to tell whether they collapsed: {counted(len(few), 'class')}."
+        )
     return bullets(lines)
 
 
@@ -236,7 +266,7 @@ def _training(metadata: Metadata) -> Markdown:
     versions = ", ".join(f"{name} {value}" for name, value in metadata.versions.items())
     return bullets(
         [
-            f"{metadata.steps:,} steps, seed {metadata.seed}",
+            f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
             fill("fingerprint of the training images: {}", code(metadata.fingerprint)),
             f"held out: {metadata.data['held_out'] or 'nothing'}",
             f"versions: {versions}",

@@ -13,7 +13,16 @@ from typing import Any
 from ganaug.images.grid import MARK
 from ganaug.outputs import Kind
 
-__all__ = ["CARD", "CHECK", "EVALUATION", "POLICY", "RECORDS", "SHEET"]
+__all__ = [
+    "CARD",
+    "CHECK",
+    "EVALUATION",
+    "POLICY",
+    "RECORDS",
+    "SHEET",
+    "holds_full_record",
+    "is_evaluation",
+]
 
 MOST_BYTES = 1 << 28  # a larger file is none of ours
 TITLE = b"# Model card: generator for "
@@ -81,3 +90,18 @@ EVALUATION = {
     "report.html": Kind("a report of ganaug", lambda path: HEADER in _content(path)[: 1 << 16]),
     "grid.png": Kind("the picture of an evaluation", _lies_in_an_evaluation),
 }
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Whether a folder holds a record or a report of an evaluation."""
+    return _lies_in_an_evaluation(folder / "grid.png")
+
+
+def holds_full_record(folder: Path) -> bool:
+    """Whether a folder holds the record of a comparison that was no quick look."""
+    return _FULL(folder / "gain.json")
+
+
+_FULL = _holds_json(
+    lambda values: values.keys() >= GAIN_KEYS and not (values.get("settings") or {}).get("quick")
+)

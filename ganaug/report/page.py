@@ -22,6 +22,7 @@ from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
 from ganaug.report.text import policy_text
+from ganaug.wording import counted
 
 __all__ = ["write_report"]
 
@@ -63,7 +64,7 @@ def write_report(
     Raises:
         RunError: `path` cannot be written.
     """
-    name = metadata.data["source"]
+    name = _judged(metadata, gain, diversity)
     found = [] if gain is None else gain_cards(gain)
     cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
     cards += [_policy_card(metadata.policy), *found[2:]]
@@ -97,7 +98,7 @@ def _policy_card(policy: Policy | None) -> str:
         return card("Recommended policy", "None", "How often to use it is the user's choice.")
     most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Recommended policy", "Never", f"Do not vary images: {policy.source}.")
+        return card("Recommended policy", "Never", f"How often to vary: {policy_text(policy)}.")
     least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
     return card("Recommended policy", value, f"How often to vary: {policy_text(policy)}.")
@@ -106,9 +107,16 @@ def _policy_card(policy: Policy | None) -> str:
 def _subject(metadata: Metadata) -> str:
     height, width = metadata.size
     return (
-        f"A {metadata.kind} generator of {len(metadata.classes)} classes, trained on"
-        f" {sum(metadata.counts):,} images at {height}x{width} px, {metadata.steps:,} steps."
+        f"A {metadata.kind} generator of {counted(len(metadata.classes), 'class')}, trained on"
+        f" {counted(sum(metadata.counts), 'image')} of {metadata.data['source']} at"
+        f" {height}x{width} px, {counted(metadata.steps, 'step')}."
     )
+
+
+def _judged(metadata: Metadata, gain: GainReport | None, diversity: DiversityReport | None) -> str:
+    """Return the name of the data that the report is about; the generator's, if of none."""
+    measured = [each.dataset for each in (gain, diversity) if each is not None]
+    return (*measured, str(metadata.data["source"]))[0]
 
 
 def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:

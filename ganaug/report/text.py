@@ -7,6 +7,7 @@ from typing import Any
 
 from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
+from ganaug.wording import counted
 
 __all__ = ["metadata_lines", "policy_text"]
 
@@ -19,12 +20,12 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
     facts = {
         "kind": metadata.kind,
         "images": f"{height}x{width} {'grey' if metadata.channels == 1 else 'RGB'}",
-        "latent": f"{metadata.latent_dim} values",
+        "latent": counted(metadata.latent_dim, "value"),
         "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
         "held out": printable(data["held_out"] or "nothing, or a test part of the data"),
         "classes": f"{len(classes)}, training images of each:",
         **{f"  {printable(name)}": str(count) for name, count in classes},
-        "training": f"{metadata.steps} steps, seed {metadata.seed}",
+        "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
         "policy": policy_text(policy),
         "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata.parity.items())
         or "-",
@@ -43,13 +44,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
 
 def policy_text(policy: Policy | None) -> str:
     """Return a policy in words."""
-    if policy is None:
-        return "none"
-    points = ", ".join(f"{p:.2g} at {count:g} images" for count, p in policy.p)
-    if len({p for _, p in policy.p}) == 1:
-        points = f"{policy.p[0][1]:.2g} for every class"
-    measured = "from a rule, not measured" if policy.source == "rule" else policy.source
-    return f"p {points}; latents times {policy.scale:g}; {printable(measured)}"
+    return "none" if policy is None else str(policy)
 
 
 def _gain(gain: Mapping[str, Any] | None) -> str:
@@ -59,7 +54,7 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
         mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
         return printable(
             f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"
-            f" {mean} points (95% interval {low} to {high}), {gain['seeds']} seeds"
+            f" {mean} points (95% interval {low} to {high}), {counted(gain['seeds'], 'seed')}"
         )
     except (KeyError, TypeError, ValueError):  # another form, of another version perhaps
         return printable(gain.get("verdict", "measured"))

@@ -47,7 +47,7 @@ class FitConfig:
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
             "colour", "cutout".
         class_power: classes are drawn with probability ~ count ** class_power.
-        steps, batch_size: length of the run, and images (or pairs) a step.
+        steps, batch_size: length of the run, and images (or pairs) a step, of all processes.
         learning_rate, beta1, beta2: Adam's; the rate falls linearly in the second half, to 5%.
         decay: False keeps the rate constant.
         ema: decay of the averaged generator that is exported; 0 exports the last weights.

@@ -56,6 +56,8 @@ def fit(
 ) -> Path:
     """Train a generator and return its run folder; the same call resumes an interrupted run.
 
+    Where torchrun started this process and others, all of them call it, and train together.
+
     Args:
         source: an `ImageSet`, or anything that `load_images` takes. Only its training part is
             used; without a test part, one fifth is held out for `evaluate`.
@@ -76,7 +78,8 @@ def fit(
         DataError: the images cannot be used.
         ConfigError: unknown preset or option, or a value that is not allowed.
         RunError: the folder holds another run, is in use or cannot be written.
-        GanaugError: the training failed: it collapsed or diverged. The last good checkpoint stands.
+        GanaugError: the training failed: it collapsed or diverged, ran out of memory, or another
+            process of it ended. The last good checkpoint stands.
         KeyboardInterrupt: interrupted; the steps done so far are in a checkpoint.
 
     Example:

@@ -25,12 +25,12 @@ from ganaug.errors import ConfigError, RunError
 from ganaug.files import atomic_path, make_folder, write_json, write_text
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
-from ganaug.outputs import Inputs, check_output_folder
+from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
 
-__all__ = ["sample"]
+__all__ = ["planned_counts", "sample"]
 
 # Of the files that say what is done. No folder, which torchvision takes for a class.
 HIDDEN = ".ganaug-"
@@ -99,6 +99,14 @@ def sample(
     return folder
 
 
+def planned_counts(folder: Path) -> dict[str, int]:
+    """Return how many images of each class the folder of a `sample` has, or will have."""
+    found: dict[str, int] = json.loads((folder / f"{HIDDEN}sample.json").read_text("utf-8"))[
+        "counts"
+    ]
+    return found
+
+
 def _checked_part(part: tuple[int, int]) -> tuple[int, int]:
     number, of = part
     if not 1 <= number <= of:
@@ -112,15 +120,15 @@ def _counts(
     """Return `counts`, restricted to `classes` where some are named."""
     if not classes:
         return counts
-    if isinstance(counts, int):
-        each, rest = divmod(counts, len(classes))
-        return {name: each + (at < rest) for at, name in enumerate(classes)}
-    every = SyntheticDataset(generator, source, counts)
+    every = SyntheticDataset(generator, source, 0 if isinstance(counts, int) else counts)
     unknown = [name for name in classes if name not in every.classes]
     if unknown:
         raise ConfigError(
             f"classes: {unknown[0]!r} is unknown; allowed: {', '.join(every.classes)}"
         )
+    if isinstance(counts, int):
+        each, rest = divmod(counts, len(classes))
+        return {name: each + (at < rest) for at, name in enumerate(classes)}
     return {name: int(every.counts[every.class_to_idx[name]]) for name in classes}
 
 
@@ -149,11 +157,7 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
     }
     path = make_folder(folder) / f"{HIDDEN}sample.json"
     if not path.exists():
-        other = [entry.name for entry in folder.iterdir() if not entry.name.startswith(HIDDEN)]
-        if other:
-            raise RunError(
-                f"{folder}: holds other files ({other[0]}); choose an empty or new output folder"
-            )
+        refuse_foreign(folder, hidden=HIDDEN)
         write_json(path, identity)
         return folder
     try:

@@ -356,6 +356,31 @@ def test_a_graph_that_returns_something_else(
     assert f"[{1 if singly else 2}, 1, 8, 8] from 0 to 1" in text
 
 
+def _added(name: str, value: float) -> Callable[[onnx.ModelProto], None]:
+    """Return what adds `value` to the output `name` of a model."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (node,) = (node for node in model.graph.node if name in node.output)
+        node.output[0] = "near"
+        tensor = numpy_helper.from_array(np.array(value, np.float32), "far")
+        model.graph.initializer.append(tensor)
+        model.graph.node.append(helper.make_node("Add", ["near", "far"], [name]))
+
+    return change
+
+
+@pytest.mark.parametrize(("name", "past"), [("offset", 1 + 1e-6), ("factor", 2 + 1e-6)])
+def test_what_rounding_carries_past_a_bound_is_cut_off(
+    name: str, past: float, tmp_path: Path
+) -> None:
+    # the factor of an image that is not varied is 1, its offset 0
+    generator = spoilt(tmp_path, _added(name, past))
+    images, latents = images_of(2, 1, 8, 8), np.zeros((2, 4), np.float32)
+    assert (
+        generator.outputs(images, latents, [name])[name] == {"offset": 1, "factor": 3}[name]
+    ).all()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "bounds"),
     [("positions", 3.5, "-3 to 3"), ("positions", np.nan, "-3 to 3"), ("offset", -2, "-1 to 1")],
@@ -363,14 +388,7 @@ def test_a_graph_that_returns_something_else(
 def test_an_output_beyond_its_bounds_is_refused_where_it_is_asked_for(
     name: str, value: float, bounds: str, tmp_path: Path
 ) -> None:
-    def far(model: onnx.ModelProto) -> None:
-        (node,) = (node for node in model.graph.node if name in node.output)
-        node.output[0] = "near"
-        tensor = numpy_helper.from_array(np.array(value, np.float32), "far")
-        model.graph.initializer.append(tensor)
-        model.graph.node.append(helper.make_node("Add", ["near", "far"], [name]))
-
-    generator = spoilt(tmp_path, far)
+    generator = spoilt(tmp_path, _added(name, value))
     images, latents = images_of(2, 1, 8, 8), np.zeros((2, 4), np.float32)
     assert generator.vary(images, latents).shape == images.shape
     text = refused(ArtifactError, generator.outputs, images, latents, [name])

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from benchmarks import evaluation
 from benchmarks._results import result_text
 from benchmarks.evaluation import ARMS, main
 
 
-def test_both_figures_are_measured_and_written(tmp_path: Path) -> None:
+def test_work_has_a_process_of_its_own() -> None:
+    assert evaluation._alone(os.getpid) != os.getpid()
+
+
+def test_both_figures_are_measured_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "_alone", lambda work, *arguments: work(*arguments))
     path = tmp_path / "cost.json"
     options = ["--images", "400", "--seeds", "1", "--steps", "2", "--json", str(path)]
     done = CliRunner().invoke(main, options, catch_exceptions=False)

@@ -39,12 +39,13 @@ def large(request: pytest.FixtureRequest, shared_data: Path) -> Protocol:
 def test_counts_step_down_from_200_to_8() -> None:
     assert steps_down("trash-lt", 6) == (200, 105, 55, 29, 15, 8)
     assert steps_down("flowers-lt", 5) == (200, 89, 40, 18, 8)
+    halved = {"neu-lt-144": (50, 26, 14, 7, 4, 4), "asl-lt": (100, 70, 49, 34, 24, 16, 12, 8, 6, 4)}
     for name, (num_classes, flips) in LARGE.items():
         row = ROWS[name]
         assert row.counts == steps_down(name, num_classes)
         assert (row.size, row.permuted, row.flips) == (144, True, flips)
-        if name == "neu-lt-144":  # halved twice
-            assert row.counts == (50, 26, 14, 7, 4, 4)
+        if name in halved:
+            assert row.counts == halved[name]
             continue
         assert (row.counts[0], row.counts[-1]) == (200, 8)
         ratios = np.array(row.counts[1:]) / row.counts[:-1]

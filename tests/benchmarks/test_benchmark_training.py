@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from helpers.here import call_here
 from helpers.small_images import bars
 
+from benchmarks import training
 from benchmarks._results import result_text
 from benchmarks.plain_loop import train_plain
 from benchmarks.training import main
@@ -21,7 +23,9 @@ from ganaug.training.state import build_state
 from ganaug.training.step import train_step
 
 
-def test_both_ways_are_timed_and_written(tmp_path: Path) -> None:
+def test_both_ways_are_timed_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: those of its own are tested in test_benchmark_timing.py."""
+    monkeypatch.setattr(training, "in_a_process", call_here(main))
     path = tmp_path / "cost.json"
     options = ["--preset", "tiny", "--device", "cpu", "--steps", "8", "--processes", "1"]
     options += ["--threads", "1", "--json", str(path)]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
+from helpers.here import call_here
 
+from benchmarks import tuning
 from benchmarks._results import result_text
 from benchmarks.tuning import CASES, main
 
 
-def test_both_kinds_are_timed_and_written(tmp_path: Path) -> None:
+def test_both_kinds_are_timed_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: those of its own are tested in test_benchmark_timing.py."""
+    monkeypatch.setattr(tuning, "in_a_process", call_here(main))
     path = tmp_path / "cost.json"
     options = ["--steps", "8", "--cases", "1", "--json", str(path)]
     done = CliRunner().invoke(main, options, catch_exceptions=False)

@@ -176,6 +176,39 @@ def test_images_of_sixteen_bits_are_refused_as_fit_refuses_them(photos: Path) ->
     assert report.next == ()
 
 
+def test_everything_that_fit_refuses_is_listed_in_one_go(photos: Path) -> None:
+    (photos / "train" / "elm").mkdir()
+    (photos / "test" / "fir").mkdir()
+    shutil.copy(first(photos, "test", "ash"), photos / "test" / "fir")
+    (photos / "groups.csv").write_text("file,group\nother.png,1\nother.png,\n")
+    mixed_modes(photos)
+    Image.open(first(photos, "train", "ash")).convert("CMYK").save(photos / "train/ash/print.jpg")
+    report = look(photos)
+    assert {each.kind for each in report.problems} == {"refused"}
+    found = [each.text for each in report.problems]
+    for words in (
+        "elm: a class folder without images",
+        "class 'fir' is not in train/",
+        "groups.csv: line 3: no group for 'other.png'",
+        "an RGB image with transparency (mode RGBA)",
+        "a CMYK image (mode CMYK)",
+    ):
+        assert len([text for text in found if words in text]) == 1
+    assert len(found) == 5
+    assert [each.name for each in report.classes] == ["ash", "birch", "cedar", "elm"]
+    with pytest.raises(DataError, match="elm: a class folder without images"):
+        load_images(photos)
+
+
+def test_the_training_part_alone_is_told_of(photos: Path) -> None:
+    assert look(photos / "train").notes == (
+        f"test/ beside train/ is not read; name {photos} as the source to use all of it",
+    )
+    (photos / "groups.csv").write_text("file,group\n")
+    (note,) = load_images(photos / "train").notes
+    assert note.startswith("test/ and groups.csv beside train/ are not read")
+
+
 def test_no_command_follows_where_images_have_to_be_mended(photos: Path) -> None:
     two_labels(photos)
     assert look(photos).next == ()
@@ -271,6 +304,22 @@ def test_the_durations_come_from_steps_that_were_trained(photos: Path) -> None:
     assert (times.device, report.training_size) == ("cpu", (8, 8))
     assert "about, on this machine (cpu, " in str(report)
     assert report.next[0].endswith("--size 8x8")
+
+
+def test_the_durations_are_those_of_the_settings_that_are_named(photos: Path) -> None:
+    options = {"preset": "tiny", "size": 8, "device": "cpu", "classifier_steps": 10}
+    steps = {"steps": 3, "batch_size": 4}
+    short = check(photos, fit_options=steps, seeds=1, **options)
+    long = check(photos, fit_options=steps | {"steps": 3000}, seeds=60, **options)
+    assert short.times is not None
+    assert long.times is not None
+    assert long.times.fit > 100 * short.times.fit
+    assert short.times.evaluate is not None
+    assert long.times.evaluate is not None
+    assert long.times.evaluate > 3 * short.times.evaluate
+    assert short.next[0].endswith("--size 8x8 --set steps=3 --set batch_size=4")
+    with pytest.raises(ConfigError, match="seeds: 0; allowed: 1 or more"):
+        check(photos, seeds=0)
 
 
 def test_what_cannot_be_checked_is_refused(tmp_path: Path) -> None:

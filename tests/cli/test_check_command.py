@@ -48,3 +48,20 @@ def test_check_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
     first, second = capsys.readouterr().err.splitlines()
     assert "no such folder or file" in first
     assert "did you mean 'base'?" in second
+
+
+def test_the_nearest_path_is_named_as_a_whole(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(photos.with_name("phtos") / "train")]) == 2
+    assert f"(did you mean '{photos / 'train'}'?)" in capsys.readouterr().err
+    assert run(["check", str(photos / "trian")]) == 2
+    assert f"(did you mean '{photos / 'train'}'?)" in capsys.readouterr().err
+
+
+def test_check_takes_the_settings_of_fit(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["-q", "check", str(photos), "--no-times", "--seeds", "2", "--kind", "class"]
+    assert run([*command, "--set", "r1=0.5"]) == 0
+    assert "--out runs/photos --set kind=class --set r1=0.5\n" in capsys.readouterr().out
+    assert run([*command, "--set", "r11=0.5"]) == 2
+    assert "did you mean 'r1'?" in capsys.readouterr().err

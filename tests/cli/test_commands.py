@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from PIL import Image
 from ganaug import Generator, load_images, long_tailed
 from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
+from ganaug.demo import scenes
 from ganaug.demo.scenes import SCENES
 from ganaug.images.image_set import HELD_OUT_RULE
 from ganaug.report.history import find_run
@@ -57,10 +55,10 @@ def test_no_exif_leaves_images_as_they_lie(
     Image.open(first).save(first, exif=exif)
     fit = ["fit", str(lying), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
     assert run([*fit, "--no-exif"]) == 0
-    assert "not turned, though EXIF says so: 1 images (crack 1)" in capsys.readouterr().err
+    assert "not turned, though EXIF says so: 1 image (crack 1)" in capsys.readouterr().err
     assert run(fit) == 2
     told = capsys.readouterr().err
-    assert "turned as EXIF says: 1 images (crack 1)" in told
+    assert "turned as EXIF says: 1 image (crack 1)" in told
     assert "holds another run (it was trained on other images)" in told
 
 
@@ -70,28 +68,6 @@ def test_quiet_fit_prints_nothing(
     out = str(tmp_path / "run")
     assert run(["-q", "fit", str(photos), "--out", out, "--steps", "1", *TINY]) == 0
     assert capsys.readouterr() == ("", "")
-
-
-def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(photos: Path, tmp_path: Path) -> None:
-    out = tmp_path / "my run"
-    arguments = ["fit", str(photos), "--out", str(out), "--steps", "400", *TINY]
-    arguments += ["--set", "log_every=1", "--set", "checkpoint_every=10000"]
-    command = [sys.executable, "-m", "ganaug", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        lines = [process.stderr.readline()]
-        while "training" not in lines[-1] and lines[-1]:
-            lines.append(process.stderr.readline())
-        process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-    assert process.returncode == 130, "".join(lines) + rest
-    assert "same command resumes: ganaug fit" in rest
-    assert f"'{out}'" in rest  # quoted, as a shell needs it
-    assert "Traceback" not in rest
-    stopped = json.loads((out / "checkpoint.json").read_text())["step"]
-    assert 0 < stopped < 400
-    assert run(["-q", *arguments]) == 0
-    assert json.loads((out / "checkpoint.json").read_text())["step"] == 400
 
 
 def test_export_and_info(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +94,7 @@ def test_evaluate_writes_tables_records_and_a_report(
     out, err = capsys.readouterr()
     for words in ("balanced accuracy", "ganaug", "no evidence", "coverage", "for this generator"):
         assert words in out
-    folder = tmp_path / "photos-evaluation"
+    folder = tmp_path / "photos-quick-look"
     assert f"report: {folder / 'report.html'}" in err
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "gain.json", "diversity.json", "grid.png", "predictions"} <= names
@@ -202,7 +178,7 @@ def test_the_original_gan_has_diversity_but_no_gain(
     assert "no gain is measured" in err
     assert "balanced accuracy" not in out
     assert "all    22" in out
-    folder = tmp_path / "classic-evaluation"
+    folder = tmp_path / "classic-quick-look"
     assert {path.name for path in folder.iterdir()} == {
         "diversity.json",
         "grid.png",
@@ -245,7 +221,14 @@ def _write_digits(path: Path) -> None:
     np.savez(path, images=digits.images, labels=digits.labels)
 
 
-def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scenes with fewer images; tests/demo has them whole."""
+    few = long_tailed(load_images("digits"), [40] * 10)
+    monkeypatch.setattr(scenes, "load_images", lambda name: few)
+    for name, count in (("FREQUENT", 24), ("RARE", 3), ("TEST_PER_FACE", 1)):
+        monkeypatch.setattr(scenes, name, count)
     folder = tmp_path / "demo"
     command = ["demo", "--out", str(folder), "--seeds", "1", "--steps", "5"]
     assert run([*command, "--classifier-steps", "3"]) == 0

@@ -36,7 +36,7 @@ def test_a_folder_is_judged_without_a_file(
     out, err = capsys.readouterr()
     for words in (f"folder:{made}/", "no evidence", "for the folder's images", "coverage"):
         assert words in out
-    folder = made.parent / "made-evaluation"
+    folder = made.parent / "made-quick-look"
     assert f"gain.json, diversity.json: {folder}; a report.html needs a FILE" in err
     assert {path.name for path in folder.iterdir()} == {
         "gain.json",
@@ -65,7 +65,7 @@ def test_a_folder_is_judged_beside_a_file(
     assert "\nganaug+affine " in out
     assert f"\nfolder:{made}+affine " in out
     assert f"\n{made}:\nclass" in out
-    folder = made.parent / "photos-evaluation"
+    folder = made.parent / "photos-quick-look"
     kinds = {
         name: json.loads((folder / f"{name}.json").read_text())["kind"]
         for name in ("diversity", "judged")
@@ -103,7 +103,7 @@ def test_images_of_one_class_have_diversity_but_no_gain(
     out, err = capsys.readouterr()
     assert "images of one class need no classifier: no gain is measured" in err
     assert "bar 0" in out
-    assert {path.name for path in (tmp_path / "made-evaluation").iterdir()} == {"diversity.json"}
+    assert {path.name for path in (tmp_path / "made-quick-look").iterdir()} == {"diversity.json"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -113,19 +112,18 @@ def test_problems_of_the_images_stop_a_run_before_it_trains(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="another program opens files elsewhere")
-def test_the_report_is_opened(done: tuple[Path, list[str]], tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_the_report_is_opened(
+    done: tuple[Path, list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     os.mkfifo(tmp_path / "opened")
     program = tmp_path / "xdg-open"
     program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/opened"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
-    with (tmp_path / "said").open("w") as said:  # a pipe would stay open with the program
-        code = subprocess.call(
-            [sys.executable, "-m", "ganaug", *done[1], "--open"],
-            env=os.environ | {"PATH": path},
-            stdout=said,
-            stderr=said,
-        )
-    assert code == 0
-    assert "yourself" not in (tmp_path / "said").read_text()
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    assert run([*done[1], "--open"]) == 0
+    assert "yourself" not in capsys.readouterr().err
     assert (tmp_path / "opened").read_text() == str(done[0] / "evaluation" / "report.html")

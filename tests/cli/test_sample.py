@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers.photos import write_photos
 
 from ganaug.cli import run
 
@@ -16,7 +17,9 @@ def test_a_folder_of_images(
     out = tmp_path / "more"
     command = ["sample", str(artifact), "--count", "7", "--source", str(photos), "--out", str(out)]
     assert run(command) == 0
-    assert f"ganaug: wrote {out}\n" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"ganaug: wrote {out}: 7 images (crack 5, dent 2)\n" in err
+    assert "was fitted on" not in err
     rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert len(rows) == 7
     assert all((out / row["file"]).is_file() for row in rows)
@@ -47,7 +50,10 @@ def test_shards_of_one_class_in_two_parts(artifact: Path, photos: Path, tmp_path
         (["--count", "3", "--out", "a", "--shards", "b"], "--out, --shards: both given"),
         (["--count", "many", "--out", "a"], "'many' is no count; give a number from 1"),
         (["--count", "3", "--out", "a", "--shard", "3/2"], "'3/2' is no part; give I/N"),
-        (["--count", "3", "--out", "a"], "source is missing"),
+        (
+            ["--count", "3", "--out", "a"],
+            "--source: not given; allowed: a folder of images, which ",
+        ),
     ],
 )
 def test_wrong_use_is_told(
@@ -64,3 +70,23 @@ def test_a_folder_without_class_folders_is_told(
     command = ["sample", str(artifact), "--count", "3", "--out", str(tmp_path / "out")]
     assert run([*command, "--source", str(tmp_path / "empty")]) == 2
     assert "no image in some class folder" in capsys.readouterr().err
+
+
+def test_images_of_another_set_are_told_before_they_are_varied(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = write_photos(tmp_path / "others", test=False, first=9)
+    command = ["sample", str(artifact), "--count", "2", "--out", str(tmp_path / "out")]
+    assert run([*command, "--source", str(others)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith(f"ganaug: {others}: not the images that {artifact} was fitted on")
+
+
+def test_a_class_with_a_comma_in_its_name_stands_in_quotes(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sample", str(artifact), "--count", "2", "--source", str(photos)]
+    command += ["--out", str(tmp_path / "out"), "--classes"]
+    assert run([*command, '"dent, old",ok']) == 2
+    assert "classes: 'dent, old' is unknown; allowed: crack, dent, ok" in capsys.readouterr().err
+    assert run(["-q", *command, '"dent",ok']) == 0

@@ -56,6 +56,10 @@ def test_a_sheet_holds_the_photographs_and_their_variations(
     [
         (["no.jpg", "--out", "a.png"], "no.jpg: no such image file"),
         (["{photo}", "--out", "a.jpg"], "'a.jpg'; allowed: the name of a .png file"),
+        (
+            ["folder", "--out", "a.png"],
+            "folder: is a folder; allowed: image files, such as 'folder/a b.jpg';",
+        ),
         (["{broken}", "--out", "a.png"], "cannot be read (not recognised as an image)"),
         (["{photo}", "--out", "a.png", "--columns", "0"], "columns: 0; allowed: 1 or more"),
         (["{photo}", "--out", "a.png", "--scale", "-1"], "scale: -1; allowed: 0 or more"),
@@ -74,6 +78,8 @@ def test_what_cannot_be_varied_is_refused(
 ) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("folder", "a b.jpg").write_bytes(b"no image")
     given = [each.format(photo=two[0], broken="broken.jpg") for each in arguments]
     assert run(["vary", str(artifact), *given]) == 2
     err = capsys.readouterr().err

@@ -254,7 +254,12 @@ def test_torchs_default_device_does_not_matter(case: PublicObject, files: Files)
 # Processes and threads
 
 
-@pytest.fixture(scope="module", params=multiprocessing.get_all_start_methods())
+# A worker costs seconds. One of a fork server gets the same pickles as one that is spawned;
+# tests/use/test_workers.py starts it.
+STARTED = [each for each in ("fork", "spawn") if each in multiprocessing.get_all_start_methods()]
+
+
+@pytest.fixture(scope="module", params=STARTED)
 def by_worker(request: pytest.FixtureRequest, files: Files) -> dict[str, tuple[Any, Any]]:
     """What each object does here and in a DataLoader's worker, started when all were used here."""
     built = [(case.kind, case.built(files), case.given(files)) for case in OBJECTS]

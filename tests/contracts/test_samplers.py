@@ -162,12 +162,11 @@ def test_targets_that_are_changed_later_do_not_matter(case: Sampler, files: File
 
 
 @NEEDS_FORK
-@pytest.mark.parametrize("workers", [0, 1, 2])
-@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (1, False), (2, True)])
 @pytest.mark.parametrize("form", ["batches", "singly", "batch_sampler"])
 @over(SAMPLERS)
 def test_a_loader_reads_what_is_drawn(
-    case: Sampler, form: str, persistent: bool, workers: int, files: Files
+    case: Sampler, form: str, workers: int, persistent: bool, files: Files
 ) -> None:
     """One pass of the loader is one epoch, however the loader and its workers are set up."""
     sampler = case.built(files)
@@ -179,7 +178,7 @@ def test_a_loader_reads_what_is_drawn(
     loader = DataLoader(
         DATA,
         num_workers=workers,
-        persistent_workers=persistent and workers > 0,
+        persistent_workers=persistent,
         multiprocessing_context="fork" if workers else None,
         **batches,
     )

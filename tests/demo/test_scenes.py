@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from ganaug.cli import run
 from ganaug.demo import SCENES
 from ganaug.demo.scenes import digits_lt
 
@@ -32,25 +32,24 @@ def test_the_digits_are_the_same_each_time() -> None:
     assert first.fingerprint != digits_lt(seed=1).fingerprint
 
 
-def test_without_matplotlib_the_demo_says_so_before_any_work(tmp_path: Path) -> None:
-    """In a process of its own, in which importing matplotlib fails as where it is missing."""
+def test_without_matplotlib_the_demo_says_so_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Importing matplotlib fails as where it is missing, and the demo is imported anew."""
     (tmp_path / "matplotlib.py").write_text(
         'raise ModuleNotFoundError("No module named \'matplotlib\'", name="matplotlib")'
     )
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in list(sys.modules):
+        if name.split(".")[0] == "matplotlib" or name.startswith("ganaug.demo"):
+            monkeypatch.delitem(sys.modules, name)
     out = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "ganaug", "demo", "--out", out],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-        cwd=ROOT,
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert "No module named 'matplotlib'" in done.stderr
-    assert "pip install 'ganaug[demo]'" in done.stderr
+    assert run(["demo", "--out", str(out)]) == 2
+    said, told = capsys.readouterr()
+    assert said == ""
+    assert told.count("\n") == 1
+    assert "No module named 'matplotlib'" in told
+    assert "pip install 'ganaug[demo]'" in told
     assert not out.exists()
 
 

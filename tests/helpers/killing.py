@@ -12,34 +12,34 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from helpers.small_models import write_variation_model
 from PIL import Image
-from torch import nn
 
 from ganaug.artifact.format import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.files import append_text, write_json
 from ganaug.images.grid import save_png
-from ganaug.training import checkpoint
-from ganaug.training.state import State
 
 MOST, FAILED = 200, 99
 AUDITED = ("open", "os.rename", "os.remove", "os.chmod", "os.scandir", "fcntl.flock", "os.mkdir")
 
 
 class Kind(NamedTuple):
-    """Writes a value into a folder, and reads it; so many files are there then."""
+    """Writes a value into a folder, and reads it; so many files are there then.
+
+    What it needs is loaded when its turn comes: a process with torch in it takes long to fork.
+    """
 
     write: Callable[[Path, int], None]
     read: Callable[[Path], int]
     files: int = 1
+    load: Callable[[], object] = lambda: None
 
 
 def _write_link(folder: Path, value: int) -> None:
@@ -54,19 +54,29 @@ def _read_link(folder: Path) -> int:
     return int((folder / "target.json").read_text())
 
 
-# Made once, since the first optimiser of a process takes a second.
-NETS = [nn.Linear(2, 2), nn.Linear(2, 1), nn.Linear(2, 2)]
-STATE = State(*NETS, *(torch.optim.Adam(net.parameters()) for net in NETS[:2]))
+@cache
+def _training() -> tuple[Any, Any]:
+    """Return the module that writes checkpoints, and what they hold.
+
+    Loaded and made once, before any fork: the first optimiser of a process takes long.
+    """
+    import torch
+
+    from ganaug.training import checkpoint
+    from ganaug.training.state import State
+
+    nets = [torch.nn.Linear(2, 2), torch.nn.Linear(2, 1), torch.nn.Linear(2, 2)]
+    return checkpoint, State(*nets, *(torch.optim.Adam(net.parameters()) for net in nets[:2]))
 
 
 def _write_checkpoint(folder: Path, value: int) -> None:
-    with torch.no_grad():
-        STATE.average.weight.fill_(value)
-    checkpoint.save(folder, STATE, value)
+    checkpoint, state = _training()
+    state.average.weight.data.fill_(value)
+    checkpoint.save(folder, state, value)
 
 
 def _read_checkpoint(folder: Path) -> int:
-    record = checkpoint.read(folder)
+    record = _training()[0].read(folder)
     assert record is not None
     assert (record.weights("average")["weight"] == record.step).all()
     return record.step
@@ -100,13 +110,13 @@ KINDS = {
         lambda folder: int(json.loads((folder / "a.json").read_text())),
     ),
     "link": Kind(_write_link, _read_link, 2),
-    "checkpoint": Kind(_write_checkpoint, _read_checkpoint, 3),
     "artifact": Kind(_write_artifact, _read_artifact),
     "picture": Kind(
         lambda folder, value: save_png(folder / "a.png", Image.new("L", (8, 8), value)),
         _read_picture,
     ),
     "log": Kind(lambda folder, value: append_text(folder / "a.jsonl", f"{value}\n"), _read_log),
+    "checkpoint": Kind(_write_checkpoint, _read_checkpoint, 3, _training),
 }
 
 
@@ -176,6 +186,7 @@ def _read_and_write(kind: Kind, folder: Path) -> int:
 def operations(name: str, place: Path) -> int:
     """Kill writers of the kind `name` until one succeeds; return how many operations it takes."""
     kind = KINDS[name]
+    kind.load()
     for last in range(1, MOST):
         folder = place / f"{name}-{last}"
         folder.mkdir(parents=True)

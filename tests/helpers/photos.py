@@ -15,11 +15,11 @@ COUNTS = (4, 6, 12)
 TINY = ["--preset", "tiny", "--batch-size", "4", "--set", "width=4", "--set", "latent_dim=4"]
 
 
-def write_photos(folder: Path, *, test: bool, side: int = 24) -> Path:
+def write_photos(folder: Path, *, test: bool, side: int = 24, first: int = 0) -> Path:
     """Write RGB photographs of three classes, with train/ and test/ around them or not."""
     parts = {"train": 0, "test": 1} if test else {"": 0}
     for part, seed in parts.items():
-        images = bars(COUNTS, (side, side), 3, seed=seed)
+        images = bars(COUNTS, (side, side), 3, seed=first + seed)
         for i, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
             place = folder / part / CLASSES[label]
             place.mkdir(parents=True, exist_ok=True)

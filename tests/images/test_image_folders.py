@@ -160,7 +160,7 @@ def test_other_and_hidden_files_are_left_out(write_folder: Writer, write_image: 
     write_image("photos/beside.png")
     images = load_images(folder)
     assert len(images) == 6
-    assert images.notes == ("not used beside the class folders: 1 images such as beside.png",)
+    assert images.notes == ("not used beside the class folders: 1 image, such as beside.png",)
 
 
 def test_a_loop_of_links_is_read_once(write_folder: Writer) -> None:
@@ -235,8 +235,8 @@ def test_groups_on_both_sides_and_stale_lines_are_noted(write_folder: Writer) ->
         "file,group\ntrain/cat/0.png,a\ntest/cat/0.png,a\ntrain/cat/7.png,b\n"
     )
     assert load_images(folder).notes == (
-        "groups.csv: 1 lines name no image here, such as train/cat/7.png",
-        "groups.csv: 1 groups have images in train/ and in test/, such as a; results on test/ will"
+        "groups.csv: 1 line without an image here, such as train/cat/7.png",
+        "groups.csv: 1 group with images in train/ and in test/, such as a; results on test/ will"
         " look too good",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -59,7 +60,10 @@ def test_a_path_called_digits_is_a_folder(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("photo", "no such folder or file (did you mean 'photos'?); allowed: a folder, an .npz"),
+        (
+            "photo",
+            "no such folder or file (did you mean '{folder}photos'?); allowed: a folder, an .npz",
+        ),
         ("nowhere/photos", "no such folder or file; allowed:"),
         ("readme.txt", "neither a folder nor an .npz file; allowed: a folder, an .npz file"),
     ],
@@ -67,6 +71,7 @@ def test_a_path_called_digits_is_a_folder(
 def test_refuses_a_path_that_is_no_source(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "readme.txt").write_text("text")
+    message = message.format(folder=f"{tmp_path}{os.sep}")
     for source in (str(tmp_path / name), tmp_path / name):
         with pytest.raises(DataError, match=re.escape(f"{tmp_path / name}: {message}")):
             load_images(source)

@@ -75,7 +75,7 @@ def test_thumbnails_are_no_images(write_folder: Writer, write_image: Writer, nam
     assert "dog 1" in note
     assert "beside the classes 1" in note
     (told,) = load_images(ImageFolder(str(folder))).notes
-    assert told.startswith("3 images lie in folders that other programs made, such as ")
+    assert told.startswith("3 images in folders that other programs made, such as ")
 
 
 def test_thumbnails_may_be_a_class(write_folder: Writer, write_image: Writer) -> None:
@@ -181,12 +181,12 @@ def test_images_are_turned_as_viewers_show_them(
         return
     name = f"a{os.sep}0.{format}"
     assert notes == [
-        f"turned as EXIF says: 1 images (a 1), such as {name}; torchvision's ImageFolder does not"
+        f"turned as EXIF says: 1 image (a 1), such as {name}; torchvision's ImageFolder does not"
         " turn them (choose with --no-exif)"
     ]
     lying = load_images(tmp_path, exif=False)
     assert lying.size == ((20, 12) if orientation > 4 else (12, 20))
-    assert lying.notes == (f"not turned, though EXIF says so: 1 images (a 1), such as {name}",)
+    assert lying.notes == (f"not turned, though EXIF says so: 1 image (a 1), such as {name}",)
     assert lying.fingerprint != loaded.fingerprint
     as_torch = load_images(ImageFolder(str(tmp_path)))
     np.testing.assert_array_equal(as_torch.images, lying.images)

@@ -72,7 +72,7 @@ def test_every_part_with_its_numbers() -> None:
         "| copied | 0.40 | 0.05 |",
         "The smallest class has 4 training images",
         "The gain is that of this file",
-        "1 classes have too few images to tell",
+        "Too few images to tell whether they collapsed: 1 class.",
         "class 'x' has a single image",
         "0" * 64,
     ):
@@ -90,8 +90,29 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_the_evidence_of_a_policy_is_shown() -> None:
     evidence = {"method": "simulated rarity", "gains": [0.021, 0.013]}
-    policy = Policy(((0, 0.5),), source="tune", evidence=evidence)
+    policy = Policy(((0, 0.5),), source="of my own", evidence=evidence)
     assert "method: simulated rarity, gains: \\[0.021, 0.013\\]" in card(policy=policy)
+
+
+def test_what_tune_measured_is_told_in_words() -> None:
+    evidence = {
+        "reason": "gentle is taken: expected gain +2.1 points",
+        "method": "simulated rarity",
+        "free_arms": {"balanced+affine": 0.5},
+        "chosen": "gentle",
+        "candidates": [{"name": "gentle", "gain": 0.021, "rare": 0.034, "frequent": -0.001}],
+        "repetitions": [{}, {}, {}],
+        "fingerprint": "0" * 64,
+    }
+    text = card(policy=Policy(((0, 0.5),), source="tune", evidence=evidence))
+    for words in (
+        "How often an image is varied: p 0.5 for every class; learnt by tune.",
+        "Gentle is taken: expected gain +2.1 points.",
+        "Judged by simulated rarity, 3 repetitions, on top of balanced+affine",
+        "| **gentle** | +2.1 | +3.4 | −0.1 |",
+    ):
+        assert words in text
+    assert "fingerprint: 0" not in text
 
 
 def test_text_from_outside_is_neither_markdown_nor_html() -> None:

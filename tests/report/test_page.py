@@ -194,7 +194,10 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
     ("policy", "words"),
     [
         (None, "Recommended policy None How often to use it is the user's choice."),
-        (Policy(((0, 0.0),), source="tune"), "Recommended policy Never Do not vary images: tune."),
+        (
+            Policy(((0, 0.0),), source="tune"),
+            "Recommended policy Never How often to vary: never (p 0); learnt by tune.",
+        ),
         (Policy(((4, 0.5),), source="tune"), "Recommended policy p 0.5 How often to vary: p 0.5"),
     ],
 )

@@ -33,4 +33,4 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
 def test_policies_in_words() -> None:
     assert policy_text(None) == "none"
     measured = Policy(((10, 0.5),), scale=0.8, source="tune")
-    assert policy_text(measured) == "p 0.5 for every class; latents times 0.8; tune"
+    assert policy_text(measured) == "p 0.5 for every class, latents times 0.8; learnt by tune"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import signal
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ COLLAPSING = SHORT | {
     "r2": 0.0,
     "checkpoint_every": 60,
     "sample_every": 120,
-    "log_every": 40,
+    "log_every": 20,
 }
 
 
@@ -227,10 +227,29 @@ def test_a_run_of_an_older_version_goes_on(tmp_path: Path) -> None:
     torch.testing.assert_close(weights(part), weights(whole), rtol=0, atol=0)
 
 
+class Enough(Exception):  # noqa: N818 # nothing is wrong
+    """Ends a training that has shown what it was to show."""
+
+
 @pytest.fixture(scope="module")
-def collapsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def before_collapse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that ended, as if killed, between its checkpoint at step 60 and its collapse."""
+    run = tmp_path_factory.mktemp("before") / "run"
+
+    def stop(step: int, total: int, row: dict[str, Any]) -> None:
+        if step == 80:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit(bars(), run, progress=stop, **COLLAPSING)
+    assert record_of(run).last.step == 60
+    return run
+
+
+@pytest.fixture(scope="module")
+def collapsed(before_collapse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that collapsed and went on."""
-    run = tmp_path_factory.mktemp("collapsed") / "run"
+    run = shutil.copytree(before_collapse, tmp_path_factory.mktemp("collapsed") / "run")
     return fit(bars(), run, on_collapse="warn", **COLLAPSING)
 
 
@@ -249,16 +268,24 @@ def test_a_collapse_is_told_and_not_exported(
     assert metadata.warnings[0] in caplog.text
 
 
-def test_a_collapse_stops_a_run_that_is_to_stop(tmp_path: Path) -> None:
+def test_a_collapse_stops_a_run_that_is_to_stop(tmp_path: Path, before_collapse: Path) -> None:
+    run = shutil.copytree(before_collapse, tmp_path / "run")
     with pytest.raises(GanaugError, match="stopped at step 120: collapsed since step 120"):
-        fit(bars(), tmp_path / "run", on_collapse="stop", **COLLAPSING)
-    assert record_of(tmp_path / "run").last.step == 60
+        fit(bars(), run, on_collapse="stop", **COLLAPSING)
+    assert record_of(run).last.step == 60
 
 
-def test_a_collapse_goes_back_by_default(tmp_path: Path, collapsed: Path) -> None:
-    run = tmp_path / "run"
-    with suppress(GanaugError):  # after three rollbacks, where none of them helps
-        fit(bars(), run, **COLLAPSING)
+def test_a_collapse_goes_back_by_default(
+    tmp_path: Path, before_collapse: Path, collapsed: Path
+) -> None:
+    run = shutil.copytree(before_collapse, tmp_path / "run")
+
+    def stop(step: int, total: int, row: dict[str, Any]) -> None:
+        if record_of(run).rollbacks:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit(bars(), run, progress=stop, **COLLAPSING)
     rollback = record_of(run).rollbacks[0]
     assert (rollback["step"], rollback["failed"]) == (60, 120)
     (row,) = [row for row in rows_of(collapsed) if "alarm" in row]

@@ -22,7 +22,7 @@ def test_runs_with_such_names_export(tmp_path: Path) -> None:
     run = fit(photos, tmp_path / "run", preset="tiny", steps=1, batch_size=4, width=4)
     made = export(run, tmp_path / "new.onnx")
     assert made.data["source"] == "caf\\udce9"
-    assert "not used beside the class folders: 1 images such as caf\\udce9.png" in made.warnings
+    assert "not used beside the class folders: 1 image, such as caf\\udce9.png" in made.warnings
     # As a run was written before: with the names as they were read.
     data = json.loads((run / "data.json").read_text())
     data |= {"source": strange, "notes": [f"skipped {strange}"]}

@@ -15,6 +15,7 @@ from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
 from ganaug.evaluation.classifiers.network import check_own_name, default_steps, name_of
+from ganaug.evaluation.classifiers.seeded import seeded
 from ganaug.randomness import stream_seed
 
 __all__ = ["PredictFunction", "TrainFunction", "TrainingLoop"]
@@ -93,8 +94,7 @@ class TrainingLoop:
         """
         items = task.items()
         started = time.perf_counter()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(task.seed, "evaluate/initialisation"))
+        with seeded(stream_seed(task.seed, "evaluate/initialisation")):
             predict_fn = self.train_fn(items, task.seed)
         if not callable(predict_fn):
             raise ConfigError(

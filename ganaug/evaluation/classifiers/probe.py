@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.interface import Outcome, Task
+from ganaug.evaluation.classifiers.seeded import seeded
 from ganaug.randomness import stream_seed
 
 __all__ = ["fit_lda", "fit_regression", "train_probe", "within_class_whitening"]
@@ -47,8 +48,7 @@ def train_probe(
         key: stands for network and normalisation, by which features of the test part are kept.
     """
     started = time.perf_counter()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(task.seed, "evaluate/initialisation"))
+    with seeded(stream_seed(task.seed, "evaluate/initialisation")):
         network = load().to(task.device).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         seen, labels = [], []
         source = task.batches()

@@ -9,13 +9,12 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import TOO_FEW_WORD
+from ganaug.evaluation.diversity.words import TOO_FEW_WORD, deciding
 
 __all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport"]
 
-# The tables in text: what most people look at first, and the rest.
+# The table in text: what most people look at first. All of them are in the record.
 FIRST = tuple(row.name for row in MEASURES.values() if row.first_in_terminal)
-FURTHER = tuple(name for name in MEASURES if name not in FIRST)
 TOO_FEW = "too few images"
 
 
@@ -129,24 +128,43 @@ class DiversityReport:
             ) from error
 
     def __str__(self) -> str:
-        lines = [*self._table(FIRST), "", *self._table(FURTHER)]
-        lines.append("each: generated images (real images in their place); " + self.rule)
+        lines = [*self._table(FIRST), *self._reasons(), ""]
+        lines.append("in brackets what as many real images give; " + self.rule)
+        lines += [f"{_title(name)}: {MEASURES[name].text}" for name in FIRST]
+        further = [_title(name) for name in MEASURES if name not in FIRST]
+        lines.append(f"in the record, too: {', '.join(further)} (docs/diversity.md)")
         apart = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in self.overall.items()]
         if apart:
             lines.append(f"all classes together: {', '.join(apart)}")
         return "\n".join(line.rstrip() for line in lines)
 
+    def _reasons(self) -> list[str]:
+        """Return for each class with a failure which number gave it the word."""
+        lines = []
+        for each in self.classes:
+            name = deciding(each.measures, each.word)
+            if name is not None:
+                number, text = _cell(each.measures[name]), MEASURES[name].text
+                lines.append(
+                    f"{printable(each.name)} is {each.word} by {_title(name)} {number}: {text}"
+                )
+        return ["", *lines] if lines else []
+
     def _table(self, names: Sequence[str]) -> list[str]:
         """Return the lines of a table with these measures, a row a class."""
-        titles = [name.replace("_", "-") for name in names]
+        titles = [_title(name) for name in names]
         rows: list[tuple[str, ...]] = [("class", "images", "word", *titles)]
         for each in self.classes:
             cells = [_cell(each.measures.get(name)) for name in names]
             rows.append((printable(each.name), str(each.images), each.word, *cells))
-        rows.append(("macro", "", "", *(_cell(self.macro.get(name)) for name in names)))
+        rows.append(("mean", "", "", *(_cell(self.macro.get(name)) for name in names)))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
         return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _cell(measure: Measure | None) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "TOO_FEW_WORD",
     "WORDS",
     "Rule",
+    "deciding",
     "words_of",
 ]
 
@@ -121,3 +122,10 @@ def words_of(
     if found:
         return tuple(found)
     return (OK,) if min(images, synthetic) >= FEWEST_FOR_OK else (TOO_FEW_WORD,)
+
+
+def deciding(measures: Mapping[str, Measure], word: str) -> str | None:
+    """Return the name of the measure that gave a class its `word`; None where none did."""
+    return next(
+        (rule.measure for rule in RULES if rule.word == word and rule.holds(measures)), None
+    )

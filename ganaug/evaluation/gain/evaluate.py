@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,11 +26,14 @@ from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.files import work_folder
+from ganaug.images import ImageSet
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.use.transform import GANAugment
 
 __all__ = ["evaluate_gain"]
+
+_log = logging.getLogger("ganaug")
 
 
 def evaluate_gain(
@@ -175,6 +179,9 @@ def evaluate_gain(
     notes += few_images(splits[numbers[0]].test)
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
+    known = train.notes if isinstance(train, ImageSet) else ()
+    for note in (note for note in notes if note not in known):
+        _log.info("%s", note)  # before hours of work, too
     with work_folder(out) as folder:
         comparison = Comparison(
             plan=plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ganaug.images import ImageSet
+from ganaug.wording import counted
 
 __all__ = ["few_images", "few_passes", "trained_on_test"]
 
@@ -16,10 +17,18 @@ def few_images(test: ImageSet) -> tuple[str, ...]:
     none = int((test.counts == 0).sum())
     notes = []
     if few:
-        notes.append(f"{few} classes have fewer than {FEW_TEST_IMAGES} test images")
+        notes.append(
+            f"{counted(few, 'class')} {_have(few)} fewer than {FEW_TEST_IMAGES} test images"
+        )
     if none:
-        notes.append(f"{none} classes have no test images and are left out of every score")
+        notes.append(
+            f"{counted(none, 'class')} {_have(none)} no test images, left out of every score"
+        )
     return tuple(notes)
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
 
 
 def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:

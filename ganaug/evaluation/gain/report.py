@@ -12,6 +12,7 @@ from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
+from ganaug.wording import counted
 
 __all__ = ["Choice", "GainReport", "Settings", "build_report", "what_would_settle"]
 
@@ -291,7 +292,7 @@ def _table(report: GainReport) -> str:
     few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
     lines = [
         *_columns(rows),
-        f"{printable(report.dataset)}, {seeds} seed{'s' if seeds > 1 else ''}{few}, {report.claim};"
+        f"{printable(report.dataset)}, {counted(seeds, 'seed')}{few}, {report.claim};"
         " scores in percent",
     ]
     chosen = report.gain.get(report.chosen or "")

@@ -296,7 +296,7 @@ def _lower_bound(seen: Sequence[_Seen], rare_share: float) -> float:
 def _resampled(seen: _Seen, rng: np.random.Generator) -> NDArray[np.float64]:
     """float64 [DRAWS]: the mean of one class on resampled units."""
     drawn = rng.integers(len(seen.sizes), size=(DRAWS, len(seen.sizes)))
-    result: NDArray[np.float64] = seen.sums[drawn].sum(1) / seen.sizes[drawn].sum(1)
+    result: NDArray[np.float64] = seen.sums.take(drawn).sum(1) / seen.sizes.take(drawn).sum(1)
     return result
 
 

@@ -64,11 +64,7 @@ class TuneReport:
                 f"points of balanced accuracy after {evidence['budget']['classifier_steps']} steps"
                 " of each classifier; a longer training mostly gains less",
             ]
-        shown = "0"
-        if any(p for _, p in self.policy.p):
-            shown = ", ".join(f"{p:.2f} at {n:g} images" for n, p in self.policy.p)
-            shown += f", latent scale {self.policy.scale:g}" if self.policy.scale != 1 else ""
-        return "\n".join([*lines, f"p: {shown}", self.reason])
+        return "\n".join([*lines, f"policy: {self.policy}", self.reason])
 
 
 def build_report(

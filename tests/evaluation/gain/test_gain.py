@@ -181,17 +181,6 @@ def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None
     assert "no class has images to spare" in report.choice.rule
 
 
-def test_processes_give_what_one_process_gives(artifact: MakeArtifact, images: ImageSet) -> None:
-    arguments = {"arms": ["balanced", "ganaug"], "seeds": 1}
-    alone = run(artifact(), images, **arguments)
-    calls: list[tuple[int, int, float | None]] = []
-    spread = run(artifact(), images, **arguments, jobs=2, progress=lambda *call: calls.append(call))
-    assert spread.arms["ganaug"].recall == alone.arms["ganaug"].recall
-    assert spread.gain == alone.gain
-    assert calls[-1][:2] == (24, 24)
-    assert all(done <= total for done, total, _ in calls)
-
-
 def test_reports_of_other_seeds_merge(artifact: MakeArtifact, images: ImageSet) -> None:
     path, arms = artifact(), ["balanced", "ganaug"]
     parts = [run(path, images, arms=arms, seeds=[seed]) for seed in (3, 4)]
@@ -395,14 +384,15 @@ def test_a_refitted_comparison_goes_on_from_its_folder(
     assert generator.stat().st_mtime_ns == before
 
 
-def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
+def test_new_generators_are_tuned_where_asked_at_their_own_size(tmp_path: Path) -> None:
     counts = (60, 54, 48, 40, 12, 6)
     images = replace(bars(counts), test=bars((6,) * 6, seed=1))
+    small = {"preset": "tiny", "steps": 5, "width": 4, "batch_size": 4, "size": 8}
     arguments: dict[str, Any] = {
         "seeds": 1,
         "arms": ["balanced", "ganaug"],
         "baseline": "balanced",
-        "refit": Refit(tuned=True, fit_options={"preset": "tiny", "steps": 5, "width": 4}),
+        "refit": Refit(tuned=True, fit_options=small),
         "out": tmp_path,
     }
     told: list[tuple[int, int]] = []
@@ -412,9 +402,10 @@ def test_new_generators_are_tuned_where_asked(tmp_path: Path) -> None:
     (policy,) = report.environment["policies"]
     assert {"p", "scale", "reason"} <= set(policy)
     (tuned,) = tmp_path.rglob("tuned-*.onnx")
-    written = Generator(tuned).info.policy
-    assert written is not None
-    assert written.source == "tune"
+    written = Generator(tuned).info
+    assert written.size == (8, 8)
+    assert written.policy is not None
+    assert written.policy.source == "tune"
     assert told[-1][0] == told[-1][1]
     assert run(None, images, **arguments) == report
 
@@ -428,7 +419,8 @@ def test_generators_of_noise_are_trained_beside_real_images(
     images: ImageSet, tmp_path: Path
 ) -> None:
     short = {"kind": "class", "steps": 1, "width": 4, "batch_size": 8}
-    report = run(None, images, arms=None, baseline="balanced", refit=Refit(fit_options=short))
+    refit = Refit(fit_options=short)
+    report = run(None, images, arms=None, baseline="balanced", refit=refit, seeds=1)
     assert report.chosen == "mixed"
     assert report.settings.quick is False
 

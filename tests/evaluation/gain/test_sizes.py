@@ -131,15 +131,3 @@ def test_refits_of_a_file_are_trained_at_its_size(tmp_path: Path) -> None:
     again = tmp_path / "again"
     run(generator.path, large(24), refit=Refit(), out=again, **ARMS)
     assert [each.info.size for each in made(again)] == [(12, 12)]
-
-
-def test_policies_are_learnt_at_the_size_of_the_generator(tmp_path: Path) -> None:
-    counts, size = (60, 54, 48, 40, 12, 6), (16, 16)
-    images = replace(bars(counts, size), test=bars((6,) * 6, size, seed=1))
-    options = SHORT | {"steps": 5, "size": 8}
-    refit = Refit(tuned=True, fit_options=options)
-    run(None, images, refit=refit, out=tmp_path, **ARMS)
-    (tuned,) = (Generator(path) for path in tmp_path.rglob("tuned-*.onnx"))
-    assert tuned.info.size == (8, 8)
-    assert tuned.info.policy is not None
-    assert tuned.info.policy.source == "tune"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -111,22 +109,16 @@ if __name__ == "__main__":
     options = {"steps": 1, "width": 4, "batch_size": 8}
     print(evaluate_gain(
         None, train=bars((24, 12, 6)), classifier=factory, refit=Refit(fit_options=options),
-        seeds=2, arms=["balanced", "ganaug"], steps=2, jobs=2,
+        seeds=1, arms=["balanced", "ganaug"], steps=2, jobs=2,
     ))
 """
 
 
-def test_workers_know_a_classifier_of_the_script(tmp_path: Path) -> None:
+def test_workers_know_a_classifier_of_the_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run here as the main module, which spawned workers import by its path."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    path = os.pathsep.join(str(folder) for folder in (Path.cwd(), Path.cwd() / "tests"))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "for the method" in done.stdout
+    runpy.run_path(str(script), run_name="__main__")
+    assert "for the method" in capsys.readouterr().out

@@ -125,7 +125,7 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
         assert float(harm[1]) >= 100 * HARM
         assert report.policy.evidence is not None
         assert harm[2] in report.policy.evidence["free_arms"]
-    assert "p: 0" in str(report).splitlines()
+    assert "policy: never (p 0); learnt by tune" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
     assert "points of balanced accuracy after 8 steps of each classifier; " in str(report)
 
@@ -267,7 +267,7 @@ def test_where_nothing_can_be_judged_on_the_answer_needs_no_training(
     report = run(file, images)
     assert report.gain is None
     assert report.reason.startswith("nothing to measure on; policy is 0 (classes that can spare")
-    assert str(report) == f"p: 0\n{report.reason}"
+    assert str(report) == f"policy: never (p 0); learnt by tune\n{report.reason}"
     info = Generator(file).info
     assert info.policy is not None
     assert not info.policy.probability(info.counts).any()
@@ -367,4 +367,7 @@ def test_a_single_class_with_images_is_refused(artifact: MakeArtifact) -> None:
 def test_the_report_shows_points_and_scale() -> None:
     policy = Policy(p=((5, 0.7), (30, 0.0)), scale=0.7, source="tune", evidence={})
     text = str(TuneReport(policy, "falling is taken", 0.03, 0.01))
-    assert text == "p: 0.70 at 5 images, 0.00 at 30 images, latent scale 0.7\nfalling is taken"
+    assert text == (
+        "policy: p 0.7 at 5 images, 0 at 30 images, latents times 0.7; learnt by tune\n"
+        "falling is taken"
+    )

@@ -1,0 +1,106 @@
+"""`python -m benchmarks.forecast`: is the forecast of `ganaug check --forecast` right?
+
+For draws whose gain is in results/, the forecast is made anew from their training images. The
+gain's sign is what it should have said. For each set the border is also chosen on all others
+alone, so that the error rate is of sets that the border has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks._environment import environment
+from benchmarks._protocols import open_protocol
+from benchmarks._results import write_result
+from ganaug.checking.forecast import LIKELY, UNLIKELY, forecast
+from ganaug.errors import GanaugError
+
+ROOT = Path(__file__).resolve().parent.parent
+# Files of results/ whose gain is that of the chosen arm over the baseline, and how many of their
+# draws are taken.
+FILES = {
+    "gain-gtsrb-lt.json": 3,
+    "gain-glyphs-lt.json": 3,
+    "gain-mnist-lt.json": 3,
+    "gain-mnist-lt-r-logits.json": 2,
+    "gain-mnist-step-logits.json": 2,
+    "gain-neu-lt.json": 2,
+    "gain-neu-lt-logits.json": 2,
+    "gain-neu-lt-64-logits.json": 2,
+    "gain-x-sdd.json": 2,
+    "gain-elpv-unshared.json": 3,
+    "gain-cifar10-lt-resnet32.json": 2,
+    "gain-digits-lt.json": 3,
+}
+
+
+@click.command()
+@click.option("--file", "files", multiple=True, help="Of results/, instead of the usual ones.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here.")
+def main(files: tuple[str, ...], data: Path | None, json_path: Path | None) -> None:
+    """Forecast each draw, compare with its gain, print the table, write the JSON."""
+    try:
+        rows = []
+        for name in files or FILES:
+            for row in _rows(name, data or ROOT.parent / "shared" / "data"):
+                rows.append(row)
+                click.echo("{dataset:<14} {seed:>3}  {lift:>+6.1f}  {gain:>+5.1f}".format(**row))
+    except GanaugError as error:
+        click.echo(f"benchmarks.forecast: {error}", err=True)
+        raise SystemExit(error.exit_code) from error
+    found = {"draws": rows} | judged(rows)
+    click.echo(json.dumps({key: value for key, value in found.items() if key != "draws"}, indent=1))
+    if json_path is not None:
+        write_result(json_path, found | {"environment": environment(1, 1)})
+
+
+def _rows(name: str, data: Path) -> list[dict[str, Any]]:
+    result = json.loads((ROOT / "results" / name).read_text())
+    arms, chosen, baseline = result["arms"], result["chosen"], result["baseline"]
+    protocol = open_protocol(result["dataset"], data, size=result.get("size"))
+    pilot = result["judged_on"] == "validation images"
+    rows = []
+    for at, seed in enumerate(result["seeds"][: FILES.get(name, len(result["seeds"]))]):
+        drawn = protocol.pilot(seed) if pilot else protocol.draw(seed)
+        said = forecast(drawn, seed=seed)
+        with_it, without = (arms[arm]["balanced_accuracy"][at] for arm in (chosen, baseline))
+        gain = round(100 * (with_it - without), 2)
+        rows.append(
+            {"dataset": result["dataset"], "file": name, "seed": seed, "gain": gain}
+            | {"lift": said.lift, "said": said.word}
+        )
+    return rows
+
+
+def judged(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how often the forecast was wrong: as it is, and with borders of the other sets."""
+    names = list(dict.fromkeys(row["dataset"] for row in rows))
+    borders = {name: border([row for row in rows if row["dataset"] != name]) for name in names}
+    wrong = sum((row["lift"] >= borders[row["dataset"]]) != (row["gain"] > 0) for row in rows)
+    decided = [row for row in rows if row["said"] != "cannot tell"]
+    return {
+        "borders": {"likely helps": LIKELY, "likely not": UNLIKELY},
+        "said": len(decided),
+        "wrong": sum((row["said"] == "likely helps") != (row["gain"] > 0) for row in decided),
+        "cannot_tell": len(rows) - len(decided),
+        "left_one_set_out": {"draws": len(rows), "wrong": wrong, "borders": borders},
+    }
+
+
+def border(rows: list[dict[str, Any]]) -> float:
+    """Return the lift above which a gain is expected: fewest errors, in the middle of its gap."""
+    lifts = np.unique([row["lift"] for row in rows])
+    middles = [float(value) for value in (lifts[:-1] + lifts[1:]) / 2]
+    errors = [sum((row["lift"] >= each) != (row["gain"] > 0) for row in rows) for each in middles]
+    best = [each for each, count in zip(middles, errors, strict=True) if count == min(errors)]
+    return round(best[len(best) // 2], 2)
+
+
+if __name__ == "__main__":
+    main()

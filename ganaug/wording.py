@@ -1,0 +1,13 @@
+"""How messages and tables put numbers into words."""
+
+from __future__ import annotations
+
+__all__ = ["counted"]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 class", "2 classes"; the last word of `noun` is singular and counts regularly."""
+    if number == 1:
+        return f"1 {noun}"
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number:,} {noun}{ending}"

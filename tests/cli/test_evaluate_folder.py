@@ -1,0 +1,84 @@
+"""The folder of `ganaug evaluate`: whose it is, what it is about, and what Ctrl-C leaves in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.photos import write_photos
+
+from ganaug.cli import run
+
+ARMS = ["--arms", "balanced,ganaug", "--baseline", "balanced", "--seeds", "1", "--jobs", "1"]
+
+
+@pytest.fixture
+def file(artifact: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(artifact, tmp_path / "photos.onnx"))
+
+
+def test_a_quick_look_replaces_no_full_report(
+    file: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["evaluate", str(file), str(photos), "--out", str(out), "--steps", "1", *ARMS]
+    assert run([*command, "--quick"]) == 0
+    assert run([*command, "--quick"]) == 0  # its own is replaced
+    assert run([*command, "--no-write"]) == 0
+    full = (out / "gain.json").read_bytes()
+    capsys.readouterr()
+    assert run([*command, "--quick"]) == 2
+    assert "holds the report of a full evaluation, which a quick" in capsys.readouterr().err
+    assert (out / "gain.json").read_bytes() == full
+    assert run([*command, "--quick", "--force"]) == 0
+    assert json.loads((out / "gain.json").read_text())["settings"]["quick"] is True
+
+
+def test_a_folder_of_other_files_is_refused(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    (out / "predictions").mkdir(parents=True)
+    command = ["evaluate", str(file), "no source", "--out", str(out)]
+    assert run(command) == 2
+    assert "no source: no such folder" in capsys.readouterr().err  # what Ctrl-C left
+    (out / "thesis.tex").write_text("mine")
+    assert run(command) == 2
+    assert "holds other files (thesis.tex); choose an empty or new" in capsys.readouterr().err
+    assert run([*command, "--force"]) == 2
+    assert "no source: no such folder" in capsys.readouterr().err
+
+
+def test_a_report_on_other_images_says_so_first_and_in_its_title(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = write_photos(tmp_path / "others", test=True, first=9)
+    assert run(["evaluate", str(file), str(others), "--quick", "--steps", "1", *ARMS]) == 0
+    err = capsys.readouterr().err
+    told = err.index("the training images are not the ones the generator was fitted on")
+    assert told < err.index("evaluating ")
+    page = (tmp_path / "photos-quick-look" / "report.html").read_text()
+    assert "<title>ganaug report: others</title>" in page
+    assert "trained on 22 images of photos at 24x24 px" in page
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(file: Path, photos: Path) -> None:
+    arguments = ["evaluate", str(file), str(photos), "--steps", "10000", *ARMS]
+    command = [sys.executable, "-m", "ganaug", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        while line and not line.startswith("evaluating"):
+            line = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    kept = file.with_name("photos-evaluation") / "predictions"
+    assert f"{file} and the report are as before, 0 trainings that had ended kept in {kept}" in rest
+    assert f"the same command goes on: ganaug evaluate {file}" in rest
+    assert "Traceback" not in rest

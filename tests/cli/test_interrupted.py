@@ -1,0 +1,148 @@
+"""Ctrl-C in any command: exit code 130, nothing half written, and the same command goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.photos import TINY
+
+from ganaug import Generator
+from ganaug.cli import run
+from ganaug.files import UNFINISHED
+
+FEW = ["--set", "steps=2", "--set", "batch_size=4", "--seeds", "1", "--classifier-steps", "2"]
+FEW += [each for each in TINY if each not in ("--batch-size", "4")]
+ONCE = ["--seeds", "1", "--steps", "2", "--jobs", "1", "--baseline", "balanced"]
+
+# {photos}, {run} and {file} are the images, a trained run, and a copy of what it exports.
+COMMANDS = {
+    "check": ["check", "{photos}", "--no-times", "--json", "check.json"],
+    "fit": ["fit", "{photos}", "--out", "my run", "--steps", "3", *TINY],
+    "export": ["export", "{run}", "new.onnx"],
+    "tune": ["tune", "{file}", "{photos}", "--json", "policy.json"],
+    "evaluate": ["evaluate", "{file}", "{photos}", *ONCE, "--arms", "balanced,ganaug"],
+    "sample": ["sample", "{file}", "--count", "3", "--source", "{photos}", "--out", "more"],
+    "vary": ["vary", "{file}", "{photo}", "--out", "sheet.png"],
+    "card": ["card", "{file}", "--out", "card.md"],
+    "run": ["run", "{photos}", "--out", "all", *FEW],
+}
+
+
+def pressing_at(last: int) -> Callable[..., None]:
+    """Return an `os.replace` that is interrupted when file number `last` is put in place."""
+    done, replace = 0, os.replace
+
+    def pressed(*arguments: Any, **options: Any) -> None:
+        nonlocal done
+        done += 1
+        if done == last:
+            signal.raise_signal(signal.SIGINT)
+        replace(*arguments, **options)
+
+    return pressed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_leaves_what_the_same_command_goes_on_with(
+    name: str,
+    photos: Path,
+    fitted: Path,
+    artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At file 1, 2, 4, 8, ... that is put in place, until the command comes to its end."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(artifact, "photos.onnx")
+    given = {"photos": photos, "run": fitted, "file": "photos.onnx"}
+    given["photo"] = min((photos / "train" / "ok").iterdir())
+    command = [each.format(**given) for each in COMMANDS[name]]
+    code, last = 130, 1
+    while code == 130:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", pressing_at(last))
+            code = run(command)
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        assert not list(tmp_path.rglob(f"*{UNFINISHED}"))
+        assert Generator("photos.onnx").info.classes == ("crack", "dent", "ok")
+        if code == 130:
+            assert "interrupted" in told or "the same command resumes" in told
+        last *= 2
+    assert code == 0
+    assert last > 2, "it was never interrupted"
+    ENDS[name](artifact, fitted)
+
+
+def same_weights(artifact: Path, fitted: Path) -> None:
+    """Compare with those of a run that nobody interrupted."""
+    found, expected = (
+        json.loads((run / "checkpoint.json").read_text()) for run in (Path("my run"), fitted)
+    )
+    assert (found["step"], found["sha256"]) == (3, expected["sha256"])
+
+
+def same_file(artifact: Path, fitted: Path) -> None:
+    assert Path("new.onnx").read_bytes() == artifact.read_bytes()
+
+
+def tuned(artifact: Path, fitted: Path) -> None:
+    policy = Generator("photos.onnx").info.policy
+    assert policy is not None
+    assert policy.source == "tune"
+    assert json.loads(Path("policy.json").read_text())["policy"]["source"] == "tune"
+
+
+def evaluated(artifact: Path, fitted: Path) -> None:
+    assert Generator("photos.onnx").info.gain is not None
+    assert Path("photos-evaluation", "report.html").is_file()
+    assert len(list(Path("photos-evaluation", "predictions").rglob("*.npz"))) == 2
+
+
+def sampled(artifact: Path, fitted: Path) -> None:
+    rows = [json.loads(line) for line in Path("more", "manifest.jsonl").read_text().splitlines()]
+    assert len(rows) == len({row["file"] for row in rows}) == 3
+    assert all(Path("more", row["file"]).is_file() for row in rows)
+
+
+def all_done(artifact: Path, fitted: Path) -> None:
+    assert Path("all", "evaluation", "report.html").is_file()
+    assert Generator("all/generator.onnx").info.gain is not None
+
+
+ENDS: dict[str, Callable[[Path, Path], None]] = {
+    "check": lambda *_: json.loads(Path("check.json").read_text())["images"],
+    "fit": same_weights,
+    "export": same_file,
+    "tune": tuned,
+    "evaluate": evaluated,
+    "sample": sampled,
+    "vary": lambda *_: Path("sheet.png").read_bytes()[:4].index(b"PNG"),
+    "card": lambda *_: Path("card.md").read_text().index("crack"),
+    "run": all_done,
+}
+
+
+def test_the_line_of_an_interrupted_training_can_be_pasted_into_a_shell(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "my run"
+    monkeypatch.setattr(os, "replace", pressing_at(5))
+    command = ["fit", str(photos), "--out", str(out), "--steps", "40", *TINY]
+    assert run([*command, "--set", "sample_every=2", "--set", "checkpoint_every=1000"]) == 130
+    told = capsys.readouterr().err.splitlines()[-1]
+    stopped = json.loads((out / "checkpoint.json").read_text())["step"]
+    assert 0 < stopped < 40
+    assert f"stopped after step {stopped} of 40; the same command resumes: ganaug fit" in told
+    assert f"'{out}'" in told  # quoted, as a shell needs it

@@ -1,0 +1,69 @@
+"""What goes into a file where other commands wrote into it during the measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers.small_comparisons import run
+from helpers.small_models import write_variation_model
+
+from ganaug import Generator, evaluate_diversity
+from ganaug.artifact.format import Policy
+from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.errors import ArtifactError
+from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.gain import GainReport
+from ganaug.evaluation.write_back import write_back
+from ganaug.images import ImageSet
+
+Measured = tuple[Generator, GainReport, DiversityReport]
+
+
+@pytest.fixture
+def measured(artifact: Callable[..., Path], images: ImageSet) -> Measured:
+    generator = Generator(artifact())
+    gain = run(generator.path, images, arms=["balanced", "ganaug"], seeds=1)
+    return generator, gain, evaluate_diversity(generator, real=images, quick=True)
+
+
+def test_what_another_evaluation_wrote_is_no_hindrance(measured: Measured) -> None:
+    generator, gain, diversity = measured
+    policy = generator.info.policy
+    assert policy is not None
+    rewrite_metadata(
+        generator.path,
+        diversity={"words": {}},
+        warnings=["noted meanwhile"],
+        policy=Policy(policy.p, policy.scale, source="tune", evidence={"again": True}),
+    )
+    assert write_back(generator, gain, diversity) == ()
+    info = Generator(generator.path).info
+    assert info.gain is not None
+    assert info.gain["chosen"] == "ganaug"
+    assert info.diversity is not None
+    assert info.diversity["kind"] == "variation"
+    assert info.warnings[0] == "noted meanwhile"
+    assert info.policy is not None
+    assert info.policy.source == "tune"
+
+
+def test_a_gain_of_another_policy_stays_out(measured: Measured) -> None:
+    generator, gain, diversity = measured
+    rewrite_metadata(generator.path, policy=Policy(((0, 0.1),)), gain=None)
+    assert write_back(generator, gain, diversity) == ("gain",)
+    info = Generator(generator.path).info
+    assert info.gain is None
+    assert info.diversity is not None
+    assert info.policy == Policy(((0, 0.1),))
+
+
+def test_another_generator_is_left_alone(measured: Measured, images: ImageSet) -> None:
+    generator, gain, diversity = measured
+    write_variation_model(generator.path, size=images.size, latent_dim=3, classes=images.classes,
+                          counts=(1, 1, 1))  # fmt: skip
+    before = generator.path.read_bytes()
+    with pytest.raises(ArtifactError, match="replaced by another generator while it was measured"):
+        write_back(generator, gain, diversity)
+    assert generator.path.read_bytes() == before

@@ -1,0 +1,55 @@
+"""A worker process that is killed: one line, what had ended is kept, the same call goes on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.small_comparisons import files, linear, run
+
+from ganaug.errors import GanaugError
+from ganaug.evaluation.trainings import workers
+from ganaug.images import ImageSet
+
+
+class Killed:
+    """A factory of networks whose process is killed where it has seen a result, as by the system.
+
+    Only in a worker: the same call goes on in this process.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+
+    def __repr__(self) -> str:  # results are kept by name; an address is none
+        return "Killed()"
+
+    def __call__(self, channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
+        if multiprocessing.parent_process() is not None and any(self.out.rglob("*.npz")):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return linear(channels, classes, size)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+def test_a_killed_worker_is_told_and_what_had_ended_is_kept(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers are forked here, which starts them in no time."""
+    forked = multiprocessing.get_context("fork")
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda method: forked)
+    asked = {"classifier": Killed(tmp_path), "out": tmp_path, "baseline": "plain", "seeds": 3}
+    with pytest.raises(GanaugError, match="a worker process ended before its job did") as caught:
+        run(None, images, jobs=2, **asked)
+    assert "try jobs=1" in str(caught.value)
+    kept = files(tmp_path)
+    assert 0 < len(kept) < 6
+    report = run(None, images, jobs=1, **asked)
+    assert report.seeds == (0, 1, 2)
+    after = files(tmp_path)
+    assert len(after) == 6
+    assert kept.items() <= after.items()
