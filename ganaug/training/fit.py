@@ -166,7 +166,7 @@ class _Training:
         if self.ranks.is_first:
             make_folder(self.run / "samples")
         failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
-        with _interruptible() as interrupted:
+        with _interruptible(self.ranks.size) as interrupted:
             while True:
                 failure = failure or self._steps(state, step, interrupted)
                 if failure is None:
@@ -268,10 +268,11 @@ def _interruption(step: int, steps: int) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible(processes: int) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C (or SIGTERM) into an event, so that a step is never torn apart.
 
-    A second Ctrl-C stops at once; the last checkpoint then stands.
+    A second Ctrl-C stops at once; the last checkpoint then stands. Not so where torchrun started
+    several processes: it hands one Ctrl-C on, and so each hears it twice.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -280,7 +281,8 @@ def _interruptible() -> Iterator[threading.Event]:
 
     def note(number: int, frame: Any) -> None:
         event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if processes == 1:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
