@@ -65,11 +65,15 @@ class FileSink:
         self._stream.write(image.tobytes())
 
     def finished(self, *, all_grey: bool) -> NDArray[np.uint8]:
-        """Return all of them; of each its first channel alone, where `all_grey`."""
+        """Keep of each its first channel alone, where `all_grey`.
+
+        Returns:
+            None of them, [0, H, W, C]: they are in the file.
+        """
         self._stream.close()
         if not all_grey:
-            return cast(NDArray[np.uint8], StoredImages(self.path, self.shape))
-        small, whole = (*self.shape[:2], 1), int(np.prod(self.shape))
+            return np.empty((0, *self.shape), np.uint8)
+        whole = int(np.prod(self.shape))
         with self.path.open("r+b") as stream:  # what is written is always behind what is read
             for start in range(0, self.path.stat().st_size // whole, BLOCK):
                 stream.seek(start * whole)
@@ -78,7 +82,7 @@ class FileSink:
                 stream.write(images.reshape(-1, *self.shape)[..., :1].tobytes())
                 end = stream.tell()
             stream.truncate(end)
-        return cast(NDArray[np.uint8], StoredImages(self.path, small))
+        return np.empty((0, *self.shape[:2], 1), np.uint8)
 
 
 Decode = Callable[[Callable[[tuple[int, int, int]], FileSink], Progress | None], Decoded]
@@ -152,9 +156,8 @@ class Cache:
         write_bytes(keys, np.stack([each.astype("<u8") for each in arrays]).tobytes())
         values = {"format": FORMAT, "files": listed, "shape": list(shape), "notes": list(notes)}
         write_json(entry, values | {"pixels": _hash_of(path), "keys": _hash_of(keys)})
-        return Decoded(
-            found._replace(images=cast(NDArray[np.uint8], StoredImages(path, shape))), notes
-        )
+        images = StoredImages(path, (shape[0], shape[1], shape[2]))
+        return Decoded(found._replace(images=cast(NDArray[np.uint8], images)), notes)
 
 
 class _UnusableError(ValueError):

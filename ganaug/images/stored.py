@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, cast
@@ -17,7 +16,7 @@ __all__ = ["StoredImages", "chosen"]
 BLOCK = 256  # images that are read at once where all are gone through
 # Bytes that were read after which the system may forget the pages of the map. It would keep all of
 # them as long as memory is left, and count them as ours.
-HELD = 32 * 2**20
+HELD = 8 * 2**20
 Key = int | np.integer[Any] | slice | EllipsisType | NDArray[Any] | tuple[Any, ...]
 
 
@@ -39,14 +38,12 @@ class StoredImages:
         self, path: Path, shape: tuple[int, int, int], rows: NDArray[np.int64] | None = None
     ) -> None:
         self.path, self._image = path, shape
-        whole = path.stat().st_size // int(np.prod(shape))
+        # Opened at once: who replaces the file leaves these images as they are.
+        with path.open("rb") as stream:
+            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        whole = len(self._map) // int(np.prod(shape))
         self._rows = np.arange(whole) if rows is None else rows
         self._read = 0
-
-    @cached_property
-    def _map(self) -> mmap.mmap:
-        with self.path.open("rb") as stream:
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -87,7 +84,9 @@ class StoredImages:
 
     def take(self, rows: NDArray[np.int64] | slice) -> StoredImages:
         """Return those of `rows`, without reading them."""
-        return StoredImages(self.path, self._image, self._rows[rows])
+        taken = object.__new__(StoredImages)
+        vars(taken).update(vars(self), _rows=self._rows[rows])
+        return taken
 
 
 def chosen(images: NDArray[np.uint8], rows: NDArray[np.int64] | slice) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -90,18 +90,23 @@ def fit(
     check_run_folder(out, source)
     images, config = prepared(source, config, all_images=all_images)
     batches = Batches(images, config, seed)
-    with joined(chosen, config.batch_size) as (ranks, chosen):
+    with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
         given = {"options": config.to_dict(), "seed": seed, "on_collapse": reaction}
         ranks.check_same(images=images.ordered_fingerprint, **given)
-        run = ranks.first(lambda: make_folder(out))
-        with locked(run) if ranks.is_first else nullcontext():
-            state = build_state(config, images, seed, chosen)
-            training = _Training(run, config, batches, chosen, reaction, progress, ranks)
-            step = training.led(state, lambda: open_run(run, state, config, images, seed))
-            if step < config.steps:
-                for note in batches.notes:
-                    log.warning(note)
-                training.go_on(state, step)
+        run = ranks.first(partial(_locked_folder, out, held))
+        state = build_state(config, images, seed, chosen)
+        training = _Training(run, config, batches, chosen, reaction, progress, ranks)
+        step = training.led(state, lambda: open_run(run, state, config, images, seed))
+        if step < config.steps:
+            for note in batches.notes:
+                log.warning(note)
+            training.go_on(state, step)
+    return run
+
+
+def _locked_folder(out: str | os.PathLike[str], held: ExitStack) -> Path:
+    run = make_folder(out)
+    held.enter_context(locked(run))
     return run
 
 
