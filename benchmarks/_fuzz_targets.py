@@ -129,7 +129,7 @@ def _use_artifact(case: Path, out: Path) -> None:
 def _make_run(seeds: Path, case: Path, rng: Rng) -> None:
     run = case / "run"
     # torch traces class generators, which takes ten times as long
-    shutil.copytree(seeds / pick(rng, (*("variation",) * 9, "class")), run)
+    shutil.copytree(seeds / pick(rng, (*("variation",) * 39, "class")), run)
     path = pick(rng, sorted(each for each in run.iterdir() if each.is_file()))
     lines = path.suffix == ".jsonl"
     if path.suffix == ".json" and rng.integers(4):

@@ -4,14 +4,17 @@ Each case is a sound file with a few changes, drawn from its number: of bits and
 messages, of JSON values, of arrays, images, tables and arguments. It is then used as a user would.
 What may come of it is success or one line that says what is wrong. What may not is counted: a
 crash, more than 20 seconds, a traceback, more than 2 GB, a file written outside the output folder.
+The file of --json is written again every 2,000 cases, so that a long run may be stopped.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,10 +27,12 @@ from benchmarks._fuzz_targets import FIRST, TARGETS, make_seeds
 from benchmarks._fuzz_workers import Result, forked, tried
 from benchmarks._results import result_text, write_result
 from ganaug.errors import GanaugError
+from ganaug.files import write_json
 
 __all__ = ["fuzz", "main"]
 
 QUICK, FULL = 1_000, 100_000
+BLOCK = 2_000  # cases, after which it is told what was found so far
 SHOWN = 40  # finds, with their details
 ORDER = [name for name, target in TARGETS.items() for _ in range(target.share)]
 
@@ -40,22 +45,29 @@ ORDER = [name for name, target in TARGETS.items() for _ in range(target.share)]
 def main(quick: bool, cases: int | None, first: int, json_path: Path | None) -> None:
     """Try the cases, print the JSON."""
     count = cases or (QUICK if quick else FULL)
-    result = fuzz(range(first, first + count)) | {"environment": environment(1, 1)}
-    click.echo(result_text(result), nl=False)
-    if json_path is not None:
-        write_result(json_path, result)
+
+    def write(found: dict[str, Any]) -> None:
+        if json_path is not None:
+            write_result(json_path, found)
+
+    click.echo(result_text(fuzz(range(first, first + count), write)), nl=False)
 
 
-def fuzz(cases: range) -> dict[str, Any]:
-    """Try the cases and return the counts, of all and by target, and the finds."""
+def fuzz(cases: range, told: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Try the cases and return the counts, of all and by target, and the finds.
+
+    `told` is called with those of the cases so far, now and then and at the end.
+    """
     counts: Counter[str] = Counter()
     by_target = {name: Counter[str]() for name in TARGETS}
     finds: list[dict[str, Any]] = []
+    found: dict[str, Any] = {}
     with TemporaryDirectory(prefix="ganaug-fuzz-") as folder:
         seeds, work = Path(folder, "seeds"), Path(folder, "work")
         work.mkdir()
         # in a process of its own: threads of torch would not live on in the workers
-        os.waitpid(forked(lambda: make_seeds(seeds)), 0)
+        os.waitpid(forked(lambda: _prepare(seeds, Path(folder))), 0)
+        where = json.loads(Path(folder, "environment.json").read_text(encoding="utf-8"))
         for result in tried(lambda case: attempt(case, seeds, work), cases):
             target = target_of(result.case)
             kinds = [result.outcome, *(["past"] if result.past else [])]
@@ -64,8 +76,28 @@ def fuzz(cases: range) -> dict[str, Any]:
             by_target[target].update(["cases", *kinds])
             if result.outcome not in ("success", "refused") or result.stray:
                 finds.append({"target": target, **result.__dict__})
+            tried_so_far = result.case + 1 - cases.start
+            if tried_so_far % BLOCK == 0 or tried_so_far == len(cases):
+                found = _summary(tried_so_far, cases.start, counts, by_target, finds)
+                found["environment"] = where
+                told(found)
+    return found
+
+
+def _prepare(seeds: Path, folder: Path) -> None:
+    make_seeds(seeds)
+    write_json(folder / "environment.json", environment(1, 1))
+
+
+def _summary(
+    cases: int,
+    first: int,
+    counts: Counter[str],
+    by_target: dict[str, Counter[str]],
+    finds: list[dict[str, Any]],
+) -> dict[str, Any]:
     return {
-        "cases": len(cases),
+        "cases": cases,
         "crashes": counts["crash"],
         "hangs": counts["hang"],
         "tracebacks": counts["traceback"],
@@ -73,7 +105,7 @@ def fuzz(cases: range) -> dict[str, Any]:
         "stray_writes": counts["stray"],
         "past_first_check": counts["past"],
         "successes": counts["success"],
-        "first_case": cases.start,
+        "first_case": first,
         "by_target": {name: dict(sorted(found.items())) for name, found in by_target.items()},
         "finds": finds[:SHOWN],
     }

@@ -222,6 +222,8 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     """
     folder = Path(path)
     try:
+        with suppress(FileNotFoundError):
+            folder.lstat()  # which no name passes that has a null byte or is too long
         if folder.is_symlink() and not folder.exists():
             raise FileExistsError(errno.EEXIST, "a link that leads nowhere")
         there = folder.absolute()

@@ -27,6 +27,8 @@ COMMAND_LINE = {
     "ganaug.cli.tune",
     "ganaug.cli.vary",
     "ganaug.launch",
+    "ganaug.progress",
+    "ganaug.wording",
 }
 
 

@@ -36,7 +36,7 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *("devices", "errors", "files", "launch", "limits", "outputs", "randomness"),
+        *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
         *("records", "wording", "work"),
         "_version",
     ),

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.checking.alike import Alike
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
@@ -23,7 +22,10 @@ from ganaug.checking.report import CheckReport, Finding, Forecast, Times
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
 from ganaug.images import ImageSet, check_size, resized
+from ganaug.images.alike import Alike
+from ganaug.images.columns import Columns
 from ganaug.images.survey import PREVIEW_SIDE, Survey, survey
+from ganaug.progress import told
 from ganaug.training import make_config
 
 __all__ = ["check"]
@@ -37,6 +39,9 @@ def check(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     exif: bool = True,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
     preset: str = "base",
     fit_options: Mapping[str, Any] | None = None,
     seeds: int = 6,
@@ -44,7 +49,7 @@ def check(
     device: str = "auto",
     times: bool = True,
     forecast: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
 
@@ -53,7 +58,14 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif: as for `load_images`.
+        size: as for `load_images`.
+        mode: as for `load_images`.
+        root: as for `load_images`.
+        download: as for `load_images`.
+        exif: as for `load_images`.
+        image: as for `load_images`.
+        label: as for `load_images`.
+        group: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` in it that differ from those of the preset.
         seeds: of the comparison whose duration is estimated.
@@ -62,7 +74,7 @@ def check(
         times: whether a few steps are trained to estimate the durations.
         forecast: whether two small networks are trained to say whether a generator is likely to
             help; one minute or more.
-        progress: called as `progress(done, total)`, in images.
+        progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Raises:
         DataError: there is no such source, it does not say which class an image is of, or no
@@ -86,7 +98,8 @@ def check(
         root=root,
         download=download,
         exif=exif,
-        progress=progress,
+        columns=Columns(image, label, group),
+        progress=told(progress, "checking"),
     )
     images = seen.image_set()
     findings = list(_unusable(seen))
@@ -145,10 +158,11 @@ def check(
             root=root,
             download=download,
             exif=exif,
+            columns=Columns(image, label, group),
             preset=preset,
             fit_options=options,
         ),
-        notes=seen.notes,
+        notes=(*seen.notes, *_grey(seen, mode)),
         forecast=outlook,
     )
 
@@ -193,6 +207,13 @@ def _odd(seen: Survey) -> Iterator[Finding]:
         )
 
 
+def _grey(seen: Survey, mode: str | None) -> Iterator[str]:
+    """Yield a note where colour images without colour are trained as grey ones."""
+    coloured = any(header.mode == "RGB" for header in seen.headers)
+    if mode is None and coloured and (seen.previews == seen.previews[..., :1]).all():
+        yield "no image has a colour: they are trained as grey; --mode rgb keeps them as RGB"
+
+
 def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:
     sizes = sorted(
         ((header.height, header.width) for header in seen.headers),
@@ -211,6 +232,7 @@ def _next(
     root: str | os.PathLike[str] | None,
     download: bool,
     exif: bool,
+    columns: Columns,
     preset: str,
     fit_options: Mapping[str, Any],
 ) -> tuple[str, ...]:
@@ -228,6 +250,8 @@ def _next(
         options += ["--root", str(root)]
     options += ["--download"] if download else []
     options += [] if exif else ["--no-exif"]
+    for role, column in columns._asdict().items():
+        options += [] if column is None else [f"--{role}-column", column]
     for name, value in fit_options.items():
         options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     options += ["--skip-corrupt"] if "unreadable" in kinds else []

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.checking.alike import Alike, connected
 from ganaug.checking.report import Finding
+from ganaug.images.alike import Alike, connected
 from ganaug.images.originals import UNREADABLE
 from ganaug.images.survey import Survey
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ganaug.launch import place
+from ganaug.progress import Lines, duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "Settings",
-    "duration",
     "echo",
     "evaluation_progress",
     "fit_progress",
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
-PLAIN_LINES = 10  # lines for the whole of a task where stderr is no terminal
 
 
 @dataclass
@@ -214,21 +213,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
 
             yield update
     else:
-        last = [-1]
-
-        def line(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-            part = PLAIN_LINES * done // max(total, 1)
-            if part == last[0] and done < total:
-                return
-            last[0] = part
-            words = [
-                f"{done}/{total}",
-                *details,
-                *([f"{duration(left)} left"] if left is not None else []),
-            ]
-            echo(f"{label} {', '.join(words)}", file=stream)
-
-        yield line
+        yield Lines(label, lambda line: echo(line, file=stream))
 
 
 def _bar(stream: TextIO) -> Progress:
@@ -242,11 +227,3 @@ def _bar(stream: TextIO) -> Progress:
         TextColumn("{task.fields[details]}", markup=False),
         console=Console(file=stream),
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as `1 h 05 min`, or as minutes and seconds, `3:07`."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from contextlib import nullcontext
 from typing import Any
@@ -11,7 +12,6 @@ import click
 from ganaug.cli.console import (
     INTERRUPTED,
     Settings,
-    duration,
     echo,
     evaluation_progress,
     fit_progress,
@@ -19,7 +19,9 @@ from ganaug.cli.console import (
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
+from ganaug.errors import ConfigError
 from ganaug.launch import place
+from ganaug.progress import duration
 from ganaug.wording import counted
 
 __all__ = ["command"]
@@ -68,6 +70,15 @@ __all__ = ["command"]
     help="Where the training fails: go on, stop, or go back to the last good checkpoint.",
 )
 @click.option(
+    "--from",
+    "start_from",
+    metavar="RUN|FILE",
+    help="Begin with the weights of another training instead of random ones.",
+)
+@click.option(
+    "--tracker", metavar="tensorboard|mlflow", help="Follow the training there, too (an extra)."
+)
+@click.option(
     "--set",
     "settings",
     type=SETTING,
@@ -77,6 +88,7 @@ __all__ = ["command"]
 @click.option(
     "--dry-run", is_flag=True, help="Say what the training would cost here, and write nothing."
 )
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: say it as JSON.")
 @click.pass_obj
 def command(
     console: Settings,
@@ -90,31 +102,46 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
     seed: int,
     device: str,
     all_images: bool,
     on_collapse: str,
+    start_from: str | None,
+    tracker: str | None,
     dry_run: bool,
+    as_json: bool,
     settings: tuple[tuple[str, Any], ...],
     **options: Any,
 ) -> None:
     """Train a generator on the images of SOURCE and write the run to a folder.
 
     SOURCE is a folder with one folder a class (with or without train/ and test/ around them), an
-    .npz file, torchvision:NAME, or digits.
+    .npz file, a table (.csv, .tsv), hf:PATH for a data set that Hugging Face's save_to_disk wrote,
+    torchvision:NAME, or digits.
     """
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
     from ganaug.training.run_folder import check_run_folder
+    from ganaug.training.trackers import checked_tracker
+    from ganaug.training.warm_start import warm_start
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
+    if as_json and not dry_run:
+        raise ConfigError(
+            "--json: given without --dry-run; allowed: with it, since a run has its own"
+            " metrics.jsonl; leave it out"
+        )
     # Refused before the images are read, which can take minutes.
-    make_config(preset, **given)
+    config = make_config(preset, **given)
     choose_device(device)
     check_run_folder(out, source)
+    if start_from is not None:
+        warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
+    checked_tracker(tracker)
     reading = evaluation_progress(console, label="reading images")
     with reading if cache is not None else nullcontext() as show:
         images = load_images(
@@ -125,6 +152,7 @@ def command(
             download=download,
             skip_corrupt=skip_corrupt,
             exif=exif,
+            **columns,
             cache=cache,
             progress=show,
         )
@@ -134,11 +162,19 @@ def command(
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
-        echo(_estimate(images, training))
+        echo(_estimate(images, training, as_json))
         return
     try:
         with fit_progress(console) as progress:
-            run = fit(images, out, on_collapse=reaction, progress=progress, **training)
+            run = fit(
+                images,
+                out,
+                on_collapse=reaction,
+                start_from=start_from,
+                tracker=tracker,
+                progress=progress,
+                **training,
+            )
     except KeyboardInterrupt as interruption:
         if place().rank == 0:
             echo(
@@ -150,10 +186,12 @@ def command(
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
 
 
-def _estimate(images: Any, training: dict[str, Any]) -> str:
+def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
     from ganaug.training.dry_run import estimate_fit
 
     found = estimate_fit(images, **training)
+    if as_json:
+        return json.dumps({**vars(found), "config": found.config.to_dict()}, indent=2)
     height, width = found.config.size or images.size
     settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
     memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,6 +57,7 @@ def command(
     device: str,
     anyway: bool,
     shown: bool,
+    columns: dict[str, Any],
     **given: Any,
 ) -> None:
     """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.
@@ -71,9 +74,12 @@ def command(
     console: Settings = context.obj
     console.all_in_one = True
     loading = {key: given[key] for key in ("size", "root", "download", "exif", "skip_corrupt")}
+    loading |= {f"{role}_column": name for role, name in columns.items()}
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     asked = given | {"source": source, "device": device, "seeds": seeds}
+    asked |= {f"{role}_column": name for role, name in columns.items() if name is not None}
     asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
+    asked |= {"files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
     read = Inputs((source,), image_folders("the images", source))
@@ -92,6 +98,7 @@ def command(
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
+        options |= columns
         report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
@@ -145,6 +152,7 @@ class _Ledger:
             raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
         record = check_fields(path, found, {"asked": OBJECT, "done": list_of(TEXT)})
         there, self.done = record["asked"], record["done"]
+        there.setdefault("files", asked["files"])  # an older one does not say
         for key, value in asked.items():
             if there.get(key) != value:
                 raise RunError(
@@ -163,6 +171,18 @@ class _Ledger:
         work()
         self.done.append(name)
         write_json(self.path, {"asked": self.asked, "done": self.done})
+
+
+def _files(source: str) -> str | None:
+    """Say in a few words which files SOURCE has, by names and sizes; None where it is no path."""
+    if not os.path.exists(source):
+        return None
+    found = [("", os.path.getsize(source))] if os.path.isfile(source) else []
+    for folder, _, names in os.walk(source):
+        paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
+        found += [(os.path.relpath(path, source), os.lstat(path).st_size) for path in paths]
+    digest = hashlib.sha256(repr(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest()
+    return f"{len(found)} of {sum(size for _, size in found)} bytes, {digest[:12]}"
 
 
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, resumable, say
-from ganaug.cli.options import NAMES
+from ganaug.cli.options import NAMES, chosen_columns, column_options
 from ganaug.errors import ConfigError, DataError
 from ganaug.wording import counted
 
@@ -59,9 +60,14 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
+@column_options
+@click.option("--root", metavar="DIR", help="Where the files of a table lie.")
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
+@click.option(
+    "--keep-best", type=float, metavar="SHARE", help="Keep this share, such as 0.8, and say why."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.pass_obj
 def command(
@@ -70,9 +76,12 @@ def command(
     count: int | str,
     classes: tuple[str, ...] | None,
     source: str | None,
+    columns: dict[str, Any],
+    root: str | None,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
+    keep_best: float | None,
     seed: int,
 ) -> None:
     """Write many generated images, with a manifest and a contact sheet.
@@ -89,16 +98,19 @@ def command(
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
-    option = "--out" if out else "--shards"
-    check_output_folder(str(out or shards), {}, read, option=option)
+    option, named = ("--shards", shards) if out is None else ("--out", out)
+    check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
-    images = None if source is None else _source(source)
+    images = None
+    if source is not None:
+        columns = chosen_columns(source, columns, generator.info)
+        images = _source(source, columns, root)
     if source is None and generator.info.kind == "variation":
         raise ConfigError(
             f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
             " that it was fitted on"
         )
-    if source is not None and not was_fitted_on(source, generator.info):
+    if source is not None and not was_fitted_on(source, generator.info, root=root, **columns):
         say(
             console,
             f"{source}: not the images that {file} was fitted on (or read in another way); what it"
@@ -106,7 +118,7 @@ def command(
         )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
-    kept = f"the images that were written are kept in {out or shards}"
+    kept = f"the images that were written are kept in {named}"
     with (
         resumable(console, lambda: kept),
         evaluation_progress(console, label="sampling") as show,
@@ -114,17 +126,21 @@ def command(
         report: Callable[[int, int], None] | None = None
         if show is not None:
             report = lambda done, total: show(done, total, None)  # noqa: E731
-        folder = sample(
-            generator,
-            str(out or shards),
-            counts=count,
-            source=images,
-            classes=classes,
-            seed=seed,
-            shards=shards is not None,
-            part=part,
-            progress=report,
-        )
+        try:
+            folder = sample(
+                generator,
+                str(named),
+                counts=count,
+                source=images,
+                classes=classes,
+                seed=seed,
+                shards=shards is not None,
+                part=part,
+                keep_best=keep_best,
+                progress=report,
+            )
+        except ConfigError as error:  # which speaks of the argument of the function
+            raise ConfigError(str(error).replace("counts", "--count")) from error
     counts = planned_counts(folder)
     of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
     what = f"{counted(sum(counts.values()), 'image')} ({of_each})"
@@ -137,14 +153,19 @@ def command(
     )
 
 
-def _source(source: str) -> Any:
-    """Return the images to vary: those of a folder one at a time, others from memory."""
+def _source(source: str, columns: dict[str, Any], root: str | None) -> Any:
+    """Return the images to vary: one at a time, or from memory where they lie in one file."""
+    from ganaug.images.sources import one_by_one
+
+    found = one_by_one(source, root=root, **columns)
+    if found is not None:
+        return found
     folder = Path(source)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 
-        return ImageDataset(load_images(source))
+        return ImageDataset(load_images(source, root=root, **columns))
     from torchvision.datasets import ImageFolder
 
     from ganaug.images.pictures import load_rgb

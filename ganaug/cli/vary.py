@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def command(
 
 
 def _refuse_folder(path: Path) -> None:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return
     from ganaug.images.places import first_image
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ def read_picture(
     Raises:
         DataError: there is no such file, it cannot be read, or has more than 8 bits a channel.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{path}: no such image file; allowed: an image; correct the path")
     try:
         with open_regular(path) as stream, open_image(stream) as opened:

@@ -8,6 +8,8 @@ features. Labels are not used: the last layer of a classifier hides collapse ins
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,12 +35,20 @@ class SmallEncoder:
         images: uint8 [N, H, W, C], N of 128 or more; better none of them is compared later.
         steps: of training, each on two views of 64 images; about 25 ms a step on one core.
         seed: of weights, batches and views.
+        on_step: called after each step.
 
     Raises:
         DataError: fewer images.
     """
 
-    def __init__(self, images: NDArray[np.uint8], *, steps: int = 200, seed: int = 0) -> None:
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        steps: int = 200,
+        seed: int = 0,
+        on_step: Callable[[], None] | None = None,
+    ) -> None:
         from sklearn.decomposition import PCA  # here: it takes a second to load
 
         if len(images) < FEWEST_TO_LEARN_FROM:
@@ -47,7 +57,7 @@ class SmallEncoder:
                 " in PixelPCA"
             )
         self.shape = images.shape[1:]
-        self._network = _train(_tensor(images), steps, seed)
+        self._network = _train(_tensor(images), steps, seed, on_step)
         raw = self._raw(images)
         self._mean, deviation = raw.mean(0), raw.std(0)
         # A channel that hardly ever fires may not decide about distances where it does.
@@ -115,7 +125,7 @@ class _Network(nn.Module):
         return torch.cat([*pooled, quarters], 1)
 
 
-def _train(images: Tensor, steps: int, seed: int) -> _Network:
+def _train(images: Tensor, steps: int, seed: int, on_step: Callable[[], None] | None) -> _Network:
     generator = torch.Generator().manual_seed(stream_seed(seed, "encoder"))
     strides = (2, 2, 2) if min(images.shape[2:]) > 16 else (1, 2, 2)
     with torch.random.fork_rng(devices=[]):
@@ -128,6 +138,8 @@ def _train(images: Tensor, steps: int, seed: int) -> _Network:
         optimizer.zero_grad()
         _vicreg(one, other).backward()
         optimizer.step()
+        if on_step is not None:
+            on_step()
     return network.eval()
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES, OK
+from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
 
@@ -40,7 +41,7 @@ def diversity_card(diversity: DiversityReport) -> str:
     return card("Diversity", word, text, style)
 
 
-def diversity_section(diversity: DiversityReport) -> str:
+def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILTER) -> str:
     """Return coverage as a plot, and every measure beside its reference in two tables."""
     names = [
         name
@@ -57,12 +58,12 @@ def diversity_section(diversity: DiversityReport) -> str:
             " real images of the class, as many, give in the place of the generated ones."
             f" {rule[:1].upper()}{rule[1:]}."
         ),
-        _coverage(diversity),
+        _coverage(diversity, classes),
         heading("Words"),
         paragraph(f"{words}.", "note"),
-        _numbers(diversity, first, word=True),
+        _numbers(diversity, first, classes, word=True),
         heading("Further numbers"),
-        _numbers(diversity, [name for name in names if name not in first], word=False),
+        _numbers(diversity, [name for name in names if name not in first], classes, word=False),
         _overall(diversity),
     )
 
@@ -74,7 +75,9 @@ def _overall(diversity: DiversityReport) -> str:
     return paragraph(f"{text}{', '.join(shown)}.") if shown else ""
 
 
-def _numbers(diversity: DiversityReport, names: list[str], *, word: bool) -> str:
+def _numbers(
+    diversity: DiversityReport, names: list[str], classes: ClassFilter, *, word: bool
+) -> str:
     """Return a table of some measures, a row a class, and what they mean."""
     rows = []
     for record in diversity.classes:
@@ -89,10 +92,11 @@ def _numbers(diversity: DiversityReport, names: list[str], *, word: bool) -> str
         f"{title}: {MEASURES[name].text}" for title, name in zip(shown, names, strict=True)
     )
     note = paragraph(f"{meanings[:1].upper()}{meanings[1:]}.", "note")
-    return table(head, rows, frozenset([len(rows) - 1])) + note
+    styles = [classes.mark(record.name) for record in diversity.classes]
+    return table(head, rows, frozenset([len(rows) - 1]), styles=styles) + note
 
 
-def _coverage(diversity: DiversityReport) -> str:
+def _coverage(diversity: DiversityReport, classes: ClassFilter) -> str:
     track = Track(0, 1)
     rows = []
     for record in diversity.classes:
@@ -102,7 +106,7 @@ def _coverage(diversity: DiversityReport) -> str:
             marks = track.line(low, high, "ours") if low is not None and high is not None else ""
             marks += track.dot(measure.reference, "hollow")
             marks += track.dot(measure.value, "ours")
-            rows.append(track_row(record.name, marks, _cell(measure)))
+            rows.append(track_row(record.name, marks, _cell(measure), classes.mark(record.name)))
     if not rows:
         return ""
     key = legend(

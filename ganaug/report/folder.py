@@ -72,6 +72,8 @@ def write_evaluation(
         gain=gain,
         diversity=diversity,
         grids=class_pictures(samples.classes),
+        changes=samples.changes,
+        strengths=samples.strengths,
         inspection=inspection,
         history=history,
     )

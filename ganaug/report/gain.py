@@ -8,6 +8,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
+from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import (
     MISSING,
     card,
@@ -22,7 +23,7 @@ from ganaug.report.html import (
 )
 from ganaug.report.plots import Track, legend, plot, track_row
 
-__all__ = ["arms_section", "classes_section", "gain_cards"]
+__all__ = ["arms_section", "classes_section", "gain_cards", "gain_in_short"]
 
 STYLES = {"helps": "good", "hurts": "bad", "no evidence": "unsure", "no change": "unsure"}
 MEANING = {
@@ -75,6 +76,33 @@ def gain_cards(gain: GainReport) -> list[str]:
     ]
 
 
+CLAIMS = {
+    "for this generator": "with this generator",
+    "for the method": "with generators trained like this one",
+    "for the folder's images": "with the folder's images",
+}
+
+
+def gain_in_short(gain: GainReport) -> str:
+    """Return one sentence for who decides, or nothing where the verdict supports none.
+
+    There is a verdict, and the interval on the rarer half of the classes lies on one side of 0.
+    """
+    record = gain.gain.get(gain.chosen or "")
+    if record is None or record.verdict not in ("helps", "hurts") or gain.claim not in CLAIMS:
+        return ""
+    mean, low, high = record.rare_mean, record.rare_low, record.rare_high
+    if mean is None or low is None or high is None or low <= 0 <= high:
+        return ""
+    number = f"{100 * abs(mean):.0f}" if abs(mean) >= 0.005 else "fewer than 1"
+    ends = sorted(100 * abs(bound) for bound in (low, high))
+    return (
+        f"Of 100 images of the rarer half of the classes, the classifier gets about {number}"
+        f" {'more' if mean > 0 else 'fewer'} right {CLAIMS[gain.claim]} than without (95% interval"
+        f" {ends[0]:.1f} to {ends[1]:.1f})."
+    )
+
+
 def _change(reduction: float | None) -> str:
     return MISSING if reduction is None else f"{-100 * reduction:+.0f}%".replace("-", "−")
 
@@ -102,7 +130,10 @@ def arms_section(gain: GainReport) -> str:
         parts.append(plot(track, [_difference(track, *item) for item in gain.gain.items()]))
     names = list(arms)
     marked = frozenset(i for i, name in enumerate(names) if name == gain.chosen)
-    parts.append(table(HEAD, (_arm_row(gain, name) for name in names), marked))
+    rows_of = [_arm_row(gain, name) for name in names]
+    parts.append(table(HEAD, [row[: len(HEAD)] for row in rows_of], marked, stacked=True))
+    beside = [(row[0], *row[len(HEAD) :]) for row in rows_of]
+    parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     return section("Arms", paragraph(_how(gain)), *parts)
@@ -112,12 +143,15 @@ HEAD = (
     "arm",
     "balanced accuracy",
     "rarer half",
+    "gain, points (95% interval)",
+    "verdict",
+)
+BESIDE = (
+    "arm",
     "macro F1",
     "calibration error",
-    "gain, points (95% interval)",
-    "p",
-    "verdict",
     "change of the error (rarer half)",
+    "p",
     "seconds",
 )
 
@@ -132,7 +166,7 @@ def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
         (name, *(percent(mean(getattr(arm, key))) for key in keys))
         for name, arm in gain.arms.items()
     ]
-    return table(head, rows, marked)
+    return table(head, rows, marked, stacked=True)
 
 
 def _how(gain: GainReport) -> str:
@@ -164,25 +198,31 @@ def _style(arm: str) -> str:
 
 
 def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
+    """Return the cells of `HEAD`, then those of `BESIDE` but for the name."""
     arm, record = gain.arms[name], gain.gain.get(name)
-    shown = (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
-    scores = [percent(mean(values)) for values in shown]
+    accuracy, rarer, f1, calibration = (
+        percent(mean(values))
+        for values in (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
+    )
     seconds = f"{mean(arm.seconds) or 0:.0f}"
     if record is None:
-        return (name, *scores, "baseline", *[""] * 3, seconds)
+        return (name, accuracy, rarer, "baseline", "", f1, calibration, "", "", seconds)
     width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
     return (
         name,
-        *scores,
+        accuracy,
+        rarer,
         f"{points(record.mean)} ({width})",
-        "<0.001" if record.p < 0.001 else f"{record.p:.3f}",
         record.verdict,
+        f1,
+        calibration,
         f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})",
+        "<0.001" if record.p < 0.001 else f"{record.p:.3f}",
         seconds,
     )
 
 
-def classes_section(gain: GainReport) -> str:
+def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
     """Return recall with and without the generator, and training images, rarest class first."""
     classes = gain.classes
     counts = [mean(column) or 0 for column in zip(*gain.counts, strict=True)]
@@ -195,7 +235,9 @@ def classes_section(gain: GainReport) -> str:
     bars, rows = [], []
     for label in sorted(range(len(classes)), key=lambda label: counts[label]):
         name, old, new = classes[label], before[label], after[label]
-        bars.append(track_row(name, amount.bar(counts[label], "free"), f"{counts[label]:.0f}"))
+        style = shown.mark(name)
+        bar = amount.bar(counts[label], "free")
+        bars.append(track_row(name, bar, f"{counts[label]:.0f}", style))
         marks = "" if old is None else track.dot(100 * old, "hollow")
         figure = percent(old)
         if old is not None and new is not None:
@@ -203,7 +245,7 @@ def classes_section(gain: GainReport) -> str:
             line = track.line(100 * min(old, new), 100 * max(old, new), change)
             marks = line + marks + track.dot(100 * new, change)
             figure = f"{percent(old)} → {percent(new)}"
-        rows.append(track_row(name, marks, figure))
+        rows.append(track_row(name, marks, figure, style))
     key = [("hollow", f"{gain.baseline}")]
     if gain.chosen:
         key += [("up", f"{gain.chosen}, better or equal"), ("down", "worse")]

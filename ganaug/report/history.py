@@ -30,7 +30,7 @@ def find_run(
         RunError: `given` is no run, or its logs cannot be read.
     """
     if given is not None:
-        if not Path(given, "metrics.jsonl").is_file():
+        if not os.path.isfile(Path(given, "metrics.jsonl")):
             raise RunError(
                 f"{given}: no run (metrics.jsonl is missing); allowed: the folder that fit wrote;"
                 " leave the option out to have no curves"
@@ -57,10 +57,11 @@ def _is_run_of(folder: Path, info: Metadata) -> bool:
     try:
         config, data = load_json(folder / "config.json"), load_json(folder / "data.json")
         read_history(folder)
-        return (config["config"], config["seed"], data["fingerprint"]) == (
-            info.config,
-            info.seed,
-            info.fingerprint,
-        )
-    except (RunError, OSError, ValueError, KeyError, TypeError):
+        return (
+            config["config"],
+            config["seed"],
+            data["fingerprint"],
+            data.get("started_from"),
+        ) == (info.config, info.seed, info.fingerprint, info.data.get("started_from"))
+    except (RunError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

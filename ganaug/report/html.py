@@ -13,6 +13,7 @@ from PIL import Image
 
 __all__ = [
     "MISSING",
+    "breakable",
     "card",
     "definitions",
     "figure",
@@ -21,6 +22,7 @@ __all__ = [
     "mean",
     "paragraph",
     "percent",
+    "picture",
     "points",
     "section",
     "signed",
@@ -38,23 +40,34 @@ def section(title: str, *parts: str) -> str:
 
 def card(name: str, value: str, text: str, style: str = "") -> str:
     """Return one of the boxes of the first screen."""
-    # Names of arms are long for a telephone: they may break after their pluses.
-    body = re.sub(r"(?<=\w)\+(?=\w)", "+<wbr>", escape(text))
     return (
         f'<div class="card"><div class="name">{escape(name)}</div>'
-        f'<div class="value {style}">{escape(value)}</div><p>{body}</p></div>'
+        f'<div class="value {style}">{escape(value)}</div><p>{breakable(text)}</p></div>'
     )
 
 
-def figure(image: Image.Image, caption: str, style: str = "") -> str:
-    """Return a picture with its caption, the pixels inside the page."""
+def breakable(text: str) -> str:
+    """Return text in which names of arms, long for a telephone, may break after their pluses."""
+    return re.sub(r"(?<=\w)\+(?=\w)", "+<wbr>", escape(text))
+
+
+def picture(image: Image.Image, words: str, style: str = "") -> str:
+    """Return a picture, its pixels inside the page; `words` say what it shows, `style` is CSS."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     pixels = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<figure class="{style}"><img src="data:image/png;base64,{pixels}"'
-        f' alt="{escape(caption, quote=True)}"><figcaption>{escape(caption)}</figcaption></figure>'
-    )
+    shape = f' style="{style}"' if style else ""
+    return f'<img src="data:image/png;base64,{pixels}" alt="{escape(words, quote=True)}"{shape}>'
+
+
+def figure(shown: Image.Image | str, caption: str, style: str = "") -> str:
+    """Return a picture, or what `picture` returned, with its caption."""
+    inside = shown if isinstance(shown, str) else picture(shown, caption)
+    return f"<figure{_class(style)}>{inside}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _class(style: str) -> str:
+    return f' class="{style}"' if style else ""
 
 
 def heading(text: str) -> str:
@@ -64,23 +77,43 @@ def heading(text: str) -> str:
 
 def paragraph(text: str, style: str = "") -> str:
     """Return a paragraph."""
-    return f'<p class="{style}">{escape(text)}</p>' if style else f"<p>{escape(text)}</p>"
+    return f"<p{_class(style)}>{escape(text)}</p>"
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], marked: frozenset[int] = frozenset()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    marked: frozenset[int] = frozenset(),
+    *,
+    styles: Sequence[str] = (),
+    stacked: bool = False,
 ) -> str:
-    """Return a table that scrolls inside its own box; `marked` rows are emphasised."""
+    """Return a table that scrolls inside its own box.
+
+    Args:
+        head: names of the columns.
+        rows: the cells of each.
+        marked: rows that are emphasised.
+        styles: further styles of each row, or none at all.
+        stacked: on a telephone each row becomes a list of names and values, and nothing scrolls.
+    """
     cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    lines = [
-        f"<tr{' class=mark' if i in marked else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        + "</tr>"
-        for i, row in enumerate(rows)
-    ]
+    lines = []
+    for i, row in enumerate(rows):
+        style = " ".join(["mark"] * (i in marked) + [each for each in styles[i : i + 1] if each])
+        lines.append(
+            f"<tr{_class(style)}>"
+            + "".join(
+                f'<td data-name="{escape(name, quote=True)}">{breakable(cell)}</td>'
+                if stacked
+                else f"<td>{escape(cell)}</td>"
+                for name, cell in zip(head, row, strict=True)
+            )
+            + "</tr>"
+        )
     return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        f'<div class="scroll{" stacked" if stacked else ""}" tabindex="0"><table><thead><tr>{cells}'
+        f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ganaug.evaluation.diversity.inspection import Inspection, Suspect
-from ganaug.images.grid import picture_grid
+from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import figure, paragraph, section
+from ganaug.report.pictures import tiles
 from ganaug.report.plots import legend, scatter
 
 __all__ = ["map_section", "suspects_section"]
@@ -14,7 +15,7 @@ __all__ = ["map_section", "suspects_section"]
 MAPS = 6  # of single classes, from the rarest on
 
 
-def suspects_section(inspection: Inspection) -> str:
+def suspects_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -> str:
     """Return the generated images that lie nearest to a training image, each beside it."""
     if not inspection.suspects:
         return ""
@@ -25,7 +26,7 @@ def suspects_section(inspection: Inspection) -> str:
         " Under each the distance between the last two, over the distance of the training image to"
         " its 5th nearest other one: far below 1 is a copy."
     )
-    figures = "".join(_suspect(suspect) for suspect in inspection.suspects)
+    figures = "".join(_suspect(suspect, classes) for suspect in inspection.suspects)
     return section(
         "Most suspicious samples", paragraph(text), f'<div class="pictures small">{figures}</div>'
     )
@@ -34,17 +35,18 @@ def suspects_section(inspection: Inspection) -> str:
 WITHOUT = ", the source left out"
 
 
-def _suspect(suspect: Suspect) -> str:
+def _suspect(suspect: Suspect, classes: ClassFilter) -> str:
     shown = [suspect.image, suspect.neighbour]
     if suspect.source is not None:
         shown.insert(0, suspect.source)
     beside = (
         "" if suspect.neighbour_name == suspect.name else f", nearest: {suspect.neighbour_name}"
     )
-    return figure(picture_grid([np.stack(shown)]), f"{suspect.ratio:.2f}, {suspect.name}{beside}")
+    caption = f"{suspect.ratio:.2f}, {suspect.name}{beside}"
+    return figure(tiles([np.stack(shown)]), caption, classes.mark(suspect.name))
 
 
-def map_section(inspection: Inspection) -> str:
+def map_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -> str:
     """Return real and generated images as points, for all classes and for the rarest ones."""
     counts = np.bincount(inspection.real_labels, minlength=len(inspection.classes))
     charts = [scatter("all classes", _points(inspection.real), _points(inspection.synthetic))]
@@ -58,6 +60,7 @@ def map_section(inspection: Inspection) -> str:
                     _points(inspection.real[inspection.real_labels == label]),
                     _points(inspection.synthetic[inspection.synthetic_labels == label]),
                     _points(inspection.real),
+                    classes.mark(inspection.classes[label]),
                 )
             )
     text = (

@@ -9,13 +9,17 @@ from html import escape
 from typing import Any
 
 from ganaug.artifact.format import Metadata, Policy
+from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import write_text
+from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
-from ganaug.report.gain import arms_section, classes_section, gain_cards
+from ganaug.report.filter import ClassFilter
+from ganaug.report.gain import arms_section, classes_section, gain_cards, gain_in_short
 from ganaug.report.html import card, definitions, figure, heading, paragraph, section
 from ganaug.report.inspection import map_section, suspects_section
 from ganaug.report.pictures import Picture
@@ -47,6 +51,8 @@ def write_report(
     gain: GainReport | None = None,
     diversity: DiversityReport | None = None,
     grids: Sequence[Picture] = (),
+    changes: Sequence[ClassChange] = (),
+    strengths: Sequence[Strength] = (),
     inspection: Inspection | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> None:
@@ -58,6 +64,7 @@ def write_report(
         gain: the comparison, or None where it was not measured.
         diversity: the record, or None where it was not measured.
         grids: real images beside generated ones, see `class_pictures`.
+        changes, strengths: what the generator changes, see `draw_samples`.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
@@ -68,15 +75,25 @@ def write_report(
     found = [] if gain is None else gain_cards(gain)
     cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
     cards += [_policy_card(metadata.policy), *found[2:]]
+    in_short = "" if gain is None else gain_in_short(gain)
+    both = "" if gain is None or diversity is None else _how_both(gain, diversity)
+    classes = ClassFilter(metadata.classes)
+    scale = 1.0 if metadata.policy is None else metadata.policy.scale
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
+        paragraph(in_short, "short") if in_short else "",
         f'<div class="first">{"".join(cards)}</div>',
+        paragraph(both) if both else "",
         paragraph(_subject(metadata), "soft"),
+        classes.control(),
         "" if gain is None else arms_section(gain),
-        "" if gain is None else classes_section(gain),
-        _pictures(metadata, grids),
-        "" if inspection is None else suspects_section(inspection) + map_section(inspection),
-        "" if diversity is None else diversity_section(diversity),
+        "" if gain is None else classes_section(gain, classes),
+        _pictures(metadata, grids, classes),
+        strength_section(strengths, scale, classes),
+        changes_section(changes, classes),
+        "" if inspection is None else suspects_section(inspection, classes),
+        "" if inspection is None else map_section(inspection, classes),
+        "" if diversity is None else diversity_section(diversity, classes),
         _training(history),
         _configuration(metadata, gain),
     ]
@@ -90,6 +107,20 @@ def write_report(
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
     write_text(path, page)
+
+
+def _how_both(gain: GainReport, diversity: DiversityReport) -> str:
+    """Return how a generator can help and fail the diversity record, or nothing."""
+    record = gain.gain.get(gain.chosen or "")
+    words = {word for each in diversity.classes for word in (each.word, *each.words)}
+    failed = [word.capitalize() for word in FAILURES if word in words]
+    if record is None or record.verdict != "helps" or not failed:
+        return ""
+    return (
+        f"Helps and {failed[0]} can both be true: the verdict counts what the classifier gets right"
+        " when variations are added to real images; the other word says that in some classes they"
+        " could not stand in for the real images."
+    )
 
 
 def _policy_card(policy: Policy | None) -> str:
@@ -119,7 +150,7 @@ def _judged(metadata: Metadata, gain: GainReport | None, diversity: DiversityRep
     return (*measured, str(metadata.data["source"]))[0]
 
 
-def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:
+def _pictures(metadata: Metadata, grids: Sequence[Picture], shown: ClassFilter) -> str:
     if not grids:
         return ""
     text = (
@@ -130,7 +161,9 @@ def _pictures(metadata: Metadata, grids: Sequence[Picture]) -> str:
     classes = len(metadata.classes)
     if len(grids) < classes:
         text += f" {len(grids)} of {classes} classes, from the rarest to the most frequent."
-    figures = "".join(figure(picture.image, picture.caption) for picture in grids)
+    figures = "".join(
+        figure(picture.image, picture.caption, shown.mark(picture.name)) for picture in grids
+    )
     return section(
         "Real and generated images", paragraph(text), f'<div class="pictures">{figures}</div>'
     )

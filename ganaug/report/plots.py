@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["Track", "curves", "legend", "plot", "scatter", "ticks", "track_row"]
+from ganaug.images.charts import ticks
+
+__all__ = ["Track", "curves", "legend", "plot", "scatter", "track_row"]
 
 Points = Sequence[tuple[float, float]]
 
@@ -49,10 +50,11 @@ class Track:
         return f'<i class="zero" style="left:{self.at(0)}%"></i>'
 
 
-def track_row(name: str, marks: str, figure: str) -> str:
+def track_row(name: str, marks: str, figure: str, style: str = "") -> str:
     """Return a row: `name` (escaped here), its marks on the track, a figure in words."""
     return (
-        f'<div class="row"><span>{escape(name)}</span><span class="track">{marks}</span>'
+        f'<div class="{f"row {style}".rstrip()}"><span>{escape(name)}</span>'
+        f'<span class="track">{marks}</span>'
         f'<span class="figure">{escape(figure)}</span></div>'
     )
 
@@ -72,17 +74,6 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
         f'<span><span class="key {style}"></span>{escape(words)}</span>' for style, words in entries
     )
     return f'<p class="soft legend">{"".join(parts)}</p>'
-
-
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round numbers, about `count`, that cover `low` to `high`."""
-    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
-        low, high = (low - 0.5, low + 0.5) if math.isfinite(low) else (0.0, 1.0)
-    raw = (high - low) / max(count - 1, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
 
 
 def curves(
@@ -125,13 +116,14 @@ def curves(
     )
 
 
-def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> str:
+def scatter(title: str, first: Points, second: Points, frame: Points = (), style: str = "") -> str:
     """Return two clouds of points, `second` above `first`, as a figure with inline SVG.
 
     Args:
         title: the caption, escaped here.
         first, second: (x, y) of each point.
         frame: points that the axes reach to, too; charts with the same frame can be compared.
+        style: of the figure.
     """
     every = [*first, *second, *frame]
     if not every:
@@ -150,8 +142,9 @@ def scatter(title: str, first: Points, second: Points, frame: Points = ()) -> st
 
     edge = side + 2 * margin
     frame_line = f'<rect class="axis" x="1" y="1" width="{edge - 2}" height="{edge - 2}"/>'
+    named = f' class="{style}"' if style else ""
     return (
-        f'<figure><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
+        f'<figure{named}><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
         f"{frame_line}{circles(first, 'real', 2.4)}{circles(second, 'made', 2.0)}</svg>"
         f"<figcaption>{escape(title)}</figcaption></figure>"
     )

@@ -29,6 +29,10 @@ p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .card .value { font-size: 1.55rem; font-weight: 650; line-height: 1.25; }
 .card p { margin: .35rem 0 0; font-size: .85rem; }
 .good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
+.short { font-size: 1.05rem; }
+.filter { margin: 1rem 0; }
+.filter select { font: inherit; font-size: .9rem; max-width: 100%; padding: .2rem .4rem; }
+@supports not selector(:has(a)) { .filter { display: none; } }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line);
@@ -36,6 +40,7 @@ th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(-
 th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.wide { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 12rem; }
+.stacked td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 tr.mark td { font-weight: 600; }
 .plot { display: grid; grid-template-columns: fit-content(13rem) 1fr max-content; gap: 0 1rem;
   margin: .5rem 0; }
@@ -72,6 +77,20 @@ svg .real { fill: var(--free); opacity: .55; } svg .made { fill: var(--ours); op
 .pictures img { max-width: 100%; height: auto; display: block; border: 1px solid var(--line);
   image-rendering: pixelated; }
 .pictures.small, .charts.small { grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); }
+.strength { display: grid; grid-template-columns: repeat(var(--stops), minmax(0, 1fr));
+  justify-items: center; max-width: 40rem; position: relative; }
+.strength::before { content: ""; position: absolute; top: .55rem; left: 5%; right: 5%; height: 2px;
+  background: var(--line); }
+.strength input { grid-row: 1; margin: 0; width: 1.15rem; height: 1.15rem; position: relative;
+  accent-color: var(--ours); }
+.strength label { grid-row: 2; font-size: .8125rem; color: var(--soft); padding: .1rem .3rem;
+  font-variant-numeric: tabular-nums; }
+.strength :checked + label { color: var(--ink); font-weight: 650; }
+.paper { display: none; }
+.strips { grid-column: 1 / -1; grid-row: 3; width: 100%; margin-top: .6rem; display: grid;
+  gap: .75rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.strips img { width: 100%; aspect-ratio: var(--one); object-fit: cover; display: block;
+  image-rendering: pixelated; border: 1px solid var(--line); }
 dl { display: grid; grid-template-columns: minmax(7rem, 13rem) 1fr; gap: .2rem 1rem; margin: 0;
   font-size: .875rem; }
 dt { color: var(--soft); } dd { margin: 0; }
@@ -81,6 +100,16 @@ dt { color: var(--soft); } dd { margin: 0; }
   .plot { display: block; }
   .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
   .row .track, .row .scale { grid-column: 1 / -1; grid-row: 2; }
+  .strength label { font-size: .72rem; padding: .1rem 0; }
+  .stacked table, .stacked tbody, .stacked tr, .stacked td { display: block; }
+  .stacked thead { display: none; }
+  .stacked tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .stacked td { display: flex; justify-content: space-between; gap: 1rem; padding: .1rem 0;
+    border: 0; white-space: normal; }
+  .stacked td::before { content: attr(data-name); color: var(--soft); font-weight: 400;
+    text-align: left; }
+  .stacked td:first-child { display: block; font-weight: 600; }
+  .stacked td:first-child::before, .stacked td:empty { display: none; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
   .pictures.small, .charts.small { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
 }
@@ -92,6 +121,10 @@ dt { color: var(--soft); } dd { margin: 0; }
   main { max-width: none; padding: 0; } .scroll { overflow: visible; }
   .card .value { font-size: 1.25rem; } table { font-size: .75rem; }
   th, td, td.wide { padding: .15rem .25rem; min-width: 0; } td { white-space: normal; }
+  .filter, .strength input, .strength label, .strength::before { display: none; }
+  .paper { display: block; grid-column: 1 / -1; justify-self: start; }
+  .strength { max-width: none; } .strips { grid-template-columns: repeat(2, 1fr); }
+  .strips img { aspect-ratio: var(--all); }
   h2, h3 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
 }
 """

@@ -27,6 +27,7 @@ from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError
 from ganaug.files import atomic_path
+from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
 from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
@@ -236,6 +237,7 @@ def _metadata(
 ) -> Metadata:
     config, data = run.config, run.data
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
+    columns = columns_in(data)
     variation = config.kind == "variation"
     if config.size is None:
         raise ValueError("the config of a run has a size")
@@ -248,10 +250,12 @@ def _metadata(
         counts=tuple(data["counts"]),
         fingerprint=data["fingerprint"],
         data={
-            key: utf8(data[key]) if isinstance(data[key], str) else data[key]
+            key: _written(data[key])
             for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
         }
-        | {key: data[key] for key in ("pixels",) if key in data},  # not in older runs
+        # not in every run
+        | {key: _written(data[key]) for key in ("pixels", "started_from") if key in data}
+        | ({"columns": columns} if any(columns.values()) else {}),
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,
@@ -260,5 +264,26 @@ def _metadata(
         batch_exact=batch_exact,
         policy=Policy.rule(data["counts"]) if variation else None,
         # notes of older runs hold names as they were read
-        warnings=(*map(utf8, data["notes"]), *notes, PRIVACY),
+        warnings=(*map(utf8, data["notes"]), *notes, *_start_note(data), PRIVACY),
     )
+
+
+def _written(value: Any) -> Any:
+    """Return a value of a record with all its text as it can be written."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, list):
+        return [_written(each) for each in value]
+    return {k: _written(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _start_note(data: dict[str, Any]) -> list[str]:
+    start = data.get("started_from")
+    if start is None:
+        return []
+    sources = ", ".join(map(utf8, dict.fromkeys([start["source"], *start["earlier"]])))
+    return [
+        f"the training began with a generator of other images ({sources}): it carries information"
+        " about them, too, and where some of them are test images here, gain and copying look"
+        " better than they are"
+    ]

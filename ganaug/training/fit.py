@@ -26,6 +26,7 @@ from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
 from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
+from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.memory import enough_memory
@@ -33,8 +34,11 @@ from ganaug.training.ranks import Ranks, joined
 from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
 from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.samples import sample_grid
+from ganaug.training.start import load_start
 from ganaug.training.state import State, build_state
 from ganaug.training.step import train_step
+from ganaug.training.trackers import DIVERSITY, Tracker, checked_tracker, followed
+from ganaug.training.warm_start import warm_start
 from ganaug.training.watch import FitProgress, Watch
 
 __all__ = ["fit", "prepared"]
@@ -51,6 +55,8 @@ def fit(
     device: str | torch.device = "auto",
     all_images: bool = False,
     on_collapse: OnCollapse = "rollback",
+    start_from: str | os.PathLike[str] | None = None,
+    tracker: str | None = None,
     progress: FitProgress | None = None,
     **options: Any,
 ) -> Path:
@@ -71,6 +77,13 @@ def fit(
             checkpoint with half the learning rate and other random numbers, at most three times,
             and then stops; "stop" stops; "warn" says it and goes on. It may change from one start
             of a run to the next.
+        start_from: a run or an exported file of another data set, whose weights this training
+            begins with; the kind, width, latent length and colours have to be the same. What does
+            not fit begins with random weights, and the log says so. A run that goes on does not
+            need it any more.
+        tracker: "tensorboard" writes the run's logs to its folder as event files, too; "mlflow" to
+            where MLflow's environment variables say, else to its folder. It may change from one
+            start of a run to the next.
         progress: called as `progress(step, steps, row)` whenever metrics are written.
         options: fields of `FitConfig` in place of the preset's.
 
@@ -85,9 +98,10 @@ def fit(
     Example:
         >>> run = fit("digits", "runs/digits", preset="tiny", steps=100)  # doctest: +SKIP
     """
-    reaction = checked_reaction(on_collapse)
+    reaction, tracker = checked_reaction(on_collapse), checked_tracker(tracker)
     config, seed, chosen = make_config(preset, **options), checked_seed(seed), choose_device(device)
     check_run_folder(out, source)
+    start = None if start_from is None else warm_start(start_from, out, config)
     images, config = prepared(source, config, all_images=all_images)
     batches = Batches(images, config, seed)
     with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
@@ -95,11 +109,11 @@ def fit(
         ranks.check_same(images=images.ordered_fingerprint, **given)
         run = ranks.first(partial(_locked_folder, out, held))
         state = build_state(config, images, seed, chosen)
-        training = _Training(run, config, batches, chosen, reaction, progress, ranks)
-        step = training.led(state, lambda: open_run(run, state, config, images, seed))
+        training = _Training(run, config, batches, chosen, reaction, tracker, progress, ranks)
+        step = training.led(state, lambda: open_run(run, state, config, images, seed, start))
         if step < config.steps:
             for note in batches.notes:
-                log.warning(note)
+                log.info(note)
             training.go_on(state, step)
     return run
 
@@ -150,6 +164,7 @@ class _Training:
     batches: Batches
     device: torch.device
     on_collapse: OnCollapse
+    tracker: str | None
     progress: FitProgress | None
     ranks: Ranks
 
@@ -171,9 +186,10 @@ class _Training:
         if self.ranks.is_first:
             make_folder(self.run / "samples")
         failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
-        with _interruptible(self.ranks.size) as interrupted:
+        follow = followed(self.tracker if self.ranks.is_first else None, self.run, self.config)
+        with follow as tracker, _interruptible(self.ranks.size) as interrupted:
             while True:
-                failure = failure or self._steps(state, step, interrupted)
+                failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
                     return
                 state = self._fresh(state.rollbacks + 1, state.precision)
@@ -189,15 +205,21 @@ class _Training:
 
     def _recovered(self, fresh: State, failure: Failure) -> int:
         """Go back after `failure`, with `fresh` as the state from then on; return its step."""
-        given = self.run, self.config, failure, self.on_collapse, fresh
-        return self.led(fresh, lambda: recover(*given))
 
-    def _steps(self, state: State, step: int, interrupted: threading.Event) -> Failure | None:
+        def act() -> int:
+            load_start(self.run, fresh)
+            return recover(self.run, self.config, failure, self.on_collapse, fresh)
+
+        return self.led(fresh, act)
+
+    def _steps(
+        self, state: State, step: int, interrupted: threading.Event, tracker: Tracker
+    ) -> Failure | None:
         """Do the steps after `step`; return why they ended early, or None."""
         config, ranks = self.config, self.ranks
         pixels = Pixels(self.batches.images, self.device)
         rows, finite = ranks.rows(config.batch_size), FiniteCheck(state)
-        records = _Records(self, state, step, finite) if ranks.is_first else None
+        records = _Records(self, state, step, finite, tracker) if ranks.is_first else None
         for i in range(step, config.steps):
             with enough_memory(state, self.batches, pixels, ranks.size):
                 batch = self.batches.batch(i, pixels, state.rollbacks, rows)
@@ -226,14 +248,22 @@ class _Training:
 class _Records:
     """What rank 0 writes of the steps of a run."""
 
-    def __init__(self, training: _Training, state: State, step: int, finite: FiniteCheck) -> None:
+    def __init__(
+        self,
+        training: _Training,
+        state: State,
+        step: int,
+        finite: FiniteCheck,
+        tracker: Tracker,
+    ) -> None:
         run, config, images = training.run, training.config, training.batches.images
         record = checkpoint.read_record(run)
         rollbacks = record.rollbacks if record else ()
         self.run, self.config, self.images, self.state = run, config, images, state
         self.on_collapse, self.finite = training.on_collapse, finite
-        self.watch = Watch(run, config, step, training.progress, rollbacks)
-        self.diversity = DiversityWatch(run, images, config, step)
+        self.watch = Watch(run, config, step, tracker.progress(training.progress), rollbacks)
+        self.diversity, self.tracker = DiversityWatch(run, images, config, step), tracker
+        tracker.begin(run, len(rollbacks))
 
     def write(
         self, done: int, metrics: dict[str, torch.Tensor], due: bool, stop: bool
@@ -253,12 +283,15 @@ class _Records:
         good = False
         if due:  # at an interruption not: a run without one would not have it
             rows = self.diversity.record(done, state)
+            self.tracker.row(DIVERSITY, rows[-1])
             alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
             if alarm is not None and self.on_collapse != "warn":
                 return Failure(done, alarm.line, watch.seconds)
             if alarm is not None and alarm.since == done:
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
+        if done == config.steps:
+            draw_curves(self.run)
         if due or stop:
             checkpoint.save(self.run, state, done, good=good)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import os
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ganaug.artifact.checks import path_name
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import unclear_label
+from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
 from ganaug.use._leaves import flatten, image_places, unflatten
@@ -54,10 +56,11 @@ class GANAugment(v2.Transform):
 
     Takes PIL images (L, RGB), tensors [C, H, W] or batches [N, C, H, W] with C = 1 or 3 (uint8 in
     0..255 or floating point in 0..1) and tv_tensors.Image, alone or anywhere in a structure of
-    tuples, lists and dicts. Type, dtype, range, size and device stay as they are; everything else
-    comes back as the same objects, and so does an image that is not varied. As in torchvision, a
-    plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
-    first one with three or four axes. Several images in one sample share what is drawn.
+    tuples, lists and dicts. Type, dtype, range, size, device, memory format and pinning stay;
+    everything else comes back as the same objects, and so does an image that is not varied. As in
+    torchvision, a plain tensor counts as the image only where there is no PIL or tv_tensors image,
+    and then the first one with three or four axes. Several images in one sample share what is
+    drawn; with a list of as many labels each is decided on by itself.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
@@ -245,6 +248,12 @@ class GANAugment(v2.Transform):
             check_marks([flat[place] for place in marked], images)
             if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
                 label = None
+        elif type(label) is list and len(label) == len(places) > 1:  # a batch of Hugging Face's
+            for at, own in zip(places, label, strict=True):
+                params = self.make_params([flat[at]], own)
+                flat[at] = self.transform(flat[at], params) if len(params["rows"]) else flat[at]
+            same = all(flat[at] is image for at, image in zip(places, images, strict=True))
+            return sample if same else unflatten(flat, spec)
         params = self.make_params(images, label)
         if not len(params["rows"]):
             return sample
@@ -342,10 +351,16 @@ class GANAugment(v2.Transform):
         self, image: Any, params: dict[str, Any], *, positions: bool
     ) -> tuple[Any, torch.Tensor | None]:
         """Return the image or batch with rows varied, and the positions of these where asked."""
-        rows, latents, normalisation = params["rows"], params["latents"], self._normalisation
         names = wanted_outputs(content=self.content, positions=positions)
         if stays_on_device(self.generator, image):
-            return vary_on_device(self.generator, image, latents, rows, names, normalisation)
+            rows, latents = params["rows"], params["latents"]
+            return vary_on_device(self.generator, image, latents, rows, names, self._normalisation)
+        return vary_blocks(image, params, functools.partial(self._by_arrays, names=names))
+
+    def _by_arrays(
+        self, image: Any, params: dict[str, Any], names: Sequence[str]
+    ) -> tuple[Any, torch.Tensor | None]:
+        rows, latents, normalisation = params["rows"], params["latents"], self._normalisation
         pixels = read_pixels(image, rows, normalisation)
         if self.generator.info.kind == "class":
             made, read = generate(self.generator, pixels, latents, params["labels"]), None

@@ -114,6 +114,7 @@ def test_a_pilot_at_144_px_is_judged_on_other_groups(large: Protocol) -> None:
     assert again.test.ordered_fingerprint == pilot.test.ordered_fingerprint
 
 
+@pytest.mark.parametrize("large", ["asl-lt", "neu-lt-144"], indirect=True)  # in colour, in grey
 def test_another_size_has_the_same_draws(large: Protocol, shared_data: Path) -> None:
     small = open_protocol(large.name, shared_data, size=32)
     assert isinstance(small, Protocol)

@@ -81,6 +81,28 @@ def test_a_stopped_run_goes_on_with_the_step_that_is_missing(
     assert (out / "evaluation" / "report.html").is_file()
 
 
+def test_other_files_among_the_images_are_refused(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where all is done: it was done with other images."""
+    out, photos = shutil.copytree(done[0], tmp_path / "out"), tmp_path / "photos"
+    shutil.copytree(done[1][1], photos)
+    ledger = json.loads((out / "steps.json").read_text())
+    ledger["asked"]["source"] = str(photos)
+    (out / "steps.json").write_text(json.dumps(ledger))
+    command = ["run", str(photos), "--out", str(out), *SHORT]
+    (photos / "train" / "ok" / ".DS_Store").write_bytes(b"of no matter")
+    assert run(command) == 0
+    first = min((photos / "train" / "ok").glob("*.jpg"))
+    shutil.copy(first, first.with_name("another.jpg"))
+    capsys.readouterr()
+    assert run(command) == 2
+    err = capsys.readouterr().err
+    assert "holds another run (files is 44 of " in err
+    assert " there, 45 of " in err
+    assert err.count("\n") == 1
+
+
 def test_another_run_is_refused(
     done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

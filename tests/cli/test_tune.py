@@ -115,4 +115,5 @@ def test_an_interruption_says_how_to_resume(
     monkeypatch.setattr(ganaug, "tune", stop)
     assert run(["tune", str(file), str(photos)]) == 130
     err = capsys.readouterr().err
-    assert f"interrupted; {file} is as before, and the same command resumes: ganaug tune" in err
+    assert f"interrupted; {file} is as before, what had ended is kept in" in err
+    assert f"; the same command goes on: ganaug tune {file}" in err

@@ -8,6 +8,7 @@ import numpy as np
 from helpers.small_models import metadata_of
 
 from ganaug.artifact.format import Metadata, Policy
+from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.evaluation.diversity.inspection import Inspection, Suspect
 from ganaug.evaluation.diversity.measures import Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
@@ -16,11 +17,13 @@ from ganaug.evaluation.gain.report import Choice, GainReport, Settings
 
 __all__ = [
     "CLASSES",
+    "changes_record",
     "diversity_record",
     "gain_record",
     "history",
     "inspection_record",
     "metadata_record",
+    "strengths_record",
 ]
 
 HOSTILE = "<script>alert('x')</script>&\"b\""
@@ -82,6 +85,9 @@ def gain_record(verdict: str = "helps", seeds: int = 6, *, generator: bool = Tru
                 seed_error=0.004,
                 image_error=0.002,
                 seeds_to_settle=24 if word == "no evidence" else None,
+                rare_mean=2 * mean,
+                rare_low=2 * mean - WIDTH[word],
+                rare_high=2 * mean + WIDTH[word],
             )
             for name, (mean, word) in gains.items()
         },
@@ -150,6 +156,23 @@ def inspection_record() -> Inspection:
             Suspect(CLASSES[1], CLASSES[1], 0.9, pixels[1], pixels[3], pixels[2]),
         ),
     )
+
+
+def changes_record() -> tuple[ClassChange, ...]:
+    """What changes in each class: more in the later ones, up to 6 px, 30% and 3%."""
+    image = np.full((12, 8, 3), 90, np.uint8)
+    ramp = np.linspace(0, 1, 96, dtype=np.float32).reshape(12, 8)
+    return tuple(
+        ClassChange(name, count, image, 2 * at * ramp, 0.1 * at * ramp, 0.01 * at * ramp)
+        for at, (name, count) in enumerate(zip(CLASSES, COUNTS, strict=True), start=1)
+    )
+
+
+def strengths_record() -> tuple[Strength, ...]:
+    """Two images of each class at three strengths, darker with each."""
+    levels = np.array([250, 150, 50], np.uint8)[:, None, None, None]
+    images = np.broadcast_to(levels, (3, 12, 8, 1))
+    return tuple(Strength(name, (0.0, 1.0, 1.75), images) for name in CLASSES * 2)
 
 
 def history(rows: int = 5) -> list[dict[str, float]]:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from helpers.records import (
     CLASSES,
+    changes_record,
     diversity_record,
     gain_record,
     history,
     inspection_record,
     metadata_record,
+    strengths_record,
 )
 from PIL import Image
 
@@ -34,8 +36,21 @@ FRAME = """<!doctype html><title></title>
 <iframe style="width: {width}px; height: 900px; border: 0" srcdoc="{page}"></iframe>
 <script>
 addEventListener("load", () => {{
-  const frame = document.querySelector("iframe"), page = frame.contentDocument.documentElement;
-  document.title = [frame.contentWindow.innerWidth, page.scrollWidth, page.scrollHeight].join(" ");
+  const frame = document.querySelector("iframe"), inside = frame.contentDocument;
+  const page = inside.documentElement, style = (each) => frame.contentWindow.getComputedStyle(each);
+  const size = [frame.contentWindow.innerWidth, page.scrollWidth, page.scrollHeight];
+  const all = (which) => [...inside.querySelectorAll(which)];
+  const cut = all(".stacked").filter((each) => each.scrollWidth > each.clientWidth).length;
+  const place = () => style(inside.querySelector(".strips img")).objectPosition.split(" ")[0];
+  const first = place();
+  inside.querySelector(".strength input:last-of-type").click();
+  const last = place();
+  const shown = () => all(".of").filter((each) => style(each).display !== "none");
+  const before = shown().length;
+  inside.querySelector("select").selectedIndex = 2;
+  const others = shown().filter((each) => !each.classList.contains("c1")).length;
+  const found = [...size, all(".stacked").length, cut, first, last];
+  document.title = [...found, before, shown().length, others].join(" ");
 }});
 </script>"""
 
@@ -49,18 +64,27 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
-    inner, scroll, height = _measured(width, _report(tmp_path), tmp_path)
-    assert inner == width
-    assert scroll <= width
-    assert height > 1000
+    inner, scroll, height, tables, cut, *_ = _measured(width, _report(tmp_path), tmp_path)
+    assert int(inner) == width
+    assert int(scroll) <= width
+    assert int(height) > 1000
+    assert int(tables) == 3
+    assert int(cut) == 0  # no table of arms is wider than its column
+
+
+def test_strengths_and_classes_are_chosen_without_a_script(tmp_path: Path) -> None:
+    *_, first, last, before, after, others = _measured(1280, _report(tmp_path), tmp_path)
+    assert (first, last) == ("50%", "100%")  # 1, which the file uses, is the second of three
+    assert int(before) > int(after) > 0
+    assert int(others) == 0
 
 
 def test_the_print_fits_its_paper(tmp_path: Path) -> None:
     """What is wider than a sheet is cut off there: nothing scrolls on paper."""
     page = _report(tmp_path)
     assert page.count("@media print") == 1
-    _, scroll, _ = _measured(PAPER, page.replace("@media print", "@media all"), tmp_path)
-    assert scroll <= PAPER
+    found = _measured(PAPER, page.replace("@media print", "@media all"), tmp_path)
+    assert int(found[1]) <= PAPER
 
 
 def _report(tmp_path: Path) -> str:
@@ -72,18 +96,24 @@ def _report(tmp_path: Path) -> str:
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture] * 3,
+        changes=changes_record(),
+        strengths=strengths_record(),
         inspection=inspection_record(),
         history=history(),
     )
     return report.read_text(encoding="utf-8")
 
 
-def _measured(width: int, page: str, tmp_path: Path) -> tuple[int, int, int]:
-    """Return the width of a window, the width that the page takes in it, and its height."""
+def _measured(width: int, page: str, tmp_path: Path) -> list[str]:
+    """Return what the script of `FRAME` found.
+
+    The width of a window, the width that the page takes in it, and its height; the tables that
+    stack, and how many of them are cut off; the place of the strips first, and at the last stop;
+    how many elements are about a class, how many are shown for the second class, and of others.
+    """
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width, page=escape(page, quote=True)), encoding="utf-8")
-    inner, scroll, height = map(int, _open(frame, tmp_path / "profile").split())
-    return inner, scroll, height
+    return _open(frame, tmp_path / "profile").split()
 
 
 def _open(page: Path, profile: Path) -> str:

@@ -37,7 +37,8 @@ def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
         side = 12 * 5 + 2
         assert picture.size == (9 * side + 2, 2 * side + 2)
     page = report.read_text(encoding="utf-8")
-    assert page.count("<img ") == 2 + 4  # two classes, and the suspects
+    # two classes, the suspects, what changes in either class, eight images at each strength
+    assert page.count("<img ") == 2 + 4 + 2 + 8
     assert "Map of the images" in page
     bare = write_evaluation(tmp_path / "bare", generator.info, samples)
     assert "Map of the images" not in bare.read_text(encoding="utf-8")

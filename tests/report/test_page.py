@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from helpers.records import (
     CLASSES,
+    changes_record,
     diversity_record,
     gain_record,
     history,
     inspection_record,
     metadata_record,
+    strengths_record,
 )
 from PIL import Image
 
@@ -26,7 +28,7 @@ from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
 
-VOID = {"meta", "img", "path", "polyline", "circle", "rect"}
+VOID = {"meta", "img", "input", "path", "polyline", "circle", "rect", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -66,13 +68,15 @@ def read(path: Path) -> tuple[Reader, str]:
 
 
 def full_report(path: Path) -> Path:
-    picture = Picture(CLASSES[1], Image.fromarray(np.zeros((20, 60, 3), np.uint8)))
+    picture = Picture(CLASSES[1], Image.fromarray(np.zeros((20, 60, 3), np.uint8)), CLASSES[1])
     write_report(
         path,
         metadata=metadata_record(),
         gain=gain_record(),
         diversity=diversity_record(),
         grids=[picture],
+        changes=changes_record(),
+        strengths=strengths_record(),
         inspection=inspection_record(),
         history=history(),
     )
@@ -106,6 +110,13 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "recall, rare recall, middle recall, frequent precision, rare",
         "Most suspicious samples From the left: its source, the generated image,",
         "0.20, ok, nearest: <script>",
+        "Strength of the latent The same images",
+        "1.75 From the left: 0, 1, 1.75.",
+        "What changes From the left: a real image",
+        "(white: 6.0 px)",
+        "(white: 30% of the range)",
+        "ok, 120 images: moved 1.0 px, light 5.0%, detail 0.5%",
+        "Beside balanced accuracy arm macro F1",
         "Map of the images",
         "31% of the variance",
         "Real and generated images",
@@ -119,7 +130,8 @@ def test_every_part_is_there(tmp_path: Path) -> None:
     ):
         assert words in text
     assert reader.tags.count("svg") == 4 + 4  # curves; a map of all classes, and of each
-    assert reader.tags.count("img") == 1 + 2
+    assert reader.tags.count("img") == 1 + 2 + 3 + 6  # with what changes, and the strengths
+    assert reader.tags.count("input") == 3
     assert reader.tags.count("circle") == 42 + 12 + (42 + 12)
 
 
@@ -133,8 +145,61 @@ def test_text_from_outside_is_escaped_and_nothing_is_loaded(tmp_path: Path) -> N
     assert "parts <i>" in text
     assert "<script" not in page
     assert all(link.startswith("data:image/png;base64,") for link in reader.links)
-    assert not re.search(r"https?:|@import|url\(|//\w", page)
+    written = re.sub(r"base64,[\w+/=]+", "", page)  # pixels are no addresses
+    assert not re.search(r"https?:|@import|url\(|//\w", written)
     assert "default-src 'none'" in page
+
+
+def test_classes_are_marked_by_their_place_in_the_list_and_not_by_their_names(
+    tmp_path: Path,
+) -> None:
+    page = full_report(tmp_path / "report.html").read_text(encoding="utf-8")
+    marks = re.findall(r'class="((?:row |mark )?of [^"]*)"', page)
+    assert set(marks) == {f"{row}of c{at}" for row in ("", "row ") for at in range(3)}
+    assert page.count("<option") == 1 + 3
+    assert '<option class="c1">&lt;script&gt;' in page
+    for at in range(3):  # recall, images, coverage (not of the last), two tables, pictures, maps
+        found = len(re.findall(rf'class="(?:row )?of c{at}"', page))
+        assert found == 2 + 2 + 1 + 2 + 1 + (at < 2) + (at < 2) + (at == 1)
+
+
+IN_SHORT = "Of 100 images of the rarer half of the classes, the classifier gets about 6"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "low", "words"),
+    [
+        ("helps", 0.05, f"{IN_SHORT} more right with this generator than without (95% interval"),
+        ("hurts", 0.05, f"{IN_SHORT} fewer right with this generator than without (95% interval"),
+        ("no evidence", 0.05, None),
+        ("no change", 0.05, None),
+        ("helps", -0.01, None),  # the rarer half alone is not told from no gain
+        ("helps", None, None),  # a file of before
+    ],
+)
+def test_the_line_for_who_decides_stands_only_where_there_is_a_claim(
+    verdict: str, low: float | None, words: str | None, tmp_path: Path
+) -> None:
+    gain = gain_record(verdict)
+    record, sign = gain.gain["ganaug"], -1 if verdict == "hurts" else 1
+    bounds = sorted([sign * 0.07, sign * low]) if low is not None else [None, None]
+    gain.gain["ganaug"] = replace(record, rare_low=bounds[0], rare_high=bounds[1])
+    write_report(tmp_path / "report.html", metadata=metadata_record(), gain=gain)
+    _, text = read(tmp_path / "report.html")
+    assert ("Of 100 images" in text) == (words is not None)
+    if words is not None:
+        assert f"{words} 5.0 to 7.0)." in text
+        assert text.index(words) < text.index("Verdict")
+
+
+@pytest.mark.parametrize("verdict", ["helps", "hurts", "no evidence"])
+def test_helps_beside_collapsed_is_explained_in_one_line(verdict: str, tmp_path: Path) -> None:
+    records = {"metadata": metadata_record(), "gain": gain_record(verdict)}
+    write_report(tmp_path / "a.html", **records, diversity=diversity_record())  # type: ignore[arg-type]
+    words = "Helps and Collapsed can both be true: "
+    assert (words in read(tmp_path / "a.html")[1]) == (verdict == "helps")
+    write_report(tmp_path / "b.html", **records, diversity=diversity_record(measured=False))  # type: ignore[arg-type]
+    assert "can both be true" not in read(tmp_path / "b.html")[1]
 
 
 @pytest.mark.parametrize(

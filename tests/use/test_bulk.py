@@ -129,7 +129,8 @@ def test_killed_at_any_image_the_same_call_goes_on(
             shards=shards,
             progress=lambda *done, calls=calls: calls.append(done),
         )
-        assert calls == [(1, 3), (2, 3), (3, 3)]
+        assert calls == sorted(calls)
+        assert calls[-1] == (9, 9)
         assert content(out) == content(whole)
 
 

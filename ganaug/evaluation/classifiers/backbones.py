@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def backbone_by_name(name: str, weights: str = DEFAULT, *, download: bool = Fals
             " torchvision:resnet18"
         )
     path = None if weights in (DEFAULT, NONE) else Path(weights)
-    if path is not None and not path.is_file():
+    if path is not None and not os.path.isfile(path):
         raise ConfigError(
             f"weights {weights!r}: no such file; allowed: a file of weights, DEFAULT or none; check"
             " the path"

@@ -7,6 +7,7 @@ ones. `subsamples` takes the numbers, `words` turns them into words.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
 from ganaug.evaluation.diversity.features import choose_features
-from ganaug.evaluation.diversity.generated import from_generator, from_given
+from ganaug.evaluation.diversity.generated import Made, from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, Subsamples
@@ -27,17 +28,21 @@ from ganaug.evaluation.splits import as_trained, load_at
 from ganaug.images import ImageSet
 from ganaug.metrics.features import FeatureMap
 from ganaug.metrics.memorisation import combined_ct
+from ganaug.progress import Progress, told
 from ganaug.randomness import stream
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["evaluate_diversity"]
+__all__ = ["evaluate_diversity", "steps_of"]
 
 PER_CLASS = 1000
 CUTS = 20
 STEPS = 200  # of the encoder
 QUICK_IMAGES, QUICK_CUTS, QUICK_STEPS = 60, 5, 50
+# Images of a class that cost as much as a step of the encoder: to make, and to measure, each. Seen
+# at 32 pixels on one core (a profile of 1,440 images); larger images change both alike.
+IMAGES_A_STEP = 50
 
 
 def evaluate_diversity(
@@ -49,6 +54,7 @@ def evaluate_diversity(
     features: FeatureMap | nn.Module | tuple[str, str | os.PathLike[str]] | None = None,
     seed: int = 0,
     quick: bool = False,
+    progress: Progress | bool | None = None,
 ) -> DiversityReport:
     """Compare generated images with real ones, class by class.
 
@@ -67,6 +73,8 @@ def evaluate_diversity(
         seed: of cuts, latents and the encoder.
         quick: five cuts into halves instead of twenty, at most 60 images of a class, and 50 steps
             of the encoder instead of 200.
+        progress: called as `progress(done, total, seconds_left)`, in steps of the encoder and parts
+            of the classes that cost as much; True writes lines to stderr.
 
     Raises:
         ArtifactError: the file cannot be used or does not know a class.
@@ -96,11 +104,25 @@ def evaluate_diversity(
     elif synthetic is not None:
         make = from_given(synthetic, images, seed, most)
     steps = QUICK_STEPS if quick else STEPS
-    chosen = choose_features(features, images, steps, seed)
     labels = range(len(images.classes))
+    sizes = _steps_of_classes(images, most)
+    following = _Following(told(progress, "diversity"), steps + 2 * sum(sizes))
+    chosen = choose_features(features, images, steps, seed, following.advance)
+    following.reach(steps)
     parts = [_rows(images, label, chosen.compared, most, seed) for label in labels]
-    measured = ClassRecords(images, chosen, make, parts, seed)
-    records, samples = zip(*(measured.record(label, cuts) for label in labels), strict=True)
+
+    def made(rows: NDArray[np.int64], label: int) -> Made:
+        found = make(rows, label)
+        following.advance(sizes[label])
+        return found
+
+    measured = ClassRecords(images, chosen, made, parts, seed)
+    following.reach(steps + sum(sizes))
+    found = []
+    for label in labels:
+        found.append(measured.record(label, cuts))
+        following.advance(sizes[label])
+    records, samples = zip(*found, strict=True)
     return DiversityReport(
         dataset=images.data_name,
         kind="images" if generator is None else generator.info.kind,
@@ -122,13 +144,40 @@ def evaluate_diversity(
     )
 
 
+def steps_of(images: ImageSet, *, quick: bool = False) -> int:
+    """Return about how many steps of its progress `evaluate_diversity` takes on `images`."""
+    most, steps = (QUICK_IMAGES, QUICK_STEPS) if quick else (PER_CLASS, STEPS)
+    return steps + 2 * sum(_steps_of_classes(images, most))
+
+
+def _steps_of_classes(images: ImageSet, most: int) -> list[int]:
+    return [min(int(count), most) // IMAGES_A_STEP + 1 for count in images.counts]
+
+
+class _Following:
+    """Tells how far the record is; what is left takes as long a step as what is done."""
+
+    def __init__(self, tell: Progress | None, total: int) -> None:
+        self.tell, self.total, self.done = tell, total, 0
+        self.started = time.monotonic()
+
+    def advance(self, steps: int = 1) -> None:
+        self.reach(self.done + steps)
+
+    def reach(self, done: int) -> None:
+        self.done = done
+        if self.tell is not None and done:
+            each = (time.monotonic() - self.started) / done
+            self.tell(done, self.total, each * (self.total - done))
+
+
 def _training_images(real: Any, generator: Generator | None) -> ImageSet:
     """Return what the generator was trained on; the test part holds what it was not."""
     if generator is None:
         images = load_at(real, None, None)
     else:
         info = generator.info
-        images = as_trained(load_at(real, info.size, info.channels), info)
+        images = as_trained(load_at(real, info.size, info.channels, info), info)
     if len(images) < 2:
         raise DataError(f"{images.source}: {len(images)} training images; allowed: 2 or more")
     return images

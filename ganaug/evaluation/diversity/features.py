@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,13 @@ class ChosenFeatures:
     name: str
 
 
-def choose_features(wanted: Any, images: ImageSet, steps: int, seed: int) -> ChosenFeatures:
+def choose_features(
+    wanted: Any,
+    images: ImageSet,
+    steps: int,
+    seed: int,
+    on_step: Callable[[], None] | None = None,
+) -> ChosenFeatures:
     """Return the features that `evaluate_diversity` was asked for.
 
     Args:
@@ -52,6 +59,7 @@ def choose_features(wanted: Any, images: ImageSet, steps: int, seed: int) -> Cho
         images: the real images.
         steps: of the encoder.
         seed: of the part that is fitted on, and of the encoder.
+        on_step: called after each step of the encoder.
 
     Raises:
         ConfigError: features of another kind.
@@ -64,7 +72,7 @@ def choose_features(wanted: Any, images: ImageSet, steps: int, seed: int) -> Cho
             return ChosenFeatures(pixels, pixels, every, "PixelPCA")
         learnt = images.images[part]
         pixels = PixelPCA(learnt)
-        maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed))
+        maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed, on_step=on_step))
         both = JointFeatures(maps, learnt)
         return ChosenFeatures(both, pixels, ~part, "PixelPCA and SmallEncoder")
     pixels = PixelPCA(images.images[:: len(images) // MOST_TO_LEARN_FROM + 1])

@@ -82,6 +82,8 @@ def generate(
     rows: NDArray[np.int64],
     label: int,
     normal: NDArray[np.float32],
+    *,
+    scale: float | None = None,
 ) -> NDArray[np.uint8]:
     """Return a variation of each of `rows`; from a class generator as many images of the class.
 
@@ -90,13 +92,16 @@ def generate(
         images: real images of its classes.
         rows: int64 [N] of `images`, all of the class `label`.
         label: of the class, in `images`.
-        normal: float32 [N, Z] of N(0, 1); the policy's scale is put on it.
+        normal: float32 [N, Z] of N(0, 1).
+        scale: put on it; None is the policy's, or 1.
 
     Returns:
         uint8 [N, H, W, C].
     """
     info = generator.info
-    latents = normal * np.float32(1.0 if info.policy is None else info.policy.scale)
+    if scale is None:
+        scale = 1.0 if info.policy is None else info.policy.scale
+    latents = normal * np.float32(scale)
     if info.kind == "variation":
         return vary_levels(generator, images.images[rows], latents)
     number = info.classes.index(images.classes[label])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
+from ganaug.evaluation.diversity.changes import ClassChange, Strength, class_changes, strengths
 from ganaug.evaluation.diversity.generated import generate
 from ganaug.evaluation.splits import merged_as_trained
 from ganaug.images import ImageSet
@@ -39,14 +40,18 @@ class Samples:
     Attributes:
         classes: from the rarest on.
         overview: uint8 [n, H, W, C], a row a class, its first image real.
+        changes: what is changed in each of these classes; none where the file does not tell.
+        strengths: eight images, at each strength of the latent.
     """
 
     classes: tuple[ClassSamples, ...]
     overview: tuple[NDArray[np.uint8], ...]
+    changes: tuple[ClassChange, ...] = ()
+    strengths: tuple[Strength, ...] = ()
 
 
 def draw_samples(generator: Generator, images: ImageSet) -> Samples:
-    """Return `class_samples` and `overview_rows` of a generator.
+    """Return everything that the pictures of a report show of a generator.
 
     Args:
         generator: of either kind.
@@ -56,7 +61,10 @@ def draw_samples(generator: Generator, images: ImageSet) -> Samples:
         ArtifactError: the graph fails.
     """
     classes, overview = class_samples(generator, images), overview_rows(generator, images)
-    return Samples(tuple(classes), tuple(overview))
+    images = merged_as_trained(images, generator.info)
+    changes = class_changes(generator, images, _chosen(images, 16))
+    varied = strengths(generator, images, _chosen(images, 8))
+    return Samples(tuple(classes), tuple(overview), tuple(changes), tuple(varied))
 
 
 def class_samples(

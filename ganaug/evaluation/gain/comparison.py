@@ -26,8 +26,8 @@ from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
-from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
-from ganaug.evaluation.trainings.pool import Site
+from ganaug.evaluation.trainings.meter import EvaluationProgress, Load, Meter
+from ganaug.evaluation.trainings.pool import NEW_GENERATOR, Site
 from ganaug.images import ImageSet, check_size
 
 __all__ = ["Comparison"]
@@ -72,9 +72,11 @@ class Comparison:
         plan, seeds = self.plan, list(self.splits)
         inner = [] if plan.baseline else inner_splits(self.splits[seeds[0]])
         generators = self._generators() if plan.needs_generator else {}
-        trainings = plan.size * len(seeds) + len(plan.free) * len(inner)
-        fit_steps = sum(each.cost for each in generators.values())
-        meter = Meter(self.schedule.steps * trainings + fit_steps, progress)
+        choices = [self._load(arm) for arm in plan.free for _ in inner]
+        added = plan.on(plan.baseline or plan.free[-1])  # whatever the baseline, they cost as much
+        compared = [self._load(arm) for _ in seeds for arm in (*plan.free, *added)]
+        compared += [Load(NEW_GENERATOR, each.cost) for each in generators.values()]
+        meter = Meter([*([choices] if inner else []), compared], progress)
 
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
@@ -163,6 +165,9 @@ class Comparison:
             device=self.site.device,
             made=None if arm.folder is None else self.made[seed, arm.folder],
         )
+
+    def _load(self, arm: Arm) -> Load:
+        return self._job(min(self.splits), arm, self.splits[min(self.splits)]).load
 
     def _folders(self) -> dict[str, str] | None:
         """Return which images each folder held, by the first seed's, in 16 digits of a hash."""

@@ -29,6 +29,7 @@ from ganaug.files import work_folder
 from ganaug.images import ImageSet
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
+from ganaug.progress import told
 from ganaug.use.transform import GANAugment
 
 __all__ = ["evaluate_gain"]
@@ -53,7 +54,7 @@ def evaluate_gain(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     threads: int = 1,
-    progress: EvaluationProgress | None = None,
+    progress: EvaluationProgress | bool | None = None,
 ) -> GainReport:
     """Compare ways to train a classifier, paired by seed, with and without the generator.
 
@@ -99,7 +100,8 @@ def evaluate_gain(
         device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]"; the classifiers (and
             refits) run there.
         threads: of torch in each process.
-        progress: called as `progress(done, total, seconds_left)`, in training steps.
+        progress: called as `progress(done, total, seconds_left)`, in training steps; True writes
+            lines to stderr.
 
     Raises:
         ArtifactError: the file cannot be used, does not know a class, or was trained on the
@@ -156,8 +158,8 @@ def evaluate_gain(
         draw=None if refit is None else refit.draw,
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
-    made, told = made_for(plan.folders, splits, plan.alone)
-    notes += told
+    made, of_folders = made_for(plan.folders, splits, plan.alone)
+    notes += of_folders
     images = splits[numbers[0]].train
     seen = 0
     if generator is not None:
@@ -197,7 +199,7 @@ def evaluate_gain(
             classifier=trained,
             site=Site(folder, chosen, jobs, threads),
         )
-        return comparison.run(progress, notes)
+        return comparison.run(told(progress, "evaluating"), notes)
 
 
 def _seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -113,6 +113,9 @@ class Gain:
         seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
             of 80%; None where there is a verdict, or a stronger free arm took it away, with one
             seed, or where no number of them would.
+        rare_mean: the gain on the rarer half, the mean over its classes; None where no class of it
+            has test images, and in files of before.
+        rare_low, rare_high: the wider of its two 95% intervals.
     """
 
     mean: float
@@ -127,6 +130,9 @@ class Gain:
     seed_error: float
     image_error: float
     seeds_to_settle: int | None
+    rare_mean: float | None = None
+    rare_low: float | None = None
+    rare_high: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +188,8 @@ def judge(
     }
 
     def against(name: str, other: str) -> Gain:
-        return paired_gain(results[name], results[other], outcomes[name], outcomes[other], tests)
+        pair = (results[name], results[other], outcomes[name], outcomes[other])
+        return paired_gain(*pair, tests, counts)
 
     gain = {name: against(name, baseline) for name in arms if name != baseline}
     stronger = tuple(name for name in free_arms if name in gain and gain[name].mean > 0)
@@ -232,6 +239,7 @@ def paired_gain(
     our_outcomes: Sequence[Outcome],
     their_outcomes: Sequence[Outcome],
     tests: Sequence[TestPart],
+    counts: Sequence[NDArray[np.int64]],
 ) -> Gain:
     pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
     differences = [mine - other for mine, other in pairs]
@@ -258,6 +266,8 @@ def paired_gain(
         for mine, other in zip(ours.rarer_half, theirs.rarer_half, strict=True)
         if mine is not None and other is not None
     ]
+    rare = [mine - other for mine, other in halves]
+    beyond = wider(paired_t(rare)[:2], rare_bootstrap(by_image, tests, counts)) if rare else None
     return Gain(
         mean=mean,
         low=wide[0],
@@ -273,4 +283,28 @@ def paired_gain(
         seed_error=found.seeds**0.5,
         image_error=found.images**0.5,
         seeds_to_settle=(seeds_to_settle(mean, found) if word == "no evidence" else None),
+        rare_mean=float(np.mean(rare)) if rare else None,
+        rare_low=beyond[0] if beyond else None,
+        rare_high=beyond[1] if beyond else None,
     )
+
+
+def rare_bootstrap(
+    by_image: Sequence[NDArray[np.int8]],
+    tests: Sequence[TestPart],
+    counts: Sequence[NDArray[np.int64]],
+) -> Interval:
+    """Return the bootstrap interval of the gain on the rarer half, from its test images alone.
+
+    Seeds without such images are left out.
+    """
+    differences, parts = [], []
+    for one, test, count in zip(by_image, tests, counts, strict=True):
+        labels = scores.rarer_half(count)
+        rare = np.isin(test.labels, labels)
+        if rare.any():
+            differences.append(one[rare])
+            groups = None if test.groups is None else test.groups[rare]
+            name = f"{test.fingerprint} {sorted(labels.tolist())}"
+            parts.append(TestPart(test.labels[rare], groups, name))
+    return bootstrap_interval(differences, parts)

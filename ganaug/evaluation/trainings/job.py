@@ -18,6 +18,7 @@ from ganaug.evaluation.arms.variation import never_varies
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.trainings.meter import Load
 from ganaug.files import atomic_path
 from ganaug.images import ImageSet
 
@@ -78,6 +79,12 @@ class Job:
         if self.made is None:
             raise ValueError(f"arm {self.arm.name} needs the images of its folder")
         return self.made
+
+    @property
+    def load(self) -> Load:
+        """What it costs, for the time left: augmenting and varying take a part of each step."""
+        weight = 1 + 0.15 * len(self.arm.augment) + (0.6 if self.arm.learned else 0)
+        return Load(self.arm.name, self.schedule.steps, weight)
 
     def identity(self) -> str:
         """Return a hash of everything that the result depends on."""

@@ -14,14 +14,15 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
-from ganaug.evaluation.trainings.meter import Meter, Tick
+from ganaug.evaluation.trainings.meter import Load, Meter, Tick
 from ganaug.evaluation.trainings.run import run_job
 from ganaug.evaluation.trainings.workers import in_processes, in_this_process, worker_count
 from ganaug.files import make_folder
 
-__all__ = ["GeneratorTraining", "Site", "run_all"]
+__all__ = ["NEW_GENERATOR", "GeneratorTraining", "Site", "run_all"]
 
 
+NEW_GENERATOR = "new generator"  # the kind of its steps
 WORTH_A_PROCESS = 50  # steps of classifiers: starting a process takes longer than fewer
 
 
@@ -31,6 +32,10 @@ class GeneratorTraining(Protocol):
     @property
     def seed(self) -> int:
         """Of the jobs that wait."""
+
+    @property
+    def cost(self) -> int:
+        """In steps of a classifier."""
 
     @property
     def classifier(self) -> Classifier | None:
@@ -99,7 +104,7 @@ def run_all(
             queued.add(identity)
             queue.append(job)
             return
-        meter.advance(job.schedule.steps, timed=False)
+        meter.advance(job.schedule.steps)
 
     for job in jobs:
         if not job.arm.needs_generator or job.seed not in generators:
@@ -118,29 +123,39 @@ def run_all(
         workers = 1 if left < WORTH_A_PROCESS else workers
     trained = [job.classifier for job in jobs]
     trained += [each.classifier for each in generators.values() if each.classifier is not None]
+    arms = [arm for job in jobs for arm in (job.arm, job.arm.without_generator())]
+    kinds = sorted({NEW_GENERATOR, *(arm.name for arm in arms)})
     pool = (
         in_this_process(meter, site.threads)
         if workers == 1
-        else in_processes(workers, meter, site.threads, trained)
+        else in_processes(workers, meter, site.threads, trained, kinds)
     )
+    meter.begin(workers)
     with pool as submit:
         running: dict[Future[Any], Job | GeneratorTraining] = {}
         while queue or running:
             while queue and len(running) < workers:
                 item = queue.popleft()
+                still = [job for seed in waiting for job in waiting[seed]]
+                meter.at_work(map(_load, (*running.values(), item)), map(_load, (*queue, *still)))
                 work = partial(run_and_keep, item, folder) if isinstance(item, Job) else item.run
-                running[submit(work)] = item
+                running[submit(work, _load(item).kind)] = item
             ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             submit.update()
             for future in ended:
                 item, result = running.pop(future), future.result()
+                meter.ended(_load(item))
                 if isinstance(item, Job):
                     outcomes[item.identity()] = result
                 else:
                     digest = read_artifact(result)[2]
-                    for job in waiting[item.seed]:
+                    for job in waiting.pop(item.seed):
                         enter(replace(job, artifact=result, artifact_hash=digest))
     return {key: outcomes[identity] for key, identity in wanted.items()}
+
+
+def _load(item: Job | GeneratorTraining) -> Load:
+    return item.load if isinstance(item, Job) else Load(NEW_GENERATOR, item.cost)
 
 
 def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:

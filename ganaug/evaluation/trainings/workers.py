@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
@@ -20,7 +20,7 @@ import torch
 
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.classifiers import Classifier
-from ganaug.evaluation.trainings.meter import Meter, Tick
+from ganaug.evaluation.trainings.meter import Meter, Tick, Timed
 
 __all__ = ["Submit", "in_processes", "in_this_process", "worker_count"]
 
@@ -48,8 +48,8 @@ def worker_count(jobs: int | None, device: str = "cpu") -> int:
 class Submit(Protocol):
     """Starts work; `update` tells the meter what was done since the last call."""
 
-    def __call__(self, work: Callable[[Tick], Any]) -> Future[Any]:
-        """Start `work`, a picklable function of a tick."""
+    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
+        """Start `work`, a picklable function of a tick, whose steps are of `kind`."""
 
     def update(self) -> None:
         """Call now and then."""
@@ -70,9 +70,11 @@ class _Inline:
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
 
-    def __call__(self, work: Callable[[Tick], Any]) -> Future[Any]:
+    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
         future: Future[Any] = Future()
-        future.set_result(work(self.meter.advance))
+        tick = Timed(lambda steps, seconds: self.meter.advance(steps, kind, seconds))
+        future.set_result(work(tick))
+        tick(0)  # what came after the last step
         return future
 
     def update(self) -> None:
@@ -81,9 +83,13 @@ class _Inline:
 
 @contextmanager
 def in_processes(
-    workers: int, meter: Meter, threads: int, classifiers: Iterable[Classifier]
+    workers: int,
+    meter: Meter,
+    threads: int,
+    classifiers: Iterable[Classifier],
+    kinds: Sequence[str],
 ) -> Iterator[Submit]:
-    """Run work in spawned processes; leaving the block, also by Ctrl-C, ends them.
+    """Run work of these `kinds` in spawned processes; leaving the block, also by Ctrl-C, ends them.
 
     A process is there for all work, so that one classifier of the user's script decides for all.
 
@@ -93,12 +99,12 @@ def in_processes(
     """
     main_needed = any(map(_is_of_main, classifiers))
     context = multiprocessing.get_context("spawn")
-    stop, counter = context.Event(), context.Value("q", 0)
+    stop, counts = context.Event(), context.Array("d", 2 * len(kinds))  # steps and seconds of each
     pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(stop, counter, threads)
+        workers, mp_context=context, initializer=_start_worker, initargs=(stop, counts, threads)
     )
     try:
-        yield _Processes(pool, counter, meter, main_needed)
+        yield _Processes(pool, counts, kinds, meter, main_needed)
     except BrokenProcessPool as error:
         raise GanaugError(
             "a worker process ended before its job did; allowed: enough memory for all workers, and"
@@ -111,18 +117,26 @@ def in_processes(
 
 class _Processes:
     def __init__(
-        self, pool: ProcessPoolExecutor, counter: Any, meter: Meter, main_needed: bool
+        self,
+        pool: ProcessPoolExecutor,
+        counts: Any,
+        kinds: Sequence[str],
+        meter: Meter,
+        main_needed: bool,
     ) -> None:
-        self.pool, self.counter, self.meter = pool, counter, meter
-        self.main_needed, self.seen = main_needed, 0
+        self.pool, self.counts, self.kinds, self.meter = pool, counts, kinds, meter
+        self.main_needed, self.seen = main_needed, [0.0] * 2 * len(kinds)
 
-    def __call__(self, work: Callable[[Tick], Any]) -> Future[Any]:
+    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
         with nullcontext() if self.main_needed else _hidden_main():
-            return self.pool.submit(_in_worker, work)
+            return self.pool.submit(_in_worker, work, self.kinds.index(kind))
 
     def update(self) -> None:
-        now = self.counter.value
-        self.meter.advance(now - self.seen)
+        with self.counts.get_lock():
+            now = list(self.counts)
+        for at, kind in enumerate(self.kinds):
+            steps, seconds = (now[i] - self.seen[i] for i in (2 * at, 2 * at + 1))
+            self.meter.advance(int(steps), kind, seconds)
         self.seen = now
 
 
@@ -158,11 +172,11 @@ class _Worker:
     """What a worker process was started with."""
 
     stop: Any = None
-    counter: Any = None
+    counts: Any = None
 
 
-def _start_worker(stop: Any, counter: Any, threads: int) -> None:
-    _Worker.stop, _Worker.counter = stop, counter
+def _start_worker(stop: Any, counts: Any, threads: int) -> None:
+    _Worker.stop, _Worker.counts = stop, counts
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
     parent = multiprocessing.parent_process()
@@ -176,12 +190,15 @@ def _start_worker(stop: Any, counter: Any, threads: int) -> None:
         threading.Thread(target=follow_parent, daemon=True).start()
 
 
-def _in_worker(work: Callable[[Tick], Any]) -> Any:
-    return work(_tick)
+def _in_worker(work: Callable[[Tick], Any], kind: int) -> Any:
+    def report(steps: int, seconds: float) -> None:
+        if _Worker.stop.is_set():
+            raise KeyboardInterrupt("stopped; what had ended is kept, and the same call goes on")
+        with _Worker.counts.get_lock():
+            _Worker.counts[2 * kind] += steps
+            _Worker.counts[2 * kind + 1] += seconds
 
-
-def _tick(steps: int) -> None:
-    if _Worker.stop.is_set():
-        raise KeyboardInterrupt("stopped; what had ended is kept, and the same call goes on")
-    with _Worker.counter.get_lock():
-        _Worker.counter.value += steps
+    tick = Timed(report)
+    found = work(tick)
+    tick(0)  # what came after the last step
+    return found

@@ -27,8 +27,8 @@ from ganaug.evaluation.trainings.generators import (
     generator_folder,
     settings_of,
 )
-from ganaug.evaluation.trainings.meter import EvaluationProgress, Meter
-from ganaug.evaluation.trainings.pool import Site
+from ganaug.evaluation.trainings.meter import EvaluationProgress, Load, Meter
+from ganaug.evaluation.trainings.pool import NEW_GENERATOR, Site
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.evaluation.tuning.budget import Budget, count_trainings, estimate, plan_budget
 from ganaug.evaluation.tuning.candidates import Candidate, candidates
@@ -39,6 +39,7 @@ from ganaug.files import check_writable, locked, updating, work_folder
 from ganaug.images import ImageSet, resized
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
+from ganaug.progress import told
 
 __all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
 
@@ -59,7 +60,7 @@ def tune(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     threads: int = 1,
-    progress: EvaluationProgress | None = None,
+    progress: EvaluationProgress | bool | None = None,
 ) -> TuneReport:
     """Learn how often to vary which class sizes, and write that into the artifact.
 
@@ -87,7 +88,8 @@ def tune(
         out: folder for results; the same call then goes on where it stopped.
         device: "auto", "cpu" or "cuda"; generators and classifiers are trained there.
         threads: of torch in each process.
-        progress: called as `progress(done, total, seconds_left)`, in training steps.
+        progress: called as `progress(done, total, seconds_left)`, in training steps; True writes
+            lines to stderr.
 
     Raises:
         ArtifactError: the file cannot be used, or was fitted on other images.
@@ -137,7 +139,7 @@ def tune(
                 classifier=network,
                 site=Site(folder, chosen, jobs, threads),
             )
-            report = tuning.run(progress)
+            report = tuning.run(told(progress, "tuning"))
         _write(generator.path, behaviour, report.policy)
     return report
 
@@ -163,26 +165,28 @@ class _Tuning:
         tried = tried[: budget.candidates]
         schedule = self._schedule(self.simulation.repetitions[0], budget.classifier_steps)
         without, varied = count_trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
-        steps = (without + varied) * schedule.steps + REPETITIONS * FIT_STEP * budget.fit_steps
-        meter = Meter(steps, progress)
-
         first = simulation.repetitions[0]
         jobs = [self._job(first, arm, schedule) for arm in augmented]
+        ours = self._job(first, augmented[-1].on_top(info.kind), schedule).load
+        later = [jobs[-1].load] * (without - len(jobs)) + [ours] * varied
+        later += [Load(NEW_GENERATOR, FIT_STEP * budget.fit_steps)] * REPETITIONS
+        meter = Meter([[job.load for job in jobs], later], progress)
+
         outcomes = run_all(jobs, {}, self.site, meter)
         scores = {job.arm: score(simulation, 0, outcomes[job.key]) for job in jobs}
         # Between equals, the later one, which does more.
         best = max(reversed(augmented), key=lambda arm: scores[arm])
         logits = replace(best, balanced=False, loss="logits")
         free_arms = [best, logits][: self._ways()]
-        free, ours = self._jobs(free_arms, tried, schedule)
+        free, varied_jobs = self._jobs(free_arms, tried, schedule)
         made = [self._generator(part, budget.fit_steps) for part in simulation.repetitions]
         generators = {each.seed: each for each in made}
-        jobs = [job for job in (*free.values(), *ours.values()) if job.key not in outcomes]
+        jobs = [job for job in (*free.values(), *varied_jobs.values()) if job.key not in outcomes]
         outcomes |= run_all(jobs, generators, self.site, meter)
         meter.finish()
 
         without_ours = {at: outcomes[job.key] for at, job in free.items()}
-        with_ours = {at: outcomes[job.key] for at, job in ours.items()}
+        with_ours = {at: outcomes[job.key] for at, job in varied_jobs.items()}
         decision = decide(simulation, tried, with_ours, without_ours, self.images.counts)
         numbers = range(REPETITIONS)
         settings = {
@@ -298,7 +302,7 @@ def _training_part(train: Any, metadata: Metadata, classifier: Classifier) -> Im
     size = metadata.size
     if isinstance(classifier, Pretrained) and metadata.kind == "variation":
         size = classifier.size or size
-    images = load_at(train, size, metadata.channels)
+    images = load_at(train, size, metadata.channels, metadata)
     whole = replace(as_trained(images, metadata), test=None)
     larger = whole.size[0] >= metadata.size[0] and whole.size[1] >= metadata.size[1]
     if whole.size != metadata.size and not (larger and metadata.kind == "variation"):

@@ -61,6 +61,16 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert "turned out to be stronger" in "".join(gain_cards(stronger))
 
 
+def test_several_stronger_arms_are_one_note() -> None:
+    names = ("balanced+affine", "balanced+jitter")
+    both = told({"balanced": 0.7, **dict.fromkeys(names, 0.74), "ganaug": 0.8})
+    assert both.notes == (
+        "kept",
+        "balanced+affine and balanced+jitter have more than the baseline: helps needs a gain over"
+        " them, too; compare with the best as the baseline",
+    )
+
+
 def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
     assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
     assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
@@ -82,3 +92,26 @@ def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() ->
     assert len(stronger.notes) == 2
     assert merged.notes == ("kept",)
     assert merged.gain["ganaug"].verdict == "helps"
+
+
+def test_the_gain_on_the_rarer_half_has_an_interval_of_its_own() -> None:
+    """Class b, with 5 images, is the rarer half; its recall is told() alike for both classes."""
+    report = told({"balanced": 0.7, "ganaug": 0.8})
+    found = report.gain["ganaug"]
+    arms = report.arms
+    rarer = np.subtract(arms["ganaug"].rarer_half, arms["balanced"].rarer_half)
+    assert found.rare_mean is not None
+    assert found.rare_low is not None
+    assert found.rare_high is not None
+    assert np.isclose(found.rare_mean, rarer.mean())
+    assert 0 < found.rare_low < found.rare_mean < found.rare_high
+    assert found.rare_high - found.rare_low > found.high - found.low  # from half of the images
+    again = GainReport.from_dict(report.to_dict())
+    assert again.gain["ganaug"] == found
+
+
+def test_records_of_before_have_no_interval_on_the_rarer_half() -> None:
+    values = told({"balanced": 0.7, "ganaug": 0.8}).to_dict()
+    for name in ("rare_mean", "rare_low", "rare_high"):
+        del values["gain"]["ganaug"][name]
+    assert GainReport.from_dict(values).gain["ganaug"].rare_mean is None

@@ -19,7 +19,7 @@ FAR = 13  # of the bits: pairs that differ in more are not looked at
 BLOCK = 256
 # A copy that was encoded anew, scaled or lit otherwise is above both; of different photographs of
 # one class nearly no pair is (cosines as they are, and after whitening).
-SAME_SHAPE, SAME_DETAIL = 0.99, 0.96
+SAME_SHAPE, SAME_DETAIL = 0.9985, 0.93
 
 
 class Alike:
@@ -29,11 +29,12 @@ class Alike:
     are digits on black or photographs.
 
     Args:
-        previews: uint8 [N, H, W, 3].
+        images: uint8 [H, W, 1] or [H, W, 3] each, one or more; 32 pixels a side are enough. They
+            are read one at a time.
     """
 
-    def __init__(self, previews: NDArray[np.uint8]) -> None:
-        grey = np.stack([_small(each) for each in previews]).reshape(len(previews), -1)
+    def __init__(self, images: Iterable[NDArray[np.uint8]]) -> None:
+        grey = np.stack([_small(each) for each in images]).reshape(-1, SIDE * SIDE)
         self.shape = _unit(grey - grey.mean(1, keepdims=True))
         self.flat = grey.std(1) < 1.0  # images of one colour: nothing to compare
         centred = self.shape - self.shape.mean(0)
@@ -41,16 +42,20 @@ class Alike:
         scale = np.sqrt(np.maximum(variances, 0) + RIDGE * max(variances.mean(), 1e-9))
         self.detail = _unit(centred @ (axes / scale).astype(np.float32))
 
-    def near_pairs(self) -> NDArray[np.int64]:
-        """Return int64 [pairs, 2], first < second: images that are nearly the same."""
+    def near_pairs(self, parts: int | None = None) -> NDArray[np.int64]:
+        """Return int64 [pairs, 2], first < second: images that are nearly the same.
+
+        Args:
+            parts: only pairs of one of the first so many images and one of the others.
+        """
         hashes = self._hashes()
         found = []
-        for start in range(0, len(hashes), BLOCK):
-            part = hashes[start : start + BLOCK]
-            differ = np.bitwise_count(part[:, None] ^ hashes[None, start:])
-            first, second = np.nonzero(differ <= FAR)
-            later = second > first
-            pairs = np.stack([first[later], second[later]], 1) + start
+        for start in range(0, len(hashes) if parts is None else parts, BLOCK):
+            end = start + BLOCK if parts is None else min(start + BLOCK, parts)
+            others = start if parts is None else parts
+            differ = np.bitwise_count(hashes[start:end, None] ^ hashes[None, others:])
+            near = np.argwhere(differ <= FAR) + np.array([start, others])
+            pairs = near[near[:, 1] > near[:, 0]]
             found.append(pairs[self._sure(pairs)])
         return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
 
@@ -62,6 +67,10 @@ class Alike:
             cosines = np.einsum("ij,ij->i", vectors[first[at]], vectors[second[at]])
             sure[at] = cosines >= least
         return sure
+
+    def likeness(self, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return float32 [pairs]: how alike the images of each are; 1 is the same."""
+        return np.einsum("ij,ij->i", self.detail[pairs[:, 0]], self.detail[pairs[:, 1]])
 
     def nearest_of_class(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return int64 [n]: for each of `rows`, the place in `rows` of the one most like it."""
@@ -97,6 +106,7 @@ def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    image = image[..., 0] if image.shape[2] == 1 else image
     grey = Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(grey, np.float32)
 

@@ -1,0 +1,112 @@
+"""`make docs`: it builds without a warning, asks nothing of the network, and its search finds."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+import ganaug
+
+pytest.importorskip("mkdocs", reason="the extra docs is not installed")
+
+ROOT = Path(__file__).parent.parent
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return folder
+
+
+class References(HTMLParser):
+    """What a page loads, and where its links lead."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if target := values.get(LOADED.get(tag, "")):
+            self.loaded.append(target)
+        if tag == "a" and (target := values.get("href")):
+            self.links.append(target)
+
+
+def pages(site: Path) -> list[Path]:
+    found = sorted(site.rglob("*.html"))
+    assert len(found) > 25
+    return [page for page in found if page.name != "404.html"]  # for servers alone
+
+
+def test_the_readme_is_the_first_page(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[2] in text
+    assert (site / "variations.png").read_bytes() == (ROOT / "docs/variations.png").read_bytes()
+
+
+def test_the_pages_load_nothing_from_the_network(site: Path) -> None:
+    for page in pages(site):
+        loaded = References(page).loaded
+        assert loaded
+        assert [each for each in loaded if re.match(r"(\w+:)?//", each)] == [], page.name
+        for each in loaded:
+            assert (page.parent / each.partition("?")[0]).exists(), f"{page.name}: {each}"
+
+
+def test_the_links_of_the_pages_lead_to_files(site: Path) -> None:
+    for page in pages(site):
+        for link in References(page).links:
+            target = unquote(link.partition("#")[0])
+            if not link.startswith("https://"):
+                assert (page.parent / target).exists(), f"{page.name}: {link}"
+
+
+def test_every_public_name_has_its_docstring_in_the_reference(site: Path) -> None:
+    listed = re.findall(r"^::: ganaug\.(\w+)$", (ROOT / "docs/reference.md").read_text(), re.M)
+    assert set(listed) == {*ganaug.__all__, "GANOverSampler"} - {"__version__"}
+    text = (site / "reference.html").read_text(encoding="utf-8")
+    for name in listed:
+        assert f'id="ganaug.{name}"' in text
+    assert "Vary images with a trained generator" in text
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: nothing was searched for")
+def test_the_search_works_from_files(site: Path) -> None:
+    done = subprocess.run(
+        [
+            str(BROWSER),
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *("--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"),
+            f"{(site / 'index.html').as_uri()}?q=relativistic",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert "CONSOLE" not in done.stderr
+    found = re.findall(r'href="([^"?]+)\?h=relativistic', done.stdout)
+    assert any("theory.html" in each for each in found), found

@@ -1,0 +1,59 @@
+"""A hook of mkdocs: the README is the first page, and files that pages link to are in the site."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mkdocs.structure.files import File, Files, InclusionLevel
+
+ROOT = Path(__file__).parent.parent
+FIRST, OUTSIDE = "README.md", "repository"
+LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
+LISTS = (f"{OUTSIDE}/benchmarks/", f"{OUTSIDE}/results/")  # long; not searched
+
+
+def place(path: str) -> str:
+    """Where a file of the repository stands in the site, both from their roots."""
+    if path == FIRST:
+        return "index.md"
+    return path.removeprefix("docs/") if path.startswith("docs/") else f"{OUTSIDE}/{path}"
+
+
+def targets(path: str, text: str) -> set[str]:
+    """Files of the repository that the page at `path` links to."""
+    links = {link for link in LINK.findall(text) if "://" not in link}
+    return {os.path.normpath(PurePosixPath(path).parent / link) for link in links}
+
+
+def on_files(files: Files, config: Any) -> Files:
+    todo, seen = [FIRST, *(f"docs/{file.src_uri}" for file in files.documentation_pages())], set()
+    while todo:
+        path = todo.pop()
+        if path in seen or not (ROOT / path).is_file():  # a link to nowhere is mkdocs' to report
+            continue
+        seen.add(path)
+        if not path.startswith("docs/"):
+            level = InclusionLevel.INCLUDED if path == FIRST else InclusionLevel.NOT_IN_NAV
+            made = File.generated(config, place(path), abs_src_path=str(ROOT / path))
+            made.inclusion = level
+            files.append(made)
+        if path.endswith(".md"):
+            todo += targets(path, (ROOT / path).read_text(encoding="utf-8"))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
+    own = Path(page.file.abs_src_path).relative_to(ROOT).as_posix()
+    if page.file.src_uri.startswith(LISTS):
+        page.meta["search"] = {"exclude": True}
+
+    def moved(link: re.Match[str]) -> str:
+        if "://" in link[0]:
+            return link[0]
+        path = os.path.normpath(PurePosixPath(own).parent / link[0])
+        return os.path.relpath(place(path), PurePosixPath(page.file.src_uri).parent)
+
+    return LINK.sub(moved, markdown)
