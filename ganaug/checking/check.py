@@ -153,7 +153,7 @@ def check(
             preset=preset,
             fit_options=options,
         ),
-        notes=seen.notes,
+        notes=(*seen.notes, *_grey(seen, mode)),
         forecast=outlook,
     )
 
@@ -196,6 +196,13 @@ def _odd(seen: Survey) -> Iterator[Finding]:
             len(far),
             tuple(f"{seen.name(at)} ({seen.classes[seen.labels[at]]})" for at in far[:50]),
         )
+
+
+def _grey(seen: Survey, mode: str | None) -> Iterator[str]:
+    """Yield a note where colour images without colour are trained as grey ones."""
+    coloured = any(header.mode == "RGB" for header in seen.headers)
+    if mode is None and coloured and (seen.previews == seen.previews[..., :1]).all():
+        yield "no image has a colour: they are trained as grey; --mode rgb keeps them as RGB"
 
 
 def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:

@@ -43,7 +43,7 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
-@click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
+@click.option("--seeds", type=int, help="Paired seeds.  [default: 6; with --quick 2]")
 @click.option("--quick", is_flag=True, help="A look: short trainings, no verdict to rely on.")
 @click.option("--refit", is_flag=True, help="A new draw and a new generator for each seed.")
 @click.option("--tune", "tuned", is_flag=True, help="With --refit: tune each new generator first.")
@@ -80,7 +80,7 @@ def command(
     file: str | None,
     source: str | None,
     judge: str | None,
-    seeds: int,
+    seeds: int | None,
     quick: bool,
     refit: bool,
     tuned: bool,
@@ -154,7 +154,7 @@ def command(
             generator,
             images,
             folder=judge,
-            seeds=seeds,
+            seeds=(2 if quick else 6) if seeds is None else seeds,
             arms=arms,
             baseline=baseline,
             refit=Refit(tuned=tuned) if refit else None,

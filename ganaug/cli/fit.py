@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -16,6 +17,7 @@ from ganaug.cli.console import (
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
+from ganaug.errors import ConfigError
 from ganaug.progress import duration
 from ganaug.wording import counted
 
@@ -69,6 +71,7 @@ __all__ = ["command"]
 @click.option(
     "--dry-run", is_flag=True, help="Say what the training would cost here, and write nothing."
 )
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: say it as JSON.")
 @click.pass_obj
 def command(
     console: Settings,
@@ -86,6 +89,7 @@ def command(
     all_images: bool,
     on_collapse: str,
     dry_run: bool,
+    as_json: bool,
     settings: tuple[tuple[str, Any], ...],
     **options: Any,
 ) -> None:
@@ -101,6 +105,11 @@ def command(
     from ganaug.training.run_folder import check_run_folder
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
+    if as_json and not dry_run:
+        raise ConfigError(
+            "--json: given without --dry-run; allowed: with it, since a run has its own"
+            " metrics.jsonl; leave it out"
+        )
     # Refused before the images are read, which can take minutes.
     make_config(preset, **given)
     choose_device(device)
@@ -121,7 +130,7 @@ def command(
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
-        echo(_estimate(images, training))
+        echo(_estimate(images, training, as_json))
         return
     try:
         with fit_progress(console) as progress:
@@ -136,10 +145,12 @@ def command(
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
 
 
-def _estimate(images: Any, training: dict[str, Any]) -> str:
+def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
     from ganaug.training.dry_run import estimate_fit
 
     found = estimate_fit(images, **training)
+    if as_json:
+        return json.dumps({**vars(found), "config": found.config.to_dict()}, indent=2)
     height, width = found.config.size or images.size
     settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
     memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"

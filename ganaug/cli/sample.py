@@ -115,17 +115,20 @@ def command(
         report: Callable[[int, int], None] | None = None
         if show is not None:
             report = lambda done, total: show(done, total, None)  # noqa: E731
-        folder = sample(
-            generator,
-            str(named),
-            counts=count,
-            source=images,
-            classes=classes,
-            seed=seed,
-            shards=shards is not None,
-            part=part,
-            progress=report,
-        )
+        try:
+            folder = sample(
+                generator,
+                str(named),
+                counts=count,
+                source=images,
+                classes=classes,
+                seed=seed,
+                shards=shards is not None,
+                part=part,
+                progress=report,
+            )
+        except ConfigError as error:  # which speaks of the argument of the function
+            raise ConfigError(str(error).replace("counts", "--count")) from error
     counts = planned_counts(folder)
     of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
     what = f"{counted(sum(counts.values()), 'image')} ({of_each})"

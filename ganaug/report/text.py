@@ -27,8 +27,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         **{f"  {printable(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
         "policy": policy_text(policy),
-        "parity": ", ".join(f"{printable(k)} {printable(v)}" for k, v in metadata.parity.items())
-        or "-",
+        "parity": _parity(metadata.parity),
         "batch exact": "yes" if metadata.batch_exact else "no, images run singly",
         "versions": ", ".join(
             f"{printable(k)} {printable(v)}" for k, v in metadata.versions.items()
@@ -40,6 +39,17 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
     width_of_names = max(len(name) for name in facts)
     lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
     return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
+
+
+def _parity(parity: Mapping[str, Any]) -> str:
+    """How far the file was from the trained network at export, in words."""
+    bounds = parity.get("largest_difference_below")
+    if not isinstance(bounds, Mapping) or not {"training_size", "other_size"} <= bounds.keys():
+        return ", ".join(f"{printable(k)} {printable(v)}" for k, v in parity.items()) or "-"
+    return printable(
+        f"within {bounds['training_size']} of the trained network at the training size,"
+        f" {bounds['other_size']} at others"
+    )
 
 
 def policy_text(policy: Policy | None) -> str:

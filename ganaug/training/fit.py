@@ -91,7 +91,7 @@ def fit(
         step = open_run(run, state, config, images, seed)
         if step < config.steps:
             for note in batches.notes:
-                log.warning(note)
+                log.info(note)
             training = _Training(run, config, batches, chosen, reaction, progress)
             training.go_on(state, step)
     return run

@@ -209,6 +209,15 @@ def test_the_training_part_alone_is_told_of(photos: Path) -> None:
     assert note.startswith("test/ and groups.csv beside train/ are not read")
 
 
+def test_grey_images_that_lie_there_as_rgb_are_told_of(photos: Path) -> None:
+    assert look(photos).notes == ()
+    for path in photos.rglob("*.png"):
+        Image.open(path).convert("L").convert("RGB").save(path)
+    (note,) = look(photos).notes
+    assert note.startswith("no image has a colour: they are trained as grey")
+    assert check(photos, mode="rgb", times=False).notes == ()
+
+
 def test_no_command_follows_where_images_have_to_be_mended(photos: Path) -> None:
     two_labels(photos)
     assert look(photos).next == ()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import itertools
 
+import pytest
+
 from ganaug.cli.console import Settings, evaluation_progress, fit_progress
+from ganaug.progress import Lines, told
 
 ROW = {"step": 1, "images_per_second": 523.4, "loss_d": 0.6931, "loss_g": 0.7}
 
@@ -51,6 +54,28 @@ def test_plain_lines_are_few() -> None:
     lines = stream.getvalue().splitlines()
     assert len(lines) == 11
     assert (lines[0], lines[-1]) == ("evaluating 0/1000", "evaluating 1000/1000")
+
+
+def test_a_long_task_has_a_line_a_minute() -> None:
+    lines: list[str] = []
+    seconds = itertools.count(step=25)
+    follow = Lines("evaluating", lines.append, lambda: float(next(seconds)))
+    for done in range(1, 8):
+        follow(done, 36000, 9000.0)
+    assert [line.partition(",")[0] for line in lines] == [
+        "evaluating 1/36000",
+        "evaluating 4/36000",
+        "evaluating 7/36000",
+    ]
+
+
+def test_true_stands_for_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    follow = told(True, "tuning")
+    assert follow is not None
+    follow(1, 2, 61.0)
+    assert capsys.readouterr() == ("", "tuning 1/2, 1:01 left\n")
+    assert told(None, "tuning") is told(False, "tuning") is None
+    assert told(print, "tuning") is print
 
 
 def test_time_left_in_hours() -> None:

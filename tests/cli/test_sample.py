@@ -90,3 +90,11 @@ def test_a_class_with_a_comma_in_its_name_stands_in_quotes(
     assert run([*command, '"dent, old",ok']) == 2
     assert "classes: 'dent, old' is unknown; allowed: crack, dent, ok" in capsys.readouterr().err
     assert run(["-q", *command, '"dent",ok']) == 0
+
+
+def test_what_asks_for_no_images_is_told_as_it_was_named(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sample", str(artifact), "--source", str(photos), "--out", str(tmp_path / "out")]
+    assert run([*command, "--count", "balance", "--classes", "ok"]) == 2  # the largest class
+    assert "--count: {'ok': 0} asks for no images" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -85,4 +86,9 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(
     assert "width=4" in found["config"]
     assert found["parameters"].endswith(" discriminator")
     assert found["training"].startswith("300 steps, about 0:")
+    assert run([*command, "--dry-run", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["images"], record["config"]["steps"]) == (22, 300)
+    assert run([*command, "--json"]) == 2
+    assert "--json: given without --dry-run" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

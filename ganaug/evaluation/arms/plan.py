@@ -60,12 +60,6 @@ class Plan:
     add_folder: str | None = None
 
     @property
-    def size(self) -> int:
-        """Number of trainings, in multiples of the usual length, whatever the baseline."""
-        added = bool(self.add_ours) + bool(self.add_folder)
-        return len(self.free) + added + sum(arm.longer for arm in self.ours)
-
-    @property
     def needs_generator(self) -> bool:
         """Whether there is any arm with a generator."""
         return bool(self.add_ours) or any(arm.needs_generator for arm in self.ours)

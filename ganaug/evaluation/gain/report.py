@@ -17,6 +17,9 @@ from ganaug.wording import counted
 __all__ = ["Choice", "GainReport", "Settings", "build_report", "what_would_settle"]
 
 
+STRONGER = " more than the baseline"  # in a note
+
+
 @dataclass(frozen=True)
 class Choice:
     """How the baseline was chosen.
@@ -235,8 +238,7 @@ def build_report(
         else each
         for name, each in found.gain.items()
     }
-    told = {_note(name) for name in choice.free_arms}
-    kept = [note for note in notes if note not in told]
+    kept = [note for note in notes if STRONGER not in note]
     return GainReport(
         dataset=dataset,
         seeds=tuple(seeds),
@@ -251,15 +253,21 @@ def build_report(
         choice=choice,
         settings=settings,
         environment=dict(environment),
-        notes=(*kept, *(_note(name) for name in found.stronger)),
+        notes=(*kept, *_stronger(found.stronger)),
         evidence=evidence,
     )
 
 
-def _note(stronger: str) -> str:
+def _stronger(names: Sequence[str]) -> tuple[str, ...]:
+    """Return one note about the free arms that have more than the baseline, if any has."""
+    if not names:
+        return ()
+    one = len(names) == 1
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     return (
-        f"{stronger} has more than the baseline: helps needs a gain over it, too; compare with it"
-        " as the baseline"
+        f"{listed} {'has' if one else 'have'}{STRONGER}: helps needs a gain over"
+        f" {'it' if one else 'them'}, too; compare with {'it' if one else 'the best'} as the"
+        " baseline",
     )
 
 

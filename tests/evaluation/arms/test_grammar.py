@@ -161,7 +161,6 @@ def test_longer_arms_and_warps_are_no_baselines() -> None:
     plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
     assert [arm.name for arm in plan.free] == ["balanced"]
     assert [arm.name for arm in plan.ours] == ["balanced+longer-3", "warp"]
-    assert plan.size == 5
     assert plan.needs_generator
     assert not make_plan(["balanced+longer-3", "plain"], "auto", None, False).needs_generator
     assert [a.name for a in make_plan(["balanced+longer-3"], "auto", None, False).free] == [
@@ -200,7 +199,6 @@ def test_a_folder_goes_on_top_of_the_same_steps_beside_the_generator() -> None:
     assert parse_arm("folder-only:made+affine+longer-2").below().name == "balanced+affine"
     plan = make_plan(None, "balanced", "variation", False, folder="made")
     assert [arm.name for arm in plan.on(parse_arm("balanced"))] == ["ganaug", "folder:made"]
-    assert plan.size == len(plan.free) + 2
     assert plan.folders == ("made",)
 
 

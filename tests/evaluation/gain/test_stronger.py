@@ -61,6 +61,16 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert "turned out to be stronger" in "".join(gain_cards(stronger))
 
 
+def test_several_stronger_arms_are_one_note() -> None:
+    names = ("balanced+affine", "balanced+jitter")
+    both = told({"balanced": 0.7, **dict.fromkeys(names, 0.74), "ganaug": 0.8})
+    assert both.notes == (
+        "kept",
+        "balanced+affine and balanced+jitter have more than the baseline: helps needs a gain over"
+        " them, too; compare with the best as the baseline",
+    )
+
+
 def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
     assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
     assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
