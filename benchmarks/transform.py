@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks import _at_224
 from benchmarks._environment import environment
 from benchmarks._results import write_result
 from ganaug import AugmentedDataset, GANAugment, Generator, MixedDataset, SyntheticDataset
@@ -54,8 +55,26 @@ MARKS = "<!-- measured -->\n", "<!-- end -->\n"
     "--markdown", type=click.Path(path_type=Path), help="Put the table into this page, and the"
     " name of the --json file."
 )  # fmt: skip
-def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: Path | None) -> None:
+@click.option(
+    "--at-224", is_flag=True, help="Measure photographs at 224 px instead: beside RandAugment,"
+    " AugMix, TrivialAugment and Albumentations, and in a loader of JPEGs."
+)  # fmt: skip
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    default=ROOT.parent / "shared" / "data" / "photos-144",
+    help="The folder of JPEG files for --at-224.",
+)
+def main(
+    quick: bool,
+    artifact: Path | None,
+    json_path: Path | None,
+    markdown: Path | None,
+    at_224: bool,
+    photos: Path,
+) -> None:
     """Measure speed and memory of the plug-in; print JSON."""
+    marks, as_table = (_at_224.MARKS, _at_224.table) if at_224 else (MARKS, table)
     torch.set_num_threads(1)
     try:
         if json_path is not None and not json_path.parent.is_dir():
@@ -64,10 +83,15 @@ def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: P
                 " folder that exists; create it"
             )
         if markdown is not None:
-            _parts(markdown)  # a page that cannot be filled is refused before the work
+            _parts(markdown, marks)  # a page that cannot be filled is refused before the work
+        if at_224:
+            _at_224.photographs(photos)
         with TemporaryDirectory() as folder:
-            files = [artifact] if artifact else _generators(Path(folder), quick)
-            result = measure(files, Path(folder), quick=quick)
+            files = [artifact] if artifact else _generators(Path(folder), quick or at_224)
+            if at_224:
+                result = _at_224.measure(files[0], photos, Path(folder), quick=quick)
+            else:
+                result = measure(files, Path(folder), quick=quick)
     except GanaugError as error:
         click.echo(f"benchmarks.transform: {error}", err=True)
         raise SystemExit(error.exit_code) from error
@@ -75,17 +99,17 @@ def main(quick: bool, artifact: Path | None, json_path: Path | None, markdown: P
     if json_path is not None:
         write_result(json_path, result)
     if markdown is not None:
-        before, after = _parts(markdown)
-        write_text(markdown, f"{before}{MARKS[0]}{table(result)}{MARKS[1]}{after}")
+        before, after = _parts(markdown, marks)
+        write_text(markdown, f"{before}{marks[0]}{as_table(result)}{marks[1]}{after}")
 
 
-def _parts(page: Path) -> tuple[str, str]:
+def _parts(page: Path, between: tuple[str, str]) -> tuple[str, str]:
     """Return what stands before and after the table of a page."""
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    before, start, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    before, start, rest = text.partition(between[0])
+    _, end, after = rest.partition(between[1])
     if not start or not end:
-        marks = " and ".join(mark.strip() for mark in MARKS)
+        marks = " and ".join(mark.strip() for mark in between)
         raise ConfigError(
             f"--markdown: {page}: {'has no table' if text else 'no such page'}; allowed: a page"
             f" with lines {marks}; name docs/performance.md"

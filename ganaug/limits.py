@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ganaug.errors import ConfigError
 
-__all__ = ["IMAGE_MEMORY", "IMAGE_OPERATIONS", "LIMITS", "NPZ_SIZE", "Limit"]
+__all__ = ["IMAGE_MEMORY", "IMAGE_OPERATIONS", "LIMITS", "MEGAPIXELS", "NPZ_SIZE", "Limit"]
 
 
 @dataclass(frozen=True)
@@ -52,4 +52,5 @@ IMAGE_OPERATIONS = Limit(
 NPZ_SIZE = Limit(
     "GANAUG_MAX_NPZ_MIB", 512, "MiB of an unpacked .npz file; 20 times its own size is allowed, too"
 )
-LIMITS = (IMAGE_MEMORY, IMAGE_OPERATIONS, NPZ_SIZE)
+MEGAPIXELS = Limit("GANAUG_MAX_MEGAPIXELS", 4, "megapixels of an image that is varied")
+LIMITS = (IMAGE_MEMORY, IMAGE_OPERATIONS, NPZ_SIZE, MEGAPIXELS)

@@ -89,6 +89,16 @@ def _is_data(value: object) -> bool:
             key in value and isinstance(value[key], (str, type(None)))
             for key in ("held_out", "held_out_fingerprint")
         )
+        and _is_start(value.get("started_from"))
+    )
+
+
+def _is_start(value: object) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) for key in ("name", "kind", "source"))
+        and is_count(value.get("steps"))
+        and all(_is_lines(value.get(key)) for key in ("fresh", "earlier"))
     )
 
 
@@ -117,7 +127,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "fingerprint": ("text", lambda v: isinstance(v, str)),
     "data": (
         "an object with source (text), held_out and held_out_fingerprint (text or null), groups"
-        " (true or false)",
+        " (true or false), and perhaps started_from as `fit` writes it",
         _is_data,
     ),
     "config": ("an object", _is_object),
@@ -148,7 +158,7 @@ class Metadata:
         counts: training images of each class.
         fingerprint: hash of the training images and labels.
         data: source (base name), held_out (rule or None), held_out_fingerprint, groups; pixels, a
-            hash of the pixels alone.
+            hash of the pixels alone; started_from, what the training began with.
         config: the training configuration.
         steps: training steps done.
         seed: seed of the run.

@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.artifact.arrays import (
+    check_area,
+    check_array,
+    check_equal_channels,
+    check_latents,
+    check_output,
+    check_range,
+    images_at_once,
+    output_shape,
+)
 from ganaug.artifact.checks import first_line, path_name, shown
 from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.identity import made_hash
@@ -19,20 +29,9 @@ from ganaug.artifact.sessions import Session, check_options, open_session, retir
 from ganaug.errors import ArtifactError, ConfigError, DataError
 
 if TYPE_CHECKING:
-    import onnxruntime
+    import torch
 
 __all__ = ["Generator"]
-
-# What the values of an output lie in.
-_BOUNDS = {
-    "image": (0, 1),
-    "variation": (0, 1),
-    "positions": (-3, 3),
-    "factor": (0, 3),
-    "offset": (-1, 1),
-}
-# By which onnxruntime's fast functions may pass a bound: its Tanh was seen to return 1 + 1e-7.
-_ROUNDING = 1e-5
 
 
 class Generator:
@@ -48,8 +47,9 @@ class Generator:
     Args:
         path: the ONNX file.
         providers: "cpu"; "cuda", which is an error where CUDA is not to be had; or "auto", CUDA
-            where onnxruntime really has it, else the CPU (`provider` tells which).
-        threads: threads that onnxruntime uses for one call.
+            where onnxruntime really has it, else the CPU (`provider` tells which); or "torch", the
+            same graph by torch's operators, which differs by rounding.
+        threads: threads that onnxruntime uses for one call; torch has a number of its own.
 
     Attributes:
         path: absolute path of the file.
@@ -98,7 +98,7 @@ class Generator:
 
     @property
     def provider(self) -> str:
-        """Where it runs, "cpu" or "cuda". Opens the session.
+        """What runs it: "cpu" or "cuda" of onnxruntime, or "torch". Opens the session.
 
         Raises:
             ArtifactError: the file was replaced or removed, or onnxruntime cannot load it.
@@ -107,13 +107,34 @@ class Generator:
         return self._opened().provider
 
     @property
-    def session(self) -> onnxruntime.InferenceSession:
-        """The open onnxruntime session of this process, which no check of ours guards.
+    def session(self) -> Any:
+        """The open session of this process, which no check of ours guards.
+
+        An `onnxruntime.InferenceSession`, or with "torch" a `TorchSession`.
 
         Raises:
             ArtifactError, DeviceError: as `provider`.
         """
         return self._opened().session
+
+    def module(self) -> torch.nn.Module:
+        """Return the graph as a new module of torch: (image or label, latent) -> outputs by name.
+
+        It takes and returns tensors, float32 (labels int64), of the shapes and ranges of `outputs`
+        or `generate`, on the device that it was moved to by `.to(device)`. Gradients reach the
+        image and the latent, the weights stay. `torch.compile` takes it. Nothing is checked when it
+        is called.
+
+        Raises:
+            ArtifactError: the file was replaced or removed.
+
+        Example:
+            >>> module = torch.compile(generator.module().to("cuda"))  # doctest: +SKIP
+            >>> varied = module(images, latents)["variation"]  # doctest: +SKIP
+        """
+        from ganaug.artifact.torch_graph import TorchGraph
+
+        return TorchGraph(self._content())
 
     def vary(
         self, images: NDArray[np.float32], latents: NDArray[np.float32], *, singly: bool = False
@@ -132,7 +153,8 @@ class Generator:
 
         Raises:
             ConfigError: the generator is of the class kind.
-            DataError: dtype, shape or range of an argument does not fit.
+            DataError: dtype, shape or range of an argument does not fit, or images are larger than
+                GANAUG_MAX_MEGAPIXELS, 4 where it is not set.
             ArtifactError: the file was replaced, or its graph fails.
         """
         name = "variation"
@@ -176,8 +198,8 @@ class Generator:
         """
         self._expect("variation", "generate(labels, latents)")
         self._check_names(names)
-        _check_array("images", images, np.float32, "[N, C, H, W]", 4)
-        _check_latents(latents, len(images), self.info.latent_dim)
+        check_array("images", images, np.float32, "[N, C, H, W]", 4)
+        check_latents(latents, len(images), self.info.latent_dim)
         channels = images.shape[1]
         grey = self.info.channels == 1 and channels == 3
         if channels != self.info.channels and not grey:
@@ -190,11 +212,12 @@ class Generator:
                 raise DataError(
                     f"images: shape {list(images.shape)}; allowed: a height and width of 1 or more"
                 )
-            empty = {name: _shape(name, images.shape) for name in names}
+            empty = {name: output_shape(name, images.shape) for name in names}
             return {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
-        _check_range(images)
+        check_area(*images.shape[2:])
+        check_range(images)
         if grey:
-            _check_equal_channels(images)
+            check_equal_channels(images)
             images = images[:, :1]
         made = self._run({"image": images, "latent": latents}, images.shape, names, singly)
         if grey:
@@ -220,8 +243,8 @@ class Generator:
             ArtifactError: the file was replaced, or its graph fails.
         """
         self._expect("class", "vary(images, latents)")
-        _check_array("labels", labels, np.int64, "[N]", 1)
-        _check_latents(latents, len(labels), self.info.latent_dim)
+        check_array("labels", labels, np.int64, "[N]", 1)
+        check_latents(latents, len(labels), self.info.latent_dim)
         shape = (len(labels), self.info.channels, *self.info.size)
         if len(labels) == 0:
             return np.zeros(shape, np.float32)
@@ -284,93 +307,31 @@ class Generator:
         names: Sequence[str],
         singly: bool,
     ) -> dict[str, NDArray[np.float32]]:
-        session = self._opened().session
+        session = self._opened()
         inputs = {key: np.ascontiguousarray(value) for key, value in inputs.items()}
-        step = 1 if singly else shape[0]
-        parts = []
+        step = shape[0]
+        if singly:
+            step = 1
+        elif session.provider != "cuda":
+            step = min(step, images_at_once(*shape[2:]))
+        whole: dict[str, NDArray[np.float32]] = {}
         for start in range(0, shape[0], step):
             part = {key: value[start : start + step] for key, value in inputs.items()}
+            count = min(step, shape[0] - start)
             try:
-                made = session.run(list(names), part)
+                made = session.session.run(list(names), part)
             except Exception as error:  # onnxruntime's exceptions share no base class but this
                 raise ArtifactError(
-                    f"{path_name(self.path)}: its graph fails on {step} image(s) of"
+                    f"{path_name(self.path)}: its graph fails on {count} image(s) of"
                     f" {shape[2]} x {shape[3]} ({first_line(error)}); use other image sizes or"
                     " smaller batches, or export the run again"
                 ) from error
             for name, values in zip(names, made, strict=True):
-                self._check_output(name, values, _shape(name, (step, *shape[1:])))
-            parts.append(made)
-        whole = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-        return dict(zip(names, whole, strict=True))
-
-    def _check_output(self, name: str, values: NDArray[np.float32], shape: tuple[int, ...]) -> None:
-        """Refuse an output of another shape or beyond its bounds; cut off what is rounding."""
-        low, high = _BOUNDS[name]
-        if values.shape != shape:
-            found = str(list(values.shape))
-        elif values.min() >= low and values.max() <= high:  # false for NaN
-            return
-        elif values.min() >= low - _ROUNDING and values.max() <= high + _ROUNDING:
-            np.clip(values, low, high, out=values)
-            return
-        else:
-            found = f"values from {values.min():g} to {values.max():g}"
-        what = "" if name in ("variation", "image") else f" as {name}"
-        raise ArtifactError(
-            f"{path_name(self.path)}: its graph returned {found}{what}; allowed: {list(shape)} from"
-            f" {low} to {high}; export the run again"
-        )
-
-
-def _shape(name: str, images: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of an output for images [N, C, H, W]."""
-    return (images[0], *images[2:], 2) if name == "positions" else images
-
-
-def _check_array(name: str, array: object, dtype: type, shape: str, rank: int) -> None:
-    if not isinstance(array, np.ndarray):
-        raise DataError(
-            f"{name}: a {type(array).__module__}.{type(array).__name__}; allowed: a numpy array"
-            f" {np.dtype(dtype)} {shape}; convert it with numpy.asarray"
-        )
-    if array.dtype != dtype or array.ndim != rank:
-        raise DataError(
-            f"{name}: {array.dtype} {list(array.shape)}; allowed: {np.dtype(dtype)} {shape};"
-            " convert it with astype and reshape"
-        )
-
-
-def _check_latents(latents: NDArray[np.float32], count: int, size: int) -> None:
-    _check_array("latents", latents, np.float32, "[N, Z]", 2)
-    if latents.shape != (count, size):
-        raise DataError(
-            f"latents: shape {list(latents.shape)}; allowed: [{count}, {size}], one of"
-            f" info.latent_dim = {size} values for each item"
-        )
-    if latents.size and not np.isfinite(latents).all():
-        raise DataError("latents: hold NaN or infinity; allowed: finite numbers; draw from N(0, 1)")
-
-
-def _check_range(images: NDArray[np.float32]) -> None:
-    low, high = images.min(), images.max()
-    if low >= 0 and high <= 1:  # false for NaN
-        return
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise DataError(
-            "images: hold NaN or infinity; allowed: 0 to 1; look for a division by 0 before this"
-        )
-    if low >= 0 and 2 < high <= 255:
-        advice = "divide by 255"
-    else:
-        advice = "clip what a resize overshot, and normalise by mean and std after the generator"
-    raise DataError(f"images: values from {low:g} to {high:g}; allowed: 0 to 1; {advice}")
-
-
-def _check_equal_channels(images: NDArray[np.float32]) -> None:
-    if (images[:, 1:] != images[:, :1]).any():
-        wrong = int((images[:, 1:] != images[:, :1]).any(axis=(1, 2, 3)).argmax())
-        raise DataError(
-            f"images: image {wrong} is coloured; allowed: grey (three equal channels), as the"
-            f" generator was trained; convert to grey first, or train on colour images"
-        )
+                check_output(self.path, name, values, output_shape(name, (count, *shape[1:])))
+                if count == shape[0]:
+                    whole[name] = values
+                    continue
+                if name not in whole:
+                    whole[name] = np.empty(output_shape(name, shape), np.float32)
+                whole[name][start : start + count] = values
+        return whole

@@ -1,4 +1,4 @@
-"""onnxruntime sessions: which provider, opened once per process, never carried across a fork."""
+"""Sessions: which provider, opened once per process, never carried across a fork."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "retire",
 ]
 
-PROVIDERS = ("auto", "cpu", "cuda")
+PROVIDERS = ("auto", "cpu", "cuda", "torch")
 
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _log = logging.getLogger("ganaug")
@@ -45,22 +45,22 @@ _said: set[str] = set()
 
 
 class Session:
-    """An open onnxruntime session and where it runs.
+    """An open session and where it runs.
 
     Attributes:
-        session: the `onnxruntime.InferenceSession`.
-        provider: "cpu" or "cuda".
+        session: the `onnxruntime.InferenceSession`, or for "torch" a `TorchSession`.
+        provider: "cpu", "cuda" or "torch".
         pid: the process that opened it.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, provider: str) -> None:
+    def __init__(self, session: Any, provider: str) -> None:
         self.session = session
         self.provider = provider
         self.pid = os.getpid()
 
 
 def check_options(providers: str, threads: int) -> None:
-    """Raise `ConfigError` unless `providers` is known and `threads` is 1 or more."""
+    """Raise `ConfigError` unless `providers` is known and `threads` is 1 or more (torch: 1)."""
     if providers not in PROVIDERS:
         raise ConfigError(
             f'providers: {shown(providers)}; allowed: {", ".join(PROVIDERS)}; "auto" takes CUDA'
@@ -70,6 +70,11 @@ def check_options(providers: str, threads: int) -> None:
         raise ConfigError(
             f"threads: {shown(threads)}; allowed: a whole number from 1 up; use 1 in workers of a"
             " DataLoader"
+        )
+    if providers == "torch" and threads != 1:
+        raise ConfigError(
+            f'threads: {threads} with providers="torch"; allowed: 1, since torch has one number of'
+            f" threads for all; call torch.set_num_threads({threads})"
         )
 
 
@@ -110,6 +115,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 
 def _start(content: bytes, providers: str, threads: int) -> Session:
+    if providers == "torch":
+        from ganaug.artifact.torch_graph import TorchSession
+
+        return Session(TorchSession(content), providers)
     from ganaug.artifact.engine import onnxruntime
 
     _warn_if_both_installed()

@@ -62,6 +62,15 @@ __all__ = ["command"]
     help="Where the training fails: go on, stop, or go back to the last good checkpoint.",
 )
 @click.option(
+    "--from",
+    "start_from",
+    metavar="RUN|FILE",
+    help="Begin with the weights of another training instead of random ones.",
+)
+@click.option(
+    "--tracker", metavar="tensorboard|mlflow", help="Follow the training there, too (an extra)."
+)
+@click.option(
     "--set",
     "settings",
     type=SETTING,
@@ -88,6 +97,8 @@ def command(
     device: str,
     all_images: bool,
     on_collapse: str,
+    start_from: str | None,
+    tracker: str | None,
     dry_run: bool,
     as_json: bool,
     settings: tuple[tuple[str, Any], ...],
@@ -103,6 +114,8 @@ def command(
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
     from ganaug.training.run_folder import check_run_folder
+    from ganaug.training.trackers import checked_tracker
+    from ganaug.training.warm_start import warm_start
 
     given = {name: value for name, value in options.items() if value is not None} | dict(settings)
     if as_json and not dry_run:
@@ -111,10 +124,13 @@ def command(
             " metrics.jsonl; leave it out"
         )
     # Refused before the images are read, which can take minutes.
-    make_config(preset, **given)
+    config = make_config(preset, **given)
     choose_device(device)
     check_run_folder(out, source)
+    if start_from is not None:
+        warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
+    checked_tracker(tracker)
     images = load_images(
         source,
         size=size,
@@ -134,7 +150,15 @@ def command(
         return
     try:
         with fit_progress(console) as progress:
-            run = fit(images, out, on_collapse=reaction, progress=progress, **training)
+            run = fit(
+                images,
+                out,
+                on_collapse=reaction,
+                start_from=start_from,
+                tracker=tracker,
+                progress=progress,
+                **training,
+            )
     except KeyboardInterrupt as interruption:
         echo(
             f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"

@@ -33,6 +33,8 @@ OPTIONS_OF_THEIR_OWN = {
     "device": "--device",
     "all_images": "--all",
     "on_collapse": "--on-collapse",
+    "start_from": "--from",
+    "tracker": "--tracker",
     "size": "--size",
     "mode": "--mode",
     "progress": "ganaug -q",

@@ -63,6 +63,9 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
+@click.option(
+    "--keep-best", type=float, metavar="SHARE", help="Keep this share, such as 0.8, and say why."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.pass_obj
 def command(
@@ -74,6 +77,7 @@ def command(
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
+    keep_best: float | None,
     seed: int,
 ) -> None:
     """Write many generated images, with a manifest and a contact sheet.
@@ -125,6 +129,7 @@ def command(
                 seed=seed,
                 shards=shards is not None,
                 part=part,
+                keep_best=keep_best,
                 progress=report,
             )
         except ConfigError as error:  # which speaks of the argument of the function

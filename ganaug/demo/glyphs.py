@@ -63,7 +63,13 @@ _TEXTURE = 5  # points along a side of the background's pattern
 
 
 def render_glyphs(
-    part: str, counts: Sequence[int] | NDArray[np.int64], strength: float, seed: int, source: str
+    part: str,
+    counts: Sequence[int] | NDArray[np.int64],
+    strength: float,
+    seed: int,
+    source: str,
+    *,
+    face: str | None = None,
 ) -> ImageSet:
     """Return `counts[label]` RGB images of each class, 32 x 32, in the faces of `part`.
 
@@ -78,16 +84,19 @@ def render_glyphs(
         strength: of all nuisances; 0 is none, 1 the usual; from 1.5 many images cannot be read.
         seed: names the draw.
         source: for messages.
+        face: one of `FACES[part]`, for all images.
     """
     faces = len(FACES[part])
     labels = np.repeat(np.arange(len(counts)), counts)
-    face, draws = [], []
+    dealt, draws = [], []
     for label, n in enumerate(counts):
         random = stream(seed, f"glyphs/{part}", index=label)
         order = random.permutation(faces)
-        face.append(order[np.arange(n) % faces])
+        dealt.append(order[np.arange(n) % faces])
         draws.append(random.random((int(n), _Draws.SIZE), np.float32))
-    which = np.concatenate(face)
+    which = np.concatenate(dealt)
+    if face is not None:
+        which[:] = FACES[part].index(face)
     masks = torch.from_numpy(glyph_masks(part))
     parts = [
         _photograph(masks[which[rows], labels[rows]], torch.from_numpy(uniform), strength)

@@ -11,7 +11,7 @@ from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
-from ganaug.report.text import policy_text
+from ganaug.report.text import policy_text, start_text
 from ganaug.wording import counted
 
 __all__ = ["model_card"]
@@ -264,9 +264,11 @@ def _limits(
 
 def _training(metadata: Metadata) -> Markdown:
     versions = ", ".join(f"{name} {value}" for name, value in metadata.versions.items())
+    begun = metadata.data.get("started_from")
     return bullets(
         [
             f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
+            *([f"started from {start_text(metadata.data)}"] if begun else []),
             fill("fingerprint of the training images: {}", code(metadata.fingerprint)),
             f"held out: {metadata.data['held_out'] or 'nothing'}",
             f"versions: {versions}",

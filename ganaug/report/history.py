@@ -57,10 +57,11 @@ def _is_run_of(folder: Path, info: Metadata) -> bool:
     try:
         config, data = load_json(folder / "config.json"), load_json(folder / "data.json")
         read_history(folder)
-        return (config["config"], config["seed"], data["fingerprint"]) == (
-            info.config,
-            info.seed,
-            info.fingerprint,
-        )
-    except (RunError, OSError, ValueError, KeyError, TypeError):
+        return (
+            config["config"],
+            config["seed"],
+            data["fingerprint"],
+            data.get("started_from"),
+        ) == (info.config, info.seed, info.fingerprint, info.data.get("started_from"))
+    except (RunError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["Track", "curves", "legend", "plot", "scatter", "ticks", "track_row"]
+from ganaug.images.charts import ticks
+
+__all__ = ["Track", "curves", "legend", "plot", "scatter", "track_row"]
 
 Points = Sequence[tuple[float, float]]
 
@@ -73,17 +74,6 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
         f'<span><span class="key {style}"></span>{escape(words)}</span>' for style, words in entries
     )
     return f'<p class="soft legend">{"".join(parts)}</p>'
-
-
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round numbers, about `count`, that cover `low` to `high`."""
-    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
-        low, high = (low - 0.5, low + 0.5) if math.isfinite(low) else (0.0, 1.0)
-    raw = (high - low) / max(count - 1, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
 
 
 def curves(

@@ -9,7 +9,7 @@ from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
 from ganaug.wording import counted
 
-__all__ = ["metadata_lines", "policy_text"]
+__all__ = ["metadata_lines", "policy_text", "start_text"]
 
 
 def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
@@ -26,6 +26,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "classes": f"{len(classes)}, training images of each:",
         **{f"  {printable(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
+        **({"started from": printable(start_text(data))} if data.get("started_from") else {}),
         "policy": policy_text(policy),
         "parity": _parity(metadata.parity),
         "batch exact": "yes" if metadata.batch_exact else "no, images run singly",
@@ -49,6 +50,17 @@ def _parity(parity: Mapping[str, Any]) -> str:
     return printable(
         f"within {bounds['training_size']} of the trained network at the training size,"
         f" {bounds['other_size']} at others"
+    )
+
+
+def start_text(data: Mapping[str, Any]) -> str:
+    """Return in words what a training began with, from the `data` of metadata that has it."""
+    start = data["started_from"]
+    earlier = f", before that on {', '.join(start['earlier'])}" if start["earlier"] else ""
+    fresh = f"; random: {', '.join(start['fresh'])}" if start["fresh"] else ""
+    return (
+        f"the {start['kind']} {start['name']}, {start['steps']:,} steps on"
+        f" {start['source']}{earlier}{fresh}"
     )
 
 

@@ -85,8 +85,9 @@ def find_earlier(path: str | os.PathLike[str], run: SavedRun) -> Earlier | None:
     content, found, _ = read_artifact(target)
     # what an older version did not write was off
     config = FitConfig().to_dict() | found.config
-    here = (run.config.to_dict(), run.seed, run.data["fingerprint"])
-    if (config, found.seed, found.fingerprint) != here:
+    data = run.data
+    here = (run.config.to_dict(), run.seed, data["fingerprint"], data.get("started_from"))
+    if (config, found.seed, found.fingerprint, found.data.get("started_from")) != here:
         raise RunError(
             f"{os.fspath(path)}: holds the generator of another run (seed {found.seed}, images"
             f" {found.fingerprint[:12]}, {found.steps} steps), {ANOTHER}"

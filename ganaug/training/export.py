@@ -248,10 +248,11 @@ def _metadata(
         counts=tuple(data["counts"]),
         fingerprint=data["fingerprint"],
         data={
-            key: utf8(data[key]) if isinstance(data[key], str) else data[key]
+            key: _written(data[key])
             for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
         }
-        | {key: data[key] for key in ("pixels",) if key in data},  # not in older runs
+        # not in every run
+        | {key: _written(data[key]) for key in ("pixels", "started_from") if key in data},
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,
@@ -260,5 +261,26 @@ def _metadata(
         batch_exact=batch_exact,
         policy=Policy.rule(data["counts"]) if variation else None,
         # notes of older runs hold names as they were read
-        warnings=(*map(utf8, data["notes"]), *notes, PRIVACY),
+        warnings=(*map(utf8, data["notes"]), *notes, *_start_note(data), PRIVACY),
     )
+
+
+def _written(value: Any) -> Any:
+    """Return a value of a record with all its text as it can be written."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, list):
+        return [_written(each) for each in value]
+    return {k: _written(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _start_note(data: dict[str, Any]) -> list[str]:
+    start = data.get("started_from")
+    if start is None:
+        return []
+    sources = ", ".join(map(utf8, dict.fromkeys([start["source"], *start["earlier"]])))
+    return [
+        f"the training began with a generator of other images ({sources}): it carries information"
+        " about them, too, and where some of them are test images here, gain and copying look"
+        " better than they are"
+    ]

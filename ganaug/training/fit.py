@@ -26,13 +26,17 @@ from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
 from ganaug.training.batches import Batches
 from ganaug.training.config import FitConfig, make_config
+from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
 from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.samples import sample_grid
+from ganaug.training.start import load_start
 from ganaug.training.state import State, build_state
 from ganaug.training.step import train_step
+from ganaug.training.trackers import DIVERSITY, Tracker, checked_tracker, followed
+from ganaug.training.warm_start import warm_start
 from ganaug.training.watch import FitProgress, Watch
 
 __all__ = ["fit", "prepared"]
@@ -49,6 +53,8 @@ def fit(
     device: str | torch.device = "auto",
     all_images: bool = False,
     on_collapse: OnCollapse = "rollback",
+    start_from: str | os.PathLike[str] | None = None,
+    tracker: str | None = None,
     progress: FitProgress | None = None,
     **options: Any,
 ) -> Path:
@@ -67,6 +73,13 @@ def fit(
             checkpoint with half the learning rate and other random numbers, at most three times,
             and then stops; "stop" stops; "warn" says it and goes on. It may change from one start
             of a run to the next.
+        start_from: a run or an exported file of another data set, whose weights this training
+            begins with; the kind, width, latent length and colours have to be the same. What does
+            not fit begins with random weights, and the log says so. A run that goes on does not
+            need it any more.
+        tracker: "tensorboard" writes the run's logs to its folder as event files, too; "mlflow" to
+            where MLflow's environment variables say, else to its folder. It may change from one
+            start of a run to the next.
         progress: called as `progress(step, steps, row)` whenever metrics are written.
         options: fields of `FitConfig` in place of the preset's.
 
@@ -80,19 +93,20 @@ def fit(
     Example:
         >>> run = fit("digits", "runs/digits", preset="tiny", steps=100)  # doctest: +SKIP
     """
-    reaction = checked_reaction(on_collapse)
+    reaction, tracker = checked_reaction(on_collapse), checked_tracker(tracker)
     config, seed, chosen = make_config(preset, **options), checked_seed(seed), choose_device(device)
     check_run_folder(out, source)
+    start = None if start_from is None else warm_start(start_from, out, config)
     images, config = prepared(source, config, all_images=all_images)
     batches = Batches(images, config, seed)
     run = make_folder(out)
     with locked(run):
         state = build_state(config, images, seed, chosen)
-        step = open_run(run, state, config, images, seed)
+        step = open_run(run, state, config, images, seed, start)
         if step < config.steps:
             for note in batches.notes:
                 log.info(note)
-            training = _Training(run, config, batches, chosen, reaction, progress)
+            training = _Training(run, config, batches, chosen, reaction, tracker, progress)
             training.go_on(state, step)
     return run
 
@@ -137,15 +151,17 @@ class _Training:
     batches: Batches
     device: torch.device
     on_collapse: OnCollapse
+    tracker: str | None
     progress: FitProgress | None
 
     def go_on(self, state: State, step: int) -> None:
         """Train `state` from `step` to the end, going back where it fails."""
         make_folder(self.run / "samples")
         failure = stopped_before(self.run, self.on_collapse)
-        with _interruptible() as interrupted:
+        follow = followed(self.tracker, self.run, self.config)
+        with follow as tracker, _interruptible() as interrupted:
             while True:
-                failure = failure or self._steps(state, step, interrupted)
+                failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
                     return
                 fresh = self._fresh(state.rollbacks + 1, state.precision)
@@ -157,17 +173,22 @@ class _Training:
     def _fresh(self, rollbacks: int, precision: torch.dtype) -> State:
         batches = self.batches
         fresh = build_state(self.config, batches.images, batches.seed, self.device, rollbacks)
+        load_start(self.run, fresh)
         fresh.precision = precision
         return fresh
 
-    def _steps(self, state: State, step: int, interrupted: threading.Event) -> Failure | None:
+    def _steps(
+        self, state: State, step: int, interrupted: threading.Event, tracker: Tracker
+    ) -> Failure | None:
         """Do the steps after `step`; return why they ended early, or None."""
         config, images, run = self.config, self.batches.images, self.run
         pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
         pixels = pixels.to(self.device)
         record = checkpoint.read_record(run)
-        watch = Watch(run, config, step, self.progress, record.rollbacks if record else ())
+        back = record.rollbacks if record else ()
+        watch = Watch(run, config, step, tracker.progress(self.progress), back)
         diversity, finite = DiversityWatch(run, images, config, step), FiniteCheck(state)
+        tracker.begin(run, len(back))
         for i in range(step, config.steps):
             metrics = train_step(state, self.batches.batch(i, pixels, state.rollbacks), config, i)
             done = i + 1
@@ -187,12 +208,15 @@ class _Training:
             good = False
             if due:  # at an interruption not: a run without one would not have it
                 rows = diversity.record(done, state)
+                tracker.row(DIVERSITY, rows[-1])
                 alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
                 if alarm is not None and self.on_collapse != "warn":
                     return Failure(done, alarm.line, watch.seconds)
                 if alarm is not None and alarm.since == done:
                     log.warning("step %d: %s", done, alarm.line)
                     watch.alarm(done, alarm.line)
+            if last:
+                draw_curves(run)
             if due or stop:
                 checkpoint.save(run, state, done, good=good)
             if stop and not last:

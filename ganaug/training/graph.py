@@ -127,7 +127,7 @@ def _vary(
     height, width = tape.split(sides, 1, 1, axis=0)
     mapped, of_whole, *of_maps = _latent(tape, generator, weights, latent)
     hidden, whole = _hidden(tape, weights, tape.shrink(image, size), mapped)
-    affine, blur, tint = _whole(tape, weights, tape.add("Mul", whole, of_whole))
+    affine, (blur, sharp), tint = _whole(tape, weights, tape.add("Mul", whole, of_whole))
     local, residual = _maps(tape, weights, hidden, of_maps, tint, size, (height, width))
     flow, gain, bias = tape.split(local, 2, channels, channels)
     last = _last_centres(tape, (height, width))
@@ -136,9 +136,9 @@ def _vary(
     warped = tape.add(
         "GridSample", image, read, align_corners=0, mode="linear", padding_mode="zeros"
     )
-    means = _two_means(size[0]), _two_means(size[1]).T
-    blurred = tape.resize(tape.product(means[0], tape.shrink(warped, size), means[1]), sides)
-    warped = tape.add("Add", warped, tape.add("Mul", blur, tape.add("Sub", blurred, warped)))
+    small = tape.add("Mul", tape.shrink(warped, size), blur)
+    blurred = _stretched(tape, small, _two_means(size[0]), _two_means(size[1]), (height, width))
+    warped = tape.add("Add", tape.add("Mul", warped, sharp), blurred)
     factor = tape.add("Exp", gain)
     tinted = tape.add("Mul", warped, factor)
     added = tape.add("Mul", tape.add("Add", bias, residual), RESIDUAL)  # half of each
@@ -191,18 +191,21 @@ def _hidden(
 
 def _whole(
     tape: _Tape, weights: dict[str, _Array], whole: ir.Value
-) -> tuple[Sequence[ir.Value], ir.Value, ir.Value]:
-    """Return affine parameters by their factors (x, y, 1), each [N, 2, 1, 1]; blur; tint."""
+) -> tuple[Sequence[ir.Value], tuple[ir.Value, ir.Value], ir.Value]:
+    """Return affine parameters by their factors (x, y, 1), each [N, 2, 1, 1]; blur; tint.
+
+    The blur is two shares, of the blurred image and of the sharp one, each [N, 1, 1, 1].
+    """
     weight = weights["whole_out.weight"]
-    weight = np.concatenate([weight[[0, 3, 1, 4, 2, 5]], weight[-1:], weight[6:-1]])
+    weight = np.concatenate([weight[[0, 3, 1, 4, 2, 5, -1, -1]], weight[6:-1]])
     # the tint is added to the local maps, of which the first two are the flow
-    weight = np.insert(weight, [7, 7], 0, axis=0)
+    weight = np.insert(weight, [8, 8], 0, axis=0)
     both = tape.spread(tape.linear(whole, weight))
-    limited, tint = tape.split(both, 7, len(weight) - 7)
-    factor, offset = [*[AFFINE] * 6, 1.0], [1.0, 0, 0, 1, 0, 0, 0]
+    limited, tint = tape.split(both, 8, len(weight) - 8)
+    factor, offset = [*[AFFINE] * 6, 1.0, -1.0], [1.0, 0, 0, 1, 0, 0, 0, 1]
     limited = tape.add("Mul", tape.add("Tanh", limited), _column(factor))
-    *affine, blur = tape.split(tape.add("Add", limited, _column(offset)), 2, 2, 2, 1)
-    return affine, blur, tint
+    *affine, blur, sharp = tape.split(tape.add("Add", limited, _column(offset)), 2, 2, 2, 1, 1)
+    return affine, (blur, sharp), tint
 
 
 def _maps(

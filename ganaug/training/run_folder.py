@@ -5,10 +5,12 @@
 | config.json | settings, seed, hashes of the images, precision: what makes it this run |
 | data.json | where the images came from, classes, counts, what was held out, versions |
 | examples.npz | up to 64 training images, for the check at export |
+| start.safetensors | the weights of another training that it began with (`start.py`) |
 | checkpoint.json, checkpoint-NNNNNN.safetensors | the last steps saved (`checkpoint.py`) |
 | metrics.jsonl | losses and speed, a row every `log_every` steps; rollbacks (`watch.py`) |
 | diversity.jsonl | diversity and signs of failure, a row a checkpoint (`diversity.py`) |
-| samples/ | a picture every `sample_every` steps (`samples.py`) |
+| samples/ | a picture every `sample_every` steps (`samples.py`); the curves (`curves.py`) |
+| tensorboard/, mlflow/, tracker.json | what a tracker writes (`trackers.py`) |
 | .lock | held while `fit` writes to the folder |
 
 A folder is a run once config.json is there, which is written after data.json and examples.npz.
@@ -54,6 +56,7 @@ from ganaug.records import (
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
 from ganaug.training.networks import build_generator
+from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
 
 __all__ = ["SavedRun", "check_run_folder", "open_run", "read_examples", "read_run"]
@@ -73,7 +76,9 @@ DATA: dict[str, Form] = {
     "groups": FLAG,
     "notes": list_of(TEXT),
 }
-ATOMIC = (".data.json.", ".examples.npz.", ".config.json.")  # unfinished writes of a killed start
+# Of a killed start, with unfinished writes.
+BEGUN = (".lock", "data.json", "examples.npz", FILE)
+ATOMIC = (".data.json.", ".examples.npz.", ".config.json.", f".{FILE}.")
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,17 @@ def check_run_folder(out: str | os.PathLike[str], source: Any) -> None:
         _refuse_other_files(Path(out))
 
 
-def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed: int) -> int:
+def open_run(
+    run: Path,
+    state: State,
+    config: FitConfig,
+    images: ImageSet,
+    seed: int,
+    start: Start | None = None,
+) -> int:
     """Start the run in its folder, or go on with the one that is there.
 
-    Sets the precision of `state`, and its tensors where there is a checkpoint.
+    Sets the precision of `state`, and its tensors where there is a checkpoint or a `start`.
 
     Returns:
         The number of steps that are done.
@@ -136,13 +148,13 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
     path = run / "config.json"
     if not path.exists():
         state.precision = autocast_dtype(config.precision, state, config, images)
-        _start(run, identity, state.precision, images)
+        _start(run, identity, state, config, images, start)
         return 0
     try:
         found = load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another output folder") from error
-    difference = _difference(found, identity)
+    difference = _difference(found, identity, start)
     if difference:
         raise RunError(
             f"{run}: holds another run ({difference}); repeat that command to resume it, or"
@@ -152,19 +164,31 @@ def open_run(run: Path, state: State, config: FitConfig, images: ImageSet, seed:
     state.precision = autocast_dtype(precision, state, config, images)
     saved = checkpoint.read(run)
     if saved is None:
+        load_start(run, state)
         return 0
     checkpoint.load(state, saved, run)
     return saved.step
 
 
-def _start(run: Path, identity: dict[str, Any], precision: torch.dtype, images: ImageSet) -> None:
-    write_json(run / "data.json", _describe(images))
+def _start(
+    run: Path,
+    identity: dict[str, Any],
+    state: State,
+    config: FitConfig,
+    images: ImageSet,
+    start: Start | None,
+) -> None:
+    data = _describe(images)
+    if start is not None:
+        data |= {"started_from": start.take(state, config, images)}
+        identity = identity | {"start": {"name": start.name, "sha256": save_start(run, state)}}
+    write_json(run / "data.json", data)
     shown = np.linspace(0, len(images) - 1, min(len(images), EXAMPLES)).astype(int)
     # real images for the check at export
     with atomic_path(run / "examples.npz") as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, images=images.images[shown])
     # Measured once: another choice after an interruption would not continue the same run.
-    chosen = "bf16" if precision == torch.bfloat16 else "fp32"
+    chosen = "bf16" if state.precision == torch.bfloat16 else "fp32"
     write_json(run / "config.json", identity | {"precision": chosen})
 
 
@@ -173,14 +197,13 @@ def _refuse_other_files(run: Path) -> None:
     if (run / "config.json").exists():
         return
     for entry in run.iterdir():
-        ours = (".lock", "data.json", "examples.npz")
-        if entry.name not in ours and not entry.name.startswith(ATOMIC):
+        if entry.name not in BEGUN and not entry.name.startswith(ATOMIC):
             raise RunError(
                 f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
             )
 
 
-def _difference(found: Any, wanted: dict[str, Any]) -> str:
+def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
     """Say how the run that was found is another one; an empty text where it is the same."""
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
         return "its config.json is not one of ganaug's"
@@ -194,6 +217,10 @@ def _difference(found: Any, wanted: dict[str, Any]) -> str:
     for key, value in here.items():
         if there.get(key) != value:
             return f"{key} is {there.get(key)} there, {value} here"
+    begun = found.get("start")
+    before, now = begun.get("name") if isinstance(begun, dict) else None, start and start.name
+    if before != now:
+        return f"start_from is {before} there, {now} here"
     if found.get("fingerprint") != wanted["fingerprint"]:
         return "it was trained on other images"
     if found.get("groups") != wanted["groups"]:
@@ -245,6 +272,8 @@ def read_run(folder: Path) -> SavedRun:
     """
     record = check_fields(folder / "config.json", _json(folder / "config.json"), CONFIG)
     data = check_fields(folder / "data.json", _json(folder / "data.json"), DATA)
+    if data.get("started_from") is not None:
+        check_fields(folder / "data.json", data["started_from"], FACTS)
     if len(data["counts"]) != len(data["classes"]):
         raise RunError(
             f"{folder / 'data.json'}: {len(data['counts'])} counts for {len(data['classes'])}"

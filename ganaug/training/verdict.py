@@ -12,7 +12,7 @@ from ganaug.training.alarms import alarm_at
 from ganaug.training.recovery import stopped_line
 from ganaug.training.run_folder import SavedRun
 
-__all__ = ["state_notes"]
+__all__ = ["broken", "state_notes"]
 
 log = logging.getLogger("ganaug")
 
@@ -34,19 +34,19 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
     if run.step == 0:
         why = stopped or "training went back to its start; let `ganaug fit` finish it first"
         raise RunError(f"{folder}: has no trained generator ({why})")
-    broken = _broken(run)
-    if broken and not force:
+    wrong = broken(run)
+    if wrong and not force:
         raise GanaugError(
-            f"{folder}: step {run.step} is not exported: {broken}; train again in another folder,"
+            f"{folder}: step {run.step} is not exported: {wrong}; train again in another folder,"
             " or export it as it is with --force"
         )
-    notes = [f"exported by force: {broken}"] if broken else []
+    notes = [f"exported by force: {wrong}"] if wrong else []
     if record.rollbacks:
         times = len(record.rollbacks)
         notes.append(f"trained with {times} rollback{'s' if times > 1 else ''}")
     if run.step < steps:
         notes.append(f"exported after {run.step} of {steps} steps")
-    if broken:
+    if wrong:
         log.warning("%s: %s", folder, notes[0])
     if stopped:
         log.warning("%s: exported after %d of %d steps; %s", folder, run.step, steps, stopped)
@@ -60,8 +60,12 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
     return notes
 
 
-def _broken(run: SavedRun) -> str:
-    """Return why the generator is of no use, or an empty string."""
+def broken(run: SavedRun) -> str:
+    """Return why the generator is of no use, or an empty string.
+
+    Raises:
+        GanaugError: a weight is not finite.
+    """
     weights = run.generator.state_dict()
     for name, weight in weights.items():
         if not bool(torch.isfinite(weight).all()):

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torchvision import tv_tensors
 
+from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import INPUTS
 from ganaug.artifact.runtime import Generator
 from ganaug.use._pixels import Normalisation
@@ -19,15 +20,14 @@ __all__ = ["stays_on_device", "vary_on_device"]
 
 
 def stays_on_device(generator: Generator, image: Any) -> bool:
-    """Return whether image and generator are on one GPU and fit each other."""
-    return (
-        isinstance(image, torch.Tensor)
-        and image.is_cuda
-        and image.device == torch.device("cuda", 0)  # where onnxruntime runs
-        and generator.info.kind == "variation"
-        and generator.info.channels == image.shape[-3]
-        and generator.provider == "cuda"
-    )
+    """Return whether the generator can vary the image where it lies, off the CPU."""
+    if not isinstance(image, torch.Tensor) or image.is_cpu:
+        return False
+    if generator.info.kind != "variation" or generator.info.channels != image.shape[-3]:
+        return False
+    if generator.provider == "cuda":
+        return image.device == torch.device("cuda", 0)  # where onnxruntime runs
+    return generator.provider == "torch"
 
 
 def vary_on_device(
@@ -77,7 +77,12 @@ def vary_on_device(
 def _bound(
     generator: Generator, images: torch.Tensor, latents: torch.Tensor, names: Sequence[str]
 ) -> dict[str, torch.Tensor]:
-    """Run the generator on tensors through onnxruntime's IO binding."""
+    """Run the generator on tensors, by torch or through onnxruntime's IO binding."""
+    check_area(*images.shape[2:])
+    if generator.provider == "torch":
+        with torch.no_grad():
+            outputs = generator.session.on(images.device)(images, latents)
+        return {name: outputs[name] for name in names}
     session = generator.session
     images, latents = images.contiguous(), latents.contiguous()
     count, _, height, width = images.shape

@@ -223,6 +223,10 @@ class SyntheticDataset(Dataset[Any]):
             ]
         return items
 
+    def source_of(self, index: int) -> int | None:
+        """Return which item of the source the item at `index` varies; None without a source."""
+        return self._draw(index, self.epoch)[0]
+
     def _draw(self, index: int, epoch: int) -> tuple[int | None, NDArray[np.float32]]:
         """Return the position of the source image (None without a source) and the latent."""
         random = stream(self.seed, "synthetic", epoch, index)

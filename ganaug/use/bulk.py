@@ -3,22 +3,24 @@
 Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
 process makes it. A block is done once its part of the manifest stands in the folder; the same call
 makes what is missing. What is held in memory is a batch.
+
+With `keep_best` item i is one of the best of a group of candidates, which are such items; see
+`ganaug.use.best`.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
@@ -27,11 +29,17 @@ from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
+from ganaug.use._pictures import picture_of
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
 
+if TYPE_CHECKING:
+    from ganaug.use.best import Best
+
 __all__ = ["planned_counts", "sample"]
+
+log = logging.getLogger("ganaug")
 
 # Of the files that say what is done. No folder, which torchvision takes for a class.
 HIDDEN = ".ganaug-"
@@ -52,6 +60,7 @@ def sample(
     seed: int = 0,
     shards: bool = False,
     part: tuple[int, int] = (1, 1),
+    keep_best: float | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
     """Write generated images to the folder `out` and return it; the same call goes on.
@@ -67,6 +76,10 @@ def sample(
         shards: tar files of 1,000 images instead of single ones.
         part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
             those of one process. Who makes the last block also writes manifest and contact sheet.
+        keep_best: share, 0.02 to 0.98, of the generated images that is kept: of each 50 of a class
+            the best ones, by the diversity record's measures; `counts` counts these. dropped.json
+            then says what was left out and why. All images of `source` are read once, for about
+            256 bytes each.
         progress: called as `progress(done, total)`, in images of this process; True writes lines
             to stderr.
 
@@ -79,6 +92,11 @@ def sample(
         >>> sample("digits.onnx", "more", counts=500, source=real)  # doctest: +SKIP
     """
     number, of = _checked_part(part)
+    if keep_best is not None and source is None:
+        raise ConfigError(
+            f"keep_best: {keep_best} without a source; allowed: with the real images that generated"
+            " ones are compared with; give source="
+        )
     check_output_folder(out, {}, Inputs(images=image_folders("the source", source)))
     generator = open_generator(artifact)
     data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
@@ -88,7 +106,8 @@ def sample(
         )
     if not shards:
         _check_names(data.classes)
-    folder = _open(Path(out), data, shards)
+    best = None if keep_best is None else _best(data, keep_best)
+    folder = _open(Path(out), data, shards, keep_best)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
     sizes = {block: min(BLOCK, len(data) - block * BLOCK) for block in mine}
@@ -104,10 +123,16 @@ def sample(
         if _part(folder, block).exists():
             wrote(sizes[block])
         else:
-            _write_block(folder, data, block, shards, wrote)
+            _write_block(folder, data, block, shards, best, wrote)
     if all(_part(folder, block).exists() for block in blocks):
-        _finish(folder, data, blocks)
+        _finish(folder, data, blocks, best)
     return folder
+
+
+def _best(data: SyntheticDataset, share: float) -> Best:
+    from ganaug.use.best import Best  # here: it loads what using a file does not need
+
+    return Best(data, share)
 
 
 def planned_counts(folder: Path) -> dict[str, int]:
@@ -151,7 +176,7 @@ def _check_names(classes: Sequence[str]) -> None:
             )
 
 
-def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
+def _open(folder: Path, data: SyntheticDataset, shards: bool, keep_best: float | None) -> Path:
     """Create the folder, or go on with the same images in it; refuse anything else.
 
     Raises:
@@ -166,6 +191,8 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
         "source": None if source is None else len(source),
         "shards": shards,
     }
+    if keep_best is not None:
+        identity["keep_best"] = keep_best
     path = make_folder(folder) / f"{HIDDEN}sample.json"
     if not path.exists():
         refuse_foreign(folder, hidden=HIDDEN)
@@ -176,11 +203,8 @@ def _open(folder: Path, data: SyntheticDataset, shards: bool) -> Path:
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
     if found != identity:
-        keys = [
-            key
-            for key in identity
-            if not isinstance(found, dict) or found.get(key) != identity[key]
-        ]
+        there = found if isinstance(found, dict) else {}
+        keys = [key for key in there | identity if there.get(key) != identity.get(key)]
         raise RunError(
             f"{folder}: holds other generated images ({', '.join(keys)} differs); repeat that"
             " command to go on, or choose another output folder"
@@ -192,11 +216,16 @@ def _part(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
+def _dropped(folder: Path, block: int) -> Path:
+    return folder / f"{HIDDEN}dropped-{block:06d}.json"
+
+
 def _write_block(
     folder: Path,
     data: SyntheticDataset,
     block: int,
     shards: bool,
+    best: Best | None,
     wrote: Callable[[int], None],
 ) -> None:
     """Write the images of a block, then its part of the manifest, which says that it is done."""
@@ -205,7 +234,7 @@ def _write_block(
     if shards:
         name = f"shard-{block:06d}.tar"
         with atomic_path(folder / name) as temporary, tarfile.open(temporary, "w") as tar:
-            for index, label, image in _items(data, indices):
+            for index, label, image in _items(data, indices, best):
                 for ending, content in (("png", _png(image)), ("cls", str(label).encode())):
                     member = tarfile.TarInfo(f"{index:07d}.{ending}")
                     member.size = len(content)
@@ -213,34 +242,28 @@ def _write_block(
                 rows.append({"index": index, "file": name, "class": data.classes[label]})
                 wrote(1)
     else:
-        for index, label, image in _items(data, indices):
+        for index, label, image in _items(data, indices, best):
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
             target.write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
             rows.append({"index": index, "file": file, "class": data.classes[label]})
             wrote(1)
+    if best is not None:
+        write_json(_dropped(folder, block), best.tally())
     write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _items(
-    data: SyntheticDataset, indices: Sequence[int]
+    data: SyntheticDataset, indices: Sequence[int], best: Best | None
 ) -> Iterator[tuple[int, int, Image.Image]]:
     """Yield (index, label, image) of the items at `indices`."""
+    if best is not None:
+        yield from best.items(indices)
+        return
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
         for index, item in zip(chosen, data.items_at(chosen), strict=True):
-            yield index, data.targets[index], _picture(item[0])
-
-
-def _picture(image: Any) -> Image.Image:
-    """Return an image of any type that a source yields as a PIL image of 8 bits."""
-    if isinstance(image, Image.Image):
-        return image
-    tensor: Tensor = image
-    if tensor.is_floating_point():
-        tensor = (tensor * 255).round().clamp(0, 255)
-    pixels: NDArray[np.uint8] = tensor.cpu().numpy().astype(np.uint8).transpose(1, 2, 0)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+            yield index, data.targets[index], picture_of(item[0])
 
 
 def _png(image: Image.Image) -> bytes:
@@ -249,8 +272,12 @@ def _png(image: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int]) -> None:
+def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: Best | None) -> None:
     """Write the manifest and the contact sheet; several processes write the same bytes."""
+    if best is not None:
+        found = best.summed([json.loads(_dropped(folder, b).read_text("utf-8")) for b in blocks])
+        write_json(folder / "dropped.json", found)
+        log.info(best.line(found))
     with atomic_path(folder / "manifest.jsonl") as temporary, temporary.open("wb") as manifest:
         for block in blocks:
             manifest.write(_part(folder, block).read_bytes())
@@ -263,7 +290,7 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int]) -> None
         indices = range(first, first + min(SHEET_IMAGES, int(data.counts[label])))
         tiles = [
             ImageOps.pad(image.convert("RGB"), (SHEET_SIDE, SHEET_SIDE))
-            for _, _, image in _items(data, indices)
+            for _, _, image in _items(data, indices, best)
         ]
         rows.append(np.stack([np.asarray(tile) for tile in tiles]))
     save_png(folder / "contact-sheet.png", picture_grid(rows, scale=1))

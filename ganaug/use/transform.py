@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import os
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ganaug.artifact.checks import path_name
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import unclear_label
+from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
 from ganaug.use._leaves import flatten, image_places, unflatten
@@ -342,10 +344,16 @@ class GANAugment(v2.Transform):
         self, image: Any, params: dict[str, Any], *, positions: bool
     ) -> tuple[Any, torch.Tensor | None]:
         """Return the image or batch with rows varied, and the positions of these where asked."""
-        rows, latents, normalisation = params["rows"], params["latents"], self._normalisation
         names = wanted_outputs(content=self.content, positions=positions)
         if stays_on_device(self.generator, image):
-            return vary_on_device(self.generator, image, latents, rows, names, normalisation)
+            rows, latents = params["rows"], params["latents"]
+            return vary_on_device(self.generator, image, latents, rows, names, self._normalisation)
+        return vary_blocks(image, params, functools.partial(self._by_arrays, names=names))
+
+    def _by_arrays(
+        self, image: Any, params: dict[str, Any], names: Sequence[str]
+    ) -> tuple[Any, torch.Tensor | None]:
+        rows, latents, normalisation = params["rows"], params["latents"], self._normalisation
         pixels = read_pixels(image, rows, normalisation)
         if self.generator.info.kind == "class":
             made, read = generate(self.generator, pixels, latents, params["labels"]), None

@@ -9,11 +9,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from helpers.small_models import write_variation_model
+from PIL import Image
 
-from benchmarks import transform
+from benchmarks import _at_224, transform
 from benchmarks._results import result_text
 from benchmarks._worker_cost import measured
 from ganaug.training import PRESETS
@@ -114,3 +116,49 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def at_224(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page and result.json beside it, of a quick run at 224 px."""
+    folder = tmp_path_factory.mktemp("at-224")
+    write_variation_model(folder / "a.onnx", channels=3)
+    (folder / "photos").mkdir()
+    for at in range(_at_224.LEAST):
+        levels = np.random.default_rng(at).integers(0, 256, (40, 60, 3), np.uint8)
+        Image.fromarray(levels).save(folder / "photos" / f"{at}.jpg")
+    marks = _at_224.MARKS
+    (folder / "page.md").write_text(f"before\n{marks[0]}old\n{marks[1]}after\n")
+    options = ["--at-224", "--quick"]
+    for name, path in (
+        ("--artifact", "a.onnx"), ("--photos", "photos"), ("--json", "result.json"),
+        ("--markdown", "page.md"),
+    ):  # fmt: skip
+        options += [name, str(folder / path)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's about forks and the number of workers
+        done = CliRunner().invoke(transform.main, options, catch_exceptions=False)
+    assert done.exit_code == 0
+    return folder / "page.md"
+
+
+def test_photographs_at_224_px_beside_other_augmentations(at_224: Path) -> None:
+    result = json.loads((at_224.parent / "result.json").read_text())
+    forms = result["one_thread"]
+    assert set(forms) == set(_at_224.FORMS)
+    assert set(forms["batch"]["ratios"]) == set(_at_224.OTHERS)
+    assert all(len(each) == 3 for timed in forms.values() for each in timed["ratios"].values())
+    loader = result["loader"]
+    assert (loader["images"], loader["workers"]) == (32, 2)
+    assert loader["pil"]["lowest"] <= loader["pil"]["ratio"] <= loader["pil"]["highest"]
+    assert set(result["engines"]) == {"32", "64", "224"}
+    assert all(math.isfinite(number) and number > 0 for number in figures(result))
+    text = at_224.read_text()
+    assert text.startswith(f"before\n{_at_224.MARKS[0]}| one thread, 224 px |")
+    assert text.endswith(f"{_at_224.table(result)}{_at_224.MARKS[1]}after\n")
+
+
+def test_too_few_photographs_are_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(transform.main, ["--at-224", "--photos", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "0 JPEG files" in done.stderr

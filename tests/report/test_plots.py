@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from ganaug.report.plots import Track, curves, legend, plot, ticks, track_row
+from ganaug.images.charts import ticks
+from ganaug.report.plots import Track, curves, legend, plot, track_row
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def test_every_file_is_described(tmp_path: Path) -> None:
     rows = [line.split("|")[1] for line in run_folder.__doc__.splitlines() if line.startswith("|")]
     described = {name.strip().rstrip("/") for row in rows[2:] for name in row.split(",")}
     found = {re.sub(r"-\d{6}\.", "-NNNNNN.", path.name) for path in run.iterdir()}
-    assert found == described
+    only_some = {"start.safetensors", "tensorboard", "mlflow", "tracker.json"}
+    assert found == described - only_some
+    assert only_some <= described
 
 
 @pytest.mark.parametrize(
