@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import pytest
-from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs
+from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs, write_table
 from helpers.small_images import bars
 
 import ganaug
@@ -50,6 +50,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photos/ and made/ in which the README's commands ran, up to `evaluate`."""
     folder = tmp_path_factory.mktemp("docs")
     write_photos(folder / "photos", test=True)
+    write_table(folder / "labels.csv", folder / "photos" / "train")
     write_pngs(folder / "made", replace(bars(COUNTS, (24, 24), 3, seed=7), classes=CLASSES))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -84,16 +85,31 @@ def test_the_snippets_of_the_documentation_run(
     page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_ALBUMENTATIONS_UPDATE", "1")  # else it asks the network on import
-    extras = r"^(?:from|import) (efficientnet\w+|albumentations)"
+    extras = r"^(?:from|import) (efficientnet\w+|albumentations|datasets|kornia|skorch)"
     for package in re.findall(extras, page.read_text(encoding="utf-8"), re.M):
         pytest.importorskip(package, reason="an extra is not installed")
+        if package == "datasets":
+            monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", workplace / "cache")
     monkeypatch.chdir(workplace)
-    for snippet in snippets(page, "console"):
-        run_console(snippet)
     names: dict[str, Any] = {}
-    for snippet in snippets(page, "python"):
+    for language, snippet in re.findall(
+        r"^```(console|python)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        if language == "console":
+            run_console(snippet)
+            continue
         short = snippet.replace("steps=20", "steps=2")  # of classifiers, of which some are many
         exec(compile(short, page.name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_the_commands_that_are_only_shown_are_commands(page: Path) -> None:
+    for snippet in snippets(page, "sh"):
+        for line in snippet.replace("\\\n", " ").splitlines():
+            program, *arguments = shlex.split(line.partition(">")[0], comments=True) or [""]
+            if program == "ganaug":
+                shown = command.commands[arguments[0]]
+                shown.make_context(arguments[0], arguments[1:])
 
 
 @pytest.mark.parametrize(

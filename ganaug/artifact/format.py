@@ -158,7 +158,8 @@ class Metadata:
         counts: training images of each class.
         fingerprint: hash of the training images and labels.
         data: source (base name), held_out (rule or None), held_out_fingerprint, groups; pixels, a
-            hash of the pixels alone; started_from, what the training began with.
+            hash of the pixels alone; columns, {role: name} of a table; started_from, what the
+            training began with.
         config: the training configuration.
         steps: training steps done.
         seed: seed of the run.

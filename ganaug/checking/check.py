@@ -23,6 +23,7 @@ from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
 from ganaug.images import ImageSet, check_size, resized
 from ganaug.images.alike import Alike
+from ganaug.images.columns import Columns
 from ganaug.images.survey import PREVIEW_SIDE, Survey, survey
 from ganaug.progress import told
 from ganaug.training import make_config
@@ -38,6 +39,9 @@ def check(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     exif: bool = True,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
     preset: str = "base",
     fit_options: Mapping[str, Any] | None = None,
     seeds: int = 6,
@@ -59,6 +63,9 @@ def check(
         root: as for `load_images`.
         download: as for `load_images`.
         exif: as for `load_images`.
+        image: as for `load_images`.
+        label: as for `load_images`.
+        group: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` in it that differ from those of the preset.
         seeds: of the comparison whose duration is estimated.
@@ -91,6 +98,7 @@ def check(
         root=root,
         download=download,
         exif=exif,
+        columns=Columns(image, label, group),
         progress=told(progress, "checking"),
     )
     images = seen.image_set()
@@ -150,6 +158,7 @@ def check(
             root=root,
             download=download,
             exif=exif,
+            columns=Columns(image, label, group),
             preset=preset,
             fit_options=options,
         ),
@@ -223,6 +232,7 @@ def _next(
     root: str | os.PathLike[str] | None,
     download: bool,
     exif: bool,
+    columns: Columns,
     preset: str,
     fit_options: Mapping[str, Any],
 ) -> tuple[str, ...]:
@@ -240,6 +250,8 @@ def _next(
         options += ["--root", str(root)]
     options += ["--download"] if download else []
     options += [] if exif else ["--no-exif"]
+    for role, column in columns._asdict().items():
+        options += [] if column is None else [f"--{role}-column", column]
     for name, value in fit_options.items():
         options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     options += ["--skip-corrupt"] if "unreadable" in kinds else []

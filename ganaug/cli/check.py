@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.cli.options import SETTING, SIZE, force_option
+from ganaug.cli.options import SETTING, SIZE, column_options, force_option
 
 __all__ = ["command"]
 
@@ -16,7 +16,10 @@ __all__ = ["command"]
 @click.argument("source")
 @click.option("--size", type=SIZE, help="As for fit: the size that is trained at.")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
-@click.option("--root", metavar="DIR", help="Where torchvision data sets lie.")
+@column_options
+@click.option(
+    "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
+)
 @click.option("--download", is_flag=True, help="Let data sets be fetched by name.")
 @click.option(
     "--no-exif",
@@ -56,6 +59,7 @@ def command(
     root: str | None,
     download: bool,
     exif: bool,
+    columns: dict[str, Any],
     preset: str,
     kind: str | None,
     settings: tuple[tuple[str, Any], ...],
@@ -91,6 +95,7 @@ def command(
             root=root,
             download=download,
             exif=exif,
+            **columns,
             preset=preset,
             fit_options=({} if kind is None else {"kind": kind}) | dict(settings),
             seeds=seeds,

@@ -164,7 +164,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
         diversity=diversity,
         history=read_history(run),
     )
-    write_back(file, generator.content_hash, gain, diversity)
+    write_back(generator, gain, diversity)
     echo(gain)
     say(console, f"report: {report}", f"model card: ganaug card {shlex.quote(str(file))}")
     return gain

@@ -16,6 +16,7 @@ from ganaug.cli.console import Settings, echo, evaluation_progress, open_report,
 from ganaug.cli.options import (
     NAMES,
     chosen_classifier,
+    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -102,6 +103,7 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
 
@@ -146,6 +148,7 @@ def command(
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
         exif=exif,
+        **chosen_columns(source, columns, info),
     )
     say(console, *images.notes)
     with resumable(console, lambda: _kept(folder, rewritten)):

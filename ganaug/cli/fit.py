@@ -93,6 +93,7 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
     seed: int,
     device: str,
     all_images: bool,
@@ -107,7 +108,8 @@ def command(
     """Train a generator on the images of SOURCE and write the run to a folder.
 
     SOURCE is a folder with one folder a class (with or without train/ and test/ around them), an
-    .npz file, torchvision:NAME, or digits.
+    .npz file, a table (.csv, .tsv), hf:PATH for a data set that Hugging Face's save_to_disk wrote,
+    torchvision:NAME, or digits.
     """
     from ganaug import fit, load_images
     from ganaug.devices import choose_device
@@ -139,6 +141,7 @@ def command(
         download=download,
         skip_corrupt=skip_corrupt,
         exif=exif,
+        **columns,
     )
     classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"

@@ -5,18 +5,24 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganaug.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ganaug.artifact.format import Metadata
 
 __all__ = [
     "NAMES",
     "SETTING",
     "SIZE",
     "chosen_classifier",
+    "chosen_columns",
     "classifier_options",
+    "column_options",
     "force_option",
     "image_options",
     "images_download",
@@ -160,12 +166,48 @@ def force_option(function: Command) -> Command:
     return option(function)
 
 
+def column_options(function: Command) -> Command:
+    """Add the options that name the columns of SOURCE; the command gets them as `columns`.
+
+    `columns` is what `load_images` takes: {"image": name or None, "label": ..., "group": ...}.
+    """
+
+    @wraps(function)
+    def packed(*args: Any, **given: Any) -> Any:
+        columns = {role: given.pop(f"{role}_column") for role in ("image", "label", "group")}
+        return function(*args, columns=columns, **given)
+
+    option = click.option
+    option("--group-column", metavar="NAME", help="Column of what images of one object share.")(
+        packed
+    )
+    option("--label-column", metavar="NAME", help="Column of the class.")(packed)
+    option("--image-column", metavar="NAME", help="Column of the image, in a table or hf:PATH.")(
+        packed
+    )
+    return packed
+
+
+def chosen_columns(source: str, columns: dict[str, Any], info: Metadata | None) -> dict[str, Any]:
+    """Return `columns` of `column_options`, or where none is named those that `fit` read."""
+    from ganaug.images.sources import remembered_columns  # here: heavy
+
+    if any(columns.values()):
+        return columns
+    return remembered_columns(source, None if info is None else info.data)
+
+
 def image_options(function: Command) -> Command:
     """Add the options that say how the images of SOURCE are read, and at what size."""
+    function = column_options(function)
     for option in reversed(
         [
             click.option("--size", type=SIZE, help="Resize the images to this size."),
-            click.option("--root", metavar="DIR", help="Where torchvision data sets lie."),
+            click.option(
+                "--root",
+                metavar="DIR",
+                help="Where torchvision data sets, or the files of a table, lie.",
+            ),
             click.option(
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."
             ),

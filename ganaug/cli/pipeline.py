@@ -57,6 +57,7 @@ def command(
     device: str,
     anyway: bool,
     shown: bool,
+    columns: dict[str, Any],
     **given: Any,
 ) -> None:
     """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.
@@ -73,8 +74,10 @@ def command(
     console: Settings = context.obj
     console.all_in_one = True
     loading = {key: given[key] for key in ("size", "root", "download", "exif", "skip_corrupt")}
+    loading |= {f"{role}_column": name for role, name in columns.items()}
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     asked = given | {"source": source, "device": device, "seeds": seeds}
+    asked |= {f"{role}_column": name for role, name in columns.items() if name is not None}
     asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
     asked |= {"files": _files(source)}
     folder = Path(out)
@@ -95,6 +98,7 @@ def command(
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
+        options |= columns
         report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]

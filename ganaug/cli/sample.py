@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, evaluation_progress, resumable, say
-from ganaug.cli.options import NAMES
+from ganaug.cli.options import NAMES, chosen_columns, column_options
 from ganaug.errors import ConfigError, DataError
 from ganaug.wording import counted
 
@@ -60,6 +60,8 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
+@column_options
+@click.option("--root", metavar="DIR", help="Where the files of a table lie.")
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
@@ -74,6 +76,8 @@ def command(
     count: int | str,
     classes: tuple[str, ...] | None,
     source: str | None,
+    columns: dict[str, Any],
+    root: str | None,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
@@ -97,13 +101,16 @@ def command(
     option, named = ("--shards", shards) if out is None else ("--out", out)
     check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
-    images = None if source is None else _source(source)
+    images = None
+    if source is not None:
+        columns = chosen_columns(source, columns, generator.info)
+        images = _source(source, columns, root)
     if source is None and generator.info.kind == "variation":
         raise ConfigError(
             f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
             " that it was fitted on"
         )
-    if source is not None and not was_fitted_on(source, generator.info):
+    if source is not None and not was_fitted_on(source, generator.info, root=root, **columns):
         say(
             console,
             f"{source}: not the images that {file} was fitted on (or read in another way); what it"
@@ -146,14 +153,19 @@ def command(
     )
 
 
-def _source(source: str) -> Any:
-    """Return the images to vary: those of a folder one at a time, others from memory."""
+def _source(source: str, columns: dict[str, Any], root: str | None) -> Any:
+    """Return the images to vary: one at a time, or from memory where they lie in one file."""
+    from ganaug.images.sources import one_by_one
+
+    found = one_by_one(source, root=root, **columns)
+    if found is not None:
+        return found
     folder = Path(source)
     if not os.path.isdir(folder):
         from ganaug import load_images
         from ganaug.use.image_dataset import ImageDataset
 
-        return ImageDataset(load_images(source))
+        return ImageDataset(load_images(source, root=root, **columns))
     from torchvision.datasets import ImageFolder
 
     from ganaug.images.pictures import load_rgb

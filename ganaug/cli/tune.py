@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, resumable, say, suggest
 from ganaug.cli.options import (
     chosen_classifier,
+    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -57,6 +60,7 @@ def command(
     download: bool,
     exif: bool,
     skip_corrupt: bool,
+    columns: dict[str, Any],
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
 
@@ -89,6 +93,7 @@ def command(
         download=images_download(source, trained, download),
         skip_corrupt=skip_corrupt,
         exif=exif,
+        **chosen_columns(source, columns, generator.info),
     )
     say(console, *images.notes)
     with (
@@ -110,4 +115,6 @@ def command(
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {file} {source}")
+    where = [] if root is None else ["--root", root]
+    again = shlex.join(["ganaug", "evaluate", file, source, *where])
+    suggest(console, f"wrote the policy into {file}; next: {again}")

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
+from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
 from ganaug.images.originals import originals
+from ganaug.images.sources import remembered_columns
 from ganaug.randomness import stream
 
 __all__ = [
@@ -44,12 +46,23 @@ class Split:
     test: ImageSet
 
 
-def load_at(source: Any, size: tuple[int, int] | None, channels: int | None) -> ImageSet:
-    """Return `source` if it is an `ImageSet`, else load it at `size` and with `channels`."""
+def load_at(
+    source: Any,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    metadata: Metadata | None = None,
+) -> ImageSet:
+    """Return `source` if it is an `ImageSet`, else load it at `size` and with `channels`.
+
+    Of a table the columns are read that the generator of `metadata` was fitted on.
+    """
     if isinstance(source, ImageSet):
         return source
     mode = {None: None, 1: "grey", 3: "rgb"}[channels]
-    return load_images(source, size=size, mode=mode)
+    columns: dict[str, Any] = remembered_columns(
+        source, None if metadata is None else metadata.data
+    )
+    return load_images(source, size=size, mode=mode, **columns)
 
 
 def splits_of(
@@ -78,8 +91,8 @@ def splits_of(
     if size is None and metadata is not None:
         size = metadata.size
     channels = None if metadata is None else metadata.channels
-    images = load_at(train, size, channels)
-    given = None if test is None else load_at(test, images.size, images.channels)
+    images = load_at(train, size, channels, metadata)
+    given = None if test is None else load_at(test, images.size, images.channels, metadata)
     if not refit:
         whole, judged, notes = training_and_test(images, given, metadata)
         told = (*images.notes, *notes, *copies_noted(whole, judged))
@@ -225,7 +238,15 @@ def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray
     return np.zeros(len(judged), bool)
 
 
-def was_fitted_on(source: Any, info: Metadata) -> bool:
+def was_fitted_on(
+    source: Any,
+    info: Metadata,
+    *,
+    root: str | None = None,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+) -> bool:
     """Whether a generator was trained on the images of `source`, as `load_images` reads them.
 
     Each file is read once, and none decoded. Images of one class alone never are.
@@ -233,11 +254,12 @@ def was_fitted_on(source: Any, info: Metadata) -> bool:
     Args:
         source: anything that `load_images` takes.
         info: the generator's.
+        root, image, label, group: as for `load_images`.
 
     Raises:
         DataError: there is no such source, or an image cannot be read.
     """
-    found = originals(source)
+    found = originals(source, root=root, columns=Columns(image, label, group))
     items = [item for item in found.items if not item.test]
     read = [item.read()[1:] for item in items]
     groups = [item.group for item in items]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
+from ganaug.images.columns import is_huggingface, label_names
 
 __all__ = ["Relabelled", "by_name", "classes_of", "composed", "label_number", "unclear_label"]
 
@@ -19,9 +20,10 @@ __all__ = ["Relabelled", "by_name", "classes_of", "composed", "label_number", "u
 def classes_of(dataset: Any) -> tuple[str, ...] | None:
     """Return the class names of a data set by label, None where it has none.
 
-    A Subset has those of its data set. A ConcatDataset has those of all its parts: in their order
-    where they are equal, sorted where those of each part are sorted (as ImageFolder's are), else in
-    the order in which they are met. Its items count through them after `by_name`.
+    A data set of Hugging Face has those of its ClassLabel, and a Subset those of its data set. A
+    ConcatDataset has those of all its parts: in their order where they are equal, sorted where
+    those of each part are sorted (as ImageFolder's are), else in the order in which they are met.
+    Its items count through them after `by_name`.
 
     Raises:
         DataError: some parts of a ConcatDataset have names and others have none, or a
@@ -33,6 +35,8 @@ def classes_of(dataset: Any) -> tuple[str, ...] | None:
         return classes_of(dataset.dataset)
     if isinstance(dataset, ConcatDataset):
         return _of_all([classes_of(part) for part in dataset.datasets])
+    if is_huggingface(dataset):
+        return label_names(dataset)
     names = getattr(dataset, "classes", None)
     if not isinstance(names, Iterable) or isinstance(names, str):
         return None

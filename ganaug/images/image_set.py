@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
+from ganaug.images.columns import Columns
 
 __all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes", "utf8"]
 
@@ -59,6 +60,7 @@ class ImageSet:
         notes: what a reader should know, one line each (files that were skipped, ...).
         pixel_keys: uint64 [N], hash of each image's pixels before any resizing, equal for one
             photograph in files of two formats; or empty, where `keys` are such hashes.
+        columns: of the table that they were read from, or None.
 
     Raises:
         DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
@@ -76,6 +78,7 @@ class ImageSet:
     source: str = "arrays"
     notes: tuple[str, ...] = ()
     pixel_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels

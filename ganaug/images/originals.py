@@ -24,8 +24,11 @@ from ganaug.images._orientation import as_shown
 from ganaug.images._parts import ImageFile
 from ganaug.images._pixels import UNREADABLE
 from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
+from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
-from ganaug.images.sources import DIGITS, load_images
+from ganaug.images.sources import DIGITS, has_columns, load_images, open_huggingface
+from ganaug.images.tables import is_table, read_table
 from ganaug.images.torch_datasets import (
     PREFIX,
     check_dataset,
@@ -72,13 +75,30 @@ def originals(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     exif: bool = True,
+    columns: Columns = BY_NAME,
 ) -> Originals:
-    """Return the images of anything that `load_images` takes.
+    """Return the images of anything that `load_images` takes, whose `columns` are named or found.
 
     Raises:
         DataError: there is no such source, or it does not say which class an image is of.
-        ConfigError: `root` or `download` is given for another source than torchvision:NAME.
+        ConfigError: `root`, `download` or `columns` are given for a source that has none.
     """
+    if is_table(source) and not download:
+        table = read_table(source, columns=columns, root=root, missing=True)
+        items = tuple(
+            item._replace(name=file.name)
+            for item, file in zip(_files(table.files, False, exif), table.files, strict=True)
+        )
+        return Originals(table.source, items, table.classes, tuple(table.notes))
+    if has_columns(source) and root is None and not download:
+        name, dataset = open_huggingface(source)
+        saved, told, _ = saved_parts(name, dataset, columns)
+        items = tuple(item for part in saved for item in _saved(part, exif))
+        return Originals(name, items, saved[0].classes, tuple(told))
+    if isinstance(source, str | os.PathLike | ImageSet):
+        refuse_columns(columns)
+    else:
+        source = Keyed.where_named(source, columns)
     if isinstance(source, str) and source.startswith(PREFIX):
         train, test = torchvision_parts(source, root=root, download=download)
         items = (*_items(source, train, False), *_items(source, test, True))
@@ -119,6 +139,19 @@ def _read_file(file: ImageFile, exif: bool) -> tuple[Image.Image, int, int]:
         content = stream.read()
     image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
     return image, file.label, key
+
+
+def _saved(part: SavedPart, exif: bool) -> Iterator[Original]:
+    for at in range(len(part.labels)):
+        group = None if part.groups is None else part.groups[at]
+        read = partial(_read_saved, part, at, exif)
+        yield Original(f"{part.name}[{at}]", part.name == "test", group, read)
+
+
+def _read_saved(part: SavedPart, at: int, exif: bool) -> tuple[Image.Image, int, int]:
+    content = part.content(at)
+    image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+    return image, int(part.labels[at]), key
 
 
 def _stored(path: Path, part: StoredPart) -> Iterator[Original]:

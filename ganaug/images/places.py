@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.images._open import FORMATS
+from ganaug.images.huggingface import HF_PREFIX
 from ganaug.images.image_set import ImageSet
 
 __all__ = ["first_image", "image_folders"]
@@ -18,7 +19,8 @@ def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
     """Return (name, folder) of each folder in which a new one would be a class, or part of one.
 
     Of a folder with train/ and test/ these two, else the folder itself; class folders that are
-    links count as what they lead to. Nothing where the images do not lie in class folders.
+    links count as what they lead to. Of "hf:PATH" it is PATH. Nothing where the images do not lie
+    in class folders.
 
     Args:
         name: what messages call the sources: "the images", "--judge".
@@ -40,6 +42,9 @@ def first_image(folder: Path) -> Path | None:
 def _folders_of(source: Any) -> Iterator[Path]:
     if isinstance(source, ImageSet):
         source = source.source
+    if isinstance(source, str) and source.startswith(HF_PREFIX):
+        yield Path(source.removeprefix(HF_PREFIX))
+        return
     if isinstance(source, str | os.PathLike):
         if source != "digits" and os.path.isdir(source):
             for folder in _parts(Path(source)):

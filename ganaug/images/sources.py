@@ -1,10 +1,10 @@
-"""`load_images`: an image set from a folder, an .npz file, a torch data set or a name."""
+"""`load_images`: an image set from a folder, a file, a table, a data set or a name."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,34 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.images._folder import load_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
+from ganaug.images.columns import (
+    Columns,
+    Keyed,
+    LazyImages,
+    columns_in,
+    is_huggingface,
+    refuse_columns,
+)
+from ganaug.images.huggingface import HF_PREFIX, lazy_huggingface, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
+from ganaug.images.tables import is_table, lazy_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 
-__all__ = ["load_images"]
+__all__ = [
+    "ALLOWED",
+    "DIGITS",
+    "has_columns",
+    "load_images",
+    "one_by_one",
+    "open_huggingface",
+    "remembered_columns",
+]
 
 DIGITS = "digits"
+ALLOWED = (
+    "allowed: a folder, an .npz file, a table (.csv, .tsv), 'hf:PATH', 'torchvision:NAME' or"
+    " 'digits'"
+)
 
 
 def load_images(
@@ -32,6 +54,9 @@ def load_images(
     download: bool = False,
     skip_corrupt: bool = False,
     exif: bool = True,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
 ) -> ImageSet:
     """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
 
@@ -46,13 +71,21 @@ def load_images(
       [N] or [N, 1] (without them, all images are one class, "all"); and any of `test_images`,
       `test_labels`, `groups`, `test_groups`, `classes`. The training arrays may have train_ before
       their names, as in MedMNIST's files; val_ arrays are not used.
+    - a table with a row for each image: a .csv or .tsv file, or a pandas DataFrame. Its columns
+      `image`, `label` and perhaps `group` hold a path inside `root`, a class name and a name of the
+      object. `root` is the table's folder where it is not given. A file without a label, with two
+      labels, outside `root` or missing is refused; rows that say the same twice are told of.
+    - a data set of Hugging Face, or "hf:PATH" for one that its save_to_disk wrote: a Dataset, or a
+      DatasetDict with "train" and perhaps "test". Images are read as they are stored, without the
+      data set's transform, and none from a network.
     - "torchvision:NAME", such as torchvision:CIFAR10, with its official parts; it lies in `root`
       (default: data), where `download` fetches it. EMNIST's parts are torchvision:EMNIST/letters
       and so on (default: balanced).
     - "digits": scikit-learn's, 8x8, of which 40% of each class are the test part.
     - a map-style data set of (image, label), where images are PIL images or tensors [C, H, W],
       uint8 or float in 0..1, and labels are whole numbers or arrays of one. Class names are its
-      `.classes`, else the labels. It is read twice.
+      `.classes`, else the labels. It is read twice. Items that are dictionaries need `image` and
+      `label`, their keys.
 
     Without class names, labels count from 0, and at most half of the numbers up to the largest may
     have no training image.
@@ -64,11 +97,16 @@ def load_images(
         mode: "grey" or "rgb" converts; also palette, transparent (transparency is dropped) and
             CMYK images, which are refused otherwise. None keeps grey or RGB as it is, except that
             RGB images with equal channels throughout the set become grey.
-        root: where torchvision's data sets lie.
+        root: where torchvision's data sets, or the files of a table, lie.
         download: whether torchvision may fetch the data set.
         skip_corrupt: go on without images that cannot be read, and tell of them in `notes`.
         exif: turn the images of a folder as their EXIF orientation says, as viewers do. An
             ImageFolder is read as it is: torchvision does not turn them.
+        image: the column of the images. None takes the one that holds images, or that is called
+            image, file, path or the like, in a source with columns.
+        label: the column of the labels. None takes the one of the type ClassLabel, or that is
+            called label, class, target or the like.
+        group: the column that names images of one object. None: there is none.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
@@ -81,33 +119,85 @@ def load_images(
     """
     sides = check_size(size)
     check_mode(mode)
+    columns = Columns(image, label, group)
     by_name = isinstance(source, str) and source.startswith(PREFIX)
-    if not by_name and (root is not None or download):
+    if not by_name and (download or (root is not None and not is_table(source))):
         raise ConfigError(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
-            " alone; leave --root and --download out"
+            " alone, and root for tables; leave --root and --download out"
         )
+    reading: dict[str, Any] = {"size": sides, "mode": mode, "skip_corrupt": skip_corrupt}
+    if has_columns(source):
+        given = reading | {"columns": columns, "exif": exif}
+        if is_table(source):
+            return load_table(source, root=root, **given)
+        name, dataset = open_huggingface(source)
+        return load_huggingface(name, dataset, **given)
+    if not isinstance(source, str | os.PathLike):
+        return load_dataset(Keyed.where_named(source, columns), **reading)
+    refuse_columns(columns)
     if by_name:
-        return load_torchvision(
-            source, size=sides, mode=mode, root=root, download=download, skip_corrupt=skip_corrupt
-        )
-    if isinstance(source, str) and source == DIGITS:
+        return load_torchvision(str(source), root=root, download=download, **reading)
+    if source == DIGITS:
         digits = _load_digits(sides, mode)
         if not os.path.isdir(DIGITS):
             return digits
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
-    if not isinstance(source, str | os.PathLike):
-        return load_dataset(source, size=sides, mode=mode, skip_corrupt=skip_corrupt)
     path = Path(source)  # its own is_dir() raises where a name is too long
     if os.path.isdir(path):
-        return load_folder(path, size=sides, mode=mode, skip_corrupt=skip_corrupt, exif=exif)
+        return load_folder(path, exif=exif, **reading)
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
-    allowed = "allowed: a folder, an .npz file, 'torchvision:NAME' or 'digits'"
     if os.path.exists(path):
-        raise DataError(f"{path}: neither a folder nor an .npz file; {allowed}; convert it")
-    raise DataError(f"{source}: no such folder or file{_near(path)}; {allowed}; correct the path")
+        raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; convert it")
+    raise DataError(f"{source}: no such folder or file{_near(path)}; {ALLOWED}; correct the path")
+
+
+def has_columns(source: Any) -> bool:
+    """Whether the images, labels and groups of `source` are columns, which have names."""
+    if isinstance(source, str) and source.startswith(HF_PREFIX):
+        return True
+    return is_table(source) or is_huggingface(source)
+
+
+def one_by_one(
+    source: Any,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+) -> LazyImages | None:
+    """Return the training images of a source with columns, read one at a time, whole and in RGB.
+
+    None for a source without columns. The arguments are those of `load_images`.
+
+    Raises:
+        DataError, ConfigError: as in `load_images`.
+    """
+    columns = Columns(image, label, group)
+    if is_table(source):
+        return lazy_table(source, columns=columns, root=root)
+    if not has_columns(source) or root is not None:
+        return None
+    return lazy_huggingface(*open_huggingface(source), columns)
+
+
+def remembered_columns(source: Any, data: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """Return the columns of a generator's `data`, for a source that has columns; else none."""
+    return columns_in(data if data is not None and has_columns(source) else {})
+
+
+def open_huggingface(source: Any) -> tuple[str, Any]:
+    """Return the name and the data set of "hf:PATH", or of a data set of Hugging Face.
+
+    Raises:
+        DataError, ConfigError: as `open_saved`.
+    """
+    if isinstance(source, str):
+        return source, open_saved(source)
+    return type(source).__name__, source
 
 
 def _near(path: Path) -> str:

@@ -24,6 +24,7 @@ from ganaug.images._pixels import (
     converted,
     read_header,
 )
+from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.originals import Original, originals
 
@@ -110,6 +111,7 @@ def survey(
     root: str | os.PathLike[str] | None = None,
     download: bool = False,
     exif: bool = True,
+    columns: Columns = BY_NAME,
     progress: Progress | None = None,
 ) -> Survey:
     """Read every image of `source` once, and go on where one is damaged.
@@ -118,6 +120,7 @@ def survey(
 
     Args:
         source, size, mode, root, download, exif: as for `load_images`.
+        columns: its image, label and group.
         progress: called as `progress(done, total)` after each image.
 
     Raises:
@@ -127,7 +130,7 @@ def survey(
     """
     sides = check_size(size)
     check_mode(mode)
-    found = originals(source, root=root, download=download, exif=exif)
+    found = originals(source, root=root, download=download, exif=exif, columns=columns)
     damage = Damage(True, folder=found.source)
     kept: list[Original] = []
     headers: list[Header] = []

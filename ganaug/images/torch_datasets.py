@@ -159,8 +159,9 @@ def check_dataset(dataset: Any) -> str:
     name = type(dataset).__name__
     if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
         raise DataError(
-            f"{name}: not a source of images; allowed: a folder, an .npz file, 'torchvision:NAME',"
-            " 'digits' or a map-style data set of (image, label); give one of these"
+            f"{name}: not a source of images; allowed: a folder, an .npz file, a table, 'hf:PATH',"
+            " 'torchvision:NAME', 'digits' or a map-style data set of (image, label); give one of"
+            " these"
         )
     if not len(dataset):
         raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")

@@ -27,6 +27,7 @@ from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError
 from ganaug.files import atomic_path
+from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
 from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
@@ -236,6 +237,7 @@ def _metadata(
 ) -> Metadata:
     config, data = run.config, run.data
     versions = {"ganaug": __version__} | {name: version(name) for name in ("torch", "onnx")}
+    columns = columns_in(data)
     variation = config.kind == "variation"
     if config.size is None:
         raise ValueError("the config of a run has a size")
@@ -252,7 +254,8 @@ def _metadata(
             for key in ("source", "held_out", "held_out_fingerprint", "has_test", "groups")
         }
         # not in every run
-        | {key: _written(data[key]) for key in ("pixels", "started_from") if key in data},
+        | {key: _written(data[key]) for key in ("pixels", "started_from") if key in data}
+        | ({"columns": columns} if any(columns.values()) else {}),
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,

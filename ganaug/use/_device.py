@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import INPUTS
 from ganaug.artifact.runtime import Generator
-from ganaug.use._pixels import Normalisation
+from ganaug.use._pixels import Normalisation, placed_like
 from ganaug.use.generate import finished
 
 __all__ = ["stays_on_device", "vary_on_device"]
@@ -65,7 +65,7 @@ def vary_on_device(
         made = normalisation.redo(made)
     made = made.to(image.dtype)
     if single:
-        result = made[0]
+        result = placed_like(made[0], plain)
     else:
         result = plain.clone()
         result[places] = made

@@ -21,6 +21,7 @@ __all__ = [
     "find_label",
     "get_label",
     "is_of_objects",
+    "label_key",
     "read_label",
 ]
 
@@ -59,11 +60,12 @@ def find_label(sample: Any) -> Any:
         return _understood(sample[1])
     if not isinstance(sample, Mapping):
         return None
-    key = _label_key(sample)
+    key = label_key(sample)
     return None if key is None else _understood(sample[key])
 
 
-def _label_key(sample: Mapping[Any, Any]) -> str | None:
+def label_key(sample: Mapping[Any, Any]) -> str | None:
+    """Return the key of the label in a mapping by `find_label`'s rule, None where there is none."""
     names = [key for key in sample if isinstance(key, str)]
     exact = [key for key in names if key.lower() == "labels"]
     near = [key for key in names if "label" in key.lower()]
@@ -76,7 +78,7 @@ def _understood(value: Any) -> Any:
     if value is None or isinstance(value, (tv_tensors.TVTensor, Image.Image)):
         return None
     if isinstance(value, Mapping):
-        key = _label_key(value)
+        key = label_key(value)
         if key is not None:
             return _understood(value[key])
         if any(isinstance(part, tv_tensors.TVTensor) for part in value.values()):

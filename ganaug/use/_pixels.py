@@ -19,6 +19,7 @@ __all__ = [
     "Normalisation",
     "check_image",
     "num_images",
+    "placed_like",
     "read_pixels",
     "replace_pixels",
 ]
@@ -205,7 +206,7 @@ def replace_pixels(
     rows: NDArray[np.intp] | None = None,
     normalisation: Normalisation | None = None,
 ) -> Any:
-    """Return an image of the type, dtype, size and device of `image`, showing `pixels`.
+    """Return an image of the type, dtype, size, device and layout of `image`, showing `pixels`.
 
     Args:
         image: the checked image that `read_pixels` was given; it is left as it is.
@@ -226,10 +227,22 @@ def replace_pixels(
         result = result if normalisation is None else normalisation.redo(result)
     if not image.is_cpu or result.dtype != image.dtype:
         result = result.to(device=image.device, dtype=image.dtype)
+    plain = image.detach().as_subclass(torch.Tensor)
     if not single and rows is not None:
-        values, result = result, image.detach().as_subclass(torch.Tensor).clone()
+        values, result = result, plain.clone()  # which keeps the order in memory
         result[torch.from_numpy(rows).to(image.device)] = values
+    result = placed_like(result, plain)
     return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
+
+
+def placed_like(made: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Return `made` in the memory format of `image`, and in pinned memory where that is."""
+    if made.stride() != image.stride():
+        made = torch.empty_like(image).copy_(made)
+    # Without CUDA in this process nothing is pinned, and to ask would start it in each worker.
+    if image.is_cpu and torch.cuda.is_initialized() and image.is_pinned():
+        made = made.pin_memory()
+    return made
 
 
 def _planes(image: Image.Image) -> NDArray[np.uint8]:

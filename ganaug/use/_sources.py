@@ -7,7 +7,7 @@ import contextlib
 import operator
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
+from torchvision import tv_tensors
 
 from ganaug.errors import DataError, GanaugError
 from ganaug.images.class_names import Relabelled, label_number
+from ganaug.images.columns import is_huggingface, label_column
+from ganaug.use._labels import label_key
 
 __all__ = [
     "Wrapper",
@@ -25,11 +28,13 @@ __all__ = [
     "describe_item",
     "fetch",
     "inner_datasets",
+    "item_image",
     "item_position",
     "labels_of",
     "named",
     "overrides_getitem",
     "size_of",
+    "with_image",
 ]
 
 # Reading an item twice finds a random flip in one of 8 with probability 1 - 1/256.
@@ -88,9 +93,10 @@ def inner_datasets(dataset: Any) -> list[Any]:
 def labels_of(dataset: Any) -> NDArray[np.int64]:
     """Return int64 [N], the label of each item.
 
-    Read without loading images from `.targets`, `.labels` or the second tensor of a TensorDataset,
-    and through Subset and ConcatDataset; a `target_transform` is applied, and a few items are read
-    to compare. A data set with none of these is iterated once, which loads every image.
+    Read without loading images from `.targets`, `.labels`, the second tensor of a TensorDataset or
+    the column of a data set of Hugging Face, and through Subset and ConcatDataset; a
+    `target_transform` is applied, and a few items are read to compare. A data set with none of
+    these is iterated once, which loads every image.
 
     Raises:
         DataError: the labels are not one whole number of at least 0 for each item, or an item has
@@ -103,6 +109,8 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     if isinstance(dataset, Relabelled):
         return dataset.renumbered(labels_of(dataset.dataset))
     length = size_of(dataset)
+    if is_huggingface(dataset):
+        return _whole_numbers(_column(dataset), dataset, length)
     if isinstance(dataset, TensorDataset):
         found: Any = dataset.tensors[1] if len(dataset.tensors) > 1 else None
     else:
@@ -115,6 +123,24 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     labels = _whole_numbers(found, dataset, length)
     transform = getattr(dataset, "target_transform", None)
     return _transformed(labels, transform, dataset) if callable(transform) else labels
+
+
+def _column(dataset: Any) -> list[Any]:
+    """Return the labels of a data set of Hugging Face; no image is decoded for them."""
+    name = label_column(dataset)
+    if name is None:
+        raise DataError(
+            f"{type(dataset).__name__}: no column is known to hold the labels (there are:"
+            f" {', '.join(map(repr, dataset.column_names))}); allowed: a ClassLabel, or a column"
+            " called label; call dataset.rename_column"
+        )
+    found = list(dataset.with_format(None)[name])
+    if any(isinstance(label, str) for label in found):
+        raise DataError(
+            f"{type(dataset).__name__}: the labels in the column {name!r} are texts; allowed:"
+            f" ClassLabel or whole numbers; call dataset.class_encode_column({name!r})"
+        )
+    return found
 
 
 def _transformed(
@@ -139,9 +165,7 @@ def _transformed(
 
 def _check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
     """Raise `DataError` where the item has a label, and another than `expected`."""
-    if not isinstance(item, (tuple, list)) or len(item) < 2:
-        return
-    label = label_number(item[1], one_hot=True)
+    label = label_number(_label_in(item), one_hot=True)
     if label not in (None, expected):
         raise DataError(
             f"{describe_item(dataset, index)} has the label {label}, but .targets says"
@@ -181,19 +205,70 @@ def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
 
 
 def item_label(item: Any, dataset: Any, index: int) -> int:
-    """Return the label of an (image, label, ...) item as a number."""
-    if not isinstance(item, (tuple, list)) or len(item) < 2:
+    """Return the label of an item as a number: (image, label, ...), or a mapping."""
+    found = _label_in(item)
+    if found is None:
         raise DataError(
-            f"{describe_item(dataset, index)} is {type(item).__name__}; allowed: (image, label);"
-            " wrap the data set so that its items are such pairs"
+            f"{describe_item(dataset, index)} is {_shown(item)}; allowed: (image, label), or a"
+            " mapping with a key like 'label'; wrap the data set so that its items are such pairs"
         )
-    label = label_number(item[1])
+    label = label_number(found)
     if label is None:
         raise DataError(
-            f"{describe_item(dataset, index)} has the label {item[1]!r:.60}; allowed: a whole"
+            f"{describe_item(dataset, index)} has the label {found!r:.60}; allowed: a whole"
             " number; make one-hot labels after generation, in collate_fn or the training loop"
         )
     return label
+
+
+def _shown(item: Any) -> str:
+    keys = f" of {', '.join(map(repr, item))}" if isinstance(item, Mapping) else ""
+    return f"{type(item).__name__}{keys}"
+
+
+def _label_in(item: Any) -> Any:
+    """Return the label of an item, None where it has none."""
+    if isinstance(item, Mapping):
+        key = label_key(item)
+        return None if key is None else item[key]
+    return item[1] if isinstance(item, (tuple, list)) and len(item) >= 2 else None
+
+
+def item_image(item: Any) -> Any:
+    """Return the image of an item: the first part of a tuple or list, or the one of a mapping.
+
+    Raises:
+        DataError: a mapping has no image, or several; or there is no label beside the image.
+    """
+    if isinstance(item, Mapping):
+        return item[_image_key(item)]
+    if not isinstance(item, (tuple, list)) or len(item) < 2:
+        raise DataError(f"{type(item).__name__} in place of (image, label)")
+    return item[0]
+
+
+def with_image(item: Any, image: Any) -> Any:
+    """Return an item with another image: a tuple of a tuple or list, a dict of a mapping."""
+    if isinstance(item, Mapping):
+        return {**item, _image_key(item): image}
+    return (image, *item[1:])
+
+
+def _image_key(item: Mapping[Any, Any]) -> Any:
+    found = [key for key, value in item.items() if _is_image(value)]
+    if len(found) != 1:
+        what = f"{len(found)} images ({', '.join(map(repr, found))})" if found else "no image"
+        raise DataError(
+            f"a mapping with {what}; allowed: one; take out the other columns, or yield (image,"
+            " label)"
+        )
+    return found[0]
+
+
+def _is_image(value: Any) -> bool:
+    if isinstance(value, tv_tensors.TVTensor):
+        return isinstance(value, tv_tensors.Image)
+    return isinstance(value, Image.Image) or (isinstance(value, torch.Tensor) and value.ndim >= 3)
 
 
 def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
@@ -205,7 +280,9 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     for index in _some(len(labels)):
         first, second = dataset[index], dataset[index]
         label = item_label(first, dataset, index)
-        if not _equal(first[0], second[0]) or label != item_label(second, dataset, index):
+        if not _equal(item_image(first), item_image(second)) or label != item_label(
+            second, dataset, index
+        ):
             raise DataError(
                 f"{describe_item(dataset, index)} changes between two reads; allowed: a source"
                 " that always yields the same; give the data set without its random transform, and"

@@ -23,10 +23,12 @@ from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
     check_repeatable,
     describe_item,
+    item_image,
     item_position,
     labels_of,
     named,
     overrides_getitem,
+    with_image,
 )
 from ganaug.use.generate import generate, open_generator
 from ganaug.use.policy import (
@@ -67,13 +69,14 @@ class SyntheticDataset(Dataset[Any]):
     order and batch size, on one machine with the same versions, on the CPU provider. With a class
     generator the drawn source image gives type and size, and is replaced.
 
-    An item is the source's item with its image exchanged: (image, label), label and image of the
-    types that the source yields (PIL in, PIL out). Without a source: uint8 tensor [C, H, W] of the
-    trained size, and an int. Labels count through `classes`.
+    An item is the source's item with its image exchanged: (image, label), or a dictionary, label
+    and image of the types that the source yields (PIL in, PIL out). Without a source: uint8 tensor
+    [C, H, W] of the trained size, and an int. Labels count through `classes`.
 
     Args:
         artifact: path of an exported file, run on the CPU, or a `Generator`.
-        source: map-style data set of (image, label) without any random transform; images as
+        source: map-style data set without any random transform, of (image, label), or of mappings
+            with one image and a key like "label", as those of Hugging Face; images as
             `GANAugment` takes them, single, floats in 0..1. Its `.classes` are matched with the
             artifact's by name, also where the parts of a ConcatDataset have different ones;
             without `.classes` its labels count through the artifact's.
@@ -218,7 +221,7 @@ class SyntheticDataset(Dataset[Any]):
         transform = self.transform
         if transform is not None:
             items = [
-                (self._transformed(transform, i, epoch, item[0]), *item[1:])
+                with_image(item, self._transformed(transform, i, epoch, item_image(item)))
                 for i, item in zip(positions, items, strict=True)
             ]
         return items
@@ -238,7 +241,7 @@ class SyntheticDataset(Dataset[Any]):
         latent = random.standard_normal(self.generator.info.latent_dim, np.float32)
         return at, latent * np.float32(self._scale)
 
-    def _template(self, index: int, at: int | None) -> tuple[Any, ...]:
+    def _template(self, index: int, at: int | None) -> Any:
         """Return the source's item, or a black image with the label where there is no source."""
         if self.source is None or at is None:
             info = self.generator.info
@@ -247,18 +250,16 @@ class SyntheticDataset(Dataset[Any]):
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
-            if not isinstance(item, (tuple, list)) or len(item) < 2:
-                raise DataError(f"{type(item).__name__} in place of (image, label)")
-            return tuple(item)
+            return with_image(item, item_image(item))  # a tuple, or a dict of the source's own
 
     def _generated(
-        self, positions: list[int], items: list[tuple[Any, ...]], latents: list[NDArray[np.float32]]
+        self, positions: list[int], items: list[Any], latents: list[NDArray[np.float32]]
     ) -> list[Any]:
         """Return the items with generated images; those of one size share a call."""
         pixels = []
         for i, item in zip(positions, items, strict=True):
             with named(lambda i=i: self._name([i])):  # type: ignore[misc]
-                pixels.append(self._pixels(item[0]))
+                pixels.append(self._pixels(item_image(item)))
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, array in enumerate(pixels):
             groups.setdefault(array.shape, []).append(place)
@@ -274,7 +275,8 @@ class SyntheticDataset(Dataset[Any]):
                     singly=not self.generator.info.batch_exact,
                 )
             for k, image in zip(places, made, strict=True):
-                result[k] = (replace_pixels(items[k][0], image[None]), *items[k][1:])
+                like = item_image(items[k])
+                result[k] = with_image(items[k], replace_pixels(like, image[None]))
         return result
 
     def _pixels(self, image: Any) -> NDArray[np.float32]:

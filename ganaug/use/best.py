@@ -22,7 +22,7 @@ from ganaug.metrics.memorisation import neighbour_distances, neighbour_ratio
 from ganaug.metrics.neighbours import neighbour_radius
 from ganaug.randomness import stream
 from ganaug.use._pictures import picture_of, small_pixels
-from ganaug.use._sources import labels_of
+from ganaug.use._sources import item_image, labels_of
 from ganaug.use._synthetic import SyntheticDataset
 
 __all__ = ["REASONS", "Best"]
@@ -120,7 +120,7 @@ class Best:
         end = min(start + GROUP, int(data.counts[label]))
         kept = min(self.kept, int(self.wanted.counts[label]) - group * self.kept)
         indices = [int(self.first_candidates[label]) + at for at in range(start, end)]
-        images = [item[0] for item in data.items_at(indices)]
+        images = [item_image(item) for item in data.items_at(indices)]
         sources = np.array([data.source_of(index) for index in indices], np.int64)
         lost, copied, away = self.real.faults(label, images, sources)
         order = np.lexsort((away, copied, lost))
@@ -220,6 +220,5 @@ class _RealImages:
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         source = self.source
-        return np.stack(
-            [small_pixels(source[int(at)][0], self.size, self.channels) for at in rows]  # type: ignore[index]
-        )
+        images = (item_image(source[int(at)]) for at in rows)  # type: ignore[index]
+        return np.stack([small_pixels(image, self.size, self.channels) for image in images])

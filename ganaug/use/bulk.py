@@ -30,6 +30,7 @@ from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._pictures import picture_of
+from ganaug.use._sources import item_image
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
@@ -263,7 +264,7 @@ def _items(
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
         for index, item in zip(chosen, data.items_at(chosen), strict=True):
-            yield index, data.targets[index], picture_of(item[0])
+            yield index, data.targets[index], picture_of(item_image(item))
 
 
 def _png(image: Image.Image) -> bytes:

@@ -19,6 +19,7 @@ from ganaug.use._sources import (
     describe_item,
     fetch,
     inner_datasets,
+    item_image,
     item_position,
     labels_of,
     named,
@@ -71,7 +72,7 @@ class MixedDataset(Wrapper):
         self._class_names = tuple(synthetic.classes)
         if synthetic.source is None and synthetic.transform is None and self._num_real:
             item: Any = real[0]
-            if isinstance(item, (tuple, list)) and isinstance(item[0], PIL.Image.Image):
+            if isinstance(item_image(item), PIL.Image.Image):
                 raise DataError(
                     "the real data set yields PIL images, the generated one tensors; allowed: one"
                     " type; pass source= the real data set to SyntheticDataset"

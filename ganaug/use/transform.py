@@ -56,10 +56,11 @@ class GANAugment(v2.Transform):
 
     Takes PIL images (L, RGB), tensors [C, H, W] or batches [N, C, H, W] with C = 1 or 3 (uint8 in
     0..255 or floating point in 0..1) and tv_tensors.Image, alone or anywhere in a structure of
-    tuples, lists and dicts. Type, dtype, range, size and device stay as they are; everything else
-    comes back as the same objects, and so does an image that is not varied. As in torchvision, a
-    plain tensor counts as the image only where there is no PIL or tv_tensors image, and then the
-    first one with three or four axes. Several images in one sample share what is drawn.
+    tuples, lists and dicts. Type, dtype, range, size, device, memory format and pinning stay;
+    everything else comes back as the same objects, and so does an image that is not varied. As in
+    torchvision, a plain tensor counts as the image only where there is no PIL or tv_tensors image,
+    and then the first one with three or four axes. Several images in one sample share what is
+    drawn; with a list of as many labels each is decided on by itself.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
@@ -247,6 +248,12 @@ class GANAugment(v2.Transform):
             check_marks([flat[place] for place in marked], images)
             if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
                 label = None
+        elif type(label) is list and len(label) == len(places) > 1:  # a batch of Hugging Face's
+            for at, own in zip(places, label, strict=True):
+                params = self.make_params([flat[at]], own)
+                flat[at] = self.transform(flat[at], params) if len(params["rows"]) else flat[at]
+            same = all(flat[at] is image for at, image in zip(places, images, strict=True))
+            return sample if same else unflatten(flat, spec)
         params = self.make_params(images, label)
         if not len(params["rows"]):
             return sample

@@ -37,3 +37,11 @@ def write_pngs(folder: Path, images: ImageSet) -> Path:
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image.squeeze()).save(place / f"{i:03d}.png")
     return folder
+
+
+def write_table(path: Path, folder: Path) -> Path:
+    """Write a .csv file of the photographs in `folder`: scan, finding, and patient, two of each."""
+    files = [file.relative_to(folder) for file in sorted(folder.rglob("*.jpg"))]
+    rows = [f"{at},{f.as_posix()},{f.parent.name},p{at // 2}" for at, f in enumerate(files)]
+    path.write_text("\n".join([",scan,finding,patient", *rows]) + "\n", encoding="utf-8")
+    return path

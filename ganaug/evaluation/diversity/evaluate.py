@@ -177,7 +177,7 @@ def _training_images(real: Any, generator: Generator | None) -> ImageSet:
         images = load_at(real, None, None)
     else:
         info = generator.info
-        images = as_trained(load_at(real, info.size, info.channels), info)
+        images = as_trained(load_at(real, info.size, info.channels, info), info)
     if len(images) < 2:
         raise DataError(f"{images.source}: {len(images)} training images; allowed: 2 or more")
     return images

@@ -302,7 +302,7 @@ def _training_part(train: Any, metadata: Metadata, classifier: Classifier) -> Im
     size = metadata.size
     if isinstance(classifier, Pretrained) and metadata.kind == "variation":
         size = classifier.size or size
-    images = load_at(train, size, metadata.channels)
+    images = load_at(train, size, metadata.channels, metadata)
     whole = replace(as_trained(images, metadata), test=None)
     larger = whole.size[0] >= metadata.size[0] and whole.size[1] >= metadata.size[1]
     if whole.size != metadata.size and not (larger and metadata.kind == "variation"):

@@ -1,0 +1,213 @@
+"""Which columns of a table, or keys of an item, hold the image, its label and its group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ganaug.errors import ConfigError, DataError, did_you_mean
+
+__all__ = [
+    "BY_NAME",
+    "IMAGE_NAMES",
+    "LABEL_NAMES",
+    "Columns",
+    "Keyed",
+    "LazyImages",
+    "column_name",
+    "columns_in",
+    "is_huggingface",
+    "label_column",
+    "label_names",
+    "named_like",
+    "refuse_columns",
+]
+
+# In any case, where no name is given.
+IMAGE_NAMES = ("image", "images", "img", "file", "filename", "file_name", "path", "filepath")
+LABEL_NAMES = ("label", "labels", "class", "class_name", "target", "category", "y")
+
+
+class Columns(NamedTuple):
+    """Names of columns; None: found by the names above, and no groups."""
+
+    image: str | None = None
+    label: str | None = None
+    group: str | None = None
+
+
+class LazyImages:
+    """Images of a source that are read one at a time, as a map-style data set of (image, label).
+
+    Attributes:
+        targets: the label of each.
+        classes: class names by label.
+        class_to_idx: {class name: label}.
+    """
+
+    def __init__(
+        self, read: Callable[[int], Any], targets: Sequence[int], classes: Sequence[str]
+    ) -> None:
+        self._read = read
+        self.targets, self.classes = list(targets), list(classes)
+        self.class_to_idx = {name: label for label, name in enumerate(classes)}
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self._read(index), self.targets[index]
+
+
+BY_NAME = Columns()
+
+
+class Keyed:
+    """A data set whose items are dictionaries, as one of (image, label).
+
+    Args:
+        dataset: map-style. Its `.classes` are kept.
+        image: key of the image.
+        label: key of the label.
+
+    Raises:
+        DataError: for an item that is no dictionary, or has no such key.
+    """
+
+    def __init__(self, dataset: Any, image: str, label: str) -> None:
+        self.dataset, self.image, self.label = dataset, image, label
+        if hasattr(dataset, "classes"):
+            self.classes = dataset.classes
+
+    @classmethod
+    def where_named(cls, dataset: Any, columns: Columns) -> Any:
+        """Return the data set itself, or wrapped where keys are named.
+
+        Raises:
+            ConfigError: one key of the two is named alone, or a group, which it cannot have.
+        """
+        if columns == BY_NAME:
+            return dataset
+        if columns.image is None or columns.label is None or columns.group is not None:
+            raise ConfigError(
+                f"image={columns.image!r}, label={columns.label!r}, group={columns.group!r}:"
+                " allowed for a data set of dictionaries: image and label, both; name these keys"
+            )
+        return cls(dataset, columns.image, columns.label)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        item = self.dataset[index]
+        for key in (self.image, self.label):
+            if not isinstance(item, Mapping) or key not in item:
+                held = sorted(map(str, item)) if isinstance(item, Mapping) else type(item).__name__
+                raise DataError(
+                    f"{type(self.dataset).__name__}[{index}]: no key {key!r} (it holds: {held});"
+                    " allowed: keys of the items; correct image= and label="
+                )
+        return item[self.image], item[self.label]
+
+
+def is_huggingface(dataset: Any) -> bool:
+    """Whether it is one of Hugging Face's `datasets`, which is not imported to find out."""
+    return type(dataset).__module__.partition(".")[0] == "datasets"
+
+
+def label_column(dataset: Any) -> str | None:
+    """Return the column of the labels of a data set of Hugging Face, None where there is none.
+
+    It is the one of the type ClassLabel, else the one with a name of `LABEL_NAMES`.
+
+    Raises:
+        DataError: there are several.
+    """
+    features = dataset.features
+    found = [name for name in features if getattr(features[name], "names", None)]
+    found = found or named_like(list(features), LABEL_NAMES)
+    if len(found) > 1:
+        raise DataError(
+            f"{type(dataset).__name__}: {len(found)} columns may hold the labels"
+            f" ({', '.join(map(repr, found))}); allowed: one; take the others out with"
+            " dataset.remove_columns"
+        )
+    return found[0] if found else None
+
+
+def label_names(dataset: Any) -> tuple[str, ...] | None:
+    """Return the class names of a data set of Hugging Face, None where it has no ClassLabel.
+
+    Raises:
+        DataError: several columns may hold the labels.
+    """
+    column = label_column(dataset)
+    if column is None:
+        return None
+    names = getattr(dataset.features[column], "names", None)
+    return tuple(names) if names else None
+
+
+def column_name(
+    where: str,
+    names: Sequence[str],
+    given: str | None,
+    role: str,
+    found: Sequence[str],
+) -> str:
+    """Return the column for `role`, "image", "label" or "group": the given one, or the one found.
+
+    Args:
+        where: the source, for messages.
+        names: of all columns.
+        given: what the user named, or None.
+        role: what it holds.
+        found: the columns that look like it.
+
+    Raises:
+        DataError: there is no such column; or no name is given, and not exactly one looks like it.
+    """
+    option = f"--{role}-column ({role}= in Python)"
+    listed = ", ".join(map(repr, names[:12])) + (" and more" if len(names) > 12 else "")
+    if given is not None:
+        if given not in names:
+            raise DataError(
+                f"{where}: no column {given!r}{did_you_mean(given, names)}; allowed:"
+                f" {listed or 'none'}; correct {option}"
+            )
+        return given
+    if len(found) == 1:
+        return found[0]
+    if found:
+        what = f"{len(found)} columns may hold the {role}s ({', '.join(map(repr, found))})"
+        raise DataError(f"{where}: {what}; allowed: one; name it with {option}")
+    raise DataError(
+        f"{where}: no column is known to hold the {role}s (there are: {listed or 'none'}); allowed:"
+        f" any name; give it with {option}"
+    )
+
+
+def columns_in(data: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return {"image": ..., "label": ..., "group": ...} of the facts of a run or a generator.
+
+    Whoever wrote them: only what is a name is taken.
+    """
+    found = data.get("columns")
+    names = {role: found.get(role) if isinstance(found, dict) else None for role in Columns._fields}
+    return {role: name if isinstance(name, str) else None for role, name in names.items()}
+
+
+def named_like(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the columns that have one of the `known` names, in any case."""
+    return [name for name in names if name.strip().lower() in known]
+
+
+def refuse_columns(columns: Columns) -> None:
+    """Raise `ConfigError` where a column is named for a source that has none."""
+    for role, name in columns._asdict().items():
+        if name is not None:
+            raise ConfigError(
+                f"--{role}-column ({role}=) {name!r}: given for a source without columns; allowed:"
+                " for a table (.csv, .tsv, a DataFrame) and a data set of Hugging Face; leave it"
+                " out"
+            )

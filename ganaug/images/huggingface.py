@@ -1,0 +1,343 @@
+"""Image sets from data sets of Hugging Face: in memory, or saved on disk as "hf:PATH".
+
+Images are read as the files that they are stored as, not as the data set decodes them. So the
+content keys are those of the same files in a folder, no transform is applied, and nothing is
+fetched from a network.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganaug.errors import ConfigError, DataError
+from ganaug.files import open_regular
+from ganaug.images._open import open_image
+from ganaug.images._orientation import Told, as_shown, upright
+from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._pixels import (
+    UNREADABLE,
+    Damage,
+    Header,
+    choose_layout,
+    read_header,
+    read_pixels,
+)
+from ganaug.images.class_names import composed, label_number
+from ganaug.images.columns import (
+    LABEL_NAMES,
+    Columns,
+    LazyImages,
+    column_name,
+    named_like,
+)
+from ganaug.images.image_set import ImageSet
+
+__all__ = [
+    "HF_PREFIX",
+    "SavedPart",
+    "lazy_huggingface",
+    "load_huggingface",
+    "open_saved",
+    "saved_parts",
+]
+
+HF_PREFIX = "hf:"
+PARTS = ("train", "test")
+
+
+class SavedPart(NamedTuple):
+    """A part of a data set of Hugging Face, none of its images opened.
+
+    Attributes:
+        name: "train" or "test".
+        classes: class names by label, or None where the labels are numbers without names.
+        labels: int64 [N].
+        groups: the group of each image, or None.
+        rows: the data set, whose items are dictionaries of `bytes` and `path` under "image".
+    """
+
+    name: str
+    classes: tuple[str, ...] | None
+    labels: NDArray[np.int64]
+    groups: tuple[str, ...] | None
+    rows: Any
+
+    def content(self, at: int) -> bytes:
+        """Return the bytes of the file of image `at`.
+
+        Raises:
+            OSError: it lies in a file that cannot be read, or in none.
+        """
+        stored = self.rows[at]["image"]
+        if stored is None:
+            raise OSError("no image in this row")
+        if stored["bytes"] is not None:
+            return bytes(stored["bytes"])
+        path = str(stored["path"])
+        if "://" in path:
+            raise OSError(f"the image lies in the network, at {path}")
+        with open_regular(path) as stream:
+            return stream.read()
+
+
+def open_saved(source: str) -> Any:
+    """Return the data set, or the parts, that `save_to_disk` wrote to PATH of "hf:PATH".
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+        ConfigError: the package `datasets` is missing.
+    """
+    path = source.removeprefix(HF_PREFIX)
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigError(
+            f"{source}: needs Hugging Face's datasets, which cannot be loaded ({error}); install it"
+            " with: pip install 'ganaug[huggingface]'"
+        ) from error
+    saved = [Path(path, name) for name in ("state.json", "dataset_dict.json")]
+    if not any(file.is_file() for file in saved):
+        what = "no saved data set in this folder" if Path(path).is_dir() else "no such folder"
+        raise DataError(
+            f"{source}: {what}; allowed: hf: and a folder that save_to_disk of datasets wrote;"
+            " correct the path; images in class folders are read without hf:"
+        )
+    try:
+        return datasets.load_from_disk(path)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise DataError(
+            f"{source}: cannot be read ({one_line(error)}); allowed: a folder that save_to_disk of"
+            " datasets wrote; save it anew"
+        ) from error
+
+
+def saved_parts(
+    source: str, dataset: Any, columns: Columns
+) -> tuple[list[SavedPart], list[str], Columns]:
+    """Return the training part and, where there is one, the test part; notes; the columns.
+
+    Args:
+        source: what to call it.
+        dataset: a `datasets.Dataset`, or a `DatasetDict` with "train" and perhaps "test".
+        columns: as the user named them.
+
+    Raises:
+        DataError: it has no training part, no images, no labels, or labels that are not allowed.
+    """
+    given, notes = _named_parts(source, dataset)
+    parts: list[SavedPart] = []
+    chosen = columns
+    names: tuple[str, ...] | None = None
+    for name, part in given.items():
+        where = source if len(given) == 1 else f"{source} ({name})"
+        chosen = _columns(where, part, columns)
+        if part.format["type"] == "custom" and name == "train":
+            notes.append("images are read as they are stored: the data set's transform is left out")
+        labels = list(part.with_format(None)[chosen.label])
+        if name == "test" and labels and all(label in (None, -1) for label in labels):
+            notes.append("the part test has no labels and is not used")
+            continue
+        feature = part.features[chosen.label]
+        own = tuple(feature.names) if getattr(feature, "names", None) else None
+        if own is None and any(isinstance(label, str) for label in labels):
+            own = _names_of(where, labels, chosen) if names is None else names
+        found = _numbers(where, labels, own, chosen)
+        if name == "train":
+            names = own
+        elif own != names:
+            raise DataError(
+                f"{where}: has the classes {list(own or ())}, the training part"
+                f" {list(names or ())}; allowed: equal ones; cast both to one ClassLabel"
+            )
+        groups = None if chosen.group is None else _groups(where, part, chosen.group)
+        rows = _rows(part, str(chosen.image))
+        parts.append(SavedPart(name, own, found, groups, rows))
+    return parts, notes, chosen
+
+
+def load_huggingface(
+    source: str,
+    dataset: Any,
+    *,
+    columns: Columns,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    skip_corrupt: bool,
+    exif: bool,
+) -> ImageSet:
+    """Load the images of a data set of Hugging Face. See `load_images`."""
+    parts, notes, chosen = saved_parts(source, dataset, columns)
+    damage, told = Damage(skip_corrupt), Told("", turned=exif)
+    all_labels = np.concatenate([part.labels for part in parts])
+    classes = class_names(source, parts[0].labels, parts[0].classes)
+    check_labels(source, all_labels, classes)
+    at_of: list[tuple[int, int]] = []
+    headers: list[Header] = []
+    for number, part in enumerate(parts):
+        for at in range(len(part.labels)):
+            name = f"{part.name}[{at}]"
+            try:
+                with open_image(io.BytesIO(part.content(at))) as image:
+                    header = told.header(read_header(image, name), image, classes[part.labels[at]])
+            except UNREADABLE as error:
+                damage.found(f"{source}: {name}", error)
+                continue
+            headers.append(header)
+            at_of.append((number, at))
+    if not any(number == 0 for number, _ in at_of):
+        raise DataError(f"{source}: no training image can be read; add images that can")
+
+    def load(index: int) -> tuple[Image.Image, int]:
+        number, at = at_of[index]
+        content = parts[number].content(at)
+        with open_image(io.BytesIO(content)) as image:
+            image.load()
+        return as_shown(image, content, exif=exif)
+
+    layout = choose_layout(headers, size, mode)
+    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
+    sets: list[ImageSet] = []
+    for number, part in enumerate(parts):
+        rows = np.array([at_of[k][0] == number for k in pixels.kept], bool)
+        chosen_rows = np.array([at_of[k][1] for k in pixels.kept[rows]], np.int64)
+        sets.append(
+            ImageSet(
+                images=pixels.images[rows],
+                labels=part.labels[chosen_rows],
+                classes=classes,
+                groups=_group_numbers(part.groups, chosen_rows),
+                names=tuple(f"{part.name}[{at}]" for at in chosen_rows),
+                keys=pixels.keys[rows],
+                pixel_keys=pixels.pixel_keys[rows],
+                source=source,
+                columns=chosen,
+            )
+        )
+    test = sets[1] if len(sets) > 1 else None
+    return with_test(sets[0], test, (*notes, *told.notes, *layout.notes, *damage.notes))
+
+
+def lazy_huggingface(source: str, dataset: Any, columns: Columns) -> LazyImages:
+    """Return the training images as (RGB image, label), read one at a time.
+
+    Raises:
+        DataError: as `load_huggingface`.
+    """
+    part = saved_parts(source, dataset, columns)[0][0]
+
+    def read(at: int) -> Image.Image:
+        with open_image(io.BytesIO(part.content(at))) as image:
+            return upright(image).convert("RGB")
+
+    classes = class_names(source, part.labels, part.classes)
+    return LazyImages(read, part.labels.tolist(), classes)
+
+
+def _named_parts(source: str, dataset: Any) -> tuple[dict[str, Any], list[str]]:
+    """Return {"train": data set} and perhaps "test", and notes on what is not used."""
+    parts: dict[str, Any] = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
+    if len(parts) == 1:
+        parts = {"train": next(iter(parts.values()))}
+    if "train" not in parts:
+        raise DataError(
+            f"{source}: has the parts {', '.join(map(repr, parts)) or 'none'}, but no 'train';"
+            " allowed: 'train', and perhaps 'test'; name them so, or give one part"
+        )
+    other = [name for name in parts if name not in PARTS]
+    notes = [f"not used beside train and test: {', '.join(map(repr, other))}"] if other else []
+    used = {name: parts[name] for name in PARTS if name in parts}
+    for name, part in used.items():
+        if not hasattr(part, "column_names") or not hasattr(part, "__len__"):
+            raise DataError(
+                f"{source}: the part {name!r} is a {type(part).__name__}; allowed: a Dataset, which"
+                " has a length; load it without streaming=True"
+            )
+        if not len(part):
+            raise DataError(f"{source}: the part {name!r} holds no rows; allowed: one or more")
+    return used, notes
+
+
+def _columns(where: str, part: Any, given: Columns) -> Columns:
+    """Return the columns of image and label by their kind, else by their name."""
+    import datasets
+
+    names = list(part.column_names)
+    kinds = {name: type(part.features[name]) for name in names}
+    pictures = [name for name in names if kinds[name] is datasets.Image]
+    image = column_name(where, names, given.image, "image", pictures)
+    if kinds[image] is not datasets.Image:
+        raise DataError(
+            f"{where}: the column {image!r} holds {kinds[image].__name__}; allowed: images; cast it"
+            f" with dataset.cast_column({image!r}, datasets.Image())"
+        )
+    labels = [name for name in names if kinds[name] is datasets.ClassLabel]
+    known = named_like([name for name in names if name not in pictures], LABEL_NAMES)
+    label = column_name(where, names, given.label, "label", labels or known)
+    if given.group is not None:
+        column_name(where, names, given.group, "group", ())
+    return Columns(image, label, given.group)
+
+
+def _rows(part: Any, image: str) -> Any:
+    """Return the data set with the column `image` alone, under that name and not decoded."""
+    import datasets
+
+    plain = part.with_format(None).select_columns([image])
+    plain = plain.cast_column(image, datasets.Image(decode=False))
+    return plain if image == "image" else plain.rename_column(image, "image")
+
+
+def _names_of(where: str, labels: Sequence[Any], columns: Columns) -> tuple[str, ...]:
+    """Return the class names of a column of texts, sorted."""
+    for at, label in enumerate(labels):
+        if not isinstance(label, str) or not label.strip():
+            raise DataError(
+                f"{where}[{at}]: label {label!r} in the column {columns.label!r}; allowed: a class"
+                " name for each image; take out the rows without one"
+            )
+    return tuple(sorted({composed(label) for label in labels}))
+
+
+def _numbers(
+    where: str, labels: Sequence[Any], names: tuple[str, ...] | None, columns: Columns
+) -> NDArray[np.int64]:
+    """Return the labels as numbers; names count through `names`."""
+    position = {name: at for at, name in enumerate(names or ())}
+    numbers: list[int] = []
+    for at, label in enumerate(labels):
+        number = position.get(composed(label)) if isinstance(label, str) else label_number(label)
+        if number is None or number < 0:
+            raise DataError(
+                f"{where}[{at}]: label {label!r:.60} in the column {columns.label!r}; allowed: a"
+                " whole number from 0 or a class name for each image; take out the rows without"
+                " one, or name another column with --label-column (label= in Python)"
+            )
+        numbers.append(number)
+    return np.array(numbers, np.int64)
+
+
+def _groups(where: str, part: Any, column: str) -> tuple[str, ...]:
+    found = list(part.with_format(None)[column])
+    for at, group in enumerate(found):
+        if group is None or not str(group).strip():
+            raise DataError(
+                f"{where}[{at}]: no group in the column {column!r}; allowed: one for each image;"
+                " fill it in"
+            )
+    return tuple(str(group) for group in found)
+
+
+def _group_numbers(
+    groups: tuple[str, ...] | None, rows: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    if groups is None:
+        return None
+    numbers = np.unique([groups[at] for at in rows], return_inverse=True)[1]
+    return numbers.astype(np.int64)

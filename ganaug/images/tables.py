@@ -1,0 +1,301 @@
+"""Image sets from tables: a .csv or .tsv file, or a DataFrame, with a row for each image."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ganaug.errors import DataError, did_you_mean
+from ganaug.images._folder import read_files
+from ganaug.images._parts import ImageFile, one_line
+from ganaug.images.class_names import composed
+from ganaug.images.columns import (
+    BY_NAME,
+    IMAGE_NAMES,
+    LABEL_NAMES,
+    Columns,
+    LazyImages,
+    column_name,
+    named_like,
+)
+from ganaug.images.image_set import ImageSet, first_names
+from ganaug.images.pictures import load_rgb
+
+__all__ = ["ENDINGS", "Table", "is_frame", "is_table", "lazy_table", "load_table", "read_table"]
+
+ENDINGS = (".csv", ".tsv")
+DELIMITERS = ",;\t"
+
+
+class Table(NamedTuple):
+    """The files that a table names, none of them opened.
+
+    Attributes:
+        source: what the user named.
+        root: the folder that all files lie in.
+        classes: class names by label: sorted, whole numbers by their value.
+        files: each once, in the order of the rows.
+        notes: on rows that say the same twice, and names that are nearly alike.
+        columns: those that were read.
+    """
+
+    source: str
+    root: Path
+    classes: tuple[str, ...]
+    files: list[ImageFile]
+    notes: list[str]
+    columns: Columns
+
+
+class _Row(NamedTuple):
+    """A row, with what to call it; empty texts where it has gaps."""
+
+    name: str
+    file: str
+    label: str
+    group: str
+
+
+def is_frame(source: Any) -> bool:
+    """Whether it is a pandas DataFrame; pandas is not imported to find out."""
+    kind = type(source)
+    return kind.__module__.partition(".")[0] == "pandas" and kind.__name__ == "DataFrame"
+
+
+def is_table(source: Any) -> bool:
+    """Whether it is a DataFrame, or the name of a .csv or .tsv file."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return path.suffix.lower() in ENDINGS and not os.path.isdir(path)
+    return is_frame(source)
+
+
+def load_table(
+    source: Any,
+    *,
+    columns: Columns,
+    root: str | os.PathLike[str] | None,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    skip_corrupt: bool,
+    exif: bool,
+) -> ImageSet:
+    """Load the images that a table names. See `load_images`."""
+    table = read_table(source, columns=columns, root=root, missing=skip_corrupt)
+    images = read_files(
+        str(table.root),
+        table.classes,
+        table.files,
+        [],
+        size=size,
+        mode=mode,
+        skip=skip_corrupt,
+        notes=table.notes,
+        exif=exif,
+    )
+    return replace(images, source=table.source, columns=table.columns)
+
+
+def lazy_table(source: Any, *, columns: Columns, root: str | os.PathLike[str] | None) -> LazyImages:
+    """Return the images of a table as (RGB image, label), read one at a time.
+
+    Raises:
+        DataError: as `load_table`.
+    """
+    table = read_table(source, columns=columns, root=root)
+    labels = [file.label for file in table.files]
+    return LazyImages(lambda at: load_rgb(table.files[at].path), labels, table.classes)
+
+
+def read_table(
+    source: Any,
+    *,
+    columns: Columns = BY_NAME,
+    root: str | os.PathLike[str] | None = None,
+    missing: bool = False,
+) -> Table:
+    """Return the files, labels and groups of a table.
+
+    Args:
+        source: the name of a .csv or .tsv file, UTF-8, of which the first line names the columns;
+            or a DataFrame.
+        columns: those of file, label and group.
+        root: the folder that the files lie in; None: that of the table, for a DataFrame the
+            current one. Paths in the table are inside it, or absolute.
+        missing: whether files may be missing; who reads them says so.
+
+    Raises:
+        DataError: there is no such table or column; a row has no file, label or group; a file has
+            two labels or two groups, lies outside `root`, or is missing.
+    """
+    where = "DataFrame" if is_frame(source) else str(source)
+    rows, chosen = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
+    default = Path() if is_frame(source) else Path(source).parent
+    folder = default if root is None else Path(root)
+    if not rows:
+        raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
+    seen: dict[str, _Row] = {}
+    again: list[_Row] = []
+    for row in rows:
+        _refuse_gaps(row, where, chosen)
+        name = _inside(row, where, folder, rows)
+        first = seen.setdefault(name, row._replace(file=name))
+        if first.name != row.name:
+            _refuse_contradiction(first, row, where)
+            again.append(row)
+    if not missing:
+        _refuse_missing(list(seen.values()), where, folder)
+    classes = _sorted_classes({row.label for row in seen.values()})
+    label_of = {name: label for label, name in enumerate(classes)}
+    files = [
+        ImageFile(folder / row.file, row.file, label_of[composed(row.label)], row.group or None)
+        for row in seen.values()
+    ]
+    notes = [f"{len(again)} rows name an image again, such as {again[0].name}"] if again else []
+    return Table(where, folder, classes, files, notes + _alike(classes), chosen)
+
+
+def _file_rows(where: str, source: Any, columns: Columns) -> tuple[list[_Row], Columns]:
+    path = Path(source)
+    if not os.path.isfile(path):
+        beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+        raise DataError(
+            f"{where}: no such file{did_you_mean(path.name, beside)}; allowed: a .csv or .tsv file;"
+            " correct the path"
+        )
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            first = stream.readline()
+            stream.seek(0)
+            reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count))
+            chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
+            rows = []
+            for row in reader:
+                name = f"line {reader.line_num}"
+                rows.append(_Row(name, *(_text(row.get(each)) for each in _wanted(chosen))))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{where}: cannot be read ({one_line(error)}); allowed: UTF-8 text whose first line"
+            " names the columns; save it so"
+        ) from error
+    return rows, chosen
+
+
+def _frame_rows(where: str, frame: Any, columns: Columns) -> tuple[list[_Row], Columns]:
+    names = [str(name) for name in frame.columns]
+    chosen = _columns(where, names, columns)
+    wanted = [None if each is None else names.index(each) for each in _wanted(chosen)]
+    values = [
+        [""] * len(frame) if at is None else [_text(value) for value in frame.iloc[:, at]]
+        for at in wanted
+    ]
+    cells = zip(frame.index, *values, strict=True)
+    return [_Row(f"row {index}", *row) for index, *row in cells], chosen
+
+
+def _wanted(columns: Columns) -> tuple[str | None, ...]:
+    return columns.image, columns.label, columns.group
+
+
+def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
+    images = named_like(names, IMAGE_NAMES)
+    image = column_name(where, names, given.image, "image", images)
+    labels = named_like([name for name in names if name != image], LABEL_NAMES)
+    label = column_name(where, names, given.label, "label", labels)
+    if given.group is not None:
+        column_name(where, names, given.group, "group", ())
+    twice = [name for name in (image, label, given.group) if name and names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{where}: {names.count(twice[0])} columns are called {twice[0]!r}; allowed: one;"
+            " rename the others"
+        )
+    return Columns(image, label, given.group)
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text, empty where it is a gap; 3.0, as pandas has it beside gaps, is 3."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if value != value:
+            return ""
+        value = int(value) if value.is_integer() else value
+    text = str(value).strip()
+    return "" if text in ("<NA>", "NaT") else text
+
+
+def _refuse_gaps(row: _Row, where: str, columns: Columns) -> None:
+    for role, text, name in (
+        ("image", row.file, columns.image),
+        ("label", row.label, columns.label),
+        ("group", row.group, columns.group),
+    ):
+        if name is not None and not text:
+            raise DataError(
+                f"{where}, {row.name}: no {role} in the column {name!r}; allowed: one in each row;"
+                " fill it in, or take out the row"
+            )
+
+
+def _inside(row: _Row, where: str, folder: Path, rows: Sequence[_Row]) -> str:
+    """Return the path of the file inside `folder`, in one spelling."""
+    text = row.file.replace("\\", "/") if os.sep == "/" else row.file
+    base = os.path.abspath(folder)
+    inside = os.path.relpath(os.path.abspath(os.path.join(base, text)), base)
+    if inside.split(os.sep)[0] == os.pardir:
+        absolute = [each.file for each in rows if os.path.isabs(each.file)]
+        above = os.path.commonpath(absolute) if len(absolute) == len(rows) > 1 else "DIR"
+        raise DataError(
+            f"{where}, {row.name}: {row.file!r} lies outside {str(folder)!r}; allowed: paths inside"
+            f" it; name the folder that all images lie in with --root {above}"
+        )
+    return Path(inside).as_posix()
+
+
+def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:
+    for word, one, other in (
+        ("label", first.label, second.label),
+        ("group", first.group, second.group),
+    ):
+        if composed(one) != composed(other):
+            raise DataError(
+                f"{where}, {second.name}: the {word} {other!r} for {second.file!r}, but {one!r} in"
+                f" {first.name}; allowed: one {word} for each image; correct one of them"
+            )
+
+
+def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
+    missing = [row for row in rows if not os.path.isfile(folder / row.file)]
+    if not missing:
+        return
+    path = folder / missing[0].file
+    beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+    raise DataError(
+        f"{where}, {missing[0].name}: no file {missing[0].file!r} in"
+        f" {str(folder)!r}{did_you_mean(path.name, beside)} ({len(missing)} of {len(rows)} are"
+        " missing); allowed: paths inside that folder; name another with --root DIR, or go on"
+        " without them with --skip-corrupt"
+    )
+
+
+def _sorted_classes(names: set[str]) -> tuple[str, ...]:
+    """Return the class names sorted as folders are, but whole numbers by their value."""
+    unique = sorted({composed(name) for name in names})
+    if all(name.isdecimal() for name in unique):
+        unique.sort(key=int)
+    return tuple(unique)
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """Return a note on classes that differ in upper and lower case alone."""
+    folded: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        folded[name.casefold()].append(name)
+    pairs = [" and ".join(names) for names in folded.values() if len(names) > 1]
+    return [f"classes that differ in case alone: {first_names(pairs)}"] if pairs else []

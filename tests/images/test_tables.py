@@ -1,0 +1,228 @@
+"""load_images from tables: .csv and .tsv files and DataFrames; what is refused, what is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganaug.errors import ConfigError, DataError
+from ganaug.images import load_images
+from ganaug.images.columns import Columns, columns_in
+from ganaug.images.originals import originals
+from ganaug.images.sources import one_by_one, remembered_columns
+
+Writer = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(write_folder: Writer) -> Path:
+    """photos/cat and photos/dog with three images each."""
+    return write_folder()
+
+
+def table(folder: Path, rows: Sequence[Sequence[Any]], between: str = ",") -> Path:
+    path = folder.parent / "labels.csv"
+    lines = [between.join(map(str, row)) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def all_rows(before: str = "photos/") -> list[list[str]]:
+    return [[f"{before}{name}/{at}.png", name] for name in ("dog", "cat") for at in range(3)]
+
+
+def test_the_files_of_a_table_are_those_of_the_folder(folder: Path) -> None:
+    expected = load_images(folder)
+    path = table(folder, [["file", "label"], *all_rows()])
+    found = load_images(path)
+    assert found.fingerprint == expected.fingerprint
+    assert (found.classes, found.labels.tolist()) == (("cat", "dog"), [1, 1, 1, 0, 0, 0])
+    assert found.names is not None
+    assert found.names[0] == "photos/dog/0.png"
+    assert (found.source, found.columns) == (str(path), Columns("file", "label"))
+    assert load_images(str(path)).fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_other_delimiters_names_and_roots(folder: Path, between: str) -> None:
+    rows = [
+        [name.replace("/", "\\"), label, f"p{at // 2}"]
+        for at, (name, label) in enumerate(all_rows(""))
+    ]
+    path = table(folder, [["scan", "finding", "patient"], *rows], between)
+    columns = {"image": "scan", "label": "finding", "group": "patient"}
+    found = load_images(path, root=folder, **columns)
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2]
+    assert found.fingerprint == load_images(folder).fingerprint
+    assert load_images(path.rename(path.with_suffix(".TSV")), root=folder, **columns).test is None
+
+
+def test_paths_may_be_absolute(folder: Path) -> None:
+    rows = all_rows(f"{folder}/")
+    path = table(folder, [["path", "class"], *rows])
+    assert load_images(path).names is not None
+    elsewhere = folder.parent / "tables"
+    elsewhere.mkdir()
+    moved = path.rename(elsewhere / "labels.csv")
+    with pytest.raises(DataError, match=re.escape(f"lies outside '{elsewhere}'")) as caught:
+        load_images(moved)
+    assert f"--root {folder}" in str(caught.value)
+    assert len(load_images(moved, root=folder)) == 6
+
+
+def test_a_dataframe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "y"])
+    frame["patient"] = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    found = load_images(frame, root=folder.parent, group="patient")
+    assert found.fingerprint == load_images(folder).fingerprint
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2]
+    monkeypatch.chdir(folder.parent)
+    assert len(load_images(frame.iloc[:4])) == 4
+    frame["y"] = pandas.Categorical(frame["y"])
+    assert load_images(frame).classes == ("cat", "dog")
+    for gap in (None, float("nan"), pandas.NA):
+        frame["y"] = ["dog", gap, *["cat"] * 4]
+        with pytest.raises(DataError, match="DataFrame, row 1: no label in the column 'y'"):
+            load_images(frame)
+    frame["y"] = [1, 2, 10, 1, 2, 10]
+    assert load_images(frame).classes == ("1", "2", "10")
+
+
+def test_whole_numbers_are_sorted_by_value(folder: Path) -> None:
+    labels = ["10", "2", "0", "2", "10", "0"]
+    rows = [[row[0], label] for row, label in zip(all_rows(), labels, strict=True)]
+    found = load_images(table(folder, [["file", "y"], *rows]))
+    assert (found.classes, found.labels.tolist()) == (("0", "2", "10"), [2, 1, 0, 1, 2, 0])
+
+
+def test_rows_that_say_the_same_twice_are_told_of(folder: Path) -> None:
+    rows = [*all_rows(), ["./photos/dog/0.png", "dog"], ["photos/dog/1.png", "dog"]]
+    found = load_images(table(folder, [["file", "label"], *rows]))
+    assert len(found) == 6
+    assert found.notes == ("2 rows name an image again, such as line 8",)
+    rows = [*all_rows(), ["photos/dog/0.png", " dog "]]
+    rows[3][1] = "Dog"
+    found = load_images(table(folder, [["file", "label"], *rows]))
+    assert found.classes == ("Dog", "cat", "dog")
+    assert "classes that differ in case alone: Dog and dog" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (["", "cat", "p"], "line 8: no image in the column 'file'; allowed: one in each row"),
+        (["photos/cat/0.png", "", "p"], "line 8: no label in the column 'label'"),
+        (["photos/cat/0.png"], "line 8: no label in the column 'label'"),
+        (["photos/cat/0.png", "cat", ""], "line 8: no group in the column 'patient'"),
+        (
+            ["photos/cat/0.png", "dog", "p"],
+            "line 8: the label 'dog' for 'photos/cat/0.png', but 'cat' in line 5; allowed: one",
+        ),
+        (
+            ["photos/cat/0.png", "cat", "q"],
+            "line 8: the group 'q' for 'photos/cat/0.png', but 'p' in line 5",
+        ),
+        (
+            ["photos/cat/3.png", "cat", "p"],
+            "line 8: no file 'photos/cat/3.png' in ",
+        ),
+        (["../photos/cat/0.png", "cat", "p"], "line 8: '../photos/cat/0.png' lies outside "),
+    ],
+)
+def test_what_is_wrong_in_a_row_is_refused(folder: Path, row: list[str], words: str) -> None:
+    rows = [[*each, "p"] for each in all_rows()]
+    path = table(folder, [["file", "label", "patient"], *rows, row])
+    with pytest.raises(DataError, match=re.escape(f"{path}, {words}")) as caught:
+        load_images(path, group="patient")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
+    rows = [*all_rows(), ["photos/dog/7.png", "dog"], ["photos/dog/8.png", "dog"]]
+    path = table(folder, [["file", "label"], *rows])
+    words = r"no file 'photos/dog/7.png' in .*\(did you mean .*\) \(2 of 8 are missing\); .*--root"
+    with pytest.raises(DataError, match=words):
+        load_images(path)
+    found = load_images(path, skip_corrupt=True)
+    assert len(found) == 6
+    assert found.notes[0] == "skipped photos/dog/7.png: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "words"),
+    [
+        ("a,b", {}, "no column is known to hold the images (there are: 'a', 'b'); allowed: any"),
+        ("file,b", {}, "no column is known to hold the labels (there are: 'file', 'b')"),
+        ("file,label,class", {}, "2 columns may hold the labels ('label', 'class')"),
+        ("file,label", {"label": "labl"}, "no column 'labl' (did you mean 'label'?)"),
+        ("file,label", {"group": "g"}, "no column 'g'; allowed: 'file', 'label'; correct --group"),
+        ("file,label,label", {}, "2 columns may hold the labels"),
+        ("file,label,label", {"label": "label"}, "2 columns are called 'label'; allowed: one"),
+    ],
+)
+def test_columns_are_refused(
+    folder: Path, header: str, options: dict[str, str], words: str
+) -> None:
+    path = table(folder, [header.split(","), ["photos/cat/0.png", "cat", "cat"]])
+    with pytest.raises(DataError, match=re.escape(f"{path}: {words}")):
+        load_images(path, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no column is known to hold the images (there are: none)"),
+        (b"file,label\n", "holds no rows; allowed: one for each image"),
+        (b"file,label\n\xff,cat\n", "cannot be read ("),
+        (b'file,label\n"' + b"x" * 200_000 + b'",cat\n', "cannot be read ("),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(f"{path}: {words}")):
+        load_images(path)
+    with pytest.raises(DataError, match=r"labls.csv: no such file \(did you mean 'labels.csv'"):
+        load_images(tmp_path / "labls.csv")
+
+
+def test_a_folder_may_end_like_a_table(folder: Path) -> None:
+    assert load_images(folder.rename(folder.with_suffix(".csv"))).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("found", [None, "file", ["file"], {"image": 3, "label": ["y"]}, {}])
+def test_of_a_strange_file_only_names_are_taken(found: Any) -> None:
+    nothing = {"image": None, "label": None, "group": None}
+    assert columns_in({"columns": found}) == columns_in({}) == nothing
+    assert remembered_columns("photos", {"columns": {"label": "y"}}) == nothing
+    assert remembered_columns("a.csv", {"columns": {"label": "y"}})["label"] == "y"
+
+
+def test_download_is_not_for_tables(folder: Path) -> None:
+    path = table(folder, [["file", "label"], *all_rows()])
+    with pytest.raises(ConfigError, match="root, download: given for a source"):
+        load_images(path, download=True)
+    with pytest.raises(ConfigError, match="root, download: given for a source"):
+        originals(path, download=True)
+
+
+def test_one_by_one_and_as_they_lie(folder: Path) -> None:
+    path = table(folder, [["file", "label"], *all_rows()])
+    lazy = one_by_one(path)
+    assert lazy is not None
+    assert (lazy.classes, lazy.targets) == (["cat", "dog"], [1, 1, 1, 0, 0, 0])
+    image, label = lazy[0]
+    assert (image.mode, image.size, label) == ("RGB", (12, 10), 1)
+    found = originals(path)
+    assert found.classes == ("cat", "dog")
+    assert found.items[0].name == "photos/dog/0.png"
+    np.testing.assert_array_equal([i.read()[2] for i in found.items], load_images(path).keys)
+    assert one_by_one(folder) is None
