@@ -27,8 +27,8 @@ from ganaug.errors import ConfigError
 __all__ = ["MARKS", "measure", "photographs", "table"]
 
 SIZE, BATCH, TIMES, LEAST = 224, 64, 3, 8
-JPEGS, PASSES = 20_000, 10  # the loaders take turns, a tenth of the images each time
-QUICK_BATCH, QUICK_JPEGS, QUICK_PASSES = 4, 32, 1
+PASSES = 10  # the loaders take turns, a tenth of the images each time
+QUICK_BATCH, QUICK_JPEGS = 4, 32
 MARKS = "<!-- measured at 224 px -->\n", "<!-- end of 224 px -->\n"
 FORMS = {"tensor": "tensors", "pil": "PIL images", "array": "arrays", "batch": "batches of 64"}
 OTHERS = {
@@ -59,13 +59,16 @@ def _square(path: Path) -> Image.Image:
         return ImageOps.fit(image.convert("RGB"), (SIZE, SIZE), Image.Resampling.BICUBIC)
 
 
-def measure(file: Path, photos: Path, folder: Path, *, quick: bool = False) -> dict[str, Any]:
+def measure(
+    file: Path, photos: Path, folder: Path, *, jpegs: int = 20_000, quick: bool = False
+) -> dict[str, Any]:
     """Return all figures of an RGB variation generator.
 
     Args:
         file: the exported generator.
         photos: a folder of JPEG files, at any depth.
         folder: where the JPEGs of the loader are written; the caller removes it.
+        jpegs: how many.
         quick: few repetitions and images.
     """
     files = photographs(photos)
@@ -74,7 +77,7 @@ def measure(file: Path, photos: Path, folder: Path, *, quick: bool = False) -> d
         "size": SIZE,
         "one_thread": _one_thread(file, [_square(path) for path in taken], quick),
         "engines": _engines(file, quick),
-        "loader": _loaders(file, files, folder, quick),
+        "loader": _loaders(file, files, folder, *((QUICK_JPEGS, 1) if quick else (jpegs, PASSES))),
         "quick": quick,
         "environment": environment(1, 1),
     }
@@ -188,9 +191,10 @@ def _engines(file: Path, quick: bool) -> dict[str, Any]:
     return found
 
 
-def _loaders(file: Path, files: list[Path], folder: Path, quick: bool) -> dict[str, Any]:
+def _loaders(
+    file: Path, files: list[Path], folder: Path, count: int, passes: int
+) -> dict[str, Any]:
     """Return images a second of two workers over JPEGs, beside the same loader with RandAugment."""
-    count, passes = (QUICK_JPEGS, QUICK_PASSES) if quick else (JPEGS, PASSES)
     share = count // passes
     parts = []
     for part in range(passes):

@@ -65,6 +65,10 @@ MARKS = "<!-- measured -->\n", "<!-- end -->\n"
     default=ROOT.parent / "shared" / "data" / "photos-144",
     help="The folder of JPEG files for --at-224.",
 )
+@click.option(
+    "--jpegs", type=click.IntRange(min=100), default=20_000, show_default=True,
+    help="How many the loader of --at-224 reads.",
+)  # fmt: skip
 def main(
     quick: bool,
     artifact: Path | None,
@@ -72,6 +76,7 @@ def main(
     markdown: Path | None,
     at_224: bool,
     photos: Path,
+    jpegs: int,
 ) -> None:
     """Measure speed and memory of the plug-in; print JSON."""
     marks, as_table = (_at_224.MARKS, _at_224.table) if at_224 else (MARKS, table)
@@ -89,7 +94,7 @@ def main(
         with TemporaryDirectory() as folder:
             files = [artifact] if artifact else _generators(Path(folder), quick or at_224)
             if at_224:
-                result = _at_224.measure(files[0], photos, Path(folder), quick=quick)
+                result = _at_224.measure(files[0], photos, Path(folder), jpegs=jpegs, quick=quick)
             else:
                 result = measure(files, Path(folder), quick=quick)
     except GanaugError as error:

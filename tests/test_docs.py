@@ -102,6 +102,16 @@ def test_the_snippets_of_the_documentation_run(
         exec(compile(short, page.name, "exec"), names)
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_the_commands_that_are_only_shown_are_commands(page: Path) -> None:
+    for snippet in snippets(page, "sh"):
+        for line in snippet.replace("\\\n", " ").splitlines():
+            program, *arguments = shlex.split(line.partition(">")[0], comments=True) or [""]
+            if program == "ganaug":
+                shown = command.commands[arguments[0]]
+                shown.make_context(arguments[0], arguments[1:])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

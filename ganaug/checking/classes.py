@@ -58,12 +58,12 @@ def class_findings(classes: tuple[ClassCheck, ...]) -> Iterator[Finding]:
     single = [each.name for each in classes if each.train == 1]
     unjudged = [each.name for each in classes if each.train and each.gain == "no"]
     few = [each.name for each in classes if each.gain == "weak"]
-    uncertain = f"what is said of them is uncertain; under {FEW_TEST_IMAGES} images; add some"
+    fewer = f"with fewer than {FEW_TEST_IMAGES} images to judge on"
     for kind, names, words, advice in (
         ("no training image", bare, "without a training image", "add some"),
         ("single image", single, "of a single training image", "it teaches nothing; add some"),
         ("not judged", unjudged, "without an image to judge on", "left out of scores; add some"),
-        ("few to judge", few, "with few images to judge on", uncertain),
+        ("few to judge", few, fewer, "what is said of them is uncertain; add some"),
     ):
         if names:
             text = f"classes {words}: {len(names)}; {advice}"
@@ -76,7 +76,7 @@ def tuning_line(images: ImageSet) -> str:
         return "nothing to learn: one class"
     found = simulate(images, 0)
     if found.method == "none":
-        return f"would answer 0: {found.reason}"
+        return f"would answer never: {found.reason}"
     return f"by {found.method} ({found.reason})"
 
 
