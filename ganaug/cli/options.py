@@ -45,6 +45,7 @@ OPTIONS_OF_THEIR_OWN = {
     "tracker": "--tracker",
     "size": "--size",
     "mode": "--mode",
+    "cache": "--cache",
     "progress": "ganaug -q",
 }
 
@@ -219,6 +220,7 @@ class Reading:
         mode: str | None = None,
         info: Metadata | None = None,
         classifier: Any = None,
+        **further: Any,
     ) -> ImageSet:
         """Return the images of SOURCE.
 
@@ -228,6 +230,7 @@ class Reading:
             mode: "grey", "rgb" or None; with `info` that of the generator.
             info: of the generator that they are for.
             classifier: of `chosen_classifier`; then --download may mean its weights alone.
+            further: arguments of `load_images` that have no option here.
         """
         from ganaug import load_images  # here: heavy
 
@@ -241,6 +244,7 @@ class Reading:
             skip_corrupt=self.skip_corrupt,
             exif=self.exif,
             **chosen_columns(source, self.columns, info),
+            **further,
         )
 
 
