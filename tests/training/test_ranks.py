@@ -107,13 +107,14 @@ def test_what_goes_wrong_ends_all_and_is_told_once(
 
 
 def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Path) -> None:
-    run, long = tmp_path / "run", ["--steps", "100000", "--set", "checkpoint_every=2"]
+    run, long = tmp_path / "run", ["--steps", "100000"]
+    long += ["--set", "checkpoint_every=1", "--set", "log_every=2"]
     small = ["--preset", "tiny", "--batch-size", "4", "--set", "width=8"]
     given = ["fit", "digits", "--out", str(run), "--device", "cpu", *small, *long]
     processes = start(COUNT, ["-m", "ganaug", *given])
     assert processes[0].stderr is not None
     told = next(line for line in processes[0].stderr if not line.startswith("ganaug: 1078"))
-    assert told.startswith("training 50/100000")
+    assert told.startswith("training 2/100000")
     processes[1].kill()
     (code, told), (killed, _) = ended(processes)
     assert (code, killed) == (1, -signal.SIGKILL)
@@ -122,7 +123,7 @@ def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Pa
     assert line.endswith("the last checkpoint stands; the same command resumes")
     record = checkpoint.read(run)
     assert record is not None
-    assert record.step >= 2
+    assert record.step >= 1
 
 
 def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_path: Path) -> None:
