@@ -13,6 +13,7 @@ __all__ = [
     "DeviceError",
     "GanaugError",
     "RunError",
+    "ToldElsewhereError",
     "did_you_mean",
     "refuse",
 ]
@@ -52,6 +53,14 @@ class DeviceError(GanaugError):
     """The device or execution provider that was asked for is not available."""
 
     exit_code = 2
+
+
+class ToldElsewhereError(GanaugError):
+    """Another process of the same training failed with this message, and says so itself."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 Complain = Callable[[GanaugError], None]  # told of what is wrong; may go on, or raise it

@@ -278,15 +278,19 @@ def work_folder(path: str | os.PathLike[str] | None) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock of `folder` for the block, so that two processes never write one run.
+
+    Args:
+        folder: must exist.
+        wait: for another process that holds it.
 
     Raises:
         RunError: another process holds it, or the folder cannot be written.
     """
     lock = filelock.FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if wait else 0)
     except filelock.Timeout as error:
         raise RunError(
             f"{folder}: another process is writing to it; wait for it to end or choose another"

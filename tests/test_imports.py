@@ -26,6 +26,7 @@ COMMAND_LINE = {
     "ganaug.cli.sample",
     "ganaug.cli.tune",
     "ganaug.cli.vary",
+    "ganaug.launch",
     "ganaug.progress",
     "ganaug.wording",
 }

@@ -36,8 +36,8 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *("devices", "errors", "files", "limits", "outputs", "randomness", "records", "work"),
-        *("progress", "wording"),
+        *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
+        *("records", "wording", "work"),
         "_version",
     ),
 )

@@ -24,9 +24,12 @@ from ganaug.cli import (
     vary,
 )
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages
-from ganaug.errors import GanaugError
+from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
+from ganaug.launch import place
 
 __all__ = ["command", "main", "run"]
+
+ALONE = ("demo", "evaluate", "run", "tune")  # what would do all of its work in each process
 
 
 @click.group(
@@ -37,15 +40,22 @@ __all__ = ["command", "main", "run"]
 @click.version_option(__version__, prog_name="ganaug")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
-@click.pass_obj
-def command(settings: Settings, debug: bool, quiet: bool) -> None:
+@click.pass_context
+def command(context: click.Context, debug: bool, quiet: bool) -> None:
     """GAN augmentation for imbalanced image data, with evidence whether it helps.
 
     Train a generator on a data set (fit), put it into one ONNX file (export), use that file as a
     transform or a data set in Python, and measure what it is worth (evaluate). All of it in one go
     is run; check looks at images before, and doctor at this machine.
     """
-    settings.debug, settings.quiet = debug, quiet
+    settings: Settings = context.obj
+    here = place()
+    settings.debug, settings.quiet = debug, quiet or here.rank > 0
+    if here.size > 1 and context.invoked_subcommand in ALONE:
+        raise ConfigError(
+            f"ganaug {context.invoked_subcommand}: started as {here.size} processes; allowed: one,"
+            " which starts others by itself (--jobs); leave torchrun out"
+        )
 
 
 for _module in (
@@ -91,12 +101,14 @@ def run(arguments: Sequence[str]) -> int:
         echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        echo(_usage_line(error), err=True)
+        if not _told_beside(error):
+            echo(_usage_line(error), err=True)
         return error.exit_code
     except GanaugError as error:
         if settings.debug:
             echo(traceback.format_exc(), err=True, nl=False)
-        echo(f"ganaug: error: {_one_line(error)}", err=True)
+        if not _told_beside(error):
+            echo(f"ganaug: error: {_one_line(error)}", err=True)
         return error.exit_code
     except Exception as error:  # a defect of ours, or of the machine: still one line
         if settings.debug:
@@ -109,6 +121,12 @@ def run(arguments: Sequence[str]) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _told_beside(error: click.ClickException | GanaugError) -> bool:
+    """Whether another process of this machine says the same: wrong use is wrong in all of them."""
+    wrong_use = place().local > 0 and error.exit_code == 2
+    return wrong_use or isinstance(error, ToldElsewhereError)
 
 
 def _usage_line(error: click.ClickException) -> str:

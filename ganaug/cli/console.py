@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ganaug.launch import place
 from ganaug.progress import Lines, duration
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def plain_messages(settings: Settings) -> Iterator[None]:
     With --debug, warnings look as Python shows them, with the place in the source.
     """
     shown: set[str] = set()
+    silent = place().rank > 0  # the first of several processes says the same
 
     def show(
         message: Warning | str,
@@ -111,6 +113,8 @@ def plain_messages(settings: Settings) -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        if silent:
+            return
         if settings.debug:
             text = warnings.formatwarning(message, category, filename, lineno, line)
             echo(text, err=True, nl=False)
@@ -120,6 +124,8 @@ def plain_messages(settings: Settings) -> Iterator[None]:
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            if silent:
+                return
             if record.levelno >= logging.WARNING:
                 echo(f"ganaug: warning: {record.getMessage()}", err=True)
             else:

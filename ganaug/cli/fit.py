@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -12,12 +13,14 @@ from ganaug.cli.console import (
     INTERRUPTED,
     Settings,
     echo,
+    evaluation_progress,
     fit_progress,
     say,
     suggest,
 )
 from ganaug.cli.options import SETTING, image_options
 from ganaug.errors import ConfigError
+from ganaug.launch import place
 from ganaug.progress import duration
 from ganaug.wording import counted
 
@@ -38,6 +41,11 @@ __all__ = ["command"]
     help="variation: image to image (default). class: noise to image.",
 )
 @image_options
+@click.option(
+    "--cache",
+    metavar="DIR",
+    help="Decode the images of a folder once, into DIR, and read them from there.",
+)
 @click.option("--mode", metavar="grey|rgb", help="Convert the images; default: as they are.")
 @click.option("--steps", type=int, help="Length of the training.")
 @click.option("--batch-size", type=int, help="Images (or pairs) a step.")
@@ -88,6 +96,7 @@ def command(
     out: str,
     preset: str,
     size: tuple[int, int] | None,
+    cache: str | None,
     mode: str | None,
     root: str | None,
     download: bool,
@@ -133,16 +142,20 @@ def command(
         warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
     checked_tracker(tracker)
-    images = load_images(
-        source,
-        size=size,
-        mode=mode,
-        root=root,
-        download=download,
-        skip_corrupt=skip_corrupt,
-        exif=exif,
-        **columns,
-    )
+    reading = evaluation_progress(console, label="reading images")
+    with reading if cache is not None else nullcontext() as show:
+        images = load_images(
+            source,
+            size=size,
+            mode=mode,
+            root=root,
+            download=download,
+            skip_corrupt=skip_corrupt,
+            exif=exif,
+            **columns,
+            cache=cache,
+            progress=show,
+        )
     classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
     say(console, f"{counted(len(images), 'image')}, {classes}, {pixels}", *images.notes)
@@ -163,11 +176,12 @@ def command(
                 **training,
             )
     except KeyboardInterrupt as interruption:
-        echo(
-            f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
-            f" ganaug {shlex.join(console.arguments)}",
-            err=True,
-        )
+        if place().rank == 0:
+            echo(
+                f"ganaug: {str(interruption) or 'interrupted; the same command resumes'}:"
+                f" ganaug {shlex.join(console.arguments)}",
+                err=True,
+            )
         raise click.exceptions.Exit(INTERRUPTED) from None
     suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
 

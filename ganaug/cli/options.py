@@ -43,6 +43,7 @@ OPTIONS_OF_THEIR_OWN = {
     "tracker": "--tracker",
     "size": "--size",
     "mode": "--mode",
+    "cache": "--cache",
     "progress": "ganaug -q",
 }
 

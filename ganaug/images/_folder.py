@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
+from ganaug.images._decoding import Sink, cores, read_pixels
 from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
 from ganaug.images._open import FORMATS, open_image
@@ -25,9 +26,10 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
-    read_pixels,
 )
+from ganaug.images.cache import Cache, Decoded, Progress
 from ganaug.images.image_set import ImageSet
+from ganaug.images.stored import chosen
 from ganaug.wording import counted
 
 __all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
@@ -44,6 +46,16 @@ class Listing(NamedTuple):
     notes: list[str]
 
 
+class _How(NamedTuple):
+    """How files are read; see `load_images` and `choose_layout`."""
+
+    size: tuple[int, int] | None
+    mode: str | None
+    skip: bool
+    as_rgb: bool
+    exif: bool
+
+
 def load_folder(
     folder: Path,
     *,
@@ -51,6 +63,7 @@ def load_folder(
     mode: str | None,
     skip_corrupt: bool,
     exif: bool,
+    cache: Cache | None = None,
 ) -> ImageSet:
     """Load a folder with one folder for each class, or with train/ and test/ that hold these.
 
@@ -67,6 +80,7 @@ def load_folder(
         skip=skip_corrupt,
         notes=notes,
         exif=exif,
+        cache=cache,
     )
 
 
@@ -162,20 +176,58 @@ def read_files(
     notes: Sequence[str] = (),
     as_rgb: bool = False,
     exif: bool = False,
+    cache: Cache | None = None,
 ) -> ImageSet:
     """Decode the files into an image set: all headers first, then each image at its final size.
 
-    Memory holds the images at the training size alone. The content key of an image is the hash of
-    its file, and another one where it is turned: with `exif`, as its EXIF orientation says. See
+    Memory holds the images at the training size alone; with a `cache` they stay in its file, and
+    are decoded where it does not have them. The content key of an image is the hash of its file,
+    and another one where it is turned: with `exif`, as its EXIF orientation says. See
     `choose_layout` for `size`, `mode` and `as_rgb`. Notes tell how many images have an orientation,
     and of pages beyond the first.
     """
-    damage = Damage(skip, folder=source)
-    told = Told(source, turned=exif)
-    files: list[ImageFile] = []
+    files = (*train, *test)
+    how = _How(size, mode, skip, as_rgb, exif)
+    decode = partial(_decode, source, tuple(classes), files, len(train), how)
+    found = decode() if cache is None else cache.read(source, how._asdict(), files, decode)
+    pixels = found.pixels
+    num_train = int(np.searchsorted(pixels.kept, len(train)))
+
+    def part(rows: slice) -> ImageSet:
+        shown = [files[at] for at in pixels.kept[rows]]
+        grouped = bool(shown) and all(file.group is not None for file in shown)
+        groups = np.unique([str(file.group) for file in shown], return_inverse=True)[1]
+        return ImageSet(
+            images=chosen(pixels.images, rows),
+            labels=np.array([file.label for file in shown], dtype=np.int64),
+            classes=tuple(classes),
+            groups=groups.astype(np.int64) if grouped else None,
+            names=tuple(file.name for file in shown),
+            keys=pixels.keys[rows],
+            pixel_keys=pixels.pixel_keys[rows],
+            source=source,
+        )
+
+    training = part(slice(0, num_train))
+    rest = part(slice(num_train, None)) if test else None
+    return with_test(training, rest, (*notes, *found.notes))
+
+
+def _decode(
+    source: str,
+    classes: tuple[str, ...],
+    listed: Sequence[ImageFile],
+    num_train: int,
+    how: _How,
+    into: Callable[[tuple[int, int, int]], Sink] | None = None,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Decode the `listed` files, of which the first `num_train` are for training."""
+    damage = Damage(how.skip, folder=source)
+    told = Told(source, turned=how.exif)
+    positions: list[int] = []
     headers: list[Header] = []
-    num_train = 0
-    for at, file in enumerate((*train, *test)):
+    for at, file in enumerate(listed):
         try:
             with open_regular(file.path) as stream, open_image(stream) as image:
                 header = read_header(image, str(file.path))
@@ -183,39 +235,30 @@ def read_files(
         except UNREADABLE as error:
             damage.found(str(file.path), error)
             continue
-        files.append(file)
-        num_train += at < len(train)
-    if not num_train:
+        positions.append(at)
+    if not positions or positions[0] >= num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
-    layout = choose_layout(headers, size, mode, as_rgb=as_rgb, folder=source)
+    layout = choose_layout(headers, how.size, how.mode, as_rgb=how.as_rgb, folder=source)
 
     def load(at: int) -> tuple[Image.Image, int]:
-        with open_regular(files[at].path) as stream:
+        with open_regular(listed[positions[at]].path) as stream:
             content = stream.read()
         with open_image(io.BytesIO(content)) as image:
             image.load()
-        return as_shown(image, content, exif=exif)
+        return as_shown(image, content, exif=how.exif)
 
-    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
-
-    def part(rows: NDArray[np.bool_]) -> ImageSet:
-        chosen = [files[at] for at in pixels.kept[rows]]
-        grouped = bool(chosen) and all(file.group is not None for file in chosen)
-        groups = np.unique([str(file.group) for file in chosen], return_inverse=True)[1]
-        return ImageSet(
-            images=pixels.images[rows],
-            labels=np.array([file.label for file in chosen], dtype=np.int64),
-            classes=tuple(classes),
-            groups=groups.astype(np.int64) if grouped else None,
-            names=tuple(file.name for file in chosen),
-            keys=pixels.keys[rows],
-            pixel_keys=pixels.pixel_keys[rows],
-            source=source,
-        )
-
-    training = part(pixels.kept < num_train)
-    rest = part(pixels.kept >= num_train) if test else None
-    return with_test(training, rest, (*notes, *told.notes, *layout.notes, *damage.notes))
+    pixels = read_pixels(
+        headers,
+        load,
+        layout,
+        damage,
+        keep_rgb=how.mode == "rgb",
+        into=into,
+        threads=cores(),
+        progress=progress,
+    )
+    kept = np.array(positions, dtype=np.int64)[pixels.kept]
+    return Decoded(pixels._replace(kept=kept), (*told.notes, *layout.notes, *damage.notes))
 
 
 def _read_classes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import Counter
 
@@ -25,6 +26,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDES_CHANGE = (5, 6, 7, 8)
+_quietly = threading.Lock()  # images are decoded in threads, and these share their filters
 PAGED = ("TIFF", "GIF", "WEBP", "PNG")  # not MPO: its further pictures are previews
 
 
@@ -36,7 +38,7 @@ def orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1
     try:
-        with warnings.catch_warnings():
+        with _quietly, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF
             # Not PngImageFile's own method, which decodes the image to look for EXIF behind it.
             found = Image.Image.getexif(image).get(ORIENTATION, 1)

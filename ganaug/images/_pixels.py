@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,14 +21,16 @@ __all__ = [
     "Damage",
     "Header",
     "Layout",
-    "Pixels",
     "check_mode",
     "check_size",
     "choose_layout",
+    "converted",
     "inside",
+    "is_grey",
+    "pixel_key",
     "read_header",
-    "read_pixels",
     "rendered",
+    "resized",
     "scaled_down",
 ]
 
@@ -82,18 +84,6 @@ class Layout(NamedTuple):
     mode: str
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
-
-
-class Pixels(NamedTuple):
-    """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n].
-
-    `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing.
-    """
-
-    images: NDArray[np.uint8]
-    keys: NDArray[np.uint64]
-    pixel_keys: NDArray[np.uint64]
-    kept: NDArray[np.int64]
 
 
 class Damage:
@@ -339,42 +329,3 @@ def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
         image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
         out[at] = resized(converted(image, layout.mode), layout.size)
     return out
-
-
-def read_pixels(
-    headers: Sequence[Header],
-    load: Callable[[int], tuple[Image.Image, int]],
-    layout: Layout,
-    damage: Damage,
-    *,
-    keep_rgb: bool,
-) -> Pixels:
-    """Decode every image into one array of the layout; the only copy held in memory.
-
-    `load(i)` returns image i, decoded, and its content key. RGB images that are all grey come back
-    with one channel, unless `keep_rgb`. Images that cannot be read go to `damage`.
-    """
-    channels = 3 if layout.mode == "RGB" else 1
-    images = np.empty((len(headers), *layout.size, channels), np.uint8)
-    keys, pixel_keys = (np.empty(len(headers), np.uint64) for _ in range(2))
-    kept: list[int] = []
-    all_grey = channels == 3 and not keep_rgb
-    for at, header in enumerate(headers):
-        try:
-            image, key = load(at)
-            # At full size: averaging could hide a pixel of colour.
-            plain = image if image.mode == "L" else converted(image, "RGB")
-            grey = plain.mode == "L" or is_grey(plain)
-            pixel_keys[len(kept)] = pixel_key(plain, grey=grey)
-            images[len(kept)] = resized(converted(image, layout.mode), layout.size)
-            all_grey = all_grey and grey
-        except UNREADABLE as error:
-            damage.found(header.name, error)
-            continue
-        keys[len(kept)] = key
-        kept.append(at)
-    images = images[: len(kept)]
-    if all_grey:
-        images = np.ascontiguousarray(images[..., :1])
-    rows = np.array(kept, dtype=np.int64)
-    return Pixels(images, keys[: len(kept)], pixel_keys[: len(kept)], rows)

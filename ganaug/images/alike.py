@@ -29,11 +29,12 @@ class Alike:
     are digits on black or photographs.
 
     Args:
-        images: uint8 [N, H, W, 1] or [N, H, W, 3], one or more; 32 pixels a side are enough.
+        images: uint8 [H, W, 1] or [H, W, 3] each, one or more; 32 pixels a side are enough. They
+            are read one at a time.
     """
 
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        grey = np.stack([_small(each) for each in images]).reshape(len(images), -1)
+    def __init__(self, images: Iterable[NDArray[np.uint8]]) -> None:
+        grey = np.stack([_small(each) for each in images]).reshape(-1, SIDE * SIDE)
         self.shape = _unit(grey - grey.mean(1, keepdims=True))
         self.flat = grey.std(1) < 1.0  # images of one colour: nothing to compare
         centred = self.shape - self.shape.mean(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,8 @@ from ganaug.images.alike import Alike
 from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = ["also_in", "copies_noted", "near_copies"]
+
+MOST = 100_000  # images that are compared; of larger sets some of each side are
 
 
 def also_in(images: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
@@ -30,19 +34,29 @@ def copies_noted(train: ImageSet, test: ImageSet) -> tuple[str, ...]:
     same = also_in(test, train)
     if same.any():
         notes.append(f"{int(same.sum())} of {len(test)} test images are also training images")
+    whole, compared = len(train) + len(test), ""
+    if whole > MOST:
+        rows, compared = _in_even_steps(test, whole), " that were compared"
+        train, test, same = train.take(_in_even_steps(train, whole)), test.take(rows), same[rows]
     near = [(ours, theirs) for ours, theirs in near_copies(train, test) if not same[ours]]
     if near:
         ours, theirs = near[0]
         notes.append(
-            f"{len(near)} of {len(test)} test images look nearly like a training image, such as"
-            f" {_name(test, ours)} like {_name(train, theirs)}; results on them look too good: give"
-            " such images one group in groups.csv"
+            f"{len(near)} of {len(test)} test images{compared} look nearly like a training image,"
+            f" such as {_name(test, ours)} like {_name(train, theirs)}; results on them look too"
+            " good: give such images one group in groups.csv"
         )
     return tuple(notes)
 
 
 def _name(images: ImageSet, at: int) -> str:
     return f"image {at}" if images.names is None else images.names[at]
+
+
+def _in_even_steps(images: ImageSet, whole: int) -> NDArray[np.int64]:
+    """Return positions of those that are compared where both sides have `whole` images."""
+    count = max(1, len(images) * MOST // whole)
+    return np.linspace(0, len(images) - 1, count).round().astype(np.int64)
 
 
 def near_copies(train: ImageSet, test: ImageSet) -> list[tuple[int, int]]:
@@ -52,7 +66,7 @@ def near_copies(train: ImageSet, test: ImageSet) -> list[tuple[int, int]]:
     """
     if not len(train) or not len(test):
         return []
-    alike = Alike(np.concatenate([train.images, test.images]))
+    alike = Alike(chain(train.images, test.images))
     pairs = alike.near_pairs(parts=len(train))
     pairs = pairs[np.argsort(-alike.likeness(pairs), kind="stable")]
     best: dict[int, int] = {}

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.files import open_regular
+from ganaug.images._decoding import read_pixels
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown, upright
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
@@ -27,7 +28,6 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
-    read_pixels,
 )
 from ganaug.images.class_names import composed, label_number
 from ganaug.images.columns import (

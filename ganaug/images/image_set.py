@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
 from ganaug.images.columns import Columns
+from ganaug.images.stored import chosen
 
 __all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes", "utf8"]
 
@@ -46,7 +47,8 @@ class ImageSet:
     """Labelled images in memory, at one size.
 
     Attributes:
-        images: uint8 [N, H, W, C] in 0..255, C = 1 (grey) or 3 (RGB).
+        images: uint8 [N, H, W, C] in 0..255, C = 1 (grey) or 3 (RGB); or `StoredImages`, which
+            stay in a cache's file and give such arrays for an index.
         labels: int64 [N] in 0..len(classes)-1; a column [N, 1] is taken, too.
         classes: the class names, by label, in Unicode's composed form (NFC): the same folder may
             have another form on another file system.
@@ -235,11 +237,11 @@ class ImageSet:
 
         `index` holds positions in 0..N-1, or is a bool mask [N].
         """
-        chosen = np.asarray(index)
-        rows = np.arange(len(self))[chosen if chosen.size else chosen.astype(np.int64)]
+        given = np.asarray(index)
+        rows = np.arange(len(self))[given if given.size else given.astype(np.int64)]
         return replace(
             self,
-            images=self.images[rows],
+            images=chosen(self.images, rows),
             labels=self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
             names=None if self.names is None else tuple(self.names[i] for i in rows),

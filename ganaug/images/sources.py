@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.images._folder import load_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
+from ganaug.images.cache import Cache, no_cache
 from ganaug.images.columns import (
     Columns,
     Keyed,
@@ -25,8 +26,10 @@ from ganaug.images.columns import (
 )
 from ganaug.images.huggingface import HF_PREFIX, lazy_huggingface, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
+from ganaug.images.places import image_folders
 from ganaug.images.tables import is_table, lazy_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
+from ganaug.outputs import Inputs, check_output_folder
 
 __all__ = [
     "ALLOWED",
@@ -57,6 +60,8 @@ def load_images(
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
     """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
 
@@ -107,10 +112,16 @@ def load_images(
         label: the column of the labels. None takes the one of the type ClassLabel, or that is
             called label, class, target or the like.
         group: the column that names images of one object. None: there is none.
+        cache: a folder for decoded images, for sources whose images are files. They are decoded
+            once, and read from there where they are needed, so that memory never holds all of them:
+            `ImageSet.images` is then a `StoredImages`. Changed files and a damaged cache are read
+            again.
+        progress: called as `progress(done, total)` while images are decoded for the cache.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
         ConfigError: an argument has a value that is not allowed.
+        RunError: `cache` cannot be written, or lies among the images.
 
     Example:
         >>> digits = load_images("digits")
@@ -119,6 +130,11 @@ def load_images(
     """
     sides = check_size(size)
     check_mode(mode)
+    kept = None
+    if cache is not None:
+        among = Inputs(images=image_folders("the images", source))
+        check_output_folder(cache, {}, among, option="--cache")
+        kept = Cache(Path(cache), progress)
     columns = Columns(image, label, group)
     by_name = isinstance(source, str) and source.startswith(PREFIX)
     if not by_name and (download or (root is not None and not is_table(source))):
@@ -126,15 +142,19 @@ def load_images(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
             " alone, and root for tables; leave --root and --download out"
         )
+    if cache is not None and isinstance(source, str | os.PathLike) and not os.path.isdir(source):
+        raise no_cache(str(source))
     reading: dict[str, Any] = {"size": sides, "mode": mode, "skip_corrupt": skip_corrupt}
     if has_columns(source):
+        if cache is not None:
+            raise no_cache(type(source).__name__)
         given = reading | {"columns": columns, "exif": exif}
         if is_table(source):
             return load_table(source, root=root, **given)
         name, dataset = open_huggingface(source)
         return load_huggingface(name, dataset, **given)
     if not isinstance(source, str | os.PathLike):
-        return load_dataset(Keyed.where_named(source, columns), **reading)
+        return load_dataset(Keyed.where_named(source, columns), cache=kept, **reading)
     refuse_columns(columns)
     if by_name:
         return load_torchvision(str(source), root=root, download=download, **reading)
@@ -146,7 +166,7 @@ def load_images(
         return replace(digits, notes=(note,))
     path = Path(source)  # its own is_dir() raises where a name is too long
     if os.path.isdir(path):
-        return load_folder(path, exif=exif, **reading)
+        return load_folder(path, exif=exif, cache=kept, **reading)
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return load_npz(path, size=sides, mode=mode)
     if os.path.exists(path):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
+from ganaug.images._decoding import read_pixels
 from ganaug.images._folder import read_files
 from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
@@ -21,8 +21,8 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
-    read_pixels,
 )
+from ganaug.images.cache import Cache, no_cache
 from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
@@ -126,12 +126,17 @@ def torchvision_parts(
 
 
 def load_dataset(
-    dataset: Any, *, size: tuple[int, int] | None, mode: str | None, skip_corrupt: bool
+    dataset: Any,
+    *,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    skip_corrupt: bool,
+    cache: Cache | None = None,
 ) -> ImageSet:
     """Load a map-style data set of (image, label). See `load_images`.
 
     An ImageFolder without transforms is read from its files, so that it is the same data, with
-    the same content keys and groups, as its folder.
+    the same content keys and groups, as its folder; it alone has a use for a `cache`.
     """
     name = check_dataset(dataset)
     if is_plain_image_folder(dataset):
@@ -146,7 +151,10 @@ def load_dataset(
             skip=skip_corrupt,
             notes=notes,
             as_rgb=mode is None,
+            cache=cache,
         )
+    if cache is not None:
+        raise no_cache(name)
     return _read(name, by_name(dataset), None, size=size, mode=mode, skip=skip_corrupt)
 
 
@@ -260,7 +268,7 @@ def _read(
     layout = choose_layout(headers, size, mode)
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
 
-    def part(rows: NDArray[np.bool_]) -> ImageSet:
+    def part(rows: slice) -> ImageSet:
         return ImageSet(
             images=pixels.images[rows],
             labels=labels[pixels.kept[rows]],
@@ -270,8 +278,9 @@ def _read(
             source=source,
         )
 
-    training = part(pixels.kept < num_train)
-    rest = None if test is None else part(pixels.kept >= num_train)
+    split = int(np.searchsorted(pixels.kept, num_train))
+    training = part(slice(0, split))
+    rest = None if test is None else part(slice(split, None))
     return with_test(training, rest, (*layout.notes, *damage.notes))
 
 

@@ -32,6 +32,11 @@ class Draws:
         parts = (self.shift, self.colour, self.cutout)
         return Draws(*(None if part is None else part.to(device) for part in parts))
 
+    def take(self, rows: slice) -> Draws:
+        """Return what was drawn for some of the images."""
+        parts = (self.shift, self.colour, self.cutout)
+        return Draws(*(None if part is None else part[rows] for part in parts))
+
 
 def draw(
     names: tuple[str, ...], count: int, size: tuple[int, int], stream: np.random.Generator

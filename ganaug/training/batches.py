@@ -1,6 +1,6 @@
 """The batch of a step: images, latents and augmentation, drawn from counters by (seed, step).
 
-A resumed run so continues exactly, and a data-parallel run can give each process its rows of the
+A resumed run so continues exactly, and each process of a data-parallel run takes its rows of the
 same batch.
 """
 
@@ -19,7 +19,9 @@ from ganaug.training import augment, shared_affine
 from ganaug.training.config import FitConfig
 from ganaug.training.pairs import PairSampler
 
-__all__ = ["Batch", "Batches"]
+__all__ = ["Batch", "Batches", "Pixels"]
+
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -61,44 +63,71 @@ class Batches:
             weights = np.maximum(images.counts, 1) ** (config.class_power - 1.0)
             self.weights = weights[images.labels] / weights[images.labels].sum()
 
-    def batch(self, step: int, pixels: Tensor, rollbacks: int = 0) -> Batch:
-        """Return the batch of `step`, on the device of `pixels`: uint8 [N, C, H, W], all images.
+    def batch(
+        self, step: int, pixels: Pixels | Tensor, rollbacks: int = 0, rows: slice = EVERY
+    ) -> Batch:
+        """Return the batch of `step`, on the device of `pixels`, all images (uint8 [N, C, H, W]).
 
-        After each of `rollbacks` the same step has another batch.
+        After each of `rollbacks` the same step has another batch. Of several processes each asks
+        for its `rows` of it.
         """
         config, rng = self.config, stream(self.seed, "batch", epoch=rollbacks, index=step)
         count = config.batch_size
-        source = stranger = None
+        sources = strangers = None
         if self.pairs is not None:
-            sources, rows = self.pairs.draw(count, rng)
-            source = _gather(pixels, sources)
+            sources, reals = self.pairs.draw(count, rng)
             if config.class_match > 0:
-                strangers = self.pairs.strangers(self.images.labels[rows], rng)
-                stranger = _gather(pixels, strangers)
+                strangers = self.pairs.strangers(self.images.labels[reals], rng)
         else:
-            rows = rng.choice(len(self.weights), count, p=self.weights)
+            reals = rng.choice(len(self.weights), count, p=self.weights)
         latent = rng.standard_normal((count, config.latent_dim), dtype=np.float32)
-        device = pixels.device
-        real = _gather(pixels, rows)
         maps = shared_affine.draw(config.shared_affine, count, self.images.size, rng)
-        if maps is not None:
-            maps = maps.to(device)
-            real = shared_affine.move(real, maps)
-            source = None if source is None else shared_affine.move(source, maps)
-            stranger = None if stranger is None else shared_affine.move(stranger, maps)
-        draws = [
-            augment.draw(config.augment, count, self.images.size, rng).to(device) for _ in range(2)
-        ]
+        draws = [augment.draw(config.augment, count, self.images.size, rng) for _ in range(2)]
+        # All of it is drawn, whatever the number of processes, and then this one's part is taken.
+        device = pixels.device
+        maps = None if maps is None else maps[rows].to(device)
+
+        def gathered(chosen: NDArray[np.int64]) -> Tensor:
+            images = _gather(pixels, chosen[rows])
+            return images if maps is None else shared_affine.move(images, maps)
+
         return Batch(
-            real=real,
-            source=source,
-            stranger=stranger,
-            labels=self.labels[torch.from_numpy(rows)].to(device),
-            latent=torch.from_numpy(latent).to(device),
-            draws=(draws[0], draws[1]),
+            real=gathered(reals),
+            source=None if sources is None else gathered(sources),
+            stranger=None if strangers is None else gathered(strangers),
+            labels=self.labels[torch.from_numpy(reals[rows])].to(device),
+            latent=torch.from_numpy(latent[rows]).to(device),
+            draws=(draws[0].take(rows).to(device), draws[1].take(rows).to(device)),
         )
 
 
-def _gather(pixels: Tensor, rows: NDArray[np.int64]) -> Tensor:
-    chosen = pixels[torch.from_numpy(rows).to(pixels.device)].float() / 255
+class Pixels:
+    """All training images, uint8 [N, C, H, W] by row: on a GPU, where they are in memory at all.
+
+    On a CPU they stay as they are stored, and a batch alone is put into torch's order.
+    """
+
+    def __init__(self, images: ImageSet, device: torch.device) -> None:
+        self.images, self.device = images.images, device
+        self.there: Tensor | None = None
+        if device.type != "cpu" and isinstance(self.images, np.ndarray):
+            self.there = self._as_tensor(self.images)
+
+    def rows(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return these, uint8 [n, C, H, W], on the device."""
+        if self.there is not None:
+            return self.there[torch.from_numpy(rows).to(self.device)]
+        return self._as_tensor(self.images[rows])
+
+    def _as_tensor(self, images: NDArray[np.uint8]) -> Tensor:
+        ordered = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        return torch.from_numpy(ordered).to(self.device)
+
+
+def _gather(pixels: Pixels | Tensor, rows: NDArray[np.int64]) -> Tensor:
+    if isinstance(pixels, Tensor):
+        chosen = pixels[torch.from_numpy(rows).to(pixels.device)]
+    else:
+        chosen = pixels.rows(rows)
+    chosen = chosen.float() / 255
     return chosen.contiguous(memory_format=torch.channels_last)

@@ -34,7 +34,19 @@ from ganaug.records import (
 )
 from ganaug.training.state import State
 
-__all__ = ["Checkpoint", "Kept", "Record", "commit", "load", "read", "read_record", "save", "write"]
+__all__ = [
+    "Checkpoint",
+    "Kept",
+    "Record",
+    "commit",
+    "load",
+    "put",
+    "read",
+    "read_record",
+    "save",
+    "tensors_of",
+    "write",
+]
 
 FORMAT = 1
 POINTER = "checkpoint.json"
@@ -104,8 +116,13 @@ class Checkpoint:
 
     def weights(self, part: str) -> dict[str, Tensor]:
         """Return the state dict of `part`: "generator", "discriminator" or "average"."""
-        start = f"{part}."
-        return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+        return part_of(self.tensors, part)
+
+
+def part_of(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Return those of `part`, by their names in it."""
+    start = f"{part}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
 def save(run: Path, state: State, step: int, *, good: bool = True) -> None:
@@ -124,15 +141,20 @@ def save(run: Path, state: State, step: int, *, good: bool = True) -> None:
     commit(run, record)
 
 
-def write(run: Path, state: State, step: int) -> Kept:
-    """Write the tensors of `state` to a file of their own, without a commit."""
+def tensors_of(state: State) -> dict[str, Tensor]:
+    """Return all tensors of `state` by name, on the CPU."""
     tensors: dict[str, Tensor] = {}
     for part, module in _modules(state).items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
     for part, optimizer in _optimizers(state).items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
-    content = safetensors.torch.save({k: v.contiguous().cpu() for k, v in tensors.items()})
+    return {name: value.contiguous().cpu() for name, value in tensors.items()}
+
+
+def write(run: Path, state: State, step: int) -> Kept:
+    """Write the tensors of `state` to a file of their own, without a commit."""
+    content = safetensors.torch.save(tensors_of(state))
     # After a rollback a step comes again; the file that the commit names stays as it is.
     again = f"-{state.rollbacks}" if state.rollbacks else ""
     kept = Kept(
@@ -230,17 +252,26 @@ def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
         RunError: they are not those of these networks and optimisers.
     """
     try:
-        for part, module in _modules(state).items():
-            module.load_state_dict(checkpoint.weights(part))
-        for part, optimizer in _optimizers(state).items():
-            values = _optimizer_values(optimizer, checkpoint.weights(part))
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+        put(state, checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{run}: its checkpoint is not that of its config.json ({first_line(error)}); train"
             " again in another folder"
         ) from error
     state.rollbacks = len(checkpoint.record.rollbacks)
+
+
+def put(state: State, tensors: dict[str, Tensor]) -> None:
+    """Put what `tensors_of` gave into `state`.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: they are not those of these networks and optimisers.
+    """
+    for part, module in _modules(state).items():
+        module.load_state_dict(part_of(tensors, part))
+    for part, optimizer in _optimizers(state).items():
+        values = _optimizer_values(optimizer, part_of(tensors, part))
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
 
 
 def _optimizer_values(

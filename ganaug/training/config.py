@@ -16,7 +16,7 @@ from ganaug.errors import ConfigError, did_you_mean
 __all__ = ["PRESETS", "FitConfig", "make_config"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
-LOADING = ("mode", "root", "download", "exif", "skip_corrupt")
+LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class FitConfig:
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
             "colour", "cutout".
         class_power: classes are drawn with probability ~ count ** class_power.
-        steps, batch_size: length of the run, and images (or pairs) a step.
+        steps, batch_size: length of the run, and images (or pairs) a step, of all processes.
         learning_rate, beta1, beta2: Adam's; the rate falls linearly in the second half, to 5%.
         decay: False keeps the rate constant.
         ema: decay of the averaged generator that is exported; 0 exports the last weights.

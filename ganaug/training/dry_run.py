@@ -12,14 +12,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 
 from ganaug.devices import choose_device
 from ganaug.images import ImageSet
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.fit import prepared
@@ -73,7 +72,7 @@ def estimate_fit(
     images, config = prepared(source, make_config(preset, **options), all_images=all_images)
     batches, state = Batches(images, config, seed), build_state(config, images, seed, chosen)
     state.precision = autocast_dtype(config.precision, state, config, images)
-    pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2))).to(chosen)
+    pixels = Pixels(images, chosen)
 
     def timed(call: Callable[[], object]) -> float:
         begin = time.perf_counter()

@@ -7,13 +7,13 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ganaug.devices import choose_device
@@ -24,11 +24,13 @@ from ganaug.images.copies import copies_noted
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
+from ganaug.training.memory import enough_memory
+from ganaug.training.ranks import Ranks, joined
 from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
 from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.samples import sample_grid
@@ -60,6 +62,8 @@ def fit(
 ) -> Path:
     """Train a generator and return its run folder; the same call resumes an interrupted run.
 
+    Where torchrun started this process and others, all of them call it, and train together.
+
     Args:
         source: an `ImageSet`, or anything that `load_images` takes. Only its training part is
             used; without a test part, one fifth is held out for `evaluate`.
@@ -87,7 +91,8 @@ def fit(
         DataError: the images cannot be used.
         ConfigError: unknown preset or option, or a value that is not allowed.
         RunError: the folder holds another run, is in use or cannot be written.
-        GanaugError: the training failed: it collapsed or diverged. The last good checkpoint stands.
+        GanaugError: the training failed: it collapsed or diverged, ran out of memory, or another
+            process of it ended. The last good checkpoint stands.
         KeyboardInterrupt: interrupted; the steps done so far are in a checkpoint.
 
     Example:
@@ -99,15 +104,23 @@ def fit(
     start = None if start_from is None else warm_start(start_from, out, config)
     images, config = prepared(source, config, all_images=all_images)
     batches = Batches(images, config, seed)
-    run = make_folder(out)
-    with locked(run):
+    with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
+        given = {"options": config.to_dict(), "seed": seed, "on_collapse": reaction}
+        ranks.check_same(images=images.ordered_fingerprint, **given)
+        run = ranks.first(partial(_locked_folder, out, held))
         state = build_state(config, images, seed, chosen)
-        step = open_run(run, state, config, images, seed, start)
+        training = _Training(run, config, batches, chosen, reaction, tracker, progress, ranks)
+        step = training.led(state, lambda: open_run(run, state, config, images, seed, start))
         if step < config.steps:
             for note in batches.notes:
                 log.info(note)
-            training = _Training(run, config, batches, chosen, reaction, tracker, progress)
             training.go_on(state, step)
+    return run
+
+
+def _locked_folder(out: str | os.PathLike[str], held: ExitStack) -> Path:
+    run = make_folder(out)
+    held.enter_context(locked(run))
     return run
 
 
@@ -144,7 +157,7 @@ def prepared(
 
 @dataclass(frozen=True)
 class _Training:
-    """A run that trains, in its locked folder."""
+    """A run that trains, in its locked folder; in each of several processes."""
 
     run: Path
     config: FitConfig
@@ -153,75 +166,139 @@ class _Training:
     on_collapse: OnCollapse
     tracker: str | None
     progress: FitProgress | None
+    ranks: Ranks
+
+    def led(self, state: State, action: Callable[[], int]) -> int:
+        """Let rank 0 act on `state`, and give it to all others with the step that is returned."""
+
+        def act() -> tuple[int, torch.dtype, int, dict[str, torch.Tensor]]:
+            step = action()
+            tensors = checkpoint.tensors_of(state) if self.ranks.size > 1 else {}
+            return step, state.precision, state.rollbacks, tensors
+
+        step, state.precision, state.rollbacks, tensors = self.ranks.first(act)
+        if not self.ranks.is_first:
+            checkpoint.put(state, tensors)
+        return step
 
     def go_on(self, state: State, step: int) -> None:
         """Train `state` from `step` to the end, going back where it fails."""
-        make_folder(self.run / "samples")
-        failure = stopped_before(self.run, self.on_collapse)
-        follow = followed(self.tracker, self.run, self.config)
-        with follow as tracker, _interruptible() as interrupted:
+        if self.ranks.is_first:
+            make_folder(self.run / "samples")
+        failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
+        follow = followed(self.tracker if self.ranks.is_first else None, self.run, self.config)
+        with follow as tracker, _interruptible(self.ranks.size) as interrupted:
             while True:
                 failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
                     return
-                fresh = self._fresh(state.rollbacks + 1, state.precision)
-                step = recover(self.run, self.config, failure, self.on_collapse, fresh)
-                state, failure = fresh, None
-                if interrupted.is_set():
+                state = self._fresh(state.rollbacks + 1, state.precision)
+                step, failure = self._recovered(state, failure), None
+                if self.ranks.any(interrupted.is_set())[0]:
                     raise KeyboardInterrupt(_interruption(step, self.config.steps))
 
     def _fresh(self, rollbacks: int, precision: torch.dtype) -> State:
         batches = self.batches
         fresh = build_state(self.config, batches.images, batches.seed, self.device, rollbacks)
-        load_start(self.run, fresh)
         fresh.precision = precision
         return fresh
+
+    def _recovered(self, fresh: State, failure: Failure) -> int:
+        """Go back after `failure`, with `fresh` as the state from then on; return its step."""
+
+        def act() -> int:
+            load_start(self.run, fresh)
+            return recover(self.run, self.config, failure, self.on_collapse, fresh)
+
+        return self.led(fresh, act)
 
     def _steps(
         self, state: State, step: int, interrupted: threading.Event, tracker: Tracker
     ) -> Failure | None:
         """Do the steps after `step`; return why they ended early, or None."""
-        config, images, run = self.config, self.batches.images, self.run
-        pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
-        pixels = pixels.to(self.device)
-        record = checkpoint.read_record(run)
-        back = record.rollbacks if record else ()
-        watch = Watch(run, config, step, tracker.progress(self.progress), back)
-        diversity, finite = DiversityWatch(run, images, config, step), FiniteCheck(state)
-        tracker.begin(run, len(back))
+        config, ranks = self.config, self.ranks
+        pixels = Pixels(self.batches.images, self.device)
+        rows, finite = ranks.rows(config.batch_size), FiniteCheck(state)
+        records = _Records(self, state, step, finite, tracker) if ranks.is_first else None
         for i in range(step, config.steps):
-            metrics = train_step(state, self.batches.batch(i, pixels, state.rollbacks), config, i)
+            with enough_memory(state, self.batches, pixels, ranks.size):
+                batch = self.batches.batch(i, pixels, state.rollbacks, rows)
+                metrics = train_step(state, batch, config, i, ranks)
             done = i + 1
             last = done == config.steps
             due = last or done % config.checkpoint_every == 0
-            wrong = finite.step(done, metrics, due=due or watch.is_due(done))
-            if wrong is not None:
-                return Failure.of_number(*wrong, watch.seconds)
-            watch.record(done, metrics)
-            stop = interrupted.is_set()
-            if due or stop:
-                name = finite.everything(metrics)
-                if name is not None:
-                    return Failure.of_number(done, name, watch.seconds)
-            if last or done % config.sample_every == 0:
-                sample_grid(state, images, config, run / "samples" / f"step-{done:06d}.png")
-            good = False
-            if due:  # at an interruption not: a run without one would not have it
-                rows = diversity.record(done, state)
-                tracker.row(DIVERSITY, rows[-1])
-                alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
-                if alarm is not None and self.on_collapse != "warn":
-                    return Failure(done, alarm.line, watch.seconds)
-                if alarm is not None and alarm.since == done:
-                    log.warning("step %d: %s", done, alarm.line)
-                    watch.alarm(done, alarm.line)
-            if last:
-                draw_curves(run)
-            if due or stop:
-                checkpoint.save(run, state, done, good=good)
+            wrong = finite.step(done, metrics, due=due or done % config.log_every == 0)
+            if records and wrong is None:
+                records.watch.record(done, metrics)
+            stop, failed = ranks.any(interrupted.is_set(), wrong is not None)
+            if failed:
+                seconds = records.watch.seconds if records else 0.0
+                return Failure.of_number(*(wrong or (done, "a number")), seconds)
+            if due or stop or done % config.sample_every == 0:
+                failure = ranks.first(
+                    partial(records.write, done, metrics, due, stop) if records else _nothing
+                )
+                if failure is not None:
+                    return failure
             if stop and not last:
                 raise KeyboardInterrupt(_interruption(done, config.steps))
         return None
+
+
+class _Records:
+    """What rank 0 writes of the steps of a run."""
+
+    def __init__(
+        self,
+        training: _Training,
+        state: State,
+        step: int,
+        finite: FiniteCheck,
+        tracker: Tracker,
+    ) -> None:
+        run, config, images = training.run, training.config, training.batches.images
+        record = checkpoint.read_record(run)
+        rollbacks = record.rollbacks if record else ()
+        self.run, self.config, self.images, self.state = run, config, images, state
+        self.on_collapse, self.finite = training.on_collapse, finite
+        self.watch = Watch(run, config, step, tracker.progress(training.progress), rollbacks)
+        self.diversity, self.tracker = DiversityWatch(run, images, config, step), tracker
+        tracker.begin(run, len(rollbacks))
+
+    def write(
+        self, done: int, metrics: dict[str, torch.Tensor], due: bool, stop: bool
+    ) -> Failure | None:
+        """Write sample grid, diversity and checkpoint after `done` steps, each where it is due.
+
+        Returns:
+            Why there is no checkpoint where one was `due`, or None.
+        """
+        config, state, watch = self.config, self.state, self.watch
+        if due or stop:
+            name = self.finite.everything(metrics)
+            if name is not None:
+                return Failure.of_number(done, name, watch.seconds)
+        if done == config.steps or done % config.sample_every == 0:
+            sample_grid(state, self.images, config, self.run / "samples" / f"step-{done:06d}.png")
+        good = False
+        if due:  # at an interruption not: a run without one would not have it
+            rows = self.diversity.record(done, state)
+            self.tracker.row(DIVERSITY, rows[-1])
+            alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
+            if alarm is not None and self.on_collapse != "warn":
+                return Failure(done, alarm.line, watch.seconds)
+            if alarm is not None and alarm.since == done:
+                log.warning("step %d: %s", done, alarm.line)
+                watch.alarm(done, alarm.line)
+        if done == config.steps:
+            draw_curves(self.run)
+        if due or stop:
+            checkpoint.save(self.run, state, done, good=good)
+        return None
+
+
+def _nothing() -> None:
+    """What other ranks do while rank 0 writes."""
 
 
 def _interruption(step: int, steps: int) -> str:
@@ -229,10 +306,11 @@ def _interruption(step: int, steps: int) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible(processes: int) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C (or SIGTERM) into an event, so that a step is never torn apart.
 
-    A second Ctrl-C stops at once; the last checkpoint then stands.
+    A second Ctrl-C stops at once; the last checkpoint then stands. Not so where torchrun started
+    several processes: it hands one Ctrl-C on, and so each hears it twice.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -241,7 +319,8 @@ def _interruptible() -> Iterator[threading.Event]:
 
     def note(number: int, frame: Any) -> None:
         event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if processes == 1:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -67,9 +67,9 @@ def class_match_loss(real: Tensor, strangers: Tensor) -> Tensor:
 def lost_class_loss(real: Tensor, fake: Tensor) -> Tensor:
     """Return E max(0, t - m): how far variations fit their source less than real pairs do.
 
-    `real` and `fake` are class-match logits [N] of real pairs and of (source, variation); t is one
-    standard deviation below the mean of `real`. Above t nothing is gained, so that variations stay
-    as different as real images of the class are.
+    `real` [M] and `fake` [N] are class-match logits of real pairs and of (source, variation); t is
+    one standard deviation below the mean of `real`. Above t nothing is gained, so that variations
+    stay as different as real images of the class are.
     """
     threshold = (real.mean() - real.std(correction=0)).detach()
     return relu(threshold - fake).mean()

@@ -19,13 +19,19 @@ from torch import Tensor
 from ganaug.training import augment, losses
 from ganaug.training.batches import Batch
 from ganaug.training.config import FitConfig
+from ganaug.training.ranks import ALONE, Ranks
 from ganaug.training.state import State
 
 __all__ = ["average_decay", "discriminator_inputs", "learning_rate", "train_step"]
 
 
-def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict[str, Tensor]:
-    """Update the discriminator, then the generator, then the average; return scalar tensors."""
+def train_step(
+    state: State, batch: Batch, config: FitConfig, step: int, ranks: Ranks = ALONE
+) -> dict[str, Tensor]:
+    """Update the discriminator, then the generator, then the average; return scalar tensors.
+
+    Of several `ranks` each has its rows of the batch, and all make the same update.
+    """
     for optimizer in (state.optimizer_g, state.optimizer_d):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step, state.rollbacks)
@@ -34,9 +40,9 @@ def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict
         fake = state.generator(batch.labels if source is None else source, batch.latent)
     fake = fake.float()
 
-    metrics = _update_discriminator(state, batch, config, fake.detach(), step)
+    metrics = _update_discriminator(state, batch, config, fake.detach(), step, ranks)
     state.discriminator.requires_grad_(False)
-    metrics |= _update_generator(state, batch, config, fake)
+    metrics |= _update_generator(state, batch, config, fake, ranks)
     state.discriminator.requires_grad_(True)
 
     with torch.no_grad():
@@ -47,11 +53,11 @@ def train_step(state: State, batch: Batch, config: FitConfig, step: int) -> dict
         if source is not None:
             metrics["moved"] = (fake - source).abs().mean()  # from the source, in 0..1
             metrics["moved_real"] = (batch.real - source).abs().mean()
-    return metrics
+    return ranks.means(metrics, config.batch_size)
 
 
 def _update_discriminator(
-    state: State, batch: Batch, config: FitConfig, fake: Tensor, step: int
+    state: State, batch: Batch, config: FitConfig, fake: Tensor, step: int, ranks: Ranks
 ) -> dict[str, Tensor]:
     images = (batch.real, fake, batch.stranger)
     seen = discriminator_inputs(batch.source, images, batch.draws[0])
@@ -79,12 +85,12 @@ def _update_discriminator(
                 penalty = losses.gradient_penalty(logits, shown)
                 loss = loss + config.penalty_every * gamma / 2 * penalty
                 metrics[name] = penalty.detach()
-    _descend(state.optimizer_d, loss)
+    _descend(state.optimizer_d, loss, config, ranks)
     return metrics
 
 
 def _update_generator(
-    state: State, batch: Batch, config: FitConfig, fake: Tensor
+    state: State, batch: Batch, config: FitConfig, fake: Tensor, ranks: Ranks
 ) -> dict[str, Tensor]:
     real, fake = discriminator_inputs(batch.source, (batch.real, fake), batch.draws[1])
     with torch.no_grad():
@@ -94,10 +100,11 @@ def _update_generator(
     loss = losses.generator_loss(config.loss, real_logits, fake_logits)
     metrics = {"loss_g": loss.detach(), "margin": (real_logits - fake_logits).detach().mean()}
     if config.class_match > 0:
-        lost_class = losses.lost_class_loss(real_match, fake_match)
+        of_all = ranks.gathered(real_match, config.batch_size)
+        lost_class = losses.lost_class_loss(of_all, fake_match)
         loss = loss + config.class_match * lost_class
         metrics["lost_class"] = lost_class.detach()
-    _descend(state.optimizer_g, loss)
+    _descend(state.optimizer_g, loss, config, ranks)
     return metrics
 
 
@@ -139,9 +146,13 @@ def _judged(state: State, batch: Batch, seen: list[Tensor]) -> list[tuple[Tensor
     return list(zip(logits, matches, strict=True))
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def _descend(
+    optimizer: torch.optim.Optimizer, loss: Tensor, config: FitConfig, ranks: Ranks
+) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
+    ranks.average((weight.grad for weight in weights), config.batch_size)
     optimizer.step()
 
 

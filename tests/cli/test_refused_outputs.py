@@ -36,6 +36,9 @@ FOLDERS: dict[str, Command] = {
     "evaluate --out": lambda file, source, out: ["evaluate", str(file), source, "--out", out],
     "tune --out": lambda file, source, out: ["tune", str(file), source, "--out", out],
     "fit --out": lambda file, source, out: ["fit", source, "--out", out],
+    "fit --cache": lambda file, source, out: [
+        *("fit", source, "--out", str(file.with_name("new")), "--cache", out)
+    ],
     "run --out": lambda file, source, out: ["run", source, "--out", out],
     "sample --out": lambda file, source, out: [
         *("sample", str(file), "--count", "2", "--source", source, "--out", out)
@@ -58,6 +61,7 @@ def outputs_of(commands: dict[str, click.Command]) -> set[str]:
     for name, each in commands.items():
         for parameter in each.params:
             if isinstance(parameter, click.Option) and parameter.name in (
+                "cache",
                 "out",
                 "json_file",
                 "shards",

@@ -16,7 +16,7 @@ from PIL import Image
 from torch.utils.data import Subset
 from torchvision.datasets import ImageFolder
 
-from ganaug.images import ImageSet, load_images
+from ganaug.images import ImageSet, copies, load_images
 from ganaug.images.copies import also_in, copies_noted, near_copies
 
 
@@ -108,6 +108,16 @@ def test_copies_that_were_encoded_anew_are_found(again: Any) -> None:
     assert copies_noted(train, test) == (
         "2 of 4 test images look nearly like a training image, such as 0.jpg like 3.jpg; results on"
         " them look too good: give such images one group in groups.csv",
+    )
+
+
+def test_of_large_sets_a_part_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = as_set([photo(seed) for seed in range(9)])
+    test = as_set([encoded(90)(photo(0)), photo(40), photo(41)])
+    monkeypatch.setattr(copies, "MOST", 8)
+    assert copies_noted(train, test) == (
+        "1 of 2 test images that were compared look nearly like a training image, such as 0.jpg"
+        " like 0.jpg; results on them look too good: give such images one group in groups.csv",
     )
 
 

@@ -19,6 +19,7 @@ from ganaug.errors import ConfigError, GanaugError, RunError
 from ganaug.training import checkpoint, export, fit, recovery
 from ganaug.training.batches import Batch
 from ganaug.training.config import FitConfig
+from ganaug.training.ranks import Ranks
 from ganaug.training.state import State
 from ganaug.training.step import train_step
 
@@ -51,8 +52,10 @@ def rows_of(run: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
 def poisoned(monkeypatch: pytest.MonkeyPatch, steps: dict[int, int]) -> None:
     """Make a weight infinite after some steps: `steps` by how often the run went back."""
 
-    def step(state: State, batch: Batch, config: FitConfig, at: int) -> dict[str, torch.Tensor]:
-        metrics = train_step(state, batch, config, at)
+    def step(
+        state: State, batch: Batch, config: FitConfig, at: int, ranks: Ranks
+    ) -> dict[str, torch.Tensor]:
+        metrics = train_step(state, batch, config, at, ranks)
         if steps.get(state.rollbacks) == at + 1:
             with torch.no_grad():
                 next(state.generator.parameters()).view(-1)[0] = float("nan")

@@ -1,0 +1,34 @@
+"""Which process this is, where torchrun started several for one training."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+__all__ = ["Place", "place"]
+
+NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Place(NamedTuple):
+    """Number `rank` of `size` processes; `local` counts those of this machine, from 0, too."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+
+def place() -> Place:
+    """Return what torchrun says in the environment; one process of one where it did not start us.
+
+    A process that one of these started for work of its own is one of one.
+    """
+    found = [os.environ.get(name, "") for name in NAMES]
+    if not all(found):
+        return Place()
+    from multiprocessing import parent_process  # here: the command line stays light
+
+    if parent_process() is not None:
+        return Place()
+    rank, size, local = (int(value) if value.isdigit() else 0 for value in found[:3])
+    return Place(rank, size, local) if size > 1 else Place()

@@ -1,0 +1,251 @@
+"""Decoded images in a cache: the same as without, decoded once, and never trusted blindly."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.short_runs import SHORT
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from ganaug import fit
+from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.images import ImageSet, load_images
+from ganaug.images.stored import StoredImages
+
+SIZE = (10, 12)
+
+
+def write(folder: Path, *, grey: bool = False, test: bool = False) -> Path:
+    """Write RGB images of another size than `SIZE`; many enough for several threads."""
+    rng = np.random.default_rng(0)
+    for part in ("train", "test") if test else ("",):
+        for name, count in (("a", 30), ("b", 20)):
+            (folder / part / name).mkdir(parents=True)
+            for at in range(count if part != "test" else 3):
+                pixels = rng.integers(0, 256, (14, 15, 3), np.uint8)
+                pixels = pixels[..., :1].repeat(3, 2) if grey else pixels
+                Image.fromarray(pixels).save(folder / part / name / f"{at:02d}.png")
+    return folder
+
+
+def assert_same(one: ImageSet, other: ImageSet) -> None:
+    for name in ("images", "labels", "keys", "pixel_keys", "units"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    for name in ("classes", "names", "notes", "source", "size", "channels", "fingerprint"):
+        assert getattr(one, name) == getattr(other, name), name
+    assert (one.groups is None) == (other.groups is None)
+    if one.test is not None:
+        assert other.test is not None
+        assert_same(one.test, other.test)
+
+
+def turned(folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(folder / "a" / "03.png").save(folder / "a" / "03.png", exif=exif)
+
+
+def damaged(folder: Path) -> None:
+    for at in ("00", "29"):
+        content = (folder / "a" / f"{at}.png").read_bytes()
+        (folder / "a" / f"{at}.png").write_bytes(content[: len(content) // 2 if at == "29" else 9])
+
+
+def grouped(folder: Path) -> None:
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    lines = [f"{name},{at // 2}" for at, name in enumerate(files)]
+    (folder / "groups.csv").write_text("\n".join(["file,group", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("how", "change", "options"),
+    [
+        ({}, None, {}),
+        ({"grey": True}, None, {}),
+        ({"grey": True}, None, {"mode": "rgb"}),
+        ({"test": True}, None, {"size": None}),
+        ({}, turned, {}),
+        ({}, turned, {"exif": False}),
+        ({}, damaged, {"skip_corrupt": True}),
+        ({}, grouped, {"mode": "grey"}),
+    ],
+    ids=["", "grey", "rgb", "test", "turned", "no-exif", "corrupt", "groups"],
+)
+def test_a_cache_holds_what_is_read_without(
+    tmp_path: Path,
+    how: dict[str, Any],
+    change: Callable[[Path], None] | None,
+    options: dict[str, Any],
+) -> None:
+    folder, options = write(tmp_path / "photos", **how), {"size": SIZE} | options
+    if change is not None:
+        change(folder)
+    calls: list[tuple[int, int]] = []
+    given = {"cache": tmp_path / "cache", "progress": lambda *call: calls.append(call), **options}
+    plain, made = load_images(folder, **options), load_images(folder, **given)
+    assert calls[-1][0] == calls[-1][1] > 40
+    calls.clear()
+    again = load_images(folder, **given)
+    assert calls == []  # nothing was decoded
+    for cached in (made, again):
+        assert isinstance(cached.images, StoredImages)
+        assert_same(plain, cached)
+    held = again.hold_out()
+    assert held.test is not None
+    assert isinstance(held.images, StoredImages)
+    assert isinstance(held.test.images, StoredImages)
+    assert_same(plain.hold_out(), held)
+
+
+def test_an_image_folder_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    folder, cache = write(tmp_path / "photos", grey=True), tmp_path / "cache"
+    for source in (folder, ImageFolder(folder), folder, ImageFolder(folder)):
+        assert_same(load_images(source), load_images(source, cache=cache))
+    assert len(list(cache.glob("*.json"))) == 2
+
+
+def replaced(folder: Path) -> None:
+    Image.new("RGB", (14, 15), "red").save(folder / "b" / "00.png")
+
+
+def touched(folder: Path) -> None:
+    os.utime(folder / "b" / "00.png", ns=(1, 1))
+
+
+def added(folder: Path) -> None:
+    Image.new("RGB", (14, 15), "red").save(folder / "b" / "99.png")
+
+
+def moved(folder: Path) -> None:
+    (folder / "b" / "00.png").rename(folder / "a" / "99.png")
+
+
+@pytest.mark.parametrize("change", [replaced, touched, added, moved])
+def test_changed_files_are_read_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], None]
+) -> None:
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    before = load_images(folder, size=SIZE, cache=cache)
+    old = np.array(before.images)
+    load_images(folder, size=16, cache=cache)  # another size has an entry of its own
+    assert caplog.messages == []
+    change(folder)
+    assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
+    (line,) = caplog.messages
+    assert line.endswith(
+        ": the images have changed since they were put into the cache; the images are read again"
+    )
+    assert np.array_equal(before.images, old)  # who reads the old file goes on reading it
+    assert len(list(cache.glob("*.pixels"))) == 2
+
+
+def flipped(entry: Path) -> None:
+    content = bytearray(entry.with_suffix(".pixels").read_bytes())
+    content[-1] ^= 1
+    entry.with_suffix(".pixels").write_bytes(content)
+
+
+def cut(entry: Path) -> None:
+    entry.with_suffix(".keys").write_bytes(entry.with_suffix(".keys").read_bytes()[:-8])
+
+
+def lost(entry: Path) -> None:
+    entry.with_suffix(".pixels").unlink()
+
+
+def half(entry: Path) -> None:
+    entry.write_text(entry.read_text()[:50])
+
+
+def newer(entry: Path) -> None:
+    entry.write_text(entry.read_text().replace('"format": 1', '"format": 2'))
+
+
+def reshaped(entry: Path) -> None:
+    entry.write_text(entry.read_text().replace("12,", "7,"))
+
+
+@pytest.mark.parametrize("damage", [flipped, cut, lost, half, newer, reshaped])
+def test_a_broken_cache_is_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
+) -> None:
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    load_images(folder, size=SIZE, cache=cache)
+    (entry,) = cache.glob("*.json")
+    damage(entry)
+    for _ in range(2):
+        assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
+    (line,) = caplog.messages  # the second time it is whole
+    why = "has format 2, this version reads 1" if damage is newer else "the cache is damaged"
+    assert line == f"{entry}: {why}; the images are read again"
+
+
+def test_what_cannot_be_decoded_leaves_no_entry(tmp_path: Path) -> None:
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    load_images(folder, size=SIZE, cache=cache)
+    damaged(folder)
+    with pytest.raises(DataError, match=r"00\.png: cannot be read"):
+        load_images(folder, size=SIZE, cache=cache)
+    assert not list(cache.glob("*.json"))
+    write(tmp_path / "again").rename(tmp_path / "more")
+    for name in ("00.png", "29.png"):
+        (tmp_path / "more" / "a" / name).replace(folder / "a" / name)
+    assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
+
+
+def test_training_from_a_cache_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder, found = write(tmp_path / "photos"), []
+    for name, cache in (("plain", None), ("cached", tmp_path / "cache")):
+        images = load_images(folder, size=SIZE, cache=cache)
+        run = fit(images, tmp_path / name, class_match=1.0, **SHORT)
+        files = [*run.glob("*.safetensors"), *run.glob("samples/*"), run / "diversity.jsonl"]
+        files += [run / name for name in ("config.json", "data.json", "examples.npz")]
+        found.append({path.name: path.read_bytes() for path in files})
+    assert found[0] == found[1]
+
+
+def test_sources_that_are_no_files_have_no_cache(tmp_path: Path) -> None:
+    file = tmp_path / "one.npz"
+    np.savez(file, images=np.zeros((4, 8, 8), np.uint8), labels=[0, 0, 1, 1])
+    pairs = [(Image.new("L", (8, 8)), 0)]
+    for source in ("digits", file, pairs):
+        with pytest.raises(ConfigError, match=r"^cache: given for .*; leave --cache out$"):
+            load_images(source, cache=tmp_path / "cache")
+
+
+def test_a_cache_does_not_lie_among_the_images(tmp_path: Path) -> None:
+    folder = write(tmp_path / "photos")
+    for cache in (folder, folder / "a" / "cache"):
+        with pytest.raises(RunError, match="lies in the folder of the images"):
+            load_images(folder, cache=cache)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(3, -1, slice(2, 9), slice(None), slice(None, None, -2), Ellipsis),
+        *(np.array([5, 1, 1]), np.arange(20) % 3 == 0, np.zeros(0, np.int64)),
+        *((Ellipsis, 0), (slice(3), 1, slice(2)), (np.array([2, 0]), Ellipsis)),
+    ],
+    ids=str,
+)
+def test_stored_images_are_indexed_like_an_array(tmp_path: Path, key: Any) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 3), np.uint8)
+    (tmp_path / "pixels").write_bytes(pixels.tobytes())
+    stored = StoredImages(tmp_path / "pixels", (3, 4, 3))
+    for expected, found in (
+        (pixels, stored),
+        (pixels[::-1], stored.take(np.arange(20)[::-1])),
+        (pixels, pickle.loads(pickle.dumps(stored))),
+    ):
+        assert (found.shape, found.ndim, found.dtype) == (pixels.shape, 4, np.uint8)
+        assert np.array_equal(found[key], expected[key])
+        assert found[key].flags.owndata or found[key].base is not None
+        assert np.array_equal(np.stack(list(found)), expected)

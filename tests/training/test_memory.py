@@ -1,0 +1,46 @@
+"""Too little memory: one line with the batch that fits, and the checkpoint stays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+from helpers.short_runs import SHORT
+from helpers.small_images import bars
+from ganaug.errors import GanaugError
+from ganaug.training import fit
+
+fit(bars(), sys.argv[1] + "/warm", **SHORT | {"steps": 1})
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 400 * 2**20, -1))
+try:
+    fit(bars(), sys.argv[1] + "/run", **SHORT | {"batch_size": int(sys.argv[2]), "width": 4})
+except GanaugError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
+def test_the_batch_that_fits_is_named(tmp_path: Path) -> None:
+    tests = Path(__file__).parent.parent
+
+    def run(batch: int) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(tmp_path), str(batch)],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": f"{tests.parent}:{tests}", "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told = run(2**15)
+    start, end = "out of memory: a batch of 32768 does not fit; --batch-size ", " fits; use it with"
+    assert told.startswith(start), told
+    fitting = int(told.removeprefix(start).partition(end)[0])
+    assert fitting in {2**n for n in range(4, 15)}
