@@ -11,7 +11,7 @@ from ganaug.demo.glyphs import CLASSES, FACES, render_glyphs
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
-__all__ = ["CLASSES", "FACES", "GlyphProtocol", "glyph_counts", "render_glyphs"]
+__all__ = ["CLASSES", "FACES", "GlyphProtocol", "glyph_counts", "render_glyphs", "small_glyphs"]
 
 PER_FACE = {"validation": 15, "test": 20}  # images of each glyph
 FREQUENT, RAREST, OTHERS = 200, 4, 8  # training images of a class
@@ -62,3 +62,13 @@ def glyph_counts(frequent: int | None = None) -> tuple[int, ...]:
     last = len(CLASSES) - 1
     ratio = FREQUENT / RAREST
     return tuple(round(FREQUENT * ratio ** (-rank / last)) for rank in range(len(CLASSES)))
+
+
+def small_glyphs(seed: int = 0) -> ImageSet:
+    """Return 20 glyphs at 32 px in colour, 120 training images of ten of them, 8 of the others.
+
+    Light, blur, perspective and background vary alike in all classes; the test faces are not among
+    the training faces. The README's picture is of these.
+    """
+    test = render_glyphs("test", [10 * len(FACES["test"])] * 20, 1.0, seed, "glyphs")
+    return replace(render_glyphs("train", [120, 8] * 10, 1.0, seed, "glyphs"), test=test)

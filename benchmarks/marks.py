@@ -1,8 +1,8 @@
 """`python -m benchmarks.marks`: do masks move with their image, and what is drawn over them?
 
-A generator of the preset `base` is trained on the demo's letters, for 1000 steps. Letters of faces
-that it never saw, alone on paper at 96 px, are varied together with their masks. Where the letter
-is after that, is read from the varied image alone, by its darkness.
+A generator of the preset `base` is trained on photographed letters, for 1000 steps. Letters of
+faces that it never saw, alone on paper at 96 px, are varied together with their masks. Where the
+letter is after that, is read from the varied image alone, by its darkness.
 
 `--pictures DIR` also draws pages of four letters with their boxes and their masks, varied with seed
 0: the pictures of docs/masks.md. Nothing is picked by hand.
@@ -22,10 +22,10 @@ from torchvision import tv_tensors
 from torchvision.utils import draw_segmentation_masks
 
 from benchmarks._environment import environment
+from benchmarks._glyphs import small_glyphs
 from benchmarks._letters import SIDE, Page, letters, page
 from benchmarks._results import write_result
 from ganaug import GANAugment, Generator, export, fit
-from ganaug.demo.scenes import small_glyphs
 from ganaug.errors import GanaugError
 from ganaug.images.grid import save_png
 

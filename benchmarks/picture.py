@@ -1,6 +1,6 @@
 """`python -m benchmarks.picture`: the README's picture, real images beside their variations.
 
-A generator of the preset `base` is trained on the demo's letters, ten classes with 120 images and
+A generator of the preset `base` is trained on photographed letters, ten classes with 120 images and
 ten with 8, which takes some minutes. A row is a rare letter: its first training image, and what
 `GANAugment` makes of it with seed 0. Nothing is picked by hand.
 """
@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks._glyphs import small_glyphs
 from ganaug import GANAugment, export, fit
-from ganaug.demo.scenes import small_glyphs
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.images import ImageSet
 from ganaug.images.grid import picture_grid, save_png

@@ -79,7 +79,7 @@ def check_area(height: int, width: int) -> None:
     shrink = math.sqrt(most * 10**6 / pixels)
     shorter = max(1, int(shrink * min(height, width)))
     raise DataError(
-        f"images: {height} x {width}, {pixels / 1e6:.1f} megapixels, which take about"
+        f"images: {height} x {width}, {math.ceil(pixels / 1e5) / 10} megapixels, which take about"
         f" {MEMORY_OF_A_PIXEL * pixels / 1e9:.1f} GB; allowed: {most} ({MEGAPIXELS.meaning}); put"
         f" v2.Resize({shorter}) or a smaller one before it, or set"
         f" {MEGAPIXELS.variable}={-(-pixels // 10**6)}"

@@ -7,7 +7,6 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,14 @@ import numpy as np
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
-from ganaug.checking.forecast import forecast as make_forecast
 from ganaug.checking.outliers import blank, unlike_all
-from ganaug.checking.report import CheckReport, Finding, Forecast, Times
+from ganaug.checking.report import CheckReport, Finding, Times
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, GanaugError
-from ganaug.images import ImageSet, check_size, resized
+from ganaug.images import ImageSet, check_size
 from ganaug.images.alike import Alike
 from ganaug.images.columns import Columns
-from ganaug.images.survey import PREVIEW_SIDE, Survey, survey
+from ganaug.images.survey import Survey, survey
 from ganaug.progress import told
 from ganaug.training import make_config
 
@@ -48,7 +46,6 @@ def check(
     classifier_steps: int | None = None,
     device: str = "auto",
     times: bool = True,
-    forecast: bool = False,
     progress: Callable[[int, int], None] | bool | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
@@ -72,8 +69,6 @@ def check(
         classifier_steps: of each classifier in it and in `tune`; None = as usual.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
-        forecast: whether two small networks are trained to say whether a generator is likely to
-            help; one minute or more.
         progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Raises:
@@ -128,13 +123,6 @@ def check(
             )
         except GanaugError as error:
             findings.append(Finding("refused", True, str(error), len(images)))
-    outlook: Forecast | None = None
-    if forecast and trainable and seen.layout is not None:
-        try:
-            sides = [min(side, PREVIEW_SIDE) for side in seen.layout.size]
-            outlook = make_forecast(resized(replace(images, test=None), sides))
-        except DataError as error:
-            findings.append(Finding("no forecast", False, str(error), len(images.classes)))
     findings.sort(key=lambda finding: not finding.problem)
     return CheckReport(
         source=seen.source,
@@ -163,7 +151,6 @@ def check(
             fit_options=options,
         ),
         notes=(*seen.notes, *_grey(seen, mode)),
-        forecast=outlook,
     )
 
 

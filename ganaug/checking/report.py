@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.wording import counted
 
-__all__ = ["CheckReport", "ClassCheck", "Finding", "Forecast", "Times"]
+__all__ = ["CheckReport", "ClassCheck", "Finding", "Times"]
 
 SHOWN = 5  # examples of a finding, in text
 MOST_CLASSES = 40  # rows of the table
@@ -69,24 +69,6 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """Whether a variation generator is likely to help a network that is trained from scratch.
-
-    Attributes:
-        word: "likely helps", "likely not" or "cannot tell".
-        lift: `taught` minus `alone`, in points.
-        taught, alone: percent of images of unseen classes that are recognised from one example, by
-            a network that learnt to tell other classes, and by one that learnt to know images
-            again under RandAugment.
-    """
-
-    word: str
-    lift: float
-    taught: float
-    alone: float
-
-
-@dataclass(frozen=True)
 class CheckReport:
     """What `check` found; `print` shows it, `to_dict` gives JSON values.
 
@@ -103,7 +85,6 @@ class CheckReport:
         tuning: what `tune` can do with these images, in a line.
         times: estimated durations, or None where they were not measured.
         next: the commands to go on with.
-        forecast: whether a generator is likely to help, or None where that was not asked.
         notes: what the source says of itself.
     """
 
@@ -121,7 +102,6 @@ class CheckReport:
     times: Times | None
     next: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    forecast: Forecast | None = None
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -174,13 +154,6 @@ class CheckReport:
 
     def _times(self) -> list[str]:
         lines = [f"tune: {self.tuning}"]
-        if self.forecast is not None:
-            found = self.forecast
-            lines.append(
-                f"forecast: {found.word}; unseen classes are recognised from one image in"
-                f" {found.taught:.1f}% after learning other classes, in {found.alone:.1f}% without"
-                f" ({found.lift:+.1f}); for networks trained from scratch"
-            )
         if self.times is not None:
             each = [
                 f"{name} {_duration(seconds)}"

@@ -42,11 +42,6 @@ __all__ = ["command"]
 )
 @click.option("--seeds", type=int, default=6, show_default=True, help="As for evaluate.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option(
-    "--forecast",
-    is_flag=True,
-    help="Train two small networks, and say whether a generator is likely to help; about a minute.",
-)
 @click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option
@@ -65,7 +60,6 @@ def command(
     settings: tuple[tuple[str, Any], ...],
     seeds: int,
     device: str,
-    forecast: bool,
     no_times: bool,
     json_file: str | None,
     force: bool,
@@ -101,7 +95,6 @@ def command(
             seeds=seeds,
             device=device,
             times=not no_times,
-            forecast=forecast,
             progress=progress,
         )
     echo(report)

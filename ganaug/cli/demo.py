@@ -23,9 +23,9 @@ __all__ = ["command"]
 @click.command("demo", epilog="Example: ganaug demo --out demo --seeds 6")
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, help="Steps of each generator.  [default: 700 and 400]")
+@click.option("--steps", type=int, help="Steps of each generator.  [default: 600 and 400]")
 @click.option(
-    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 500 and 300]"
+    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 600 and 300]"
 )
 @click.pass_obj
 def command(
@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Train, export, use and evaluate two generators on the CPU, in about five minutes.
 
-    Glyphs: photographed letters, made on the spot, where a generator has something to learn.
+    Letters: photographed ones, made on the spot, where a generator has something to learn.
     Digits: scikit-learn's, five of each odd one, where ordinary augmentation is enough already. One
     generator each, so the verdicts are about these two files. Each folder then holds the ONNX file,
     a picture of real images beside their variations, the records of gain and diversity, and
@@ -153,8 +153,8 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
             out=folder / "predictions",
             progress=evaluating,
         )
-    left.begin()
-    diversity = evaluate_diversity(generator, real=images)
+    with _phase(console, f"{scene.name}, diversity", left) as measuring:
+        diversity = evaluate_diversity(generator, real=images, progress=measuring)
     report = write_evaluation(
         folder,
         generator.info,

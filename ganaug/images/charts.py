@@ -27,11 +27,13 @@ class Chart:
     Attributes:
         title: above it.
         lines: at most two: name, and its points (x, y) by rising x.
+        reach: values that the y axis reaches to in any case.
         marks: where on the x axis something happened: a vertical line each.
     """
 
     title: str
     lines: Sequence[tuple[str, Points]]
+    reach: Sequence[float] = ()
     marks: Sequence[float] = ()
 
 
@@ -65,7 +67,7 @@ class _Canvas:
         self.font = ImageFont.load_default(11 * SMOOTH)
 
     def draw(self, chart: Chart, x_name: str) -> None:
-        values = [y for _, points in chart.lines for _, y in points]
+        values = [*chart.reach, *(y for _, points in chart.lines for _, y in points)]
         ys = ticks(min(values), max(values), 4)
         self.low, self.high = ys[0], ys[-1]
         for y in ys:

@@ -11,12 +11,13 @@ from ganaug.records import read_rows
 
 __all__ = ["draw_curves"]
 
-# Title, and the numbers of metrics.jsonl and diversity.jsonl that are drawn, with their names.
+# Title; the numbers of metrics.jsonl and diversity.jsonl that are drawn, with their names; values
+# that the axis reaches to.
 CHARTS = (
-    ("loss", {"loss_d": "discriminator", "loss_g": "generator"}),
-    ("change of an image", {"moved": "generated", "moved_real": "real pairs"}),
-    ("real and generated images", {"coverage": "coverage", "precision": "precision"}),
-    ("variety", {"spread": "spread", "near_duplicates": "near-duplicates"}),
+    ("loss", {"loss_d": "discriminator", "loss_g": "generator"}, ()),
+    ("change of an image", {"moved": "generated", "moved_real": "real pairs"}, (0.0,)),
+    ("real and generated images", {"coverage": "coverage", "precision": "precision"}, (0.0, 1.0)),
+    ("variety", {"spread": "spread", "near_duplicates": "near-duplicates"}, (0.0, 1.0)),
 )
 
 Rows = list[dict[str, Any]]
@@ -31,11 +32,11 @@ def draw_curves(run: Path) -> None:
     rows = read_rows(run / "metrics.jsonl") + read_rows(run / "diversity.jsonl")
     back = [row["step"] for row in rows if "rollback" in row]
     charts = []
-    for title, names in CHARTS:
+    for title, names, reach in CHARTS:
         lines = [(shown, _points(rows, name)) for name, shown in names.items()]
         lines = [line for line in lines if line[1]]
         if lines:
-            charts.append(Chart(title, lines, back))
+            charts.append(Chart(title, lines, reach, back))
     if charts:
         save_png(run / "samples" / "curves.png", line_charts(charts, "steps"))
 

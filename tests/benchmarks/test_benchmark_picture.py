@@ -8,8 +8,8 @@ import numpy as np
 from click.testing import CliRunner
 from PIL import Image
 
+from benchmarks._glyphs import small_glyphs
 from benchmarks.picture import GAP, HEADER, LETTERS, SCALE, VARIATIONS, main
-from ganaug.demo.scenes import small_glyphs
 
 SIDE = 32 * SCALE
 

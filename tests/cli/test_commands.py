@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from helpers.photos import TINY
 from PIL import Image
 
+import ganaug.demo
 from ganaug import Generator, load_images, long_tailed
 from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
@@ -224,11 +226,14 @@ def _write_digits(path: Path) -> None:
 def test_demo(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its scenes with fewer images; tests/demo has them whole."""
+    """Its scenes with fewer images and small networks; tests/demo has the images whole."""
     few = long_tailed(load_images("digits"), [40] * 10)
     monkeypatch.setattr(scenes, "load_images", lambda name: few)
-    for name, count in (("FREQUENT", 24), ("RARE", 3), ("TEST_PER_FACE", 1)):
-        monkeypatch.setattr(scenes, name, count)
+    for name, count in (("frequent", 24), ("rare", 3), ("test", 6)):
+        monkeypatch.setitem(scenes.PRINTED, name, count)
+    small = {"preset": "tiny", "width": 8}
+    shown = tuple(replace(scene, fit={**scene.fit, **small}) for scene in SCENES)
+    monkeypatch.setattr(ganaug.demo, "SCENES", shown)
     folder = tmp_path / "demo"
     command = ["demo", "--out", str(folder), "--seeds", "1", "--steps", "5"]
     assert run([*command, "--classifier-steps", "3"]) == 0
@@ -238,10 +243,15 @@ def test_demo(
             assert f"\n{arm} " in out
     assert out.count("for this generator") == len(SCENES)
     assert err.count("50% of rare classes") == 2 * len(SCENES)
-    for scene in ("digits", "glyphs"):
+    for scene in ("letters", "digits"):
         names = {path.name for path in (folder / scene).iterdir()}
         files = {f"{scene}.onnx", "grid.png", "gain.json", "diversity.json", "report.html"}
         assert files <= names
+        assert f"picture: {folder / scene / 'grid.png'}; in each row a real image" in err
         info = Generator(folder / scene / f"{scene}.onnx").info
         assert info.gain is not None
         assert info.diversity is not None
+    last = err.splitlines()[-2:]
+    assert [line.split(":")[1] for line in last] == [" letters", " digits"]
+    assert all("no evidence, " in line and line.endswith("report.html") for line in last)
+    assert " left" in err

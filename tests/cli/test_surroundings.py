@@ -80,7 +80,7 @@ WRITTEN = {
     "check": ["check", "{photos}", "--no-times", "--json", "{odd}"],
     "fit": ["fit", "{photos}", "--steps", "1", *TINY, "--out", "{odd}"],
     "export": ["export", "{run}", "--", "{odd}"],
-    "tune": ["tune", "{file}", "{photos}", "--json", "{odd}"],
+    "tune": ["tune", "{file}", "{photos}", "--out", "kept", "--json", "{odd}"],
     "evaluate": ["evaluate", "{file}", "{photos}", "--quick", "--seeds", "1", "--steps", "1",
                  "--jobs", "1", "--arms", "balanced", "--out", "{odd}"],
     "sample": ["sample", "{file}", "--count", "1", "--source", "{photos}", "--out", "{odd}"],

@@ -60,3 +60,16 @@ def test_an_image_depends_on_seed_class_and_place_alone() -> None:
         assert np.array_equal(some.images[mine][:both], fewer.images[theirs][:both])
     assert few(seed=1).fingerprint != some.fingerprint
     assert few(part="validation").fingerprint != some.fingerprint
+
+
+def test_one_face_may_be_chosen_and_the_nuisances_stay() -> None:
+    counts = [3] * len(CLASSES)
+    clean = render_glyphs("train", counts, 0.0, 0, "glyphs", face="DejaVuSans-Bold")
+    assert len(np.unique(clean.images, axis=0)) == len(CLASSES)
+    name = FACES["train"][4]
+    some = few()
+    assert some.groups is not None
+    same = some.groups % len(FACES["train"]) == 4
+    chosen = render_glyphs("train", counts, 1.0, 0, "glyphs", face=name)
+    assert np.array_equal(chosen.images[same], some.images[same])
+    assert 0 < same.sum() < len(same)

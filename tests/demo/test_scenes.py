@@ -11,7 +11,7 @@ import pytest
 
 from ganaug.cli import run
 from ganaug.demo import SCENES
-from ganaug.demo.scenes import digits_lt
+from ganaug.demo.scenes import digits_lt, printed_letters
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,6 +30,20 @@ def test_the_digits_are_the_same_each_time() -> None:
     first, again = digits_lt(), digits_lt()
     assert np.array_equal(first.images, again.images)
     assert first.fingerprint != digits_lt(seed=1).fingerprint
+
+
+def test_the_letters_are_small_grey_and_of_one_typeface() -> None:
+    images = printed_letters()
+    assert images.test is not None
+    assert images.classes == tuple("ABCDEFGHIJ")
+    assert (images.size, images.channels, images.groups) == ((12, 12), 1, None)
+    assert images.counts.tolist() == [100, 4] * 5
+    assert images.test.counts.tolist() == [100] * 10
+    assert images.fingerprint == printed_letters().fingerprint
+    shown = {image.tobytes() for image in images.images}
+    assert not any(image.tobytes() in shown for image in images.test.images)
+    other = printed_letters(seed=1)
+    assert not any(image.tobytes() in shown for image in other.images)
 
 
 def test_without_matplotlib_the_demo_says_so_before_any_work(

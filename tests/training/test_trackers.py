@@ -103,15 +103,16 @@ def test_a_resumed_run_is_followed_without_a_step_twice(tmp_path: Path, name: st
             os.kill(os.getpid(), signal.SIGINT)
 
     def killed(step: int, total: int, row: dict[str, Any]) -> None:
-        if step == 6:  # a row of step 4 is logged, the checkpoint is that of step 3
+        if step == 5:  # the checkpoint is that of step 3
             raise SystemError("killed")
 
+    options = SHORT | {"log_every": 1}
     with pytest.raises(KeyboardInterrupt):
-        fit(bars((30, 4)), run, progress=stop, **SHORT)  # followed from the second start on
+        fit(bars((30, 4)), run, progress=stop, **options)  # followed from the second start on
     with pytest.raises(SystemError):
-        fit(bars((30, 4)), run, tracker=name, progress=killed, **SHORT)
+        fit(bars((30, 4)), run, tracker=name, progress=killed, **options)
     check(run, name)
-    fit(bars((30, 4)), run, tracker=name, **SHORT)
+    fit(bars((30, 4)), run, tracker=name, **options)
     check(run, name, but=TIMES)
     assert logged(run)["training/loss_d"][-1][0] == 6
     if name == "mlflow":

@@ -65,6 +65,23 @@ def test_a_normalisation_is_undone_and_redone(variation: Path) -> None:
     assert torch.equal(found, transform.transform(image, params))
 
 
+def test_torch_takes_a_tensor_where_it_lies(variation: Path) -> None:
+    """The way of any device that torch has, here on the CPU."""
+    transform = GANAugment(Generator(variation, providers="torch"), p=1.0)
+    image = images_of(4, 3, 8, 8, dtype=torch.uint8)
+    assert stays_on_device(transform.generator, image.to("meta"))
+    assert not stays_on_device(Generator(variation, providers="cpu"), image.to("meta"))
+    params = transform.make_params([image])
+    names = ("variation", "positions")
+    found, positions = vary_on_device(
+        transform.generator, image, params["latents"], params["rows"], names
+    )
+    assert positions is not None
+    assert positions.shape == (4, 8, 8, 2)
+    assert not positions.requires_grad
+    assert torch.equal(found, transform.transform(image, params))
+
+
 def test_what_is_on_the_cpu_does_not_take_this_way(variation: Path) -> None:
     generator = Generator(variation, providers="cpu")
     assert not stays_on_device(generator, images_of(3, 8, 8, dtype=torch.uint8))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,11 +95,11 @@ class _Seen:
     sums: NDArray[Any]
     sizes: NDArray[np.float64]
 
-    @property
+    @cached_property
     def mean(self) -> float:
         return float(self.sums.sum() / self.sizes.sum())
 
-    @property
+    @cached_property
     def weight(self) -> float:
         n = float(self.sizes.sum())
         return n / (n + HALF_WEIGHT)
@@ -296,8 +297,10 @@ def _lower_bound(seen: Sequence[_Seen], rare_share: float) -> float:
 def _resampled(seen: _Seen, rng: np.random.Generator) -> NDArray[np.float64]:
     """float64 [DRAWS]: the mean of one class on resampled units."""
     drawn = rng.integers(len(seen.sizes), size=(DRAWS, len(seen.sizes)))
-    result: NDArray[np.float64] = seen.sums.take(drawn).sum(1) / seen.sizes.take(drawn).sum(1)
-    return result
+    sums: NDArray[np.float64] = seen.sums.take(drawn).sum(1)
+    if np.ptp(seen.sizes) == 0:  # the same sum, in less time
+        return sums / (seen.sizes[0] * len(seen.sizes))
+    return sums / seen.sizes.take(drawn).sum(1)
 
 
 def _result(

@@ -200,7 +200,7 @@ def test_arms_that_a_pretrained_network_cannot_honour() -> None:
 
 
 def test_a_comparison_with_it(artifact: MakeArtifact, images: ImageSet, tmp_path: Path) -> None:
-    """That workers can be sent it is said where it is pickled; gain/test_folders.py starts some."""
+    """That it can be sent to workers is tested above; trainings/test_kept.py starts some."""
 
     def report() -> GainReport:
         return evaluate_gain(

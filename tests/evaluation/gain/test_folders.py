@@ -143,21 +143,6 @@ def test_any_path_can_be_kept_under(images: ImageSet, tmp_path: Path) -> None:
     assert (files(tmp_path / "out"), again.gain) == (kept, report.gain)
 
 
-def test_processes_give_what_one_process_gives(
-    artifact: MakeArtifact, images: ImageSet, made: str
-) -> None:
-    """Of a generator and of folders: the one comparison here in processes of its own."""
-    arms = ["balanced", "ganaug", f"folder:{made}+affine", f"folder-only:{made}"]
-    alone = run(artifact(), images, arms=arms, seeds=1)
-    calls: list[tuple[int, int, float | None]] = []
-    told = calls.append
-    spread = run(artifact(), images, arms=arms, seeds=1, jobs=2, progress=lambda *call: told(call))
-    assert spread.arms["ganaug"].recall == alone.arms["ganaug"].recall
-    assert spread.gain == alone.gain
-    assert calls[-1][:2] == (48, 48)
-    assert all(done <= total for done, total, _ in calls)
-
-
 def test_a_leak_is_refused_before_any_work(images: ImageSet, tmp_path: Path) -> None:
     assert images.test is not None
     folder = write_pngs(tmp_path / "made", images.test)

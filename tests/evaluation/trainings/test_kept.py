@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.photos import write_pngs
 from helpers.small_comparisons import FREE, files, linear, run
+from helpers.small_images import bars
 
 from ganaug.errors import ConfigError
 from ganaug.images import ImageSet
@@ -106,19 +108,35 @@ def factory(channels, classes, size):
     )
 
 if __name__ == "__main__":
-    options = {"steps": 1, "width": 4, "batch_size": 8}
-    print(evaluate_gain(
+    options = {"steps": 1, "width": 4, "batch_size": 8, "precision": "fp32"}
+    told = []
+    report = evaluate_gain(
         None, train=bars((24, 12, 6)), classifier=factory, refit=Refit(fit_options=options),
-        seeds=1, arms=["balanced", "ganaug"], steps=2, jobs=2,
-    ))
+        seeds=1, arms=["balanced", "ganaug", f"folder:{MADE}+affine", f"folder-only:{MADE}"],
+        steps=12, jobs=JOBS, device="cpu", progress=lambda *call: told.append(call),
+    )
 """
 
 
-def test_workers_know_a_classifier_of_the_script(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_processes_give_what_one_process_gives_and_know_a_classifier_of_the_script(
+    tmp_path: Path,
 ) -> None:
-    """Run here as the main module, which spawned workers import by its path."""
+    """Generators, what is made by them, and folders: the one comparison in spawned processes.
+
+    The script runs here as the main module, which spawned workers import by its path.
+    """
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    runpy.run_path(str(script), run_name="__main__")
-    assert "for the method" in capsys.readouterr().out
+    made = str(write_pngs(tmp_path / "made", bars((4, 6, 20), seed=5)))
+    alone, spread = (
+        runpy.run_path(str(script), {"JOBS": jobs, "MADE": made}, "__main__") for jobs in (1, 2)
+    )
+    assert spread["report"].claim == "for the method"
+    assert spread["report"].gain == alone["report"].gain
+    here, there = ({name: replace(arm, seconds=()) for name, arm in each["report"].arms.items()}
+                   for each in (alone, spread))  # fmt: skip
+    assert there == here
+    assert len({arm.calibration_error for arm in here.values()}) == 4  # each by its predictions
+    for told in (alone["told"], spread["told"]):
+        assert told[-1][0] == told[-1][1] == alone["told"][-1][1] > 4 * 12
+        assert all(done <= total for done, total, _ in told)

@@ -1,4 +1,4 @@
-"""A worker process that is killed: one line, what had ended is kept, the same call goes on."""
+"""Worker processes that end early: what had ended is kept, and the same call goes on."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from helpers.small_comparisons import files, linear, run
 from ganaug.errors import GanaugError
 from ganaug.evaluation.trainings import workers
 from ganaug.images import ImageSet
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork"),
+]
 
 
 class Killed:
@@ -34,14 +39,16 @@ class Killed:
         return linear(channels, classes, size)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
-def test_a_killed_worker_is_told_and_what_had_ended_is_kept(
-    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are forked here, which starts them in no time."""
     forked = multiprocessing.get_context("fork")
     monkeypatch.setattr(workers.multiprocessing, "get_context", lambda method: forked)
+
+
+def test_a_killed_worker_is_told_and_what_had_ended_is_kept(
+    images: ImageSet, tmp_path: Path
+) -> None:
     asked = {"classifier": Killed(tmp_path), "out": tmp_path, "baseline": "plain", "seeds": 3}
     with pytest.raises(GanaugError, match="a worker process ended before its job did") as caught:
         run(None, images, jobs=2, **asked)
@@ -50,6 +57,25 @@ def test_a_killed_worker_is_told_and_what_had_ended_is_kept(
     assert 0 < len(kept) < 6
     report = run(None, images, jobs=1, **asked)
     assert report.seeds == (0, 1, 2)
+    after = files(tmp_path)
+    assert len(after) == 6
+    assert kept.items() <= after.items()
+
+
+def test_ctrl_c_ends_the_workers_and_what_had_ended_is_kept(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    def press(done: int, total: int, left: float | None) -> None:
+        if files(tmp_path):
+            signal.raise_signal(signal.SIGINT)
+
+    asked = {"out": tmp_path, "baseline": "plain", "seeds": 3}
+    with pytest.raises(KeyboardInterrupt):
+        run(None, images, jobs=2, progress=press, **asked)
+    assert multiprocessing.active_children() == []
+    kept = files(tmp_path)
+    assert 0 < len(kept) < 6
+    run(None, images, jobs=1, **asked)
     after = files(tmp_path)
     assert len(after) == 6
     assert kept.items() <= after.items()

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.forecast`: is the forecast of `ganaug check --forecast` right?
+"""`python -m benchmarks.lift`: does the lift of a set say whether a generator gains on it?
 
-For draws whose gain is in results/, the forecast is made anew from their training images. The
-gain's sign is what it should have said. For each set the border is also chosen on all others
-alone, so that the error rate is of sets that the border has not seen.
+For draws whose gain is in results/, the lift is measured on their training images. A gain should
+come with a lift above a border. For each set the border is chosen on all others alone, so that the
+error rate is of sets that the border has not seen.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import click
 import numpy as np
 
 from benchmarks._environment import environment
+from benchmarks._lift import measure_lift
 from benchmarks._protocols import open_protocol
 from benchmarks._results import write_result
-from ganaug.checking.forecast import LIKELY, UNLIKELY, forecast
 from ganaug.errors import GanaugError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ FILES = {
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here.")
 def main(files: tuple[str, ...], data: Path | None, json_path: Path | None) -> None:
-    """Forecast each draw, compare with its gain, print the table, write the JSON."""
+    """Measure each draw, compare with its gain, print the table, write the JSON."""
     try:
         rows = []
         for name in files or FILES:
@@ -52,7 +52,7 @@ def main(files: tuple[str, ...], data: Path | None, json_path: Path | None) -> N
                 rows.append(row)
                 click.echo("{dataset:<14} {seed:>3}  {lift:>+6.1f}  {gain:>+5.1f}".format(**row))
     except GanaugError as error:
-        click.echo(f"benchmarks.forecast: {error}", err=True)
+        click.echo(f"benchmarks.lift: {error}", err=True)
         raise SystemExit(error.exit_code) from error
     found = {"draws": rows} | judged(rows)
     click.echo(json.dumps({key: value for key, value in found.items() if key != "draws"}, indent=1))
@@ -68,29 +68,22 @@ def _rows(name: str, data: Path) -> list[dict[str, Any]]:
     rows = []
     for at, seed in enumerate(result["seeds"][: FILES.get(name, len(result["seeds"]))]):
         drawn = protocol.pilot(seed) if pilot else protocol.draw(seed)
-        said = forecast(drawn, seed=seed)
+        lift = measure_lift(drawn, seed=seed)
         with_it, without = (arms[arm]["balanced_accuracy"][at] for arm in (chosen, baseline))
         gain = round(100 * (with_it - without), 2)
         rows.append(
             {"dataset": result["dataset"], "file": name, "seed": seed, "gain": gain}
-            | {"lift": said.lift, "said": said.word}
+            | {"lift": lift.points}
         )
     return rows
 
 
 def judged(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often the forecast was wrong: as it is, and with borders of the other sets."""
+    """Return how often a border that was chosen without the set of a draw is wrong about it."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
     borders = {name: border([row for row in rows if row["dataset"] != name]) for name in names}
     wrong = sum((row["lift"] >= borders[row["dataset"]]) != (row["gain"] > 0) for row in rows)
-    decided = [row for row in rows if row["said"] != "cannot tell"]
-    return {
-        "borders": {"likely helps": LIKELY, "likely not": UNLIKELY},
-        "said": len(decided),
-        "wrong": sum((row["said"] == "likely helps") != (row["gain"] > 0) for row in decided),
-        "cannot_tell": len(rows) - len(decided),
-        "left_one_set_out": {"draws": len(rows), "wrong": wrong, "borders": borders},
-    }
+    return {"draws_judged": len(rows), "wrong": wrong, "borders": borders}
 
 
 def border(rows: list[dict[str, Any]]) -> float:

@@ -1,18 +1,15 @@
-"""The forecast tells classes that share what varies from classes that do not."""
+"""The lift tells classes that share what varies from classes that do not."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers.photos import write_pngs
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug import check
-from ganaug.checking.forecast import forecast
+from benchmarks._lift import measure_lift
+from benchmarks.lift import border, judged
 from ganaug.errors import DataError
 from ganaug.images import ImageSet
 
@@ -55,31 +52,30 @@ def made(draw: object) -> ImageSet:
 
 def test_shared_variation_is_told_from_unshared() -> None:
     before = torch.get_rng_state()
-    calls: list[tuple[int, int]] = []
-    helped = forecast(made(shared), steps=STEPS, progress=lambda *done: calls.append(done))
-    assert helped.word == "likely helps"
-    assert helped.lift == pytest.approx(helped.taught - helped.alone, abs=0.11)
-    assert calls == [(step + 1, 4 * STEPS) for step in range(4 * STEPS)]
-    against = forecast(made(unshared), steps=STEPS)
-    assert against.word == "likely not"
-    assert forecast(made(unshared), steps=STEPS) == against
+    helped = measure_lift(made(shared), steps=STEPS)
+    assert helped.points > 10
+    assert helped.points == pytest.approx(helped.taught - helped.alone, abs=0.11)
+    against = measure_lift(made(unshared), steps=STEPS)
+    assert against.points < 5
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_too_few_classes_say_nothing() -> None:
     few = made(shared).take(np.arange(sum(COUNTS[:3])))
-    with pytest.raises(DataError, match="forecast: 3 classes with 4 images or more"):
-        forecast(few)
+    with pytest.raises(DataError, match="lift: 3 classes with 4 images or more"):
+        measure_lift(few)
 
 
-def test_check_shows_it_where_it_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = np.concatenate([np.flatnonzero(made(shared).labels == k)[:6] for k in range(5)])
-    source = write_pngs(tmp_path / "photos", made(shared).take(rows))
-    assert check(source, times=False).forecast is None
-    monkeypatch.setattr("ganaug.checking.forecast.STEPS", 8)
-    report = check(source, times=False, forecast=True)
-    assert report.forecast is not None
-    assert f"forecast: {report.forecast.word}; unseen classes" in str(report)
-    assert report.to_dict()["forecast"]["word"] == report.forecast.word
+def test_a_border_is_chosen_without_the_set_that_it_judges() -> None:
+    rows = [
+        {"dataset": "a", "lift": 1.0, "gain": -1.0},
+        {"dataset": "a", "lift": 2.0, "gain": 0.0},
+        {"dataset": "b", "lift": 6.0, "gain": 2.0},
+        {"dataset": "c", "lift": 8.0, "gain": 1.0},
+        {"dataset": "c", "lift": 3.0, "gain": 1.0},
+    ]
+    assert border(rows) == 2.5
+    assert border(rows[2:] + rows[:1]) == 2.0
+    found = judged(rows)
+    assert found["borders"]["c"] == 4.0
+    assert (found["draws_judged"], found["wrong"]) == (5, 1)

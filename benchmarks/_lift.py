@@ -1,4 +1,4 @@
-"""Do classes teach each other? A forecast, before any generator is trained.
+"""Do classes teach each other? The lift of a set of images, before any generator is trained.
 
 A variation generator helps where what varies inside frequent classes also varies inside rare ones.
 Whether that is so shows without a generator. Two small networks see one half of the classes: the
@@ -9,7 +9,8 @@ second is what other classes teach, beyond a free augmentation: the *lift*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,16 +19,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganaug.checking.report import Forecast
 from ganaug.errors import DataError
 from ganaug.evaluation.arms.rand_augment import rand_augment
 from ganaug.images import ImageSet, resized
 from ganaug.randomness import stream, stream_seed
 
-__all__ = ["LIKELY", "UNLIKELY", "forecast"]
+__all__ = ["Lift", "measure_lift"]
 
-# In points of lift; calibrated by benchmarks/forecast.py against measured gains.
-LIKELY, UNLIKELY = 10.0, 5.0
 FEWEST_IMAGES = 4  # of a class: one example and some to recognise
 FEWEST_CLASSES = 4  # two in each half
 LARGEST_SIDE = 32
@@ -42,14 +40,28 @@ WAYS = 5  # classes to tell apart in an episode, at most
 QUERIES = 5  # images of each class to recognise, at most
 
 
-def forecast(
+@dataclass(frozen=True)
+class Lift:
+    """What other classes teach, in percent of images of unseen classes that are recognised.
+
+    Attributes:
+        points: `taught` minus `alone`.
+        taught: by a network that learnt to tell other classes.
+        alone: by one that learnt to know images again under RandAugment.
+    """
+
+    points: float
+    taught: float
+    alone: float
+
+
+def measure_lift(
     images: ImageSet,
     *,
     seed: int = 0,
-    steps: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Forecast:
-    """Say whether a variation generator is likely to help a network that is trained from scratch.
+    steps: int = STEPS,
+) -> Lift:
+    """Return the lift of `images`.
 
     The networks learn by supervised contrastive learning (Khosla et al., arXiv 2004.11362; with
     images as their own classes this is SimCLR's loss, Chen et al., arXiv 2002.05709). An image is
@@ -58,8 +70,7 @@ def forecast(
     Args:
         images: those to train on, uint8 [N, H, W, C]; larger ones are scaled down to 32 a side.
         seed: of the networks, batches and episodes.
-        steps: of each of the four trainings; None = 250, with which the words were calibrated.
-        progress: called as `progress(done, total)`, in training steps.
+        steps: of each of the four trainings.
 
     Raises:
         DataError: fewer than four classes have four images or more.
@@ -70,30 +81,22 @@ def forecast(
     usable = [int(label) for label in order if small.counts[label] >= FEWEST_IMAGES]
     if len(usable) < FEWEST_CLASSES:
         raise DataError(
-            f"forecast: {len(usable)} classes with {FEWEST_IMAGES} images or more; allowed: at"
-            f" least {FEWEST_CLASSES}; leave --forecast out, and let ganaug tune decide"
+            f"lift: {len(usable)} classes with {FEWEST_IMAGES} images or more; allowed: at"
+            f" least {FEWEST_CLASSES}; use a set with more"
         )
     halves = (usable[::2], usable[1::2])
-    steps = STEPS if steps is None else steps
-    total, known = 2 * len(halves) * steps, 0
     reached: dict[bool, list[float]] = {True: [], False: []}
     with torch.random.fork_rng(devices=[]):
         for fold, (taught, asked) in enumerate((halves, halves[::-1])):
             episodes = list(_episodes(small.labels, asked, seed, fold))
             for by_class in reached:
-
-                def on_step(step: int, before: int = known) -> None:
-                    if progress is not None:
-                        progress(before + step, total)
-
                 rows = [np.flatnonzero(small.labels == label) for label in taught]
-                network = _trained(pixels, rows, by_class, (seed, fold), steps, on_step)
-                known += steps
+                network = _trained(pixels, rows, by_class, (seed, fold), steps)
                 reached[by_class].append(_recognised(network, pixels, episodes))
     shares = {by_class: 100 * float(np.mean(found)) for by_class, found in reached.items()}
-    lift = shares[True] - shares[False]
-    word = "likely helps" if lift >= LIKELY else "likely not" if lift < UNLIKELY else "cannot tell"
-    return Forecast(word, round(lift, 1), round(shares[True], 1), round(shares[False], 1))
+    return Lift(
+        *(round(each, 1) for each in (shares[True] - shares[False], shares[True], shares[False]))
+    )
 
 
 def _small(size: tuple[int, int]) -> tuple[int, int]:
@@ -125,7 +128,6 @@ def _trained(
     by_class: bool,
     named: tuple[int, int],
     steps: int,
-    on_step: Callable[[int], None],
 ) -> _Encoder:
     """Train an encoder on the `rows` of some classes: to tell them, or to know an image again."""
     seed, fold = named
@@ -136,7 +138,7 @@ def _trained(
     network = _Encoder(pixels.shape[1])
     solver = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(solver, RATE, total_steps=steps)
-    for step in range(steps):
+    for _ in range(steps):
         if by_class:
             ways = min(MOST_CLASSES, len(rows))
             each = BATCH // ways
@@ -152,7 +154,6 @@ def _trained(
         loss.backward()
         solver.step()
         schedule.step()
-        on_step(step + 1)
     return network.eval()
 
 
