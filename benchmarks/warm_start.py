@@ -42,7 +42,7 @@ __all__ = ["PAIRS", "main", "summary"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, PER_CLASS = 16, 100
-LENGTHS, OLD_STEPS = "25,50,100,200,400", 800
+LENGTHS, OLD_STEPS = "50,100,200", 400
 FIRST_SEED = 90  # of pilots
 COLD, WARM, COPIES = "cold", "warm", "copies"
 

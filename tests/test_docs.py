@@ -62,7 +62,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_commands_of_the_readme_run(workplace: Path) -> None:
     assert (workplace / "runs" / "defects" / "checkpoint.json").is_file()
     assert (workplace / "defects.onnx").is_file()
-    assert (workplace / "defects-evaluation" / "report.html").is_file()
+    assert (workplace / "defects-quick-look" / "report.html").is_file()
 
 
 def test_the_python_of_the_readme_runs(

@@ -113,7 +113,7 @@ def test_the_wheel_works_in_a_clean_environment(built: tuple[Path, Path], tmp_pa
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     assert run(scripts / "ganaug", "--version", cwd=tmp_path).strip().endswith(__version__)
     checked = run(scripts / "ganaug", "-q", "check", "digits", "--no-times", cwd=tmp_path)
-    assert "1078 training images" in checked
+    assert "1,078 training images" in checked
 
 
 def test_the_citation_names_this_version() -> None:

@@ -28,8 +28,20 @@ def targets(path: str, text: str) -> set[str]:
     return {os.path.normpath(PurePosixPath(path).parent / link) for link in links}
 
 
+def named(nav: Any) -> list[str]:
+    """Paths in a navigation: lists and dicts around them, as in mkdocs.yml."""
+    if isinstance(nav, str):
+        return [nav]
+    return [
+        path for part in (nav.values() if isinstance(nav, dict) else nav) for path in named(part)
+    ]
+
+
 def on_files(files: Files, config: Any) -> Files:
-    todo, seen = [FIRST, *(f"docs/{file.src_uri}" for file in files.documentation_pages())], set()
+    pages = [f"docs/{file.src_uri}" for file in files.documentation_pages()]
+    outside = [path for path in named(config.nav) if path.startswith(f"{OUTSIDE}/")]
+    todo = [FIRST, *pages, *(path.removeprefix(f"{OUTSIDE}/") for path in outside)]
+    seen: set[str] = set()
     while todo:
         path = todo.pop()
         if path in seen or not (ROOT / path).is_file():  # a link to nowhere is mkdocs' to report

@@ -15,12 +15,11 @@ import click
 from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, resumable, say
 from ganaug.cli.options import (
     NAMES,
+    Reading,
     chosen_classifier,
-    chosen_columns,
     classifier_options,
     force_option,
     image_options,
-    images_download,
 )
 from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.wording import counted
@@ -98,12 +97,7 @@ def command(
     shown: bool,
     keep: bool,
     force: bool,
-    size: tuple[int, int] | None,
-    root: str | None,
-    download: bool,
-    exif: bool,
-    skip_corrupt: bool,
-    columns: dict[str, Any],
+    reading: Reading,
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
 
@@ -115,7 +109,7 @@ def command(
     --judge DIR measures the images in DIR in the same way, whatever made them. FILE may then be
     left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
     """
-    from ganaug import Generator, Refit, load_images
+    from ganaug import Generator, Refit
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -138,18 +132,10 @@ def command(
     read = (file, source, judge, weights, run_folder)
     rewritten = None if keep or quick else file
     _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)
-    trained = chosen_classifier(classifier, weights, size, download)
+    trained = chosen_classifier(classifier, weights, reading.size, reading.download)
     run = None if info is None or file is None else find_run(run_folder, info, file)
-    images = load_images(
-        source,
-        size=_size(size, info, file, getattr(trained, "size", None)),
-        mode=None if info is None else "grey" if info.channels == 1 else "rgb",
-        root=root,
-        download=images_download(source, trained, download),
-        skip_corrupt=skip_corrupt,
-        exif=exif,
-        **chosen_columns(source, columns, info),
-    )
+    size = _size(reading.size, info, file, getattr(trained, "size", None))
+    images = reading.load(source, size=size, info=info, classifier=trained)
     say(console, *images.notes)
     with resumable(console, lambda: _kept(folder, rewritten)):
         gain = _gain(

@@ -18,7 +18,7 @@ from ganaug.cli.console import (
     say,
     suggest,
 )
-from ganaug.cli.options import SETTING, image_options
+from ganaug.cli.options import SETTING, Reading, image_options
 from ganaug.errors import ConfigError
 from ganaug.launch import place
 from ganaug.progress import duration
@@ -95,14 +95,9 @@ def command(
     source: str,
     out: str,
     preset: str,
-    size: tuple[int, int] | None,
     cache: str | None,
     mode: str | None,
-    root: str | None,
-    download: bool,
-    exif: bool,
-    skip_corrupt: bool,
-    columns: dict[str, Any],
+    reading: Reading,
     seed: int,
     device: str,
     all_images: bool,
@@ -120,7 +115,7 @@ def command(
     .npz file, a table (.csv, .tsv), hf:PATH for a data set that Hugging Face's save_to_disk wrote,
     torchvision:NAME, or digits.
     """
-    from ganaug import fit, load_images
+    from ganaug import fit
     from ganaug.devices import choose_device
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
@@ -142,20 +137,9 @@ def command(
         warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
     checked_tracker(tracker)
-    reading = evaluation_progress(console, label="reading images")
-    with reading if cache is not None else nullcontext() as show:
-        images = load_images(
-            source,
-            size=size,
-            mode=mode,
-            root=root,
-            download=download,
-            skip_corrupt=skip_corrupt,
-            exif=exif,
-            **columns,
-            cache=cache,
-            progress=show,
-        )
+    following = evaluation_progress(console, label="reading images")
+    with following if cache is not None else nullcontext() as show:
+        images = reading.load(source, mode=mode, cache=cache, progress=show)
     classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
     say(console, f"{counted(len(images), 'image')}, {classes}, {pixels}", *images.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,19 @@ from ganaug.errors import ConfigError
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
+    from ganaug.images import ImageSet
 
 __all__ = [
     "NAMES",
     "SETTING",
     "SIZE",
+    "Reading",
     "chosen_classifier",
     "chosen_columns",
     "classifier_options",
     "column_options",
     "force_option",
     "image_options",
-    "images_download",
 ]
 
 Command = Callable[..., Any]
@@ -154,11 +156,6 @@ def chosen_classifier(
     return name
 
 
-def images_download(source: str, classifier: Any, download: bool) -> bool:
-    """Whether `--download` means the images of SOURCE, and not the weights of a network."""
-    return download and (isinstance(classifier, str | None) or source.startswith("torchvision:"))
-
-
 def force_option(function: Command) -> Command:
     """Add the option that lets outputs replace files that are no earlier ones."""
     option = click.option(
@@ -198,9 +195,69 @@ def chosen_columns(source: str, columns: dict[str, Any], info: Metadata | None) 
     return remembered_columns(source, None if info is None else info.data)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the images of SOURCE are read, as the options of `image_options` say."""
+
+    size: tuple[int, int] | None
+    root: str | None
+    download: bool
+    exif: bool
+    skip_corrupt: bool
+    columns: dict[str, Any]
+
+    def options(self) -> dict[str, Any]:
+        """Return the options as another command takes them."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        columns = plain.pop("columns")
+        return plain | {f"{role}_column": name for role, name in columns.items()}
+
+    def load(
+        self,
+        source: str,
+        *,
+        size: tuple[int, int] | None = None,
+        mode: str | None = None,
+        info: Metadata | None = None,
+        classifier: Any = None,
+        **further: Any,
+    ) -> ImageSet:
+        """Return the images of SOURCE.
+
+        Args:
+            source: as the user named it.
+            size: in the place of the one that was asked for.
+            mode: "grey", "rgb" or None; with `info` that of the generator.
+            info: of the generator that they are for.
+            classifier: of `chosen_classifier`; then --download may mean its weights alone.
+            further: arguments of `load_images` that have no option here.
+        """
+        from ganaug import load_images  # here: heavy
+
+        weights = not isinstance(classifier, str | None) and not source.startswith("torchvision:")
+        return load_images(
+            source,
+            size=size or self.size,
+            mode=mode if info is None else "grey" if info.channels == 1 else "rgb",
+            root=self.root,
+            download=self.download and not weights,
+            skip_corrupt=self.skip_corrupt,
+            exif=self.exif,
+            **chosen_columns(source, self.columns, info),
+            **further,
+        )
+
+
 def image_options(function: Command) -> Command:
-    """Add the options that say how the images of SOURCE are read, and at what size."""
-    function = column_options(function)
+    """Add the options that say how the images of SOURCE are read; the command gets a `Reading`."""
+
+    @wraps(function)
+    def packed(*args: Any, **given: Any) -> Any:
+        names = [each.name for each in fields(Reading)]
+        reading = Reading(**{name: given.pop(name) for name in names})
+        return function(*args, reading=reading, **given)
+
+    command = column_options(packed)
     for option in reversed(
         [
             click.option("--size", type=SIZE, help="Resize the images to this size."),
@@ -225,5 +282,5 @@ def image_options(function: Command) -> Command:
             ),
         ]
     ):
-        function = option(function)
-    return function
+        command = option(command)
+    return command

@@ -15,7 +15,7 @@ import click
 
 from ganaug.cli import evaluate, export, fit, tune
 from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
-from ganaug.cli.options import SETTING, image_options
+from ganaug.cli.options import SETTING, Reading, image_options
 from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def command(
     device: str,
     anyway: bool,
     shown: bool,
-    columns: dict[str, Any],
+    reading: Reading,
     **given: Any,
 ) -> None:
     """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.
@@ -73,11 +73,10 @@ def command(
 
     console: Settings = context.obj
     console.all_in_one = True
-    loading = {key: given[key] for key in ("size", "root", "download", "exif", "skip_corrupt")}
-    loading |= {f"{role}_column": name for role, name in columns.items()}
+    loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
-    asked = given | {"source": source, "device": device, "seeds": seeds}
-    asked |= {f"{role}_column": name for role, name in columns.items() if name is not None}
+    named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
+    asked = given | named | {"source": source, "device": device, "seeds": seeds}
     asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
     asked |= {"files": _files(source)}
     folder = Path(out)
@@ -92,13 +91,13 @@ def command(
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
 
     def checked() -> None:
-        accepted = {"unreadable"} if given["skip_corrupt"] else set()
+        accepted = {"unreadable"} if reading.skip_corrupt else set()
         if _config(given).kind == "class":
             accepted.add("one class")
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
-        options |= columns
+        options |= reading.columns
         report = _check(console, source, **options)
         write_json(folder / "check.json", report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, resumable, say, suggest
 from ganaug.cli.options import (
+    Reading,
     chosen_classifier,
-    chosen_columns,
     classifier_options,
     force_option,
     image_options,
-    images_download,
 )
 
 __all__ = ["command"]
@@ -55,12 +53,7 @@ def command(
     out: str | None,
     json_file: str | None,
     force: bool,
-    size: tuple[int, int] | None,
-    root: str | None,
-    download: bool,
-    exif: bool,
-    skip_corrupt: bool,
-    columns: dict[str, Any],
+    reading: Reading,
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
 
@@ -69,7 +62,7 @@ def command(
     times; held-out and test images are not looked at. Where no gain is expected, or a harm cannot
     be ruled out, the policy is never to vary. It takes about as long as three times `fit`.
     """
-    from ganaug import Generator, load_images, tune
+    from ganaug import Generator, tune
     from ganaug.files import check_writable, write_json
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_file, check_output_folder
@@ -82,19 +75,11 @@ def command(
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:
         check_output_file(json_file, POLICY, inputs, option="--json", force=force)
-    trained = chosen_classifier(classifier, weights, size, download)
-    if generator.info.kind == "variation":
+    trained = chosen_classifier(classifier, weights, reading.size, reading.download)
+    info, size = generator.info, reading.size
+    if info.kind == "variation":
         size = size or getattr(trained, "size", None)
-    images = load_images(
-        source,
-        size=size or generator.info.size,
-        mode="grey" if generator.info.channels == 1 else "rgb",
-        root=root,
-        download=images_download(source, trained, download),
-        skip_corrupt=skip_corrupt,
-        exif=exif,
-        **chosen_columns(source, columns, generator.info),
-    )
+    images = reading.load(source, size=size or info.size, info=info, classifier=trained)
     say(console, *images.notes)
     with (
         resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),
@@ -115,6 +100,6 @@ def command(
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    where = [] if root is None else ["--root", root]
+    where = [] if reading.root is None else ["--root", reading.root]
     again = shlex.join(["ganaug", "evaluate", file, source, *where])
     suggest(console, f"wrote the policy into {file}; next: {again}")

@@ -120,6 +120,7 @@ class Pixels:
         return self._as_tensor(self.images[rows])
 
     def _as_tensor(self, images: NDArray[np.uint8]) -> Tensor:
+        # As it has always been, down to the strides of grey images, by which torch chooses kernels.
         ordered = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         return torch.from_numpy(ordered).to(self.device)
 

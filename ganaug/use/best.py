@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.spatial.distance import cdist
 
 from ganaug.errors import ConfigError
 from ganaug.metrics.consistency import LabelJudge
@@ -192,7 +191,8 @@ class _RealImages:
             copied = self._ratio(found, sources, units) < least
         away = np.zeros(len(found))
         if reach is not None:
-            distances = cdist(found, self.features[rows])
+            near = self.features[rows]
+            distances = np.linalg.norm(found[:, None] - near[None], axis=2)
             distances[sources[:, None] == rows[None]] = np.inf
             away = np.divide(
                 distances, reach, out=np.where(distances > 0, np.inf, 0.0), where=reach > 0

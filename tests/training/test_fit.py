@@ -132,6 +132,7 @@ def test_what_was_noted_on_loading_is_told_once(
 def test_a_single_image_is_a_source_without_pairs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="ganaug")
     fit(bars((20, 1)), tmp_path / "run", **SHORT)
     assert "'bar 1' has a single training image" in caplog.text
 

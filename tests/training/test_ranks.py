@@ -138,7 +138,7 @@ def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_pat
         ],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )

@@ -18,7 +18,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
-from ganaug.evaluation.diversity.features import choose_features
+from ganaug.evaluation.diversity.features import choose_features, learns
 from ganaug.evaluation.diversity.generated import Made, from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
@@ -103,7 +103,9 @@ def evaluate_diversity(
         make = from_generator(generator, images, seed)
     elif synthetic is not None:
         make = from_given(synthetic, images, seed, most)
-    steps = QUICK_STEPS if quick else STEPS
+    steps = 0
+    if features is None and learns(images, seed):
+        steps = QUICK_STEPS if quick else STEPS
     labels = range(len(images.classes))
     sizes = _steps_of_classes(images, most)
     following = _Following(told(progress, "diversity"), steps + 2 * sum(sizes))
@@ -147,6 +149,7 @@ def evaluate_diversity(
 def steps_of(images: ImageSet, *, quick: bool = False) -> int:
     """Return about how many steps of its progress `evaluate_diversity` takes on `images`."""
     most, steps = (QUICK_IMAGES, QUICK_STEPS) if quick else (PER_CLASS, STEPS)
+    steps = steps if learns(images, 0) else 0
     return steps + 2 * sum(_steps_of_classes(images, most))
 
 

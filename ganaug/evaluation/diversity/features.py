@@ -91,6 +91,11 @@ def choose_features(
     return ChosenFeatures(wanted, pixels, every, name)
 
 
+def learns(images: ImageSet, seed: int) -> bool:
+    """Whether there are images enough for an encoder to learn from, beside those compared."""
+    return int(_part_to_learn_from(images, seed).sum()) >= FEWEST_TO_LEARN_FROM
+
+
 def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return float32 [N, D], computed in blocks: floating point needs many times the memory."""
     blocks = range(0, max(len(images), 1), BLOCK)

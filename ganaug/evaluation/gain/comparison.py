@@ -29,6 +29,7 @@ from ganaug.evaluation.trainings.generators import NewGenerator, generator_folde
 from ganaug.evaluation.trainings.meter import EvaluationProgress, Load, Meter
 from ganaug.evaluation.trainings.pool import NEW_GENERATOR, Site
 from ganaug.images import ImageSet, check_size
+from ganaug.wording import counted
 
 __all__ = ["Comparison"]
 
@@ -84,7 +85,9 @@ class Comparison:
             whose = "generator" if plan.needs_generator else "folder"
             notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
         if self.quick:
-            notes += (f"a quick look, {self.schedule.steps} steps: no verdict to rely on",)
+            notes += (
+                f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
+            )
         arms = (*plan.free, *ours)
         jobs = [self._job(seed, arm, split) for seed, split in self.splits.items() for arm in arms]
         outcomes = run_all(jobs, generators, self.site, meter)
