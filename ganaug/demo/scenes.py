@@ -118,7 +118,7 @@ SCENES = (
         "plain+randaugment+logits",
         ("plain+randaugment+logits", "ganaug-plain+randaugment+logits"),
         600,
-        (0.05, 0.02, 15),
+        (0.048, 0.02, 8),
     ),
     Scene(
         "digits",
@@ -129,7 +129,7 @@ SCENES = (
         "balanced+affine",
         ("balanced+affine", "ganaug+affine"),
         300,
-        (0.03, 0.008, 15),
+        (0.026, 0.012, 8),
     ),
 )
 
