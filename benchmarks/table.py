@@ -1,7 +1,7 @@
 """`python -m benchmarks.table FILE ...`: the README's table of results, in Markdown.
 
-`python -m benchmarks.table results/gain-{gtsrb,mnist,glyphs,digits}-lt.json`, in the folder of the
-README, prints it. Every number is read from the files that `benchmarks.gain --json` wrote; none is
+`python -m benchmarks.table results/gain-{gtsrb-lt,asl-lt-48,mnist-lt,glyphs-lt,digits-lt}.json`, in the
+folder of the README, prints it. Every number is read from the files that `benchmarks.gain --json` wrote; none is
 computed here but means over seeds.
 """
 
@@ -21,6 +21,7 @@ __all__ = ["gain_table"]
 HEAD = "data", "best without a generator", "with GANAugment", "verdict, gain in points"
 NAMES = {
     "gtsrb-lt": "43 traffic signs (GTSRB)",
+    "asl-lt": "10 hand signs, photographs",
     "mnist-lt": "handwritten digits (MNIST)",
     "glyphs-lt": "36 photographed letters",
     "digits-lt": "8x8 digits (scikit-learn)",
