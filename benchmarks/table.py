@@ -1,8 +1,8 @@
 """`python -m benchmarks.table FILE ...`: the README's table of results, in Markdown.
 
-`python -m benchmarks.table results/gain-{gtsrb-lt,asl-lt-48,mnist-lt,glyphs-lt,digits-lt}.json`, in the
-folder of the README, prints it. Every number is read from the files that `benchmarks.gain --json` wrote; none is
-computed here but means over seeds.
+`python -m benchmarks.table results/gain-{gtsrb-lt,asl-lt-48,mnist-lt,glyphs-lt,digits-lt}.json`,
+in the folder of the README, prints it. Every number is read from the files that `benchmarks.gain
+--json` wrote; none is computed here but means over seeds.
 """
 
 from __future__ import annotations
