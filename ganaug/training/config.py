@@ -16,7 +16,8 @@ from ganaug.errors import ConfigError, did_you_mean
 __all__ = ["PRESETS", "FitConfig", "make_config"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
-LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache")
+COLUMNS = ("image", "label", "group")
+LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,10 @@ class FitConfig:
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key in LOADING:
+                option = f"{key}-column" if key in COLUMNS else key.replace("_", "-")
                 raise ConfigError(
                     f"{key}: no option of the training; it tells how images are loaded; fit what"
-                    f" load_images(source, {key}=...) returns, or use --{key.replace('_', '-')}"
+                    f" load_images(source, {key}=...) returns, or use --{option}"
                 )
             if key not in names:
                 raise ConfigError(

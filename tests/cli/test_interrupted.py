@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,14 @@ COMMANDS = {
     "card": ["card", "{file}", "--out", "card.md"],
     "run": ["run", "{photos}", "--out", "all", *FEW],
 }
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    """Tests that were started in the background of a shell would not hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pressing_at(last: int) -> Callable[..., None]:

@@ -44,9 +44,9 @@ def test_numbers_of_numpy_become_those_of_python() -> None:
 
 
 def test_the_arguments_of_load_images_are_known() -> None:
-    """But for size, which is the training's too."""
+    """But for size and progress, which are the training's too."""
     parameters = set(inspect.signature(load_images).parameters)
-    assert set(LOADING) == parameters - {"source", "size"}
+    assert set(LOADING) == parameters - {"source", "size", "progress"}
 
 
 def test_is_frozen() -> None:
