@@ -113,11 +113,11 @@ SCENES = (
         f"photographed letters, {PRINTED['rare']} images of every other one; light, blur and"
         " perspective are shared by all",
         printed_letters,
-        {"preset": "base", "steps": 600},
+        {"preset": "base", "steps": 900},
         # Far stronger than balanced batches in so short a training.
         "plain+randaugment+logits",
         ("plain+randaugment+logits", "ganaug-plain+randaugment+logits"),
-        600,
+        900,
         (0.048, 0.02, 8),
     ),
     Scene(
