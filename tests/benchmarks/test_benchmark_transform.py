@@ -92,6 +92,7 @@ def test_the_table_is_put_between_the_marks(page: Path) -> None:
 def test_the_page_of_the_documentation_shows_its_json_file() -> None:
     text = PAGE.read_text(encoding="utf-8")
     names = re.findall(r"--json (results/transform-[a-z0-9-]+\.json)", text)
+    assert names.pop() == "results/transform-224.json"
     assert len(names) == 1
     result = json.loads((ROOT / names[0]).read_text(encoding="utf-8"))
     assert not result["quick"]
@@ -162,3 +163,9 @@ def test_too_few_photographs_are_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(transform.main, ["--at-224", "--photos", str(tmp_path)])
     assert done.exit_code == 2
     assert "0 JPEG files" in done.stderr
+
+
+def test_the_page_shows_the_file_of_224_px() -> None:
+    result = json.loads((ROOT / "results" / "transform-224.json").read_text(encoding="utf-8"))
+    assert not result["quick"]
+    assert _at_224.table(result) in PAGE.read_text(encoding="utf-8")
