@@ -132,6 +132,7 @@ def _trained(
     """Train an encoder on the `rows` of some classes: to tell them, or to know an image again."""
     seed, fold = named
     index = 2 * fold + by_class
+    # Streams keep their first names, so that results/lift.json comes out again.
     torch.manual_seed(stream_seed(seed, "forecast/network", index=index))
     rng = stream(seed, "forecast/batches", index=index)
     everything = np.concatenate(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/data, the real data sets beside the checkout, is not here")
     return folder
+
+
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Tests that a shell started in the background ignore Ctrl-C; here they do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def check(
     if seeds < 1:
         raise ConfigError(f"seeds: {seeds}; allowed: 1 or more; 6 give a verdict")
     choose_device(device)  # both refused before the images are read
+    columns = Columns(image, label, group)
     seen = survey(
         source,
         size=size,
@@ -93,7 +94,7 @@ def check(
         root=root,
         download=download,
         exif=exif,
-        columns=Columns(image, label, group),
+        columns=columns,
         progress=told(progress, "checking"),
     )
     images = seen.image_set()
@@ -146,7 +147,7 @@ def check(
             root=root,
             download=download,
             exif=exif,
-            columns=Columns(image, label, group),
+            columns=columns,
             preset=preset,
             fit_options=options,
         ),

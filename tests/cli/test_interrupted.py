@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,6 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _ctrl_c() -> Iterator[None]:
-    """Tests that were started in the background of a shell would not hear it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def pressing_at(last: int) -> Callable[..., None]:
     """Return an `os.replace` that is interrupted when file number `last` is put in place."""
     done, replace = 0, os.replace
@@ -57,6 +49,7 @@ def pressing_at(last: int) -> Callable[..., None]:
     return pressed
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ctrl_c_leaves_what_the_same_command_goes_on_with(
     name: str,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.folders import content
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
@@ -33,14 +34,6 @@ def file(tmp_path: Path) -> Path:
 
 
 SOURCE = ImageDataset(bars((6, 3), (8, 8)))
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize("shards", [False, True])
