@@ -27,7 +27,8 @@ __all__ = ["arms_section", "classes_section", "gain_cards", "gain_in_short"]
 
 STYLES = {"helps": "good", "hurts": "bad", "no evidence": "unsure", "no change": "unsure"}
 MEANING = {
-    "helps": "Both 95% intervals, over seeds and over seeds and test images, lie above 0.",
+    "helps": "Both 95% intervals, over seeds and over seeds and test images, lie above 0,"
+    " also over any free arm that came out stronger than the baseline.",
     "hurts": "Both 95% intervals, over seeds and over seeds and test images, lie below 0.",
     "no evidence": "The 95% intervals do not both lie on one side of 0.",
     "no change": "The arms gave the same predictions.",

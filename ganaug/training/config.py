@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
 
-__all__ = ["PRESETS", "FitConfig", "make_config"]
+__all__ = ["PRESETS", "FitConfig", "Loss", "make_config"]
+
+Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
@@ -37,7 +39,8 @@ class FitConfig:
             dense generator it is the discriminator's alone.
         strided: the discriminator's first layer halves the image: cheaper, for 28 px and more; at
             8 px the class kind was seen to collapse with it.
-        loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax".
+        loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax"; their
+            formulas are in `losses.py`.
         r1, r2: weights (gamma) of the gradient penalties on real and on generated images.
         penalty_every: the penalties are taken exactly every so many steps, times that number.
         class_match: weight of keeping the class (variation kind): the discriminator also learns to
@@ -64,9 +67,7 @@ class FitConfig:
     latent_dim: int = 32
     width: int = 24
     strided: bool = False
-    loss: Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"] = (
-        "relativistic"
-    )
+    loss: Loss = "relativistic"
     r1: float = 1.0
     r2: float = 1.0
     penalty_every: int = 4

@@ -13,9 +13,13 @@ With r = D(real) and f = D(fake) as logits, sigma the logistic function and sp(t
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
+
+from ganaug.training.config import Loss
 
 __all__ = [
     "LOSSES",
@@ -26,10 +30,10 @@ __all__ = [
     "lost_class_loss",
 ]
 
-LOSSES = ("relativistic", "hinge", "least_squares", "non_saturating", "minimax")
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
-def discriminator_loss(loss: str, real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
     """Return the scalar that the discriminator minimises; `real` and `fake` are logits [N]."""
     if loss == "relativistic":
         return softplus(fake - real).mean()
@@ -40,7 +44,7 @@ def discriminator_loss(loss: str, real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def generator_loss(loss: str, real: Tensor | None, fake: Tensor) -> Tensor:
+def generator_loss(loss: Loss, real: Tensor | None, fake: Tensor) -> Tensor:
     """Return the scalar that the generator minimises; only "relativistic" reads `real`."""
     if loss == "relativistic":
         if real is None:
