@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
 
-__all__ = ["PRESETS", "FitConfig", "make_config"]
+__all__ = ["PRESETS", "FitConfig", "make_config", "usual_config"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
@@ -277,3 +277,10 @@ def make_config(preset: str = "base", **options: Any) -> FitConfig:
     if given.get("kind") == "class" and base.kind != "class":
         given = CLASS_KIND | given
     return FitConfig.from_dict(base.to_dict() | given)
+
+
+def usual_config(config: FitConfig) -> FitConfig:
+    """Return the usual settings for a training of the kind and architecture of `config`."""
+    if config.architecture == "dense":
+        return PRESETS["classic"]
+    return make_config(kind=config.kind)
