@@ -16,6 +16,7 @@ __all__ = [
     "FLAG",
     "NAMES",
     "NUMBER",
+    "NUMBERS",
     "OBJECT",
     "TEXT",
     "TEXT_OR_NONE",
@@ -66,6 +67,12 @@ FLAG: Form = ("true or false", lambda value: isinstance(value, bool))
 TEXT: Form = ("text", lambda value: isinstance(value, str))
 TEXT_OR_NONE: Form = ("text or null", lambda value: value is None or isinstance(value, str))
 OBJECT: Form = ("an object", lambda value: isinstance(value, dict))
+NUMBERS: Form = (
+    "an object of numbers",
+    lambda value: isinstance(value, dict) and all(map(_number, value.values())),
+)
+# What a row of a log may hold beside numbers: what was seen, and what was changed.
+ROW_FORMS: dict[str, Form] = {"alarm": TEXT, "cause": TEXT, "settings": NUMBERS}
 NAMES: Form = (
     "a list of one or more different names",
     lambda value: list_of(TEXT, 1)[1](value) and "" not in value and len(set(value)) == len(value),
@@ -101,7 +108,9 @@ def load_json(path: str | os.PathLike[str]) -> Any:
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the rows of a log, JSON objects of a step, numbers and alarms; none without a log.
+    """Return the rows of a log, JSON objects; none without a log.
+
+    A row has a step, numbers, and of a failure what was seen and what was changed.
 
     The last line may be cut off, by a kill, and is then left out.
 
@@ -138,7 +147,7 @@ def _row(value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not COUNT[1](value.get("step")):
         raise ValueError("no object with a step")
     for name, number in value.items():
-        if name == "alarm" and isinstance(number, str):
+        if name in ROW_FORMS and ROW_FORMS[name][1](number):
             continue
         if number is not None and not _number(number):
             raise ValueError(f"{name[:40]!r} is no number")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+from collections.abc import Mapping
+
+__all__ = ["as_settings", "counted"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -11,3 +13,8 @@ def counted(number: int, noun: str) -> str:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def as_settings(values: Mapping[str, float]) -> str:
+    """Return "r1=0.5, r2=1": what `--set` takes."""
+    return ", ".join(f"{name}={value:g}" for name, value in values.items())

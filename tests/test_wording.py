@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import counted
+from ganaug.wording import as_settings, counted
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,7 @@ from ganaug.wording import counted
 )
 def test_counts_are_in_words(number: int, noun: str, words: str) -> None:
     assert counted(number, noun) == words
+
+
+def test_settings_are_as_the_command_line_takes_them() -> None:
+    assert as_settings({"learning_rate": 1e-3 / 4, "r1": 1.0}) == "learning_rate=0.00025, r1=1"

@@ -67,7 +67,7 @@ __all__ = ["command"]
     default="rollback",
     show_default=True,
     metavar="warn|stop|rollback",
-    help="Where the training fails: go on, stop, or go back to the last good checkpoint.",
+    help="Where the training fails: go on, stop, or go back and go on with other settings.",
 )
 @click.option(
     "--from",

@@ -26,7 +26,7 @@ from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
 from ganaug.report.text import policy_text
-from ganaug.wording import counted
+from ganaug.wording import as_settings, counted
 
 __all__ = ["write_report"]
 
@@ -199,9 +199,11 @@ def _event(row: Mapping[str, Any]) -> str:
     """Return what an alarm or a rollback of the run says."""
     if "rollback" not in row:
         return f"Step {row['step']}: {row['alarm']}."
+    # Older versions knew one remedy, and wrote no settings.
+    settings = as_settings(row["settings"]) if "settings" in row else "half the learning rate"
     return (
         f"Step {row.get('failed')}: {row['alarm']}. Rollback {row['rollback']}: back to step"
-        f" {row['step']}, with half the learning rate and other random numbers."
+        f" {row['step']}, with {settings} and other random numbers."
     )
 
 

@@ -24,6 +24,7 @@ from ganaug.files import open_regular, write_bytes, write_json
 from ganaug.records import (
     COUNT,
     NUMBER,
+    NUMBERS,
     OBJECT,
     TEXT,
     WHOLE,
@@ -35,6 +36,7 @@ from ganaug.records import (
 from ganaug.training.state import State
 
 __all__ = [
+    "CHANGED",
     "Checkpoint",
     "Kept",
     "Record",
@@ -92,10 +94,17 @@ KEPT: dict[str, Form] = {
 }
 # What a row of `rollbacks`, or `stopped`, has in any case.
 ROW: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER}
+CHANGED = ("learning_rate", "r1", "r2")
+
+
+def _are_settings(value: Any) -> bool:
+    return NUMBERS[1](value) and all(k in CHANGED and v >= 0 for k, v in value.items())
 
 
 # What older versions did not write.
 LATER: dict[str, Form] = {
+    "cause": TEXT,
+    "settings": (f"an object of {', '.join(CHANGED)}, each 0 or more", _are_settings),
     "good": list_of(OBJECT),
     "rollbacks": list_of(OBJECT),
     "stopped": ("an object or null", lambda value: value is None or isinstance(value, dict)),
@@ -198,18 +207,24 @@ def read_record(run: Path) -> Record | None:
             " in another folder"
         )
     check_fields(pointer, values, KEPT)
-    check_fields(pointer, values, {name: LATER[name] for name in LATER if name in values})
+    _check_later(pointer, values)
     # Older versions kept one checkpoint, and knew of no other.
     good = values.get("good", [{name: values[name] for name in KEPT}])
     for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):
         for part in parts:
             check_fields(pointer, part, form)
+            _check_later(pointer, part)
     stopped = values.get("stopped")
     if stopped is not None:
         check_fields(pointer, stopped, ROW)
+        _check_later(pointer, stopped)
     return Record(
         _kept(values), tuple(map(_kept, good)), tuple(values.get("rollbacks", ())), stopped
     )
+
+
+def _check_later(pointer: Path, values: dict[str, Any]) -> None:
+    check_fields(pointer, values, {name: LATER[name] for name in LATER if name in values})
 
 
 def _kept(values: dict[str, Any]) -> Kept:

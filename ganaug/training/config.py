@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
 
-__all__ = ["PRESETS", "FitConfig", "Loss", "make_config"]
+__all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "usual_config"]
 
 Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"]
 
@@ -278,3 +278,10 @@ def make_config(preset: str = "base", **options: Any) -> FitConfig:
     if given.get("kind") == "class" and base.kind != "class":
         given = CLASS_KIND | given
     return FitConfig.from_dict(base.to_dict() | given)
+
+
+def usual_config(config: FitConfig) -> FitConfig:
+    """Return the usual settings for a training of the kind and architecture of `config`."""
+    if config.architecture == "dense":
+        return PRESETS["classic"]
+    return make_config(kind=config.kind)

@@ -32,6 +32,7 @@ from ganaug.training.finite import FiniteCheck
 from ganaug.training.memory import enough_memory
 from ganaug.training.ranks import Ranks, joined
 from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
+from ganaug.training.remedies import treated
 from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.samples import sample_grid
 from ganaug.training.start import load_start
@@ -73,10 +74,10 @@ def fit(
         device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
         all_images: train on all images even where there is no test part; `evaluate` then needs
             other images.
-        on_collapse: what to do where the training fails: "rollback" goes back to the last good
-            checkpoint with half the learning rate and other random numbers, at most three times,
-            and then stops; "stop" stops; "warn" says it and goes on. It may change from one start
-            of a run to the next.
+        on_collapse: what to do where the training fails: "rollback" goes back, to the last good
+            checkpoint or to the start, and goes on with other settings and other random numbers,
+            at most three times, and then stops; "stop" stops; "warn" says it and goes on. It may
+            change from one start of a run to the next.
         start_from: a run or an exported file of another data set, whose weights this training
             begins with; the kind, width, latent length and colours have to be the same. What does
             not fit begins with random weights, and the log says so. A run that goes on does not
@@ -216,10 +217,11 @@ class _Training:
         self, state: State, step: int, interrupted: threading.Event, tracker: Tracker
     ) -> Failure | None:
         """Do the steps after `step`; return why they ended early, or None."""
-        config, ranks = self.config, self.ranks
+        ranks = self.ranks
+        config = ranks.first(lambda: treated(self.config, _rollbacks(self.run)))
         pixels = Pixels(self.batches.images, self.device)
         rows, finite = ranks.rows(config.batch_size), FiniteCheck(state)
-        records = _Records(self, state, step, finite, tracker) if ranks.is_first else None
+        records = _Records(self, config, state, step, finite, tracker) if ranks.is_first else None
         for i in range(step, config.steps):
             with enough_memory(state, self.batches, pixels, ranks.size):
                 batch = self.batches.batch(i, pixels, state.rollbacks, rows)
@@ -251,14 +253,13 @@ class _Records:
     def __init__(
         self,
         training: _Training,
+        config: FitConfig,
         state: State,
         step: int,
         finite: FiniteCheck,
         tracker: Tracker,
     ) -> None:
-        run, config, images = training.run, training.config, training.batches.images
-        record = checkpoint.read_record(run)
-        rollbacks = record.rollbacks if record else ()
+        run, images, rollbacks = training.run, training.batches.images, _rollbacks(training.run)
         self.run, self.config, self.images, self.state = run, config, images, state
         self.on_collapse, self.finite = training.on_collapse, finite
         self.watch = Watch(run, config, step, tracker.progress(training.progress), rollbacks)
@@ -286,7 +287,7 @@ class _Records:
             self.tracker.row(DIVERSITY, rows[-1])
             alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
             if alarm is not None and self.on_collapse != "warn":
-                return Failure(done, alarm.line, watch.seconds)
+                return Failure(done, alarm.line, watch.seconds, alarm.rule.name)
             if alarm is not None and alarm.since == done:
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
@@ -295,6 +296,11 @@ class _Records:
         if due or stop:
             checkpoint.save(self.run, state, done, good=good)
         return None
+
+
+def _rollbacks(run: Path) -> tuple[dict[str, Any], ...]:
+    record = checkpoint.read_record(run)
+    return record.rollbacks if record else ()
 
 
 def _nothing() -> None:

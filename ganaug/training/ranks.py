@@ -10,8 +10,9 @@ With one process nothing here changes a number or waits.
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -23,15 +24,18 @@ from torch import Tensor
 from ganaug.artifact.checks import first_line
 from ganaug.errors import ConfigError, DeviceError, GanaugError, RunError, ToldElsewhereError
 from ganaug.launch import place
+from ganaug.limits import Limit
 
-__all__ = ["ALONE", "Ranks", "joined"]
+__all__ = ["ALONE", "SILENCE", "Ranks", "joined"]
 
 Result = TypeVar("Result")
 
 # A rank that is killed is noticed at once, as its connections close; one that stands still, or
-# whose machine is gone, after this time within a step.
-STEP = timedelta(seconds=50)
-# What rank 0 does between steps, or before the first one, may take as long as it takes.
+# whose machine is gone, after this time. torchrun gives such a one 30 seconds more to end.
+SILENCE = Limit(
+    "GANAUG_MAX_SILENCE_SECONDS", 25, "seconds that a process may keep the others waiting"
+)
+# Before the first step images are read, which may take as long as it takes.
 PATIENCE = timedelta(days=1)
 
 
@@ -44,6 +48,7 @@ class Ranks:
         numbers: the group of processes that exchanges tensors on the training's device.
         flags: the same on the CPU.
         patient: the same, for what may take long.
+        silence: how long one may keep the others waiting, in seconds.
     """
 
     rank: int = 0
@@ -51,6 +56,7 @@ class Ranks:
     numbers: Any = None
     flags: Any = None
     patient: Any = None
+    silence: float = 0.0
 
     @property
     def is_first(self) -> bool:
@@ -95,18 +101,24 @@ class Ranks:
         return [bool(count) for count in counts]
 
     def first(self, action: Callable[[], Result]) -> Result:
-        """Let rank 0 act, and return its result in each rank; its error ends all of them."""
+        """Let rank 0 act, and return its result in each rank; its error ends all of them.
+
+        It may take long, and so says now and then that it is alive.
+        """
         if self.size == 1:
             return action()
         told: list[Any] = [None, None]
         if self.is_first:
             try:
-                told[0] = action()
+                with self._alive():
+                    told[0] = action()
             except (GanaugError, KeyboardInterrupt) as error:
                 told[1] = type(error), str(error), getattr(error, "exit_code", 1)
-                self._broadcast(told)
+                self._tell(told)
                 raise
-        self._broadcast(told)
+        while not self.is_first and self._busy():
+            pass
+        self._tell(told)
         if told[1] is not None and not self.is_first:
             kind, message, code = told[1]
             if kind is KeyboardInterrupt:
@@ -141,9 +153,35 @@ class Ranks:
             dist.all_reduce(values, group=self.numbers)
         return values
 
-    def _broadcast(self, told: list[Any]) -> None:
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Let rank 0 be busy for the block, which the others wait for in `_busy`."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            with suppress(GanaugError):  # another one is gone, as the end of the block will find
+                while not ended.wait(self.silence / 4):
+                    self._busy(True)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self._busy(False)
+
+    def _busy(self, said: bool = False) -> bool:
+        """Return what rank 0 says of itself; there, say it."""
+        flag = torch.tensor([said], dtype=torch.int64)
         with self._answered():
-            dist.broadcast_object_list(told, src=0, group=self.patient)
+            dist.broadcast(flag, src=0, group=self.flags)
+        return bool(flag)
+
+    def _tell(self, told: list[Any]) -> None:
+        with self._answered():
+            dist.broadcast_object_list(told, src=0, group=self.flags)
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -172,6 +210,7 @@ def joined(device: torch.device, batch_size: int) -> Iterator[tuple[Ranks, torch
     if here.size == 1:
         yield ALONE, device
         return
+    silence = timedelta(seconds=SILENCE.value)
     if batch_size < here.size:
         raise ConfigError(
             f"batch_size: {batch_size} is less than the {here.size} processes that share it; choose"
@@ -184,10 +223,11 @@ def joined(device: torch.device, batch_size: int) -> Iterator[tuple[Ranks, torch
         dist.init_process_group(backend, timeout=PATIENCE)
         # Not before the end of the process: torchrun lets it join once.
         atexit.register(dist.destroy_process_group)
-    flags = dist.new_group(backend="gloo", timeout=STEP)
+    flags = dist.new_group(backend="gloo", timeout=silence)
     patient = dist.new_group(backend="gloo", timeout=PATIENCE)
-    numbers = flags if device.type == "cpu" else dist.new_group(backend="nccl", timeout=STEP)
-    yield Ranks(dist.get_rank(), dist.get_world_size(), numbers, flags, patient), device
+    numbers = flags if device.type == "cpu" else dist.new_group(backend="nccl", timeout=silence)
+    place_in = dist.get_rank(), dist.get_world_size()
+    yield Ranks(*place_in, numbers, flags, patient, silence.total_seconds()), device
 
 
 def _own_gpu(device: torch.device, local: int) -> torch.device:

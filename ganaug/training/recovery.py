@@ -1,4 +1,4 @@
-"""What is done where a training fails: it goes back to the last good checkpoint, or it stops.
+"""What is done where a training fails: it goes back and goes on with other settings, or it stops.
 
 What happened stands in checkpoint.json, in one commit with where the run goes on, so that a run
 that is killed at any moment goes on as it would have.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ganaug.errors import ConfigError, GanaugError, RunError, did_you_mean
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
+from ganaug.training.remedies import NOT_FINITE, remedied, treated
 from ganaug.training.state import State
 from ganaug.training.step import learning_rate
+from ganaug.wording import as_settings
 
 __all__ = [
     "Failure",
@@ -40,11 +42,13 @@ class Failure:
         step: at which it was noticed.
         alarm: what was seen, in one line.
         seconds: of the training so far.
+        cause: a row of the table of remedies.
     """
 
     step: int
     alarm: str
     seconds: float
+    cause: str
 
     @classmethod
     def of_number(cls, step: int, name: str, seconds: float) -> Failure:
@@ -53,7 +57,7 @@ class Failure:
             f"{name} is not finite; likely cause: the learning rate is too high; remedy: a lower"
             " learning_rate, or higher r1 and r2"
         )
-        return cls(step, alarm, seconds)
+        return cls(step, alarm, seconds, NOT_FINITE)
 
 
 def checked_reaction(on_collapse: str) -> OnCollapse:
@@ -84,7 +88,7 @@ def stopped_before(run: Path, on_collapse: OnCollapse) -> Failure | None:
     if on_collapse == "stop" or len(record.rollbacks) >= MOST_ROLLBACKS:
         raise GanaugError(stopped_line(record))
     row = record.stopped
-    return Failure(row["step"], row["alarm"], row["seconds"])
+    return Failure(row["step"], row["alarm"], row["seconds"], row.get("cause", NOT_FINITE))
 
 
 def recover(
@@ -92,7 +96,8 @@ def recover(
 ) -> int:
     """Go back after `failure`, or end the run.
 
-    First to the last good checkpoint, then to the good one before it, then to the start.
+    First to the last good checkpoint, then to the good one before it, then to the start. Where a
+    setting was far from the usual ones, at once to the start.
 
     Args:
         run: its folder.
@@ -110,24 +115,29 @@ def recover(
     """
     before = checkpoint.read_record(run)
     good, rollbacks = ((), ()) if before is None else (before.good, before.rollbacks)
-    row = {"step": failure.step, "seconds": failure.seconds, "alarm": failure.alarm}
+    row: dict[str, Any] = {"step": failure.step, "seconds": failure.seconds}
+    row |= {"alarm": failure.alarm, "cause": failure.cause}
     number = len(rollbacks) + 1
     if on_collapse != "rollback" or number > MOST_ROLLBACKS:
         last = good[0] if good else (before.last if before else checkpoint.write(run, fresh, 0))
         ended = checkpoint.Record(last, good, rollbacks, stopped=row)
         checkpoint.commit(run, ended)
         raise GanaugError(stopped_line(ended))
+    settings, anew = remedied(treated(config, rollbacks), failure.cause)
+    anew = anew or any(row["step"] == 0 for row in rollbacks)
     # What was good may have had the seed of the failure in it: each time further back.
-    last = good[number - 1] if number <= len(good) else checkpoint.write(run, fresh, 0)
-    rate = learning_rate(config, last.step, number)
-    row |= {"step": last.step, "rollback": number, "failed": failure.step, "learning_rate": rate}
-    checkpoint.commit(run, checkpoint.Record(last, good, (*rollbacks, row)))
+    target = None if anew or number > len(good) else good[number - 1]
+    last = target or checkpoint.write(run, fresh, 0)
+    row |= {"step": last.step, "rollback": number, "failed": failure.step, "settings": settings}
+    rollbacks = (*rollbacks, row)
+    row["learning_rate"] = learning_rate(treated(config, rollbacks), last.step)
+    checkpoint.commit(run, checkpoint.Record(last, good, rollbacks))
     log.warning(
-        "step %d: %s; going back to step %d with half the learning rate and other random numbers"
-        " (rollback %d of %d)",
+        "step %d: %s; going back to step %d with %s and other random numbers (rollback %d of %d)",
         failure.step,
         failure.alarm,
         last.step,
+        as_settings(settings),
         number,
         MOST_ROLLBACKS,
     )

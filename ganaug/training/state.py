@@ -26,8 +26,7 @@ class State:
         average: moving average of the generator's weights; this is what is exported.
         optimizer_g, optimizer_d: of the two networks.
         precision: dtype of autocast; float32 means that it is off.
-        rollbacks: how often the run went back to a good checkpoint. Each halves the learning rate,
-            and takes other random streams.
+        rollbacks: how often the run went back. Each takes other random streams.
     """
 
     generator: nn.Module

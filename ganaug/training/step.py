@@ -34,7 +34,7 @@ def train_step(
     """
     for optimizer in (state.optimizer_g, state.optimizer_d):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step, state.rollbacks)
+            group["lr"] = learning_rate(config, step)
     source = batch.source
     with _autocast(state, batch):
         fake = state.generator(batch.labels if source is None else source, batch.latent)
@@ -124,13 +124,10 @@ def discriminator_inputs(
     return [torch.cat([source, images], 1) for images in shown]
 
 
-def learning_rate(config: FitConfig, step: int, rollbacks: int = 0) -> float:
-    """Return Adam's rate: constant, then from the middle of the run a linear fall to 5%.
-
-    Each rollback halves it.
-    """
+def learning_rate(config: FitConfig, step: int) -> float:
+    """Return Adam's rate: constant, then from the middle of the run a linear fall to 5%."""
     factor = max(0.05, min(1.0, 2 * (1 - step / config.steps))) if config.decay else 1.0
-    return config.learning_rate * factor / 2**rollbacks
+    return config.learning_rate * factor
 
 
 def average_decay(config: FitConfig, step: int) -> float:

@@ -8,9 +8,12 @@ from pathlib import Path
 import torch
 
 from ganaug.errors import GanaugError, RunError
+from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at
 from ganaug.training.recovery import stopped_line
+from ganaug.training.remedies import treated
 from ganaug.training.run_folder import SavedRun
+from ganaug.wording import as_settings, counted
 
 __all__ = ["broken", "state_notes"]
 
@@ -42,8 +45,13 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
         )
     notes = [f"exported by force: {wrong}"] if wrong else []
     if record.rollbacks:
-        times = len(record.rollbacks)
-        notes.append(f"trained with {times} rollback{'s' if times > 1 else ''}")
+        now, given = (
+            {name: getattr(config, name) for name in checkpoint.CHANGED}
+            for config in (treated(run.config, record.rollbacks), run.config)
+        )
+        changed = {name: value for name, value in now.items() if value != given[name]}
+        times = counted(len(record.rollbacks), "rollback")
+        notes.append(f"trained with {times}, at last with {as_settings(changed)}")
     if run.step < steps:
         notes.append(f"exported after {run.step} of {steps} steps")
     if wrong:

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from benchmarks._results import result_text
 from benchmarks._stability_cases import HEALTHY, PLANTED
-from benchmarks.stability import main, summary
+from benchmarks.stability import is_usable, main, summary
 
 
 def call(*options: str) -> Any:
@@ -61,6 +62,25 @@ def test_what_is_counted() -> None:
         "healthy": {"runs": 2, "alarms": 1},
         "share_of_training": 0.01,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "sound", "usable"),
+    [
+        ({"OK": 5}, {"OK": 5}, True),
+        ({"OK": 4, "UNFAITHFUL": 1}, {"OK": 5}, True),
+        ({"OK": 3, "UNFAITHFUL": 2}, {"OK": 5}, False),
+        ({"UNFAITHFUL": 5}, {"OK": 1, "UNFAITHFUL": 4, "TOO FEW IMAGES TO TELL": 5}, True),
+        ({"COLLAPSED": 3, "UNFAITHFUL": 2}, {"UNFAITHFUL": 5}, False),
+        ({"COLLAPSED": 1}, {"UNFAITHFUL": 1}, False),
+        ({"COLLAPSED": 1}, {"COLLAPSED": 1}, True),
+        ({"COLLAPSED": 2, "OK": 3}, {"OK": 4, "COLLAPSED": 1}, True),
+    ],
+)
+def test_a_training_that_recovered_is_as_good_as_a_sound_one(
+    words: dict[str, int], sound: dict[str, int], usable: bool
+) -> None:
+    assert is_usable(words, sound) == usable
 
 
 def test_an_unknown_case_is_refused() -> None:

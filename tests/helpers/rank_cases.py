@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from ganaug.launch import place
 from ganaug.training import fit
 from ganaug.training.batches import Batches
 from ganaug.training.config import FitConfig, make_config
-from ganaug.training.ranks import joined
+from ganaug.training.ranks import SILENCE, joined
 from ganaug.training.state import build_state
 from ganaug.training.step import train_step
 
@@ -71,6 +72,14 @@ def _interrupt(step: int, total: int, row: dict[str, Any]) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def _busy() -> str:
+    """Return what rank 0 says after more than the time that it may be silent."""
+    os.environ[SILENCE.variable] = "1"
+    with joined(CPU, 2) as (ranks, _):
+        del os.environ[SILENCE.variable]
+        return ranks.first(lambda: "late" if threading.Event().wait(1.5) else "done")
+
+
 def main(folder: Path) -> None:
     rank = place().rank
     found: dict[str, Any] = {name: steps(config) for name, config in CONFIGS.items()}
@@ -80,8 +89,9 @@ def main(folder: Path) -> None:
     found["other"] = _error(partial(fit, other, folder / "other", **SHORT))
     (folder / "file").touch()
     found["file"] = _error(partial(fit, IMAGES, folder / "file", **SHORT))
-    diverging = SHORT | {"learning_rate": 1e30}
+    diverging = SHORT | {"r1": 1e40}
     found["diverged"] = _error(partial(fit, IMAGES, folder / "diverged", **diverging))
+    found["busy"] = _busy()
     few = SHORT | {"batch_size": 1}
     found["few"] = _error(partial(fit, IMAGES, folder / "few", **few))
     torch.save(found, folder / f"rank-{rank}.pt")

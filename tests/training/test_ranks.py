@@ -84,6 +84,12 @@ def test_any_number_of_processes_goes_on_with_any_checkpoint(
             torch.testing.assert_close(value, whole[key], rtol=0, atol=0.02, msg=key)
 
 
+def test_the_first_process_may_be_busy_for_longer_than_it_may_be_silent(
+    found: list[dict[str, Any]],
+) -> None:
+    assert [each["busy"] for each in found] == ["done"] * COUNT
+
+
 def test_what_goes_wrong_ends_all_and_is_told_once(
     folder: Path, found: list[dict[str, Any]]
 ) -> None:
@@ -94,7 +100,7 @@ def test_what_goes_wrong_ends_all_and_is_told_once(
     )
     kind, line = first["diverged"]
     assert kind == "GanaugError"
-    assert line.startswith("training stopped at step 1 after 3 rollbacks: loss_g is not finite")
+    assert line.startswith("training stopped at step 1 after 3 rollbacks: the gradient of")
     assert second["diverged"] == ("ToldElsewhereError", line)
     for each in found:
         assert each["other"][0] == "RunError"
@@ -107,24 +113,51 @@ def test_what_goes_wrong_ends_all_and_is_told_once(
     assert not (folder / "other").exists()
 
 
-def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Path) -> None:
-    run, long = tmp_path / "run", ["--steps", "100000"]
-    long += ["--set", "checkpoint_every=1", "--set", "log_every=2"]
+def long_training(run: Path) -> list[subprocess.Popen[str]]:
+    """Start a training that never ends by itself; return when it has a checkpoint."""
+    long = ["--steps", "100000", "--set", "checkpoint_every=1", "--set", "log_every=2"]
     small = ["--preset", "tiny", "--batch-size", "4", "--set", "width=8"]
     given = ["fit", "digits", "--out", str(run), "--device", "cpu", *small, *long]
     processes = start(COUNT, ["-m", "ganaug", *given])
     assert processes[0].stderr is not None
     told = next(line for line in processes[0].stderr if not line.startswith("ganaug: 1,078"))
     assert told.startswith("training 2/100000")
-    processes[1].kill()
-    (code, told), (killed, _) = ended(processes)
-    assert (code, killed) == (1, -signal.SIGKILL)
+    return processes
+
+
+def check_the_end(run: Path, rank: int, told: str) -> None:
     line = told.splitlines()[-1]
-    assert line.startswith("ganaug: error: process 0 of 2: another one ended")
+    assert line.startswith(f"ganaug: error: process {rank} of 2: another one ended or does not")
     assert line.endswith("the last checkpoint stands; the same command resumes")
     record = checkpoint.read(run)
     assert record is not None
     assert record.step >= 1
+
+
+def test_a_killed_process_ends_the_others_and_leaves_the_checkpoint(tmp_path: Path) -> None:
+    processes = long_training(tmp_path / "run")
+    processes[1].kill()
+    (code, told), (killed, _) = ended(processes)
+    assert (code, killed) == (1, -signal.SIGKILL)
+    check_the_end(tmp_path / "run", 0, told)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be made to stand still")
+@pytest.mark.parametrize("still", range(COUNT))
+def test_a_process_that_stands_still_ends_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still: int
+) -> None:
+    monkeypatch.setenv("GANAUG_MAX_SILENCE_SECONDS", "4")
+    processes = long_training(tmp_path / "run")
+    processes[still].send_signal(signal.SIGSTOP)
+    other = 1 - still
+    try:
+        ((code, told),) = ended([processes[other]])
+    finally:
+        processes[still].kill()
+        processes[still].communicate()
+    assert code == 1, told
+    check_the_end(tmp_path / "run", other, told)
 
 
 def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_path: Path) -> None:

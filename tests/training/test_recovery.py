@@ -24,7 +24,7 @@ from ganaug.training.state import State
 from ganaug.training.step import train_step
 
 FIT = importlib.import_module("ganaug.training.fit")  # a function has the same name
-NOT_FINITE = {**SHORT, "learning_rate": 1e30}
+NOT_FINITE = {**SHORT, "r1": 1e40}
 # Minimax without a penalty: the discriminator wins at once, and the generator gives one image.
 COLLAPSING = SHORT | {
     "kind": "class",
@@ -71,7 +71,9 @@ def test_a_run_goes_back_to_its_last_good_checkpoint(
     run = fit(bars(), tmp_path / "run", **SHORT)
     (rollback,) = record_of(run).rollbacks
     assert (rollback["step"], rollback["failed"], rollback["rollback"]) == (3, 5, 1)
-    assert rollback["learning_rate"] == 1e-3 / 2  # the first half of a run has the whole rate
+    assert rollback["cause"] == "not finite"
+    assert rollback["settings"] == {"learning_rate": 1e-3 / 4}
+    assert rollback["learning_rate"] == 1e-3 / 4  # the first half of a run has the whole rate
     assert rollback["alarm"].startswith("generator.mapping.0.weight is not finite; likely cause: ")
     assert [(row["step"], "rollback" in row) for row in rows_of(run)] == [
         (2, False),
@@ -81,7 +83,7 @@ def test_a_run_goes_back_to_its_last_good_checkpoint(
     ]
     assert rows_of(run)[1] == rollback
     assert "step 5: generator.mapping.0.weight is not finite" in caplog.text
-    assert "going back to step 3 with half the learning rate" in caplog.text
+    assert "going back to step 3 with learning_rate=0.00025 and other random" in caplog.text
     assert record_of(run).last.step == 6
     assert record_of(run).stopped is None
 
@@ -145,6 +147,34 @@ def test_an_interruption_during_a_failing_step_is_heard(
     assert record_of(fit(bars(), tmp_path / "run", **SHORT)).last.step == 6
 
 
+def test_settings_far_from_the_usual_ones_go_back_to_them_from_the_start(tmp_path: Path) -> None:
+    """And the run is the one that these settings give with the same random numbers."""
+    high = SHORT | {"learning_rate": 1e30, "r2": 0.0}
+    run = fit(bars(), tmp_path / "run", **high)
+    (rollback,) = record_of(run).rollbacks
+    assert (rollback["step"], rollback["failed"]) == (0, 1)
+    assert rollback["settings"] == {"learning_rate": 1e-3, "r2": 0.3}
+    assert record_of(run).last.step == 6
+    before = weights(run)
+    fit(bars(), run, **high)  # there is nothing left to do
+    torch.testing.assert_close(weights(run), before, rtol=0, atol=0)
+    metadata = export(run, tmp_path / "file.onnx")
+    assert (
+        metadata.warnings[0] == "trained with 1 rollback, at last with learning_rate=0.001, r2=0.3"
+    )
+    assert metadata.config["learning_rate"] == 1e30  # as it was asked for
+
+
+def test_what_began_anew_begins_anew_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned(monkeypatch, {0: 4, 1: 5})
+    run = fit(bars(), tmp_path / "run", **SHORT | {"learning_rate": 0.01})
+    first, second = record_of(run).rollbacks
+    assert (first["step"], first["settings"]) == (0, {"learning_rate": 1e-3})
+    assert (second["step"], second["settings"]) == (0, {"learning_rate": 1e-3 / 4})
+
+
 def test_each_rollback_goes_further_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned(monkeypatch, {0: 7, 1: 8, 2: 7})
     run = fit(bars(), tmp_path / "run", **SHORT | {"steps": 9})
@@ -160,7 +190,7 @@ def test_after_three_rollbacks_it_stops(tmp_path: Path) -> None:
     with pytest.raises(GanaugError, match=r"stopped at step 1 after 3 rollbacks: .* is not finite"):
         fit(bars(), run, **NOT_FINITE)
     record = record_of(run)
-    assert [row["learning_rate"] for row in record.rollbacks] == [1e30 / 2, 1e30 / 4, 1e30 / 8]
+    assert [row["learning_rate"] for row in record.rollbacks] == [1e-3 / 4, 1e-3 / 16, 1e-3 / 64]
     assert record.stopped is not None
     assert all(torch.isfinite(value).all() for value in weights(run).values())
     with pytest.raises(GanaugError, match="after 3 rollbacks") as again:  # without more work
@@ -183,7 +213,10 @@ def test_a_good_checkpoint_stays_where_nothing_helps(
     assert [row["step"] for row in record.rollbacks] == [3, 0, 0]
     metadata = export(run, tmp_path / "file.onnx")
     assert metadata.steps == 3
-    assert metadata.warnings[:2] == ("trained with 3 rollbacks", "exported after 3 of 6 steps")
+    assert metadata.warnings[:2] == (
+        "trained with 3 rollbacks, at last with learning_rate=1.5625e-05",
+        "exported after 3 of 6 steps",
+    )
     assert "the same fit command" not in caplog.text
 
 
@@ -287,6 +320,8 @@ def test_a_collapse_goes_back_by_default(
     with pytest.raises(Enough):
         fit(bars(), run, progress=stop, **COLLAPSING)
     rollback = record_of(run).rollbacks[0]
-    assert (rollback["step"], rollback["failed"]) == (60, 120)
+    assert (rollback["step"], rollback["failed"], rollback["cause"]) == (0, 120, "collapsed")
+    assert rollback["settings"] == {"r1": 1.0, "r2": 1.0}  # without a penalty nothing was learned
+    assert [kept.step for kept in record_of(run).good] == [60]
     (row,) = [row for row in rows_of(collapsed) if "alarm" in row]
     assert rollback["alarm"] == row["alarm"]

@@ -25,7 +25,15 @@ def test_rows_up_to_a_step_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ['{"st', "[]", '{"loss": 1}', '{"step": "2"}', '{"step": 2, "a": "b"}']
+    "end",
+    [
+        '{"st',
+        "[]",
+        '{"loss": 1}',
+        '{"step": "2"}',
+        '{"step": 2, "a": "b"}',
+        '{"step": 2, "settings": {"r1": "high"}}',
+    ],
 )
 def test_a_torn_end_is_left_out_and_any_other_damage_refused(end: str, tmp_path: Path) -> None:
     path = log(tmp_path, {"step": 1}, {"step": 1, "alarm": "collapsed"})
@@ -40,6 +48,7 @@ def test_a_torn_end_is_left_out_and_any_other_damage_refused(end: str, tmp_path:
 
 def test_marks_stay_where_they_are_and_new_ones_come_last(tmp_path: Path) -> None:
     first, second = {"step": 4, "rollback": 1}, {"step": 2, "rollback": 2}
+    second |= {"alarm": "collapsed", "cause": "collapsed", "settings": {"r1": 1.0}}
     path = log(tmp_path, {"step": 2}, {"step": 4}, {"step": 6})
     assert keep_rows(path, 4, [first]) == [{"step": 2}, {"step": 4}, first]
     add_row(path, {"step": 6})

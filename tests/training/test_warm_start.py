@@ -154,7 +154,7 @@ def test_a_run_that_goes_back_to_its_start_goes_back_to_the_weights_it_took(
             OTHER,
             tmp_path / "run",
             start_from=origins / "variation",
-            **SHORT | {"learning_rate": 1e30},
+            **SHORT | {"r1": 1e40},
         )
     there, kept = weights(origins / "variation"), weights(tmp_path / "run")
     for name, value in kept.items():
@@ -167,7 +167,7 @@ def test_a_run_that_goes_back_to_its_start_goes_back_to_the_weights_it_took(
             OTHER,
             tmp_path / "run",
             start_from=origins / "variation",
-            **SHORT | {"learning_rate": 1e30},
+            **SHORT | {"r1": 1e40},
         )
 
 
@@ -216,7 +216,7 @@ def test_what_is_no_sound_training_is_refused(origins: Path, tmp_path: Path) -> 
     assert "is not a run folder" in message(tmp_path / "empty")
     failed = tmp_path / "failed"
     with pytest.raises(GanaugError):
-        fit(OTHER, failed, **SHORT | {"learning_rate": 1e30})
+        fit(OTHER, failed, **SHORT | {"r1": 1e40})
     assert "has no trained generator yet" in message(failed)
     poisoned = tmp_path / "poisoned"
     shutil.copytree(origins / "variation", poisoned)
