@@ -1,8 +1,10 @@
-"""How messages and tables put numbers into words."""
+"""How messages and tables put numbers into words, and how a number is read from a word."""
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+__all__ = ["counted", "whole_number"]
+
+MOST_DIGITS = 15  # far beyond any number of ours; int() itself refuses thousands
 
 
 def counted(number: int, noun: str) -> str:
@@ -11,3 +13,8 @@ def counted(number: int, noun: str) -> str:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def whole_number(text: str) -> int | None:
+    """Return a text of decimal digits as a number; None for any other, and for very many digits."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
