@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ganaug.errors import ConfigError, DeviceError
+from ganaug.wording import whole_number
 
 __all__ = ["choose_device", "native_bfloat16"]
 
@@ -20,7 +21,7 @@ def choose_device(device: str | torch.device) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, colon, index = name.partition(":")
-    if name != "cpu" and (kind != "cuda" or bool(colon) != index.isdigit()):
+    if name != "cpu" and (kind != "cuda" or bool(colon) != (whole_number(index) is not None)):
         raise ConfigError(f"device: {name!r} is not allowed; choose auto, cpu, cuda or cuda:N")
     if kind == "cuda" and not torch.cuda.is_available():
         reason = "no GPU was found" if torch.version.cuda else "this torch was built without CUDA"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from ganaug.wording import whole_number
+
 __all__ = ["Place", "place"]
 
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -30,5 +32,5 @@ def place() -> Place:
 
     if parent_process() is not None:
         return Place()
-    rank, size, local = (int(value) if value.isdigit() else 0 for value in found[:3])
+    rank, size, local = (whole_number(value) or 0 for value in found[:3])
     return Place(rank, size, local) if size > 1 else Place()

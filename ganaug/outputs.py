@@ -8,7 +8,7 @@ same kind. `force` replaces any other regular file, and never what the command r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +42,13 @@ class Inputs:
         paths: files, and folders whose files are all read; some may not exist, or be None.
         images: folders in which a new folder would be a class, or its images more images, each
             with what the user calls the whole: "the images", "--judge".
+        listed: returns further files, such as those that a table names; called only where an
+            output is there already.
     """
 
     paths: tuple[Named | None, ...] = ()
     images: tuple[tuple[str, Named], ...] = ()
+    listed: Callable[[], Iterable[Named]] = tuple
 
 
 NOTHING = Inputs()
@@ -171,8 +174,9 @@ def _is_same(path: Named | int, found: os.stat_result) -> bool:
         return False
 
 
-def _files(inputs: Inputs) -> Iterator[str]:
-    """Yield the files in the folders that are read, those behind links, too."""
+def _files(inputs: Inputs) -> Iterator[Named]:
+    """Yield the files that are listed, and those in the folders that are read, behind links too."""
+    yield from inputs.listed()
     named = (*inputs.paths, *(folder for _, folder in inputs.images))
     pending = [os.path.realpath(each) for each in named if each is not None and os.path.isdir(each)]
     seen: set[str] = set()

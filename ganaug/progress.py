@@ -21,13 +21,19 @@ class Lines:
         label: what is done: "training".
         write: writes one line, without its end.
         clock: returns seconds.
+        after: seconds before which nothing is written, so that a short task has no line.
     """
 
     def __init__(
-        self, label: str, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        label: str,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        after: float = 0.0,
     ) -> None:
         self.label, self.write, self.clock = label, write, clock
         self.part, self.at = -1, 0.0
+        self.begin = clock() + after if after else 0.0
 
     def __call__(
         self,
@@ -37,7 +43,7 @@ class Lines:
         details: Iterable[str] = (),
     ) -> None:
         part, now = LINES * done // max(total, 1), self.clock()
-        if part == self.part and done < total and now - self.at < APART:
+        if (part == self.part and done < total and now - self.at < APART) or now < self.begin:
             return
         self.part, self.at = part, now
         left = [] if seconds_left is None else [f"{duration(seconds_left)} left"]

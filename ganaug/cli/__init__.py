@@ -23,7 +23,7 @@ from ganaug.cli import (
     tune,
     vary,
 )
-from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages
+from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages, unprinted
 from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
 from ganaug.launch import place
 
@@ -85,7 +85,20 @@ def run(arguments: Sequence[str]) -> int:
 
     0 = done, 1 = failed, 2 = wrong use or input, 130 = interrupted.
     """
-    settings = Settings(tuple(arguments))
+    unprinted()
+    code = _run(Settings(tuple(arguments)))
+    lost = unprinted()
+    if lost is None:
+        return code
+    echo(
+        f"ganaug: error: not all could be printed ({lost.strerror}); what was to be written into"
+        " files is there; print to another place",
+        err=True,
+    )
+    return code or 1
+
+
+def _run(settings: Settings) -> int:
     try:
         with plain_messages(settings):
             result = command.main(

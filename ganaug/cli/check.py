@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -73,12 +74,13 @@ def command(
     """
     from ganaug import check
     from ganaug.files import write_json
-    from ganaug.images.places import image_folders
+    from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.kinds import CHECK
 
     if json_file is not None:
-        inputs = Inputs((source,), image_folders("the images", source))
+        listed = partial(image_files, source, root, columns)
+        inputs = Inputs((source,), image_folders("the images", source), listed)
         check_output_file(json_file, CHECK, inputs, option="--json", force=force)
 
     with evaluation_progress(console, label="checking") as progress:

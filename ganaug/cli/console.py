@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import shlex
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,12 +31,16 @@ __all__ = [
     "fit_progress",
     "open_report",
     "plain_messages",
+    "reading_progress",
     "resumable",
     "say",
     "suggest",
+    "unprinted",
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
+QUICK = 5.0  # seconds; a reading that takes no longer is not shown
+_unprinted: list[OSError] = []
 
 
 @dataclass
@@ -51,10 +57,32 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     """Print `text`, with every control character in it escaped.
 
     All that a command prints goes through here: names of files and classes come from outside, and
-    could otherwise move the cursor, rename the window or break the line.
+    could otherwise move the cursor, rename the window or break the line. Where nobody reads any
+    longer, or the disk is full, the work goes on without being printed; see `unprinted`.
     """
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
-    click.echo(shown, err=err, nl=nl, file=file)
+    try:
+        click.echo(shown, err=err, nl=nl, file=file)
+    except UnicodeEncodeError as error:  # a terminal of another encoding
+        known = shown.encode(error.encoding, "backslashreplace").decode(error.encoding)
+        click.echo(known, err=err, nl=nl, file=file)
+    except OSError as error:
+        _unprinted.append(error)
+        stream = file or (sys.stderr if err else sys.stdout)
+        with suppress(OSError, ValueError):  # what is still in its buffer goes nowhere, too
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def unprinted() -> OSError | None:
+    """Return why something could not be printed since the last call, or None.
+
+    A pipe whose reader has gone (`| head -1`) is no reason: it has what it wanted.
+    """
+    reasons = [error for error in _unprinted if error.errno != errno.EPIPE]
+    _unprinted.clear()
+    return reasons[0] if reasons else None
 
 
 def say(settings: Settings, *messages: str) -> None:
@@ -172,10 +200,16 @@ def fit_progress(
 
 @contextmanager
 def evaluation_progress(
-    settings: Settings, stream: TextIO | None = None, label: str = "evaluating"
+    settings: Settings,
+    stream: TextIO | None = None,
+    label: str = "evaluating",
+    after: float = 0.0,
 ) -> Iterator[Callable[..., None] | None]:
-    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation."""
-    with _display(label, settings, stream) as show:
+    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation.
+
+    Of one that ends before so many seconds, `after`, there are no lines.
+    """
+    with _display(label, settings, stream, after) as show:
         if show is None:
             yield None
             return
@@ -184,6 +218,15 @@ def evaluation_progress(
             show(done, total, seconds_left, ())
 
         yield progress
+
+
+@contextmanager
+def reading_progress(
+    settings: Settings, label: str = "reading images", stream: TextIO | None = None
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
+    with evaluation_progress(settings, stream, label, after=QUICK) as show:
+        yield show
 
 
 def _losses(row: Mapping[str, Any]) -> list[str]:
@@ -199,7 +242,9 @@ Show = Callable[[int, int, float | None, Iterable[str]], None]
 
 
 @contextmanager
-def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[Show | None]:
+def _display(
+    label: str, settings: Settings, stream: TextIO | None, after: float = 0.0
+) -> Iterator[Show | None]:
     stream = sys.stderr if stream is None else stream
     if settings.quiet:
         yield None
@@ -213,7 +258,7 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
 
             yield update
     else:
-        yield Lines(label, lambda line: echo(line, file=stream))
+        yield Lines(label, lambda line: echo(line, file=stream), after=after)
 
 
 def _bar(stream: TextIO) -> Progress:

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, resumable, say
+from ganaug.cli.console import (
+    Settings,
+    echo,
+    evaluation_progress,
+    open_report,
+    reading_progress,
+    resumable,
+    say,
+)
 from ganaug.cli.options import (
     NAMES,
     Reading,
     chosen_classifier,
+    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from ganaug.evaluation.diversity.report import DiversityReport
     from ganaug.evaluation.gain.report import GainReport
     from ganaug.images import ImageSet
+    from ganaug.outputs import Inputs
 
 __all__ = ["command"]
 
@@ -110,6 +121,8 @@ def command(
     left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
     """
     from ganaug import Generator, Refit
+    from ganaug.images.places import image_files, image_folders
+    from ganaug.outputs import Inputs
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -129,13 +142,17 @@ def command(
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
     folder = _folder(out, file, judge, quick)
-    read = (file, source, judge, weights, run_folder)
+    columns = chosen_columns(source, reading.columns, info)
+    listed = partial(image_files, source, reading.root, columns)
+    folders = image_folders("the images", source) + image_folders("--judge", judge)
+    read = Inputs((file, source, judge, weights, run_folder), folders, listed)
     rewritten = None if keep or quick else file
     _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)
     trained = chosen_classifier(classifier, weights, reading.size, reading.download)
     run = None if info is None or file is None else find_run(run_folder, info, file)
     size = _size(reading.size, info, file, getattr(trained, "size", None))
-    images = reading.load(source, size=size, info=info, classifier=trained)
+    with reading_progress(console) as show:
+        images = reading.load(source, size=size, info=info, classifier=trained, progress=show)
     say(console, *images.notes)
     with resumable(console, lambda: _kept(folder, rewritten)):
         gain = _gain(
@@ -212,23 +229,16 @@ def _check_outputs(
     folder: Path,
     json_file: str | None,
     rewritten: str | None,
-    read: tuple[str | None, ...],
+    inputs: Inputs,
     *,
     quick: bool,
     force: bool,
 ) -> None:
-    """Refuse what would be written over something else, or cannot be written; FILE is rewritten.
-
-    `read` is FILE, SOURCE, DIR, and further files and folders, where they are given.
-    """
+    """Refuse what would be written over something else, or cannot be written; FILE is rewritten."""
     from ganaug.files import check_writable
-    from ganaug.images.places import image_folders
-    from ganaug.outputs import Inputs, check_output_file, check_output_folder, refuse_foreign
+    from ganaug.outputs import check_output_file, check_output_folder, refuse_foreign
     from ganaug.report.kinds import EVALUATION, RECORDS, holds_full_record, is_evaluation
 
-    _, source, judge, *_ = read
-    images = image_folders("the images", source) + image_folders("--judge", judge)
-    inputs = Inputs(read, images)
     check_output_folder(folder, EVALUATION, inputs, option="--out", force=force)
     if not (force or is_evaluation(folder)):
         refuse_foreign(folder, [*EVALUATION, KEPT], forced="--force")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from ganaug.cli.console import (
     echo,
     evaluation_progress,
     fit_progress,
+    reading_progress,
     say,
     suggest,
 )
@@ -44,7 +44,7 @@ __all__ = ["command"]
 @click.option(
     "--cache",
     metavar="DIR",
-    help="Decode the images of a folder once, into DIR, and read them from there.",
+    help="Decode the images of a folder or table once, into DIR, and read them from there.",
 )
 @click.option("--mode", metavar="grey|rgb", help="Convert the images; default: as they are.")
 @click.option("--steps", type=int, help="Length of the training.")
@@ -137,8 +137,8 @@ def command(
         warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
     checked_tracker(tracker)
-    following = evaluation_progress(console, label="reading images")
-    with following if cache is not None else nullcontext() as show:
+    following = reading_progress if cache is None else evaluation_progress
+    with following(console, label="reading images") as show:
         images = reading.load(source, mode=mode, cache=cache, progress=show)
     classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"

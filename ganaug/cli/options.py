@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.errors import ConfigError
+from ganaug.wording import whole_number
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -63,10 +64,11 @@ class _Size(click.ParamType[tuple[int, int]]):
     ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        sides = str(value).lower().split("x")
-        if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        sides = [whole_number(side) for side in str(value).lower().split("x")]
+        first, last = sides[0], sides[-1]
+        if len(sides) > 2 or not first or not last:
             self.fail(f"{value!r} is no size; give 32 or 32x40 (height x width)", param, ctx)
-        return (int(sides[0]), int(sides[-1]))
+        return (first, last)
 
 
 class _Setting(click.ParamType[tuple[str, Any]]):
@@ -90,7 +92,7 @@ class _Setting(click.ParamType[tuple[str, Any]]):
             self.fail(f"{value!r} is no field of FitConfig; use {own} instead", param, ctx)
         try:
             read = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON; a number of thousands of digits; too deep
             return (key.strip(), text.strip())
         if read is None:
             self.fail(f"{value!r} sets nothing; leave it out to keep the preset's", param, ctx)

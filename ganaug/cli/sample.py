@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from ganaug.cli.console import Settings, evaluation_progress, resumable, say
+from ganaug.cli.console import (
+    Settings,
+    evaluation_progress,
+    reading_progress,
+    resumable,
+    say,
+)
 from ganaug.cli.options import NAMES, chosen_columns, column_options
-from ganaug.errors import ConfigError, DataError
-from ganaug.wording import counted
+from ganaug.errors import ConfigError
+from ganaug.wording import counted, whole_number
 
 __all__ = ["command"]
 
@@ -30,8 +34,8 @@ class _Count(click.ParamType[int | str]):
     ) -> int | str:
         if value in ("balance", "auto"):
             return str(value)
-        if str(value).isdecimal() and int(value) > 0:
-            return int(value)
+        if number := whole_number(str(value)):
+            return number
         self.fail(f"{value!r} is no count; give a number from 1, balance or auto", param, ctx)
 
 
@@ -46,10 +50,10 @@ class _Part(click.ParamType[tuple[int, int]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        number, slash, of = str(value).partition("/")
-        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        number, of = (whole_number(text) for text in str(value).partition("/")[::2])
+        if number is None or of is None or not 1 <= number <= of:
             self.fail(f"{value!r} is no part; give I/N, such as 1/4 to 4/4", param, ctx)
-        return int(number), int(of)
+        return number, of
 
 
 @click.command(
@@ -61,7 +65,17 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
 @column_options
-@click.option("--root", metavar="DIR", help="Where the files of a table lie.")
+@click.option(
+    "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
+)
+@click.option(
+    "--no-exif",
+    "exif",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="As for fit: leave the images of a folder as they lie.",
+)
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
@@ -78,6 +92,7 @@ def command(
     source: str | None,
     columns: dict[str, Any],
     root: str | None,
+    exif: bool,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
@@ -102,20 +117,23 @@ def command(
     check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
     images = None
-    if source is not None:
-        columns = chosen_columns(source, columns, generator.info)
-        images = _source(source, columns, root)
     if source is None and generator.info.kind == "variation":
         raise ConfigError(
             f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
             " that it was fitted on"
         )
-    if source is not None and not was_fitted_on(source, generator.info, root=root, **columns):
-        say(
-            console,
-            f"{source}: not the images that {file} was fitted on (or read in another way); what it"
-            " makes of others may be worse",
-        )
+    if source is not None:
+        columns = chosen_columns(source, columns, generator.info)
+        images = _source(source, root, exif=exif, columns=columns)
+        how: dict[str, Any] = {"root": root, "exif": exif, **columns}
+        with reading_progress(console, "comparing images") as show:
+            fitted = was_fitted_on(source, generator.info, progress=show, **how)
+        if not fitted:
+            say(
+                console,
+                f"{source}: not the images that {file} was fitted on (or read in another way); what"
+                " it makes of others may be worse",
+            )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
     kept = f"the images that were written are kept in {named}"
@@ -153,28 +171,17 @@ def command(
     )
 
 
-def _source(source: str, columns: dict[str, Any], root: str | None) -> Any:
-    """Return the images to vary: one at a time, or from memory where they lie in one file."""
+def _source(source: str, root: str | None, *, exif: bool, columns: dict[str, Any]) -> Any:
+    """Return the images to vary, whole: read one at a time where they are not in memory anyway."""
     from ganaug.images.sources import one_by_one
+    from ganaug.images.torch_datasets import PREFIX, torchvision_parts
 
-    found = one_by_one(source, root=root, **columns)
+    if source.startswith(PREFIX):
+        return torchvision_parts(source, root=root, download=False)[0]
+    found = one_by_one(source, root=root, exif=exif, **columns)
     if found is not None:
         return found
-    folder = Path(source)
-    if not os.path.isdir(folder):
-        from ganaug import load_images
-        from ganaug.use.image_dataset import ImageDataset
+    from ganaug import load_images
+    from ganaug.use.image_dataset import ImageDataset
 
-        return ImageDataset(load_images(source, root=root, **columns))
-    from torchvision.datasets import ImageFolder
-
-    from ganaug.images.pictures import load_rgb
-
-    parts = [each for each in folder.iterdir() if each.is_dir() and each.name.lower() == "train"]
-    try:
-        return ImageFolder(parts[0] if parts else folder, loader=load_rgb)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{source}: no image in some class folder ({error}); allowed: one folder with images"
-            " for each class; remove those without"
-        ) from error
+    return ImageDataset(load_images(source, root=root, **columns))

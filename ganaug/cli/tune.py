@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, resumable, say, suggest
+from ganaug.cli.console import (
+    Settings,
+    echo,
+    evaluation_progress,
+    reading_progress,
+    resumable,
+    say,
+    suggest,
+)
 from ganaug.cli.options import (
     Reading,
     chosen_classifier,
+    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -64,13 +74,15 @@ def command(
     """
     from ganaug import Generator, tune
     from ganaug.files import check_writable, write_json
-    from ganaug.images.places import image_folders
+    from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs, check_output_file, check_output_folder
     from ganaug.report.kinds import POLICY
 
     generator = Generator(file)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
-    inputs = Inputs((file, source, weights), image_folders("the images", source))
+    columns = chosen_columns(source, reading.columns, generator.info)
+    listed = partial(image_files, source, reading.root, columns)
+    inputs = Inputs((file, source, weights), image_folders("the images", source), listed)
     check_writable(file)
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:
@@ -79,7 +91,10 @@ def command(
     info, size = generator.info, reading.size
     if info.kind == "variation":
         size = size or getattr(trained, "size", None)
-    images = reading.load(source, size=size or info.size, info=info, classifier=trained)
+    with reading_progress(console) as show:
+        images = reading.load(
+            source, size=size or info.size, info=info, classifier=trained, progress=show
+        )
     say(console, *images.notes)
     with (
         resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),

@@ -15,8 +15,10 @@ from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
-from ganaug.images.originals import originals
+from ganaug.images.originals import UNREADABLE, originals
+from ganaug.images.pictures import unreadable
 from ganaug.images.sources import remembered_columns
+from ganaug.progress import Progress
 from ganaug.randomness import stream
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
 
 FEW_INNER_IMAGES = 5
 INNER_SPLITS = 3
+TOLD = 100  # images between two calls of a progress
 OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are turned
 
 
@@ -243,9 +246,11 @@ def was_fitted_on(
     info: Metadata,
     *,
     root: str | None = None,
+    exif: bool = True,
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
+    progress: Progress | None = None,
 ) -> bool:
     """Whether a generator was trained on the images of `source`, as `load_images` reads them.
 
@@ -254,14 +259,22 @@ def was_fitted_on(
     Args:
         source: anything that `load_images` takes.
         info: the generator's.
-        root, image, label, group: as for `load_images`.
+        root, exif, image, label, group: as for `load_images`.
+        progress: called as `progress(done, total)` while the images are read.
 
     Raises:
         DataError: there is no such source, or an image cannot be read.
     """
-    found = originals(source, root=root, columns=Columns(image, label, group))
+    found = originals(source, root=root, exif=exif, columns=Columns(image, label, group))
     items = [item for item in found.items if not item.test]
-    read = [item.read()[1:] for item in items]
+    read: list[tuple[int, int]] = []
+    for item in items:
+        try:
+            read.append(item.read()[1:])
+        except UNREADABLE as error:
+            raise unreadable(item.name, error) from error
+        if progress is not None and (len(read) % TOLD == 0 or len(read) == len(items)):
+            progress(len(read), len(items))
     groups = [item.group for item in items]
     numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
     try:

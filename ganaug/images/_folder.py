@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
-from ganaug.files import open_regular
-from ganaug.images._decoding import Sink, cores, read_pixels
 from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
-from ganaug.images._open import FORMATS, open_image
-from ganaug.images._orientation import Told, as_shown
-from ganaug.images._parts import ImageFile, with_test
-from ganaug.images._pixels import (
-    UNREADABLE,
-    Damage,
-    Header,
-    choose_layout,
-    read_header,
-)
-from ganaug.images.cache import Cache, Decoded, Progress
+from ganaug.images._open import FORMATS
+from ganaug.images._parts import ImageFile
+from ganaug.images._reading import read_files
+from ganaug.images.cache import Cache, Progress
+from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.image_set import ImageSet
-from ganaug.images.stored import chosen
 from ganaug.wording import counted
 
-__all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder", "read_files"]
+__all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder"]
 
 EXTENSIONS = tuple(FORMATS)
 
@@ -46,16 +32,6 @@ class Listing(NamedTuple):
     notes: list[str]
 
 
-class _How(NamedTuple):
-    """How files are read; see `load_images` and `choose_layout`."""
-
-    size: tuple[int, int] | None
-    mode: str | None
-    skip: bool
-    as_rgb: bool
-    exif: bool
-
-
 def load_folder(
     folder: Path,
     *,
@@ -64,6 +40,7 @@ def load_folder(
     skip_corrupt: bool,
     exif: bool,
     cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> ImageSet:
     """Load a folder with one folder for each class, or with train/ and test/ that hold these.
 
@@ -81,6 +58,7 @@ def load_folder(
         notes=notes,
         exif=exif,
         cache=cache,
+        progress=progress,
     )
 
 
@@ -164,103 +142,6 @@ def _shown(names: Sequence[str], between: str = ", ") -> str:
     return between.join(f"{name}/" for name in names)
 
 
-def read_files(
-    source: str,
-    classes: Sequence[str],
-    train: Sequence[ImageFile],
-    test: Sequence[ImageFile],
-    *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip: bool,
-    notes: Sequence[str] = (),
-    as_rgb: bool = False,
-    exif: bool = False,
-    cache: Cache | None = None,
-) -> ImageSet:
-    """Decode the files into an image set: all headers first, then each image at its final size.
-
-    Memory holds the images at the training size alone; with a `cache` they stay in its file, and
-    are decoded where it does not have them. The content key of an image is the hash of its file,
-    and another one where it is turned: with `exif`, as its EXIF orientation says. See
-    `choose_layout` for `size`, `mode` and `as_rgb`. Notes tell how many images have an orientation,
-    and of pages beyond the first.
-    """
-    files = (*train, *test)
-    how = _How(size, mode, skip, as_rgb, exif)
-    decode = partial(_decode, source, tuple(classes), files, len(train), how)
-    found = decode() if cache is None else cache.read(source, how._asdict(), files, decode)
-    pixels = found.pixels
-    num_train = int(np.searchsorted(pixels.kept, len(train)))
-
-    def part(rows: slice) -> ImageSet:
-        shown = [files[at] for at in pixels.kept[rows]]
-        grouped = bool(shown) and all(file.group is not None for file in shown)
-        groups = np.unique([str(file.group) for file in shown], return_inverse=True)[1]
-        return ImageSet(
-            images=chosen(pixels.images, rows),
-            labels=np.array([file.label for file in shown], dtype=np.int64),
-            classes=tuple(classes),
-            groups=groups.astype(np.int64) if grouped else None,
-            names=tuple(file.name for file in shown),
-            keys=pixels.keys[rows],
-            pixel_keys=pixels.pixel_keys[rows],
-            source=source,
-        )
-
-    training = part(slice(0, num_train))
-    rest = part(slice(num_train, None)) if test else None
-    return with_test(training, rest, (*notes, *found.notes))
-
-
-def _decode(
-    source: str,
-    classes: tuple[str, ...],
-    listed: Sequence[ImageFile],
-    num_train: int,
-    how: _How,
-    into: Callable[[tuple[int, int, int]], Sink] | None = None,
-    progress: Progress | None = None,
-) -> Decoded:
-    """Decode the `listed` files, of which the first `num_train` are for training."""
-    damage = Damage(how.skip, folder=source)
-    told = Told(source, turned=how.exif)
-    positions: list[int] = []
-    headers: list[Header] = []
-    for at, file in enumerate(listed):
-        try:
-            with open_regular(file.path) as stream, open_image(stream) as image:
-                header = read_header(image, str(file.path))
-                headers.append(told.header(header, image, classes[file.label]))
-        except UNREADABLE as error:
-            damage.found(str(file.path), error)
-            continue
-        positions.append(at)
-    if not positions or positions[0] >= num_train:
-        raise DataError(f"{source}: no training image can be read; add images that can")
-    layout = choose_layout(headers, how.size, how.mode, as_rgb=how.as_rgb, folder=source)
-
-    def load(at: int) -> tuple[Image.Image, int]:
-        with open_regular(listed[positions[at]].path) as stream:
-            content = stream.read()
-        with open_image(io.BytesIO(content)) as image:
-            image.load()
-        return as_shown(image, content, exif=how.exif)
-
-    pixels = read_pixels(
-        headers,
-        load,
-        layout,
-        damage,
-        keep_rgb=how.mode == "rgb",
-        into=into,
-        threads=cores(),
-        progress=progress,
-    )
-    kept = np.array(positions, dtype=np.int64)[pixels.kept]
-    return Decoded(pixels._replace(kept=kept), (*told.notes, *layout.notes, *damage.notes))
-
-
 def _read_classes(
     source: Path, folder: Path, notes: list[str], left_out: LeftOut, complain: Complain
 ) -> tuple[tuple[str, ...], list[ImageFile]]:
@@ -277,6 +158,8 @@ def _read_classes(
                 f"{folder}: class folder {name!r} has a name that is not UTF-8; allowed: UTF-8;"
                 " rename it"
             )
+    _refuse_twice(folder, classes)
+    notes += [note for note in alike_noted(classes) if note not in notes]
     loose = _image_names(folder)
     if loose:
         notes.append(
@@ -290,6 +173,19 @@ def _read_classes(
     ]
     notes += too_high(folder, [file.path for file in files])
     return classes, files
+
+
+def _refuse_twice(folder: Path, classes: Sequence[str]) -> None:
+    """Raise `DataError` where two folders have one name, in two forms of Unicode."""
+    first: dict[str, str] = {}
+    for name in classes:
+        other = first.setdefault(composed(name), name)
+        if other != name:
+            raise DataError(
+                f"{folder}: two class folders are called {composed(name)!r}, which is spelled"
+                f" {other!a} and {name!a} there; allowed: one folder for each class; move"
+                " the images into one of them"
+            )
 
 
 def _read_test(
@@ -310,9 +206,11 @@ def _read_test(
             )
         )
         return []
-    found, files = _read_classes(source, test, notes, left_out, complain)
+    named, files = _read_classes(source, test, notes, left_out, complain)
+    label_of = {composed(name): label for label, name in enumerate(classes)}
+    found = [composed(name) for name in named]  # file systems differ in that
     for name in found:
-        if name not in classes:
+        if name not in label_of:
             complain(
                 DataError(
                     f"{test}: class {name!r} is not in {train.name}/"
@@ -320,8 +218,8 @@ def _read_test(
                     " add training images"
                 )
             )
-    known = [file for file in files if found[file.label] in classes]
-    return [file._replace(label=classes.index(found[file.label])) for file in known]
+    known = [file for file in files if found[file.label] in label_of]
+    return [file._replace(label=label_of[found[file.label]]) for file in known]
 
 
 def _files(

@@ -32,6 +32,7 @@ __all__ = [
     "rendered",
     "resized",
     "scaled_down",
+    "unreadable",
 ]
 
 DEFAULT_SIDE = 64
@@ -106,18 +107,24 @@ class Damage:
 
     def found(self, name: str, error: Exception) -> None:
         """Note that the image `name` cannot be read, or raise `DataError`."""
-        if isinstance(error, UnidentifiedImageError):
-            reason = "not recognised as an image"
-        elif isinstance(error, OSError) and error.strerror:
-            reason = error.strerror
-        else:
-            reason = one_line(error)
         if not self.skip:
-            raise DataError(
-                f"{name}: cannot be read ({reason}); allowed: whole image files; replace or remove"
-                " it, or go on without such images with --skip-corrupt"
-            ) from error
-        self.skipped.append(f"{inside(name, self.folder)}: {reason}")
+            way = ", or go on without such images with --skip-corrupt"
+            raise unreadable(name, error, way) from error
+        self.skipped.append(f"{inside(name, self.folder)}: {_reason(error)}")
+
+
+def unreadable(name: str, error: Exception, way: str = "") -> DataError:
+    """Return the error of the image `name`, whose reading raised `error`; `way` is another way."""
+    return DataError(
+        f"{name}: cannot be read ({_reason(error)}); allowed: whole image files; replace or remove"
+        f" it{way}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not recognised as an image"
+    return error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
 
 
 def inside(name: str, folder: str) -> str:

@@ -171,8 +171,8 @@ def _parts(entry: Path) -> tuple[Path, Path]:
 def no_cache(source: str) -> ConfigError:
     """Return the error of a cache that is given for a source that has no use for one."""
     return ConfigError(
-        f"cache: given for {source}; allowed: for a folder or an ImageFolder, whose images are"
-        " files; leave --cache out"
+        f"cache: given for {source}; allowed: for a folder, a table or an ImageFolder, whose images"
+        " are files; leave --cache out"
     )
 
 

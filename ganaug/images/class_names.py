@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import numbers
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,18 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.images.columns import is_huggingface, label_names
+from ganaug.images.image_set import first_names
+from ganaug.wording import whole_number
 
-__all__ = ["Relabelled", "by_name", "classes_of", "composed", "label_number", "unclear_label"]
+__all__ = [
+    "Relabelled",
+    "alike_noted",
+    "by_name",
+    "classes_of",
+    "composed",
+    "label_number",
+    "unclear_label",
+]
 
 
 def classes_of(dataset: Any) -> tuple[str, ...] | None:
@@ -26,8 +37,9 @@ def classes_of(dataset: Any) -> tuple[str, ...] | None:
     Its items count through them after `by_name`.
 
     Raises:
-        DataError: some parts of a ConcatDataset have names and others have none, or a
-            target_transform turns labels into others than those that are named.
+        DataError: some parts of a ConcatDataset have names and others have none; a target_transform
+            turns labels into others than those that are named, or .class_to_idx counts otherwise;
+            or the names are a set.
     """
     from torch.utils.data import ConcatDataset, Subset
 
@@ -40,17 +52,57 @@ def classes_of(dataset: Any) -> tuple[str, ...] | None:
     names = getattr(dataset, "classes", None)
     if not isinstance(names, Iterable) or isinstance(names, str):
         return None
-    found = tuple(str(name) for name in names)
+    found = tuple(str(name) for name in _by_label(dataset, names))
+    _check_numbers(dataset, found)
     transform = getattr(dataset, "target_transform", None)
     if callable(transform):
         _check_names(dataset, found, transform)
     return found
 
 
+def _by_label(dataset: Any, names: Iterable[Any]) -> Iterable[Any]:
+    """Return the names in the order of their labels, whatever collection they are in."""
+    if isinstance(names, Mapping):
+        items = list(names.items())
+        if items and all(isinstance(value, numbers.Integral) for value in names.values()):
+            items = [(label, name) for name, label in items]
+        ordered = dict(sorted(items)) if _are_labels(key for key, _ in items) else None
+        if ordered is not None and list(ordered) == list(range(len(items))):
+            return ordered.values()
+    elif not isinstance(names, set | frozenset):
+        return names
+    raise DataError(
+        f"{type(dataset).__name__}: its .classes are a {type(names).__name__}, which does not say"
+        " which label each name is of; allowed: a list of names by label, or a dict of names and"
+        " labels from 0; make it one"
+    )
+
+
+def _are_labels(keys: Iterable[Any]) -> bool:
+    return all(isinstance(key, numbers.Integral) for key in keys)
+
+
+def _check_numbers(dataset: Any, names: tuple[str, ...]) -> None:
+    """Raise `DataError` where .class_to_idx, by which labels are given, counts otherwise."""
+    numbered = getattr(dataset, "class_to_idx", None)
+    if not isinstance(numbered, Mapping):
+        return
+    for label, name in enumerate(names):
+        if (other := label_number(numbered.get(name))) not in (None, label):
+            raise DataError(
+                f"{type(dataset).__name__}: its .class_to_idx gives {name!r} the label {other},"
+                f" but it is number {label} of its .classes; allowed: .classes in the order of the"
+                " labels, a name for each; correct one of them"
+            )
+
+
 def _check_names(dataset: Any, names: tuple[str, ...], transform: Callable[[int], Any]) -> None:
     """Raise `DataError` where a target_transform makes the names wrong."""
     for label, name in enumerate(names):
-        new = label_number(transform(label), one_hot=True)
+        try:
+            new = label_number(transform(label), one_hot=True)
+        except Exception:  # a label that no item has; one that has it raises again
+            continue
         if new not in (None, label):
             raise DataError(
                 f"{type(dataset).__name__}: its target_transform turns the label {label}"
@@ -85,8 +137,8 @@ def unclear_label(classes: Sequence[str]) -> str | None:
     Folders 0 to 11 sort as 0, 1, 10, 11, 2: is 2 the third of them, or the one of that name?
     """
     for position, name in enumerate(classes):
-        value = int(name) if name.isdecimal() else position
-        if value != position and value < len(classes):
+        value = whole_number(name)
+        if value not in (None, position) and value < len(classes):
             return (
                 f"the label {value} means {classes[value]!r} by the order of the classes and"
                 f" {name!r} by its name"
@@ -119,6 +171,15 @@ def _of_all(parts: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
 def composed(name: str) -> str:
     """Return the name in Unicode's composed form: file systems differ in that."""
     return unicodedata.normalize("NFC", name)
+
+
+def alike_noted(classes: Iterable[str]) -> list[str]:
+    """Return a note on classes that differ in upper and lower case alone."""
+    folded: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        folded[name.casefold()].append(name)
+    pairs = [" and ".join(names) for names in folded.values() if len(names) > 1]
+    return [f"classes that differ in case alone: {first_names(pairs)}"] if pairs else []
 
 
 def by_name(dataset: Any) -> Any:

@@ -20,7 +20,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.files import open_regular
 from ganaug.images._decoding import read_pixels
 from ganaug.images._open import open_image
-from ganaug.images._orientation import Told, as_shown, upright
+from ganaug.images._orientation import Told, as_shown
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -28,7 +28,9 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
+    unreadable,
 )
+from ganaug.images.cache import Progress
 from ganaug.images.class_names import composed, label_number
 from ganaug.images.columns import (
     LABEL_NAMES,
@@ -38,6 +40,7 @@ from ganaug.images.columns import (
     named_like,
 )
 from ganaug.images.image_set import ImageSet
+from ganaug.images.pictures import rgb_of
 
 __all__ = [
     "HF_PREFIX",
@@ -171,6 +174,7 @@ def load_huggingface(
     mode: str | None,
     skip_corrupt: bool,
     exif: bool,
+    progress: Progress | None = None,
 ) -> ImageSet:
     """Load the images of a data set of Hugging Face. See `load_images`."""
     parts, notes, chosen = saved_parts(source, dataset, columns)
@@ -202,7 +206,7 @@ def load_huggingface(
         return as_shown(image, content, exif=exif)
 
     layout = choose_layout(headers, size, mode)
-    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
+    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb", progress=progress)
     sets: list[ImageSet] = []
     for number, part in enumerate(parts):
         rows = np.array([at_of[k][0] == number for k in pixels.kept], bool)
@@ -224,7 +228,9 @@ def load_huggingface(
     return with_test(sets[0], test, (*notes, *told.notes, *layout.notes, *damage.notes))
 
 
-def lazy_huggingface(source: str, dataset: Any, columns: Columns) -> LazyImages:
+def lazy_huggingface(
+    source: str, dataset: Any, columns: Columns, *, exif: bool = True
+) -> LazyImages:
     """Return the training images as (RGB image, label), read one at a time.
 
     Raises:
@@ -233,8 +239,12 @@ def lazy_huggingface(source: str, dataset: Any, columns: Columns) -> LazyImages:
     part = saved_parts(source, dataset, columns)[0][0]
 
     def read(at: int) -> Image.Image:
-        with open_image(io.BytesIO(part.content(at))) as image:
-            return upright(image).convert("RGB")
+        name = f"{source}: {part.name}[{at}]"
+        try:
+            content = io.BytesIO(part.content(at))
+        except OSError as error:
+            raise unreadable(name, error) from error
+        return rgb_of(content, name, exif=exif)
 
     classes = class_names(source, part.labels, part.classes)
     return LazyImages(read, part.labels.tolist(), classes)

@@ -125,7 +125,7 @@ def originals(
     if is_plain_image_folder(source):
         files, told = files_of(source)
         items = tuple(_files(files, False, exif=False))
-        return Originals(str(source.root), items, tuple(source.classes), tuple(told), True)
+        return Originals(str(source.root), items, classes_of(source), tuple(told), True)
     return Originals(name, (*_items(name, source, False),), classes_of(source))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,16 @@ from ganaug.errors import DataError
 from ganaug.files import open_regular
 from ganaug.images._open import open_image
 from ganaug.images._orientation import upright
-from ganaug.images._pixels import UNREADABLE, Damage, choose_layout, converted, read_header, resized
+from ganaug.images._pixels import (
+    UNREADABLE,
+    choose_layout,
+    converted,
+    read_header,
+    resized,
+    unreadable,
+)
 
-__all__ = ["load_rgb", "on_white", "read_picture"]
+__all__ = ["load_rgb", "on_white", "read_picture", "rgb_of"]
 
 
 def read_picture(
@@ -45,18 +53,35 @@ def read_picture(
             layout = choose_layout([header], size, mode)
             return resized(converted(image, layout.mode), size)
     except UNREADABLE as error:
-        Damage(False).found(str(path), error)  # raises
-        raise
+        raise unreadable(str(path), error) from error
 
 
-def load_rgb(path: str | os.PathLike[str]) -> Image.Image:
-    """Return the image file `path` in RGB: torchvision's loader, for the formats of ganaug alone.
+def load_rgb(path: str | os.PathLike[str], *, exif: bool) -> Image.Image:
+    """Return the image file `path` in RGB, turned as `exif` says and checked as for `fit`.
 
     Raises:
-        OSError: it is of none of them; and what else Pillow raises on damaged files.
+        DataError: as `read_picture`.
     """
-    with open_regular(path) as stream, open_image(stream) as image:
-        return image.convert("RGB")
+    try:
+        with open_regular(path) as stream:
+            return rgb_of(stream, str(path), exif=exif)
+    except UNREADABLE as error:
+        raise unreadable(str(path), error) from error
+
+
+def rgb_of(stream: BinaryIO, name: str, *, exif: bool) -> Image.Image:
+    """Return the image file in `stream` in RGB; see `load_rgb`.
+
+    Raises:
+        DataError: it cannot be read, or has more than 8 bits a channel.
+    """
+    try:
+        with open_image(stream) as opened:
+            header = read_header(opened, name)
+            choose_layout([header], (header.height, header.width), "rgb")
+            return converted(upright(opened) if exif else opened, "RGB").copy()
+    except UNREADABLE as error:
+        raise unreadable(name, error) from error
 
 
 def on_white(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganaug.errors import DataError
 from ganaug.images._open import FORMATS
+from ganaug.images.columns import Columns
 from ganaug.images.huggingface import HF_PREFIX
 from ganaug.images.image_set import ImageSet
+from ganaug.images.tables import is_table, read_table
 
-__all__ = ["first_image", "image_folders"]
+__all__ = ["first_image", "image_files", "image_folders"]
 
 
 def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
@@ -27,6 +30,25 @@ def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
         sources: anything that `load_images` takes, an `ImageSet` of it, or None.
     """
     return tuple((name, folder) for source in sources for folder in _folders_of(source))
+
+
+def image_files(
+    source: Any, root: str | os.PathLike[str] | None, columns: Mapping[str, str | None]
+) -> list[Path]:
+    """Return the files that a table names; nothing for another source, or where it is wrong.
+
+    Args:
+        source: anything that `load_images` takes.
+        root: where the files of a table lie, as there.
+        columns: {"image": name or None, "label": ..., "group": ...}.
+    """
+    if not is_table(source):
+        return []
+    try:
+        table = read_table(source, columns=Columns(**columns), root=root, missing=True)
+    except DataError:  # who reads it says why
+        return []
+    return [file.path for file in table.files]
 
 
 def first_image(folder: Path) -> Path | None:

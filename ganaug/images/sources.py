@@ -6,14 +6,17 @@ import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images._folder import load_folder
-from ganaug.images._npz import load_npz
+from ganaug.images._folder import list_folder, load_folder
+from ganaug.images._npz import load_npz, stored_parts
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
 from ganaug.images.cache import Cache, no_cache
 from ganaug.images.columns import (
@@ -27,7 +30,7 @@ from ganaug.images.columns import (
 from ganaug.images.huggingface import HF_PREFIX, lazy_huggingface, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
 from ganaug.images.places import image_folders
-from ganaug.images.tables import is_table, lazy_table, load_table
+from ganaug.images.tables import is_table, lazy_files, lazy_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
 
@@ -116,7 +119,7 @@ def load_images(
             once, and read from there where they are needed, so that memory never holds all of them:
             `ImageSet.images` is then a `StoredImages`. Changed files and a damaged cache are read
             again.
-        progress: called as `progress(done, total)` while images are decoded for the cache.
+        progress: called as `progress(done, total)` while images are decoded.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.
@@ -142,17 +145,17 @@ def load_images(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
             " alone, and root for tables; leave --root and --download out"
         )
+    reading: dict[str, Any] = {"size": sides, "mode": mode, "skip_corrupt": skip_corrupt}
+    reading["progress"] = progress
+    if is_table(source):
+        return load_table(source, columns=columns, root=root, exif=exif, cache=kept, **reading)
     if cache is not None and isinstance(source, str | os.PathLike) and not os.path.isdir(source):
         raise no_cache(str(source))
-    reading: dict[str, Any] = {"size": sides, "mode": mode, "skip_corrupt": skip_corrupt}
     if has_columns(source):
         if cache is not None:
             raise no_cache(type(source).__name__)
-        given = reading | {"columns": columns, "exif": exif}
-        if is_table(source):
-            return load_table(source, root=root, **given)
         name, dataset = open_huggingface(source)
-        return load_huggingface(name, dataset, **given)
+        return load_huggingface(name, dataset, columns=columns, exif=exif, **reading)
     if not isinstance(source, str | os.PathLike):
         return load_dataset(Keyed.where_named(source, columns), cache=kept, **reading)
     refuse_columns(columns)
@@ -185,23 +188,40 @@ def one_by_one(
     source: Any,
     *,
     root: str | os.PathLike[str] | None = None,
+    exif: bool = True,
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
 ) -> LazyImages | None:
-    """Return the training images of a source with columns, read one at a time, whole and in RGB.
+    """Return the training images of a source, read one at a time, whole and in RGB.
 
-    None for a source without columns. The arguments are those of `load_images`.
+    They are those of `load_images`, with the same labels. None for a source that is no folder, no
+    .npz file and has no columns. The arguments are those of `load_images`.
 
     Raises:
         DataError, ConfigError: as in `load_images`.
     """
     columns = Columns(image, label, group)
     if is_table(source):
-        return lazy_table(source, columns=columns, root=root)
-    if not has_columns(source) or root is not None:
+        return lazy_table(source, columns=columns, root=root, exif=exif)
+    if has_columns(source) and root is None:
+        return lazy_huggingface(*open_huggingface(source), columns, exif=exif)
+    if not isinstance(source, str | os.PathLike) or source == DIGITS or root is not None:
         return None
-    return lazy_huggingface(*open_huggingface(source), columns)
+    refuse_columns(columns)
+    path = Path(source)
+    if os.path.isdir(path):
+        classes, train, *_ = list_folder(path)
+        return lazy_files(train, classes, exif=exif)
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
+        classes, (part, *_), _ = stored_parts(path)
+        return LazyImages(partial(_stored, part.images), part.labels.tolist(), classes)
+    return None
+
+
+def _stored(images: NDArray[np.uint8], at: int) -> Image.Image:
+    pixels = images[at]
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).convert("RGB")
 
 
 def remembered_columns(source: Any, data: Mapping[str, Any] | None) -> dict[str, str | None]:

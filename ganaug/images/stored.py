@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import EllipsisType
@@ -10,6 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from ganaug.errors import DataError
 
 __all__ = ["StoredImages", "chosen"]
 
@@ -29,18 +32,32 @@ class StoredImages:
         path: a file of images one after the other.
         shape: (H, W, C) of each.
         rows: int64 [N], which of the file's images these are; None = all.
+        made: when the file was written, in nanoseconds; None = whenever.
+
+    Raises:
+        DataError: the file is another one than that which was `made` then.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 4
 
     def __init__(
-        self, path: Path, shape: tuple[int, int, int], rows: NDArray[np.int64] | None = None
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        rows: NDArray[np.int64] | None = None,
+        made: int | None = None,
     ) -> None:
         self.path, self._image = path, shape
         # Opened at once: who replaces the file leaves these images as they are.
         with path.open("rb") as stream:
+            self._made = os.fstat(stream.fileno()).st_mtime_ns
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        if made not in (None, self._made):
+            raise DataError(
+                f"{path}: was written again since the images were loaded; load them again, with"
+                " another cache folder where another process uses this one"
+            )
         whole = len(self._map) // int(np.prod(shape))
         self._rows = np.arange(whole) if rows is None else rows
         self._read = 0
@@ -80,7 +97,7 @@ class StoredImages:
         return found if dtype is None else found.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StoredImages, (self.path, self._image, self._rows)
+        return StoredImages, (self.path, self._image, self._rows, self._made)
 
     def take(self, rows: NDArray[np.int64] | slice) -> StoredImages:
         """Return those of `rows`, without reading them."""

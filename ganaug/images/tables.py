@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean
-from ganaug.images._folder import read_files
 from ganaug.images._parts import ImageFile, one_line
-from ganaug.images.class_names import composed
+from ganaug.images._reading import read_files
+from ganaug.images.cache import Cache, Progress
+from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
     BY_NAME,
     IMAGE_NAMES,
@@ -23,10 +24,20 @@ from ganaug.images.columns import (
     column_name,
     named_like,
 )
-from ganaug.images.image_set import ImageSet, first_names
+from ganaug.images.image_set import ImageSet
 from ganaug.images.pictures import load_rgb
+from ganaug.wording import whole_number
 
-__all__ = ["ENDINGS", "Table", "is_frame", "is_table", "lazy_table", "load_table", "read_table"]
+__all__ = [
+    "ENDINGS",
+    "Table",
+    "is_frame",
+    "is_table",
+    "lazy_files",
+    "lazy_table",
+    "load_table",
+    "read_table",
+]
 
 ENDINGS = (".csv", ".tsv")
 DELIMITERS = ",;\t"
@@ -84,6 +95,8 @@ def load_table(
     mode: str | None,
     skip_corrupt: bool,
     exif: bool,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> ImageSet:
     """Load the images that a table names. See `load_images`."""
     table = read_table(source, columns=columns, root=root, missing=skip_corrupt)
@@ -97,19 +110,40 @@ def load_table(
         skip=skip_corrupt,
         notes=table.notes,
         exif=exif,
+        cache=cache,
+        entry=_entry(table),
+        progress=progress,
     )
     return replace(images, source=table.source, columns=table.columns)
 
 
-def lazy_table(source: Any, *, columns: Columns, root: str | os.PathLike[str] | None) -> LazyImages:
+def _entry(table: Table) -> str:
+    """Return what a cache knows the images of a table by.
+
+    Its name is no path for a DataFrame, and several of these, or tables with several columns, may
+    name files of one folder: what they name is.
+    """
+    rows = [(file.name, table.classes[file.label], file.group) for file in table.files]
+    content = repr(rows).encode(errors="backslashreplace")
+    return os.path.join(os.path.realpath(table.root), hashlib.sha256(content).hexdigest())
+
+
+def lazy_table(
+    source: Any, *, columns: Columns, root: str | os.PathLike[str] | None, exif: bool = True
+) -> LazyImages:
     """Return the images of a table as (RGB image, label), read one at a time.
 
     Raises:
         DataError: as `load_table`.
     """
     table = read_table(source, columns=columns, root=root)
-    labels = [file.label for file in table.files]
-    return LazyImages(lambda at: load_rgb(table.files[at].path), labels, table.classes)
+    return lazy_files(table.files, table.classes, exif=exif)
+
+
+def lazy_files(files: Sequence[ImageFile], classes: Sequence[str], *, exif: bool) -> LazyImages:
+    """Return image files as (RGB image, label), read one at a time."""
+    labels = [file.label for file in files]
+    return LazyImages(lambda at: load_rgb(files[at].path, exif=exif), labels, classes)
 
 
 def read_table(
@@ -157,7 +191,7 @@ def read_table(
         for row in seen.values()
     ]
     notes = [f"{len(again)} rows name an image again, such as {again[0].name}"] if again else []
-    return Table(where, folder, classes, files, notes + _alike(classes), chosen)
+    return Table(where, folder, classes, files, notes + alike_noted(classes), chosen)
 
 
 def _file_rows(where: str, source: Any, columns: Columns) -> tuple[list[_Row], Columns]:
@@ -287,15 +321,7 @@ def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
 def _sorted_classes(names: set[str]) -> tuple[str, ...]:
     """Return the class names sorted as folders are, but whole numbers by their value."""
     unique = sorted({composed(name) for name in names})
-    if all(name.isdecimal() for name in unique):
-        unique.sort(key=int)
-    return tuple(unique)
-
-
-def _alike(classes: Sequence[str]) -> list[str]:
-    """Return a note on classes that differ in upper and lower case alone."""
-    folded: dict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        folded[name.casefold()].append(name)
-    pairs = [" and ".join(names) for names in folded.values() if len(names) > 1]
-    return [f"classes that differ in case alone: {first_names(pairs)}"] if pairs else []
+    values = [whole_number(name) for name in unique]
+    if None in values:
+        return tuple(unique)
+    return tuple(name for _, name in sorted(zip(values, unique, strict=True)))

@@ -11,7 +11,6 @@ from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._decoding import read_pixels
-from ganaug.images._folder import read_files
 from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
 from ganaug.images._parts import ImageFile, check_labels, class_names, one_line, with_test
@@ -22,7 +21,8 @@ from ganaug.images._pixels import (
     choose_layout,
     read_header,
 )
-from ganaug.images.cache import Cache, no_cache
+from ganaug.images._reading import read_files
+from ganaug.images.cache import Cache, Progress, no_cache
 from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
@@ -72,10 +72,11 @@ def load_torchvision(
     root: str | os.PathLike[str] | None,
     download: bool,
     skip_corrupt: bool,
+    progress: Progress | None = None,
 ) -> ImageSet:
     """Load "torchvision:NAME" with its official training and test part. See `load_images`."""
     train, test = torchvision_parts(source, root=root, download=download)
-    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt)
+    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt, progress=progress)
 
 
 def torchvision_parts(
@@ -132,6 +133,7 @@ def load_dataset(
     mode: str | None,
     skip_corrupt: bool,
     cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> ImageSet:
     """Load a map-style data set of (image, label). See `load_images`.
 
@@ -143,7 +145,7 @@ def load_dataset(
         files, notes = files_of(dataset)
         return read_files(
             str(dataset.root),
-            dataset.classes,
+            classes_of(dataset) or dataset.classes,
             files,
             [],
             size=size,
@@ -152,10 +154,12 @@ def load_dataset(
             notes=notes,
             as_rgb=mode is None,
             cache=cache,
+            progress=progress,
         )
     if cache is not None:
         raise no_cache(name)
-    return _read(name, by_name(dataset), None, size=size, mode=mode, skip=skip_corrupt)
+    given: dict[str, Any] = {"size": size, "mode": mode, "skip": skip_corrupt}
+    return _read(name, by_name(dataset), None, progress=progress, **given)
 
 
 def check_dataset(dataset: Any) -> str:
@@ -219,6 +223,7 @@ def _read(
     size: tuple[int, int] | None,
     mode: str | None,
     skip: bool,
+    progress: Progress | None,
 ) -> ImageSet:
     """Read each item twice: for sizes, modes and labels, then for the pixels, which must be equal.
 
@@ -266,7 +271,7 @@ def _read(
         return image, keys[at]
 
     layout = choose_layout(headers, size, mode)
-    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb")
+    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb", progress=progress)
 
     def part(rows: slice) -> ImageSet:
         return ImageSet(

@@ -102,6 +102,9 @@ def holds_full_record(folder: Path) -> bool:
     return _FULL(folder / "gain.json")
 
 
-_FULL = _holds_json(
-    lambda values: values.keys() >= GAIN_KEYS and not (values.get("settings") or {}).get("quick")
-)
+def _is_full(values: dict[str, Any]) -> bool:
+    settings = values.get("settings")
+    return values.keys() >= GAIN_KEYS and not (isinstance(settings, dict) and settings.get("quick"))
+
+
+_FULL = _holds_json(_is_full)

@@ -52,6 +52,7 @@ __all__ = [
 
 FORMAT = 1
 POINTER = "checkpoint.json"
+OURS = r"checkpoint-[0-9]{6,16}(-[0-9]{1,4})?\.safetensors"  # the names of tensor files
 MOST_GOOD = 2  # the last good one, and one older
 
 
@@ -87,9 +88,7 @@ def _matching(pattern: str, words: str) -> Form:
 
 KEPT: dict[str, Form] = {
     "step": COUNT,
-    "file": _matching(
-        r"checkpoint-[0-9]{6,16}(-[0-9]{1,4})?\.safetensors", "the name of a file beside it"
-    ),
+    "file": _matching(OURS, "the name of a file beside it"),
     "sha256": _matching(r"[0-9a-f]{64}", "a hash"),
 }
 # What a row of `rollbacks`, or `stopped`, has in any case.
@@ -174,14 +173,14 @@ def write(run: Path, state: State, step: int) -> Kept:
 
 
 def commit(run: Path, record: Record) -> None:
-    """Write the JSON file; tensor files that it does not name go once it stands."""
+    """Write the JSON file; those of our tensor files that it does not name go once it stands."""
     values = {"format": FORMAT} | asdict(record.last)
     values |= {"good": [asdict(kept) for kept in record.good]}
     values |= {"rollbacks": list(record.rollbacks), "stopped": record.stopped}
     write_json(run / POINTER, values)
     named = {kept.file for kept in (record.last, *record.good)}
     for old in run.glob("checkpoint-*.safetensors"):
-        if old.name not in named:
+        if old.name not in named and re.fullmatch(OURS, old.name):  # not a copy of the user's
             old.unlink()
 
 

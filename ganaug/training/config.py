@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import numbers
 import types
 import typing
@@ -19,6 +18,7 @@ Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "mini
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
+MOST: dict[Any, float] = {int: 1e12, float: 1e100}  # far from what overflows
 LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS)
 
 
@@ -200,9 +200,11 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         raise ConfigError(f"{name}: {value!r} is not allowed; give a list such as {_example(name)}")
     kind = {float: numbers.Real, int: numbers.Integral}.get(hint, hint)
     fits = isinstance(value, kind) and isinstance(value, bool) == (hint is bool)
-    if fits and (hint is not float or math.isfinite(value)):
+    if fits and (hint not in MOST or abs(value) <= MOST[hint]):  # no number is at most NaN
         return hint(value)
-    raise ConfigError(f"{name}: {value!r} is not allowed; give a {hint.__name__}")
+    word = {int: "whole number", float: "finite number"}.get(hint, hint.__name__)
+    far = " nearer to 0" if fits and hint in MOST else ""
+    raise ConfigError(f"{name}: {value!r:.60} is not allowed; give a {word}{far}")
 
 
 def _example(name: str) -> str:

@@ -31,6 +31,7 @@ Row = Mapping[str, Any]
 
 TRAINING, DIVERSITY = "training", "diversity"  # the names of the two logs there
 RECORD = "tracker.json"
+OURS = ".ganaug"  # how the names of our event files end
 
 
 def checked_tracker(name: str | None) -> str | None:
@@ -170,9 +171,9 @@ class _TensorBoard(_Library):
 
         self.end("")
         folder = make_folder(self.run / "tensorboard")
-        for old in folder.glob("events.out.tfevents.*"):
+        for old in folder.glob(f"events.out.tfevents.*{OURS}"):  # not what others write there
             old.unlink()
-        self.writer = SummaryWriter(str(folder))
+        self.writer = SummaryWriter(str(folder), filename_suffix=OURS)
         settings = "\n".join(
             f"    {name}: {value}" for name, value in self.config.to_dict().items()
         )

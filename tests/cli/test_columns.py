@@ -104,6 +104,23 @@ def test_the_table_is_no_output(
     assert table.read_bytes() == before
 
 
+def test_no_image_that_the_table_names_is_an_output(
+    table: Path, from_table: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = min((photos / "train" / "ok").iterdir())
+    before = photo.read_bytes()
+    where = [str(table), "--root", str(photos / "train"), "--json", str(photo), "--force"]
+    file = str(from_table)
+    for command in (
+        ["check", *where, *COLUMNS],
+        ["evaluate", file, *where],
+        ["tune", file, *where],
+    ):
+        assert run(command) == 2
+        assert "is one of the files that are read here" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
 def test_a_data_set_saved_on_disk(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,17 @@ def test_a_long_task_has_a_line_a_minute() -> None:
     ]
 
 
+def test_a_short_reading_has_no_line() -> None:
+    lines: list[str] = []
+    times = iter((0.0, 1.0, 4.9, 5.1))
+    follow = Lines("reading", lines.append, lambda: next(times), after=5.0)
+    follow(10, 100)
+    follow(50, 100)
+    assert lines == []
+    follow(60, 100)
+    assert lines == ["reading 60/100"]
+
+
 def test_true_stands_for_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     follow = told(True, "tuning")
     assert follow is not None

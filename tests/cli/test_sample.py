@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.photos import write_photos
+from PIL import Image
 
 from ganaug.cli import run
+from ganaug.images.sources import one_by_one
 
 
 def test_a_folder_of_images(
@@ -98,3 +102,35 @@ def test_what_asks_for_no_images_is_told_as_it_was_named(
     command = ["sample", str(artifact), "--source", str(photos), "--out", str(tmp_path / "out")]
     assert run([*command, "--count", "balance", "--classes", "ok"]) == 2  # the largest class
     assert "--count: 'balance' asks for no images" in capsys.readouterr().err
+
+
+def test_what_is_varied_is_what_fit_reads(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Turned as EXIF says, and without the folders of other programs and hidden ones."""
+    photos = write_photos(tmp_path / "photos", test=False)
+    upright = {path: Image.open(path).copy() for path in photos.rglob("*.jpg")}
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path, image in upright.items():
+        image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=100)
+    for other in ("@eaDir", ".cache", "ok/@eaDir"):
+        (photos / other).mkdir()
+        shutil.copy(next(iter(upright)), photos / other / "a.jpg")
+    (photos / "ok" / "._000.jpg").write_bytes(b"AppleDouble")
+    out = tmp_path / "more"
+    command = ["sample", str(artifact), "--count", "2", "--source", str(photos), "--out", str(out)]
+    assert run(command) == 0
+    assert "was fitted on" in capsys.readouterr().err
+    found = one_by_one(str(photos))
+    assert found is not None
+    assert (found.classes, len(found)) == (["crack", "dent", "ok"], len(upright))
+    path = sorted(upright)[-1]
+    shown, label = found[len(found) - 1]
+    assert label == 2
+    assert np.abs(np.asarray(shown, float) - np.asarray(upright[path])).mean() < 8
+    assert run([*command[:-1], str(tmp_path / "lying"), "--no-exif"]) == 0
+    path = min(upright)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert run([*command[:-1], str(tmp_path / "damaged")]) == 2
+    assert f"{path}: cannot be read (" in capsys.readouterr().err

@@ -211,6 +211,41 @@ def test_training_from_a_cache_gives_the_same_bytes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_a_table_is_cached_by_what_it_names(tmp_path: Path) -> None:
+    """Several tables, and tables in memory, may name files of one folder."""
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    files = sorted(folder.rglob("*.png"))
+    for name, chosen in (("first.csv", files[::2]), ("second.csv", files[1::2])):
+        rows = [f"{file.relative_to(tmp_path)},{file.parent.name}" for file in chosen]
+        (tmp_path / name).write_text("\n".join(["file,label", *rows]))
+    for _ in range(2):
+        for name in ("first.csv", "second.csv"):
+            calls: list[tuple[int, int]] = []
+            found = load_images(
+                tmp_path / name,
+                size=SIZE,
+                cache=cache,
+                progress=lambda *call: calls.append(call),  # noqa: B023
+            )
+            assert isinstance(found.images, StoredImages)
+            assert_same(load_images(tmp_path / name, size=SIZE), found)
+    assert calls == []
+    assert len(list(cache.glob("*.json"))) == 2
+
+
+def test_images_of_a_cache_that_was_made_anew_are_refused(tmp_path: Path) -> None:
+    """In another process, which opens the file anew; who has it open keeps what it had."""
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    found = load_images(folder, size=SIZE, cache=cache)
+    before, sent = np.asarray(found.images), pickle.dumps(found.images)
+    np.testing.assert_array_equal(pickle.loads(sent), before)
+    added(folder)
+    load_images(folder, size=SIZE, cache=cache)
+    np.testing.assert_array_equal(found.images, before)
+    with pytest.raises(DataError, match="was written again since the images were loaded"):
+        pickle.loads(sent)
+
+
 def test_sources_that_are_no_files_have_no_cache(tmp_path: Path) -> None:
     file = tmp_path / "one.npz"
     np.savez(file, images=np.zeros((4, 8, 8), np.uint8), labels=[0, 0, 1, 1])

@@ -103,6 +103,12 @@ def test_whole_numbers_are_sorted_by_value(folder: Path) -> None:
     assert (found.classes, found.labels.tolist()) == (("0", "2", "10"), [2, 1, 0, 1, 2, 0])
 
 
+def test_numbers_of_thousands_of_digits_are_names(folder: Path) -> None:
+    names = {"cat": "9" * 5000, "dog": "7"}
+    rows = [[name, names[label]] for name, label in all_rows()]
+    assert load_images(table(folder, [["file", "label"], *rows])).classes == ("7", "9" * 5000)
+
+
 def test_rows_that_say_the_same_twice_are_told_of(folder: Path) -> None:
     rows = [*all_rows(), ["./photos/dog/0.png", "dog"], ["photos/dog/1.png", "dog"]]
     found = load_images(table(folder, [["file", "label"], *rows]))
@@ -225,4 +231,8 @@ def test_one_by_one_and_as_they_lie(folder: Path) -> None:
     assert found.classes == ("cat", "dog")
     assert found.items[0].name == "photos/dog/0.png"
     np.testing.assert_array_equal([i.read()[2] for i in found.items], load_images(path).keys)
-    assert one_by_one(folder) is None
+    again = one_by_one(folder)
+    assert again is not None
+    assert (again.classes, again.targets) == (["cat", "dog"], [0, 0, 0, 1, 1, 1])
+    assert again[3][0].tobytes() == image.tobytes()
+    assert one_by_one("digits") is None

@@ -40,6 +40,16 @@ def test_round_trip_keeps_weights_and_optimisers(tmp_path: Path) -> None:
     torch.testing.assert_close(fresh.optimizer_d.state_dict()["state"], expected)
 
 
+def test_copies_of_checkpoints_that_a_user_made_stay(tmp_path: Path) -> None:
+    copies = ("checkpoint-best.safetensors", "checkpoint-000001 (copy).safetensors")
+    for name in copies:
+        (tmp_path / name).write_text("of the user")
+    for step in range(1, 5):
+        checkpoint.save(tmp_path, small_state(0), step)
+    there = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert there == {*copies, "checkpoint-000003.safetensors", "checkpoint-000004.safetensors"}
+
+
 def test_the_record_of_an_older_version_is_read(tmp_path: Path) -> None:
     """It named one checkpoint, and neither good ones nor rollbacks."""
     checkpoint.save(tmp_path, small_state(0), 7)

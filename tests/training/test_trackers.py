@@ -188,3 +188,14 @@ def test_a_tracker_that_is_not_there_is_refused_before_any_work(
     with pytest.raises(ConfigError, match=r"pip install 'ganaug\[mlflow\]', or go on without"):
         fit(bars((8, 4)), tmp_path / "run", tracker="mlflow", **SHORT)
     assert not (tmp_path / "run").exists()
+
+
+def test_event_files_of_others_stay(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    run = tmp_path / "run"
+    fit(bars((30, 4)), run, tracker="tensorboard", **SHORT)
+    other = run / "tensorboard" / "events.out.tfevents.1700000000.host.1.0"
+    other.write_bytes(b"")
+    fit(bars((30, 4)), run, tracker="tensorboard", **SHORT)
+    assert other.exists()
+    assert len(list(other.parent.iterdir())) == 2

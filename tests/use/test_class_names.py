@@ -47,9 +47,11 @@ def used(dataset: Dataset[Any]) -> list[str] | None:
         np.array(["cat", "bee", "ant"]),
         np.array(["cat", "bee", "ant"], object),
         {"cat": 0, "bee": 1, "ant": 2},
+        {"ant": 2, "cat": 0, "bee": 1},
+        {2: "ant", 0: "cat", 1: "bee"},
         {"cat": 0, "bee": 1, "ant": 2}.keys(),
     ],
-    ids=["list", "tuple", "array", "array of objects", "dict", "keys"],
+    ids=["list", "tuple", "array", "array of objects", "dict", "labels", "names", "keys"],
 )
 def test_names_in_any_container_are_honoured(classes: Any, by_class: Path) -> None:
     names = ["cat", "bee", "ant"]
@@ -183,6 +185,43 @@ def test_what_holds_no_names_is_no_list_of_them(classes: Any) -> None:
     assert used(dataset) is None
 
 
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ({"cat", "bee", "ant"}, "are a set, which does not say which label each name is of"),
+        ({"cat": 0, "bee": 1, "ant": 1}, "are a dict, which does not say which label"),
+        ({"cat": 1, "bee": 2, "ant": 3}, "are a dict, which does not say which label"),
+        ({"cat": "x", "bee": "y"}, "are a dict, which does not say which label"),
+    ],
+    ids=["set", "twice", "from 1", "texts"],
+)
+def test_names_whose_labels_are_not_clear_are_refused(
+    classes: Any, words: str, by_class: Path
+) -> None:
+    dataset = pairs(classes)
+    for read in (load_images, used, lambda d: SyntheticDataset(by_class, source=d, counts=1)):
+        with pytest.raises(DataError, match=f"Pairs: its .classes {words}"):
+            read(dataset)
+
+
+def test_numbers_of_classes_that_are_not_those_of_the_labels_are_refused(photos: Path) -> None:
+    """`find_classes` may number the folders as it likes, and even two alike."""
+
+    class Numbered(ImageFolder):
+        numbers: dict[str, int]
+
+        def find_classes(self, directory: Any) -> tuple[list[str], dict[str, int]]:
+            return ["ant", "bee", "cat"], self.numbers
+
+    for Numbered.numbers, words in (
+        ({"ant": 2, "bee": 1, "cat": 0}, "gives 'ant' the label 2, but it is number 0"),
+        ({"ant": 0, "bee": 0, "cat": 1}, "gives 'bee' the label 0, but it is number 1"),
+    ):
+        for read in (load_images, used):
+            with pytest.raises(DataError, match=f"Numbered: its .class_to_idx {words}"):
+                read(Numbered(str(photos)))
+
+
 # target_transform
 
 
@@ -201,12 +240,24 @@ def test_targets_are_those_of_the_items(photos: Path) -> None:
     assert AugmentedDataset(Subset(one_hot, [0, 12]), v2.Identity()).targets == [0, 1]
 
 
-@pytest.mark.parametrize("kind", [torch.tensor, np.int64, lambda label: torch.eye(3)[label]])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(torch.tensor, np.int64, lambda label: torch.eye(3)[label]),
+        {0: 0, 1: 1, 2: 2}.__getitem__,
+    ],
+)
 def test_a_target_transform_that_keeps_the_class_is_taken(photos: Path, kind: Any) -> None:
     folder = ImageFolder(str(photos), target_transform=kind)
     data = AugmentedDataset(folder, v2.Identity())
     assert data.classes == ["ant", "bee", "cat"]
     assert data.targets == folder.targets
+
+
+def test_a_target_transform_may_know_the_labels_alone_that_there_are() -> None:
+    dataset = Pairs(tensors(2), [0, 2], classes=["ant", "bee", "cat"], targets=[0, 2])
+    dataset.target_transform = {0: 0, 2: 2}.__getitem__
+    assert load_images(dataset).classes == ("ant", "bee", "cat")
 
 
 def test_names_that_a_target_transform_makes_wrong_are_refused(

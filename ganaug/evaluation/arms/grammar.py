@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ganaug.errors import ConfigError, did_you_mean
 from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, LARGEST_MAGNITUDE, VIEWS
 from ganaug.evaluation.arms.losses import LOSSES, MIXES
+from ganaug.wording import whole_number
 
 __all__ = ["Arm", "check_folder", "parse_arm"]
 
@@ -259,16 +260,16 @@ def _field_of(name: str, step: str) -> str:
     if step in ("smote", "lda"):
         return step
     base, dash, number = step.partition("-")
-    value = int(number) if number.isdecimal() else -1
+    value = whole_number(number)
     if base == "randaugment" and dash:
-        if not 0 <= value <= LARGEST_MAGNITUDE:
+        if value is None or value > LARGEST_MAGNITUDE:
             raise ConfigError(
                 f"arm {name!r}: {step!r}; allowed: magnitudes from 0 to {LARGEST_MAGNITUDE}; for"
                 " example randaugment-5"
             )
         return "augment"
     if base == "longer":
-        if not 2 <= value <= MOST_LONGER:
+        if value is None or not 2 <= value <= MOST_LONGER:
             raise ConfigError(
                 f"arm {name!r}: {step!r}; allowed: 2 to {MOST_LONGER} times the steps; for example"
                 " longer-8"
