@@ -21,12 +21,17 @@ class Lines:
         label: what is done: "training".
         write: writes one line, without its end.
         clock: returns seconds.
+        ending: what stands behind the time left.
     """
 
     def __init__(
-        self, label: str, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        label: str,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        ending: str = "left",
     ) -> None:
-        self.label, self.write, self.clock = label, write, clock
+        self.label, self.write, self.clock, self.ending = label, write, clock, ending
         self.part, self.at = -1, 0.0
 
     def __call__(
@@ -40,7 +45,7 @@ class Lines:
         if part == self.part and done < total and now - self.at < APART:
             return
         self.part, self.at = part, now
-        left = [] if seconds_left is None else [f"{duration(seconds_left)} left"]
+        left = [] if seconds_left is None else [f"{duration(seconds_left)} {self.ending}"]
         self.write(f"{self.label} {', '.join([f'{done}/{total}', *details, *left])}")
 
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, resumable, say
+from ganaug.cli.console import (
+    Settings,
+    echo,
+    evaluation_progress,
+    open_report,
+    resumable,
+    say,
+    width,
+)
 from ganaug.cli.options import (
     NAMES,
     Reading,
@@ -39,7 +47,11 @@ ENCODER_STEP = 2.2
 KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
-@click.command("evaluate", epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open")
+@click.command(
+    "evaluate",
+    short_help="Does it help a classifier? Tables and a report.",
+    epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open",
+)
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
@@ -110,6 +122,7 @@ def command(
     left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
     """
     from ganaug import Generator, Refit
+    from ganaug.report.advice import in_short
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -180,7 +193,7 @@ def command(
                 " measured: it is not in the file; the same command measures it",
                 err=True,
             )
-    say(console, f"report: {report}")
+    say(console, *in_short(gain, diversity), f"report: {report}")
     if shown:
         open_report(console, report)
 
@@ -298,7 +311,7 @@ def _gain(
     with evaluation_progress(console) as progress:
         told = None if progress is None else _with_later(progress, later)
         gain = evaluate_gain(generator, train=images, progress=told, **options)
-    echo(f"{gain}\n")
+    echo(f"{gain.text(width())}\n")
     return gain
 
 
@@ -329,7 +342,7 @@ def _diversity(
             raise
         say(console, f"no diversity is measured: {error}")
         return None
-    echo(diversity)
+    echo(diversity.text(width()))
     return diversity
 
 
