@@ -22,6 +22,7 @@ class Lines:
         write: writes one line, without its end.
         clock: returns seconds.
         after: seconds before which nothing is written, so that a short task has no line.
+        ending: what stands behind the time left.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class Lines:
         write: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         after: float = 0.0,
+        ending: str = "left",
     ) -> None:
-        self.label, self.write, self.clock = label, write, clock
+        self.label, self.write, self.clock, self.ending = label, write, clock, ending
         self.part, self.at = -1, 0.0
         self.begin = clock() + after if after else 0.0
 
@@ -46,7 +48,7 @@ class Lines:
         if (part == self.part and done < total and now - self.at < APART) or now < self.begin:
             return
         self.part, self.at = part, now
-        left = [] if seconds_left is None else [f"{duration(seconds_left)} left"]
+        left = [] if seconds_left is None else [f"{duration(seconds_left)} {self.ending}"]
         self.write(f"{self.label} {', '.join([f'{done}/{total}', *details, *left])}")
 
 

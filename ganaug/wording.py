@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-__all__ = ["as_settings", "counted", "whole_number"]
+__all__ = ["as_settings", "counted", "table_lines", "whole_number"]
 
 MOST_DIGITS = 15  # far beyond any number of ours; int() itself refuses thousands
 
@@ -25,3 +25,27 @@ def as_settings(values: Mapping[str, float]) -> str:
 def whole_number(text: str) -> int | None:
     """Return a text of decimal digits as a number; None for any other, and for very many digits."""
     return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+def table_lines(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:
+    """Return a table in text, the first row its head.
+
+    Args:
+        rows: cells.
+        width: where the table is wider, each first cell gets a line of its own, and the spaces
+            inside a cell go; None = as wide as it is.
+    """
+    lines = _aligned(rows)
+    if width is None or len(lines[0]) <= width:
+        return lines
+    rest = _aligned([tuple(cell.replace(" / ", "/") for cell in row[1:]) for row in rows])
+    found = [rows[0][0], f"  {rest[0]}", f"  {rest[1]}"]
+    for row, line in zip(rows[1:], rest[2:], strict=True):
+        found += [row[0], f"  {line}"]
+    return found
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shlex
 from collections import Counter
@@ -27,6 +28,8 @@ from ganaug.progress import told
 from ganaug.training import make_config
 
 __all__ = ["check"]
+
+log = logging.getLogger("ganaug")
 
 
 def check(
@@ -112,6 +115,7 @@ def check(
     measured: Times | None = None
     trainable = seen.layout is not None and len(np.flatnonzero(images.counts)) > 1
     if times and trainable and seen.layout is not None:
+        log.info("timing some steps of a generator and of a classifier")
         try:
             measured = measure(
                 images,

@@ -77,7 +77,7 @@ def tuning_line(images: ImageSet) -> str:
     found = simulate(images, 0)
     if found.method == "none":
         return f"would answer never: {found.reason}"
-    return f"by {found.method} ({found.reason})"
+    return f"possible, by {found.method}: {found.reason}"
 
 
 def frames(images: Survey, alike: Alike) -> Iterator[Finding]:

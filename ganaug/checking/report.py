@@ -12,6 +12,7 @@ __all__ = ["CheckReport", "ClassCheck", "Finding", "Times"]
 
 SHOWN = 5  # examples of a finding, in text
 MOST_CLASSES = 40  # rows of the table
+LONG = 3600  # seconds of evaluate
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ class CheckReport:
             for each in shown
         ]
         rest = len(self.classes) - len(shown)
-        return lines + ([f"and {counted(rest, 'larger class')}"] if rest else [])
+        lines += [f"and {counted(rest, 'larger class')}"] if rest else []
+        return [*lines, "gain, diversity: can evaluate judge them? weak: few images for it"]
 
     def _findings(self) -> list[str]:
         lines = []
@@ -162,6 +164,10 @@ class CheckReport:
             ]
             jobs = counted(self.times.jobs, "process")
             lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
+            if (self.times.evaluate or 0) > LONG:
+                lines.append(
+                    "too long? evaluate --quick takes a first look; a smaller --size helps"
+                )
         return lines + [f"next: {command}" for command in self.next]
 
 

@@ -32,8 +32,16 @@ __all__ = ["command", "main", "run"]
 ALONE = ("demo", "evaluate", "run", "tune")  # what would do all of its work in each process
 
 
+class _InOrder(click.Group):
+    """Lists its commands in the order in which they are used, not by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
 @click.group(
     name="ganaug",
+    cls=_InOrder,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: ganaug run photos/ --out defects",
 )
@@ -44,9 +52,9 @@ ALONE = ("demo", "evaluate", "run", "tune")  # what would do all of its work in 
 def command(context: click.Context, debug: bool, quiet: bool) -> None:
     """GAN augmentation for imbalanced image data, with evidence whether it helps.
 
-    Train a generator on a data set (fit), put it into one ONNX file (export), use that file as a
-    transform or a data set in Python, and measure what it is worth (evaluate). All of it in one go
-    is run; check looks at images before, and doctor at this machine.
+    Train a generator on your images (fit), put it into one ONNX file (export), learn how often to
+    use it (tune), and measure what it is worth (evaluate). In your training the file is a transform
+    of torchvision. Begin with: ganaug check photos/
     """
     settings: Settings = context.obj
     here = place()
@@ -63,9 +71,9 @@ for _module in (
     check,
     fit,
     export,
+    vary,
     tune,
     evaluate,
-    vary,
     sample,
     info,
     card,

@@ -10,7 +10,11 @@ from ganaug.cli.options import force_option
 __all__ = ["command"]
 
 
-@click.command("card", epilog="Example: ganaug card defects.onnx --out card.md")
+@click.command(
+    "card",
+    short_help="The model card of a file, as Markdown.",
+    epilog="Example: ganaug card defects.onnx --out card.md",
+)
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the card there instead of printing it.")
 @force_option

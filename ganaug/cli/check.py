@@ -7,13 +7,17 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, say
+from ganaug.cli.console import Settings, echo, say, steady_progress
 from ganaug.cli.options import SETTING, SIZE, column_options, force_option
 
 __all__ = ["command"]
 
 
-@click.command("check", epilog="Example: ganaug check photos/ --json check.json")
+@click.command(
+    "check",
+    short_help="What is wrong with your images; how long the rest will take.",
+    epilog="Example: ganaug check photos/ --json check.json",
+)
 @click.argument("source")
 @click.option("--size", type=SIZE, help="As for fit: the size that is trained at.")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
@@ -83,7 +87,7 @@ def command(
         inputs = Inputs((source,), image_folders("the images", source), listed)
         check_output_file(json_file, CHECK, inputs, option="--json", force=force)
 
-    with evaluation_progress(console, label="checking") as progress:
+    with steady_progress(console, "checking") as progress:
         report = check(
             source,
             size=size,

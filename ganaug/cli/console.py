@@ -6,12 +6,13 @@ import errno
 import logging
 import os
 import shlex
+import shutil
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "Settings",
+    "Whole",
     "echo",
     "evaluation_progress",
     "fit_progress",
@@ -34,8 +36,10 @@ __all__ = [
     "reading_progress",
     "resumable",
     "say",
+    "steady_progress",
     "suggest",
     "unprinted",
+    "width",
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
@@ -50,7 +54,24 @@ class Settings:
     arguments: tuple[str, ...] = ()
     debug: bool = False
     quiet: bool = False
-    all_in_one: bool = False  # `ganaug run`, which goes on by itself
+    whole: Whole | None = None  # `ganaug run`, which goes on by itself
+
+
+@dataclass
+class Whole:
+    """All steps of `ganaug run`, of which one is at work.
+
+    Attributes:
+        step: "step 2 of 5".
+        own: seconds that it takes, as estimated before; None where that is not known.
+        later: seconds that the steps after this one take; None where that is not known.
+        since: when it began, on the clock of `time.monotonic`.
+    """
+
+    step: str = ""
+    own: float | None = None
+    later: float | None = None
+    since: float = field(default_factory=time.monotonic)
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:
@@ -92,9 +113,14 @@ def say(settings: Settings, *messages: str) -> None:
             echo(f"ganaug: {message}", err=True)
 
 
+def width() -> int | None:
+    """Return how many characters a line of the terminal has; None where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def suggest(settings: Settings, message: str) -> None:
     """Say what is done and what to do next, unless that is done anyway."""
-    if not settings.all_in_one:
+    if settings.whole is None:
         say(settings, message)
 
 
@@ -221,11 +247,38 @@ def evaluation_progress(
 
 
 @contextmanager
+def steady_progress(
+    settings: Settings,
+    label: str,
+    clock: Callable[[], float] = time.monotonic,
+    after: float = 0.0,
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield the callback `(done, total)` that shows work of which each part takes as long.
+
+    Of one that ends before so many seconds, `after`, there are no lines.
+    """
+    with evaluation_progress(settings, label=label, after=after) as show:
+        if show is None:
+            yield None
+            return
+        started: list[tuple[int, float]] = []
+
+        def progress(done: int, total: int) -> None:
+            if not started:  # what was done before took no time here
+                started.append((done, clock()))
+            first, since = started[0]
+            each = (clock() - since) / (done - first) if done > first else None
+            show(done, total, None if each is None else each * (total - done))
+
+        yield progress
+
+
+@contextmanager
 def reading_progress(
-    settings: Settings, label: str = "reading images", stream: TextIO | None = None
+    settings: Settings, label: str = "reading images"
 ) -> Iterator[Callable[[int, int], None] | None]:
     """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
-    with evaluation_progress(settings, stream, label, after=QUICK) as show:
+    with steady_progress(settings, label, after=QUICK) as show:
         yield show
 
 
@@ -246,29 +299,73 @@ def _display(
     label: str, settings: Settings, stream: TextIO | None, after: float = 0.0
 ) -> Iterator[Show | None]:
     stream = sys.stderr if stream is None else stream
+    whole = settings.whole
+    in_all = whole is not None and whole.later is not None
+    if whole is not None:
+        label = f"{whole.step}: {label}"
+    ending = "left in all" if in_all else "left"
+
+    def all_of(left: float | None) -> float | None:
+        """Add what the steps to come take, where that is known."""
+        return left if left is None or whole is None else left + (whole.later or 0.0)
+
     if settings.quiet:
         yield None
     elif stream.isatty():
-        with _bar(stream) as bar:
-            task = bar.add_task(label, total=None, details="")
+        with _bar(stream, ending) as bar:
+            task = bar.add_task(label, total=None, count="", details="", ends=_ends(whole))
 
             def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-                words = [*details, *([f"{duration(left)} left"] if left is not None else [])]
-                bar.update(task, completed=done, total=total, details=", ".join(words))
+                left, now = all_of(left), time.monotonic()
+                details = () if whole is not None else details  # two figures fill a line
+                shown: dict[str, Any] = {"count": f"{done}/{total}", "details": ", ".join(details)}
+                if left is not None:
+                    shown["ends"] = now + left
+                if whole is None or not in_all:
+                    bar.update(task, completed=done, total=total, **shown)
+                elif left is not None:  # the bar is that of all steps, by their time
+                    gone = now - whole.since
+                    bar.update(task, completed=gone, total=gone + left, **shown)
+                else:
+                    bar.update(task, **shown)
 
             yield update
     else:
-        yield Lines(label, lambda line: echo(line, file=stream), after=after)
+        lines = Lines(label, lambda line: echo(line, file=stream), ending=ending, after=after)
+
+        def write(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
+            lines(done, total, all_of(left), details)
+
+        yield write
 
 
-def _bar(stream: TextIO) -> Progress:
+def _ends(whole: Whole | None) -> float | None:
+    """Return when all steps end, by what was estimated before this one began."""
+    if whole is None or whole.own is None or whole.later is None:
+        return None
+    return time.monotonic() + whole.own + whole.later
+
+
+def _bar(stream: TextIO, ending: str) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        """The time left, which runs between two calls, too, and what a task says of itself."""
+
+        def render(self, task: Task) -> Text:
+            ends, details = task.fields["ends"], task.fields["details"]
+            if ends is not None:
+                left = f"{duration(ends - time.monotonic())} {ending}"
+                details = f"{left}, {details}" if details else left
+            return Text(details)
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[details]}", markup=False),
+        TextColumn("{task.fields[count]}", markup=False),
+        Left(Column(no_wrap=True)),
         console=Console(file=stream),
     )

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("demo", epilog="Example: ganaug demo --out demo --seeds 6")
+@click.command(
+    "demo",
+    short_help="See all of it on images made on the spot.",
+    epilog="Example: ganaug demo --out demo --seeds 6",
+)
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
 @click.option("--steps", type=int, help="Steps of each generator.  [default: 600 and 400]")

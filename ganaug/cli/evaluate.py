@@ -21,6 +21,7 @@ from ganaug.cli.console import (
     reading_progress,
     resumable,
     say,
+    width,
 )
 from ganaug.cli.options import (
     NAMES,
@@ -50,7 +51,11 @@ ENCODER_STEP = 2.2
 KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
-@click.command("evaluate", epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open")
+@click.command(
+    "evaluate",
+    short_help="Does it help a classifier? Tables and a report.",
+    epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open",
+)
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
@@ -123,6 +128,7 @@ def command(
     from ganaug import Generator, Refit
     from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs
+    from ganaug.report.advice import in_short
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -197,7 +203,7 @@ def command(
                 " measured: it is not in the file; the same command measures it",
                 err=True,
             )
-    say(console, f"report: {report}")
+    say(console, *in_short(gain, diversity), f"report: {report}")
     if shown:
         open_report(console, report)
 
@@ -308,7 +314,7 @@ def _gain(
     with evaluation_progress(console) as progress:
         told = None if progress is None else _with_later(progress, later)
         gain = evaluate_gain(generator, train=images, progress=told, **options)
-    echo(f"{gain}\n")
+    echo(f"{gain.text(width())}\n")
     return gain
 
 
@@ -339,7 +345,7 @@ def _diversity(
             raise
         say(console, f"no diversity is measured: {error}")
         return None
-    echo(diversity)
+    echo(diversity.text(width()))
     return diversity
 
 

@@ -6,13 +6,17 @@ import shlex
 
 import click
 
-from ganaug.cli.console import Settings, suggest
+from ganaug.cli.console import Settings, say, suggest
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
 
 
-@click.command("export", epilog="Example: ganaug export runs/defects defects.onnx")
+@click.command(
+    "export",
+    short_help="Put the trained generator into one ONNX file.",
+    epilog="Example: ganaug export runs/defects defects.onnx",
+)
 @click.argument("run")
 @click.argument("file")
 @force_option
@@ -23,7 +27,13 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     The file is compared with the trained network first, and not written where they differ. An
     earlier FILE of this RUN is replaced; what was measured of the same generator stays in it.
     """
-    from ganaug import export
+    from ganaug import Generator, export
 
+    say(console, "writing the file and comparing it with the trained network")
     export(run, file, force=force)
-    suggest(console, f"wrote {file}; next: ganaug tune {shlex.quote(file)} SOURCE")
+    name = shlex.quote(file)
+    look = ""
+    if Generator(file).info.kind == "variation":
+        look = f"; to look at it: ganaug vary {name} IMAGE... --out sheet.png"
+    suggest(console, f"wrote {file}{look}")
+    suggest(console, f"next: ganaug tune {name} SOURCE")

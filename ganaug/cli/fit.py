@@ -12,10 +12,10 @@ from ganaug.cli.console import (
     INTERRUPTED,
     Settings,
     echo,
-    evaluation_progress,
     fit_progress,
     reading_progress,
     say,
+    steady_progress,
     suggest,
 )
 from ganaug.cli.options import SETTING, Reading, image_options
@@ -27,7 +27,11 @@ from ganaug.wording import counted
 __all__ = ["command"]
 
 
-@click.command("fit", epilog="Example: ganaug fit photos/ --out runs/defects --preset small")
+@click.command(
+    "fit",
+    short_help="Train a generator on images; the same command resumes.",
+    epilog="Example: ganaug fit photos/ --out runs/defects --preset small",
+)
 @click.argument("source")
 @click.option(
     "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
@@ -137,8 +141,10 @@ def command(
         warm_start(start_from, out, config)
     reaction = checked_reaction(on_collapse)
     checked_tracker(tracker)
-    following = reading_progress if cache is None else evaluation_progress
-    with following(console, label="reading images") as show:
+    following = (
+        reading_progress(console) if cache is None else steady_progress(console, "reading images")
+    )
+    with following as show:
         images = reading.load(source, mode=mode, cache=cache, progress=show)
     classes = counted(len(images.classes), "class")
     pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
@@ -146,6 +152,7 @@ def command(
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
+        say(console, "doing some real steps to time them; nothing is written")
         echo(_estimate(images, training, as_json))
         return
     try:

@@ -11,7 +11,11 @@ from ganaug.cli.console import echo
 __all__ = ["command"]
 
 
-@click.command("info", epilog="Example: ganaug info defects.onnx --json")
+@click.command(
+    "info",
+    short_help="What a file says of itself.",
+    epilog="Example: ganaug info defects.onnx --json",
+)
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print the metadata as JSON.")
 def command(file: str, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli import evaluate, export, fit, tune
-from ganaug.cli.console import Settings, echo, evaluation_progress, open_report, say
+from ganaug.cli.console import Settings, Whole, echo, open_report, say, steady_progress
 from ganaug.cli.options import SETTING, Reading, image_options
 from ganaug.errors import DataError, RunError
 
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
-LEDGER = "steps.json"
+LEDGER, CHECKED = "steps.json", "check.json"
 
 
 @click.command(
-    "run", epilog="Example: ganaug run photos/ --out defects   # again, to go on where it stopped"
+    "run",
+    short_help="Everything in one go: check, fit, export, tune, evaluate.",
+    epilog="Example: ganaug run photos/ --out defects   # again, to go on where it stopped",
 )
 @click.argument("source")
 @click.option("--out", required=True, metavar="DIR", help="Folder of all results.")
@@ -72,7 +74,7 @@ def command(
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 
     console: Settings = context.obj
-    console.all_in_one = True
+    console.whole = Whole()
     loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
@@ -84,7 +86,7 @@ def command(
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
     if not (folder / LEDGER).exists():
-        refuse_foreign(folder, ["check.json"])
+        refuse_foreign(folder, [CHECKED])
     make_folder(folder)
     file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
     common = {"source": source, "device": device, **loading}
@@ -99,7 +101,7 @@ def command(
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
         report = _check(console, source, **options)
-        write_json(folder / "check.json", report.to_dict())
+        write_json(folder / CHECKED, report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:
             raise DataError(
@@ -162,14 +164,28 @@ class _Ledger:
     def do(self, console: Settings, name: str, work: Callable[[], None]) -> None:
         from ganaug.files import write_json
 
-        number = f"step {STEPS.index(name) + 1} of {len(STEPS)}: {name}"
+        number = f"step {STEPS.index(name) + 1} of {len(STEPS)}"
         if name in self.done:
-            say(console, f"{number}: done before")
+            say(console, f"{number}: {name}: done before")
             return
-        say(console, number)
+        say(console, f"{number}: {name}")
+        if console.whole is not None:
+            console.whole.step = number
+            console.whole.own, console.whole.later = _estimated(self.path.parent, name)
         work()
         self.done.append(name)
         write_json(self.path, {"asked": self.asked, "done": self.done})
+
+
+def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
+    """Return the seconds of step `name`, and of those after it, as `check` estimated them."""
+    try:
+        times = json.loads((folder / CHECKED).read_text(encoding="utf-8"))["times"]
+        seconds = {each: times.get(each) for each in STEPS}
+        later = [seconds[each] or 0.0 for each in STEPS[STEPS.index(name) + 1 :]]
+        return seconds[name], float(sum(later))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, None  # not checked yet
 
 
 def _files(source: str) -> str | None:
@@ -187,7 +203,7 @@ def _files(source: str) -> str | None:
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:
     from ganaug import check
 
-    with evaluation_progress(console, label="checking") as progress:
+    with steady_progress(console, "checking") as progress:
         report = check(source, progress=progress, **options)
     echo(replace(report, next=()))  # what comes next is done here
     return report

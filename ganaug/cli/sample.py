@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from ganaug.cli.console import (
-    Settings,
-    evaluation_progress,
-    reading_progress,
-    resumable,
-    say,
-)
+from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
 from ganaug.cli.options import NAMES, chosen_columns, column_options
 from ganaug.errors import ConfigError
 from ganaug.wording import counted, whole_number
@@ -58,6 +51,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 
 @click.command(
     "sample",
+    short_help="Write many generated images to a folder.",
     epilog="Example: ganaug sample defects.onnx --count balance --source photos/ --out more",
 )
 @click.argument("file")
@@ -139,11 +133,8 @@ def command(
     kept = f"the images that were written are kept in {named}"
     with (
         resumable(console, lambda: kept),
-        evaluation_progress(console, label="sampling") as show,
+        steady_progress(console, "sampling") as report,
     ):
-        report: Callable[[int, int], None] | None = None
-        if show is not None:
-            report = lambda done, total: show(done, total, None)  # noqa: E731
         try:
             folder = sample(
                 generator,

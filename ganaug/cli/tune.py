@@ -29,7 +29,11 @@ from ganaug.cli.options import (
 __all__ = ["command"]
 
 
-@click.command("tune", epilog="Example: ganaug tune defects.onnx photos/")
+@click.command(
+    "tune",
+    short_help="Learn how often to vary; never is an answer.",
+    epilog="Example: ganaug tune defects.onnx photos/",
+)
 @click.argument("file")
 @click.argument("source")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and trainings.")

@@ -17,7 +17,9 @@ __all__ = ["command"]
 
 
 @click.command(
-    "vary", epilog="Example: ganaug vary defects.onnx a.jpg b.jpg --out sheet.png --scale 0.5"
+    "vary",
+    short_help="A picture of your photographs beside variations of them.",
+    epilog="Example: ganaug vary defects.onnx a.jpg b.jpg --out sheet.png --scale 0.5",
 )
 @click.argument("file")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")

@@ -270,7 +270,7 @@ def _training(metadata: Metadata) -> Markdown:
             f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
             *([f"started from {start_text(metadata.data)}"] if begun else []),
             fill("fingerprint of the training images: {}", code(metadata.fingerprint)),
-            f"held out: {metadata.data['held_out'] or 'nothing'}",
+            f"held out: {metadata.data['held_out'] or 'nothing, or a test part of the data'}",
             f"versions: {versions}",
         ]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
@@ -54,14 +55,16 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
     return section(
         "Diversity",
         paragraph(
-            "Each number with the range of 95% of the subsamples in brackets, beside what other"
-            " real images of the class, as many, give in the place of the generated ones."
+            "Each number stands beside what as many other real images of the class give in the"
+            " place of the generated ones, in brackets. In the tables the range of 95% of the"
+            " subsamples is below."
             f" {rule[:1].upper()}{rule[1:]}."
         ),
         _coverage(diversity, classes),
         heading("Words"),
         paragraph(f"{words}.", "note"),
         _numbers(diversity, first, classes, word=True),
+        *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
         heading("Further numbers"),
         _numbers(diversity, [name for name in names if name not in first], classes, word=False),
         _overall(diversity),
@@ -83,17 +86,18 @@ def _numbers(
     for record in diversity.classes:
         found = ", ".join(record.words) or record.word
         first = found if word else str(record.images)
-        rows.append((record.name, first, *(_cell(record.measures.get(name)) for name in names)))
-    macro = [_cell(diversity.macro.get(name)) for name in names]
+        rows.append((record.name, first, *(_two(record.measures.get(name)) for name in names)))
+    macro = [_two(diversity.macro.get(name)) for name in names]
     rows.append(("mean of the classes", "", *macro))
     shown = [name.replace("_", "-") for name in names]
-    head = ("class", "word" if word else "images", *(f"{name} (real)" for name in shown))
+    head = ("class", "word" if word else "images", *shown)
     meanings = "; ".join(
         f"{title}: {MEASURES[name].text}" for title, name in zip(shown, names, strict=True)
     )
     note = paragraph(f"{meanings[:1].upper()}{meanings[1:]}.", "note")
     styles = [classes.mark(record.name) for record in diversity.classes]
-    return table(head, rows, frozenset([len(rows) - 1]), styles=styles) + note
+    marked = frozenset([len(rows) - 1])
+    return table(head, rows, marked, styles=styles, stacked=True, dense=True) + note
 
 
 def _coverage(diversity: DiversityReport, classes: ClassFilter) -> str:
@@ -116,6 +120,17 @@ def _coverage(diversity: DiversityReport, classes: ClassFilter) -> str:
         ]
     )
     return "".join([heading("Coverage"), plot(track, rows), key])
+
+
+def _two(measure: Measure | None) -> str:
+    """Return the number beside its reference, and its range in a second line."""
+    if measure is None:
+        return MISSING
+    plain = _cell(replace(measure, low=None, high=None))
+    if measure.low is None or measure.high is None:
+        return plain
+    low, high = (signed(f"{bound:.2f}") for bound in (measure.low, measure.high))
+    return f"{plain}\n{low} to {high}"
 
 
 def _cell(measure: Measure | None) -> str:

@@ -8,6 +8,8 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
+from ganaug.report.arms import names_in_words
+from ganaug.report.class_changes import class_changes, judged_counts, recalls
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import (
     MISSING,
@@ -72,7 +74,7 @@ def gain_cards(gain: GainReport) -> list[str]:
             "Change of the balanced error",
             _change(record.error_reduction),
             f"{_change(record.rare_error_reduction)} on the rarer half of the classes; less is"
-            " better.",
+            " better. The error is 100% less balanced accuracy.",
         ),
     ]
 
@@ -135,9 +137,11 @@ def arms_section(gain: GainReport) -> str:
     parts.append(table(HEAD, [row[: len(HEAD)] for row in rows_of], marked, stacked=True))
     beside = [(row[0], *row[len(HEAD) :]) for row in rows_of]
     parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
+    parts.append(paragraph(BESIDE_MEANS, "note"))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
-    return section("Arms", paragraph(_how(gain)), *parts)
+    words = names_in_words(arms)
+    return section("Arms", paragraph(_how(gain)), paragraph(f"{words}.", "note"), *parts)
 
 
 HEAD = (
@@ -152,10 +156,14 @@ BESIDE = (
     "macro F1",
     "calibration error",
     "change of the error (rarer half)",
-    "p",
-    "seconds",
+    "p of the t test",
+    "seconds of a training",
 )
-
+BESIDE_MEANS = (
+    "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
+    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
+    " alone would give such a gain."
+)
 
 THIRDS = ("rare", "middle", "frequent")
 
@@ -175,7 +183,8 @@ def _how(gain: GainReport) -> str:
     return (
         f"Each arm trains the same classifier on {gain.dataset}, over {seeds}; arms of one seed"
         " share images, initialisation and order. The others are compared with"
-        f" {gain.baseline} (choice of the baseline: {gain.choice.rule})."
+        f" {gain.baseline} (choice of the baseline: {gain.choice.rule}). Balanced accuracy is the"
+        " mean of the classes' recalls, and recall the share of a class's images that are found."
     )
 
 
@@ -227,8 +236,10 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
     """Return recall with and without the generator, and training images, rarest class first."""
     classes = gain.classes
     counts = [mean(column) or 0 for column in zip(*gain.counts, strict=True)]
-    before = _recall(gain, gain.baseline)
-    after = _recall(gain, gain.chosen) if gain.chosen else [None] * len(classes)
+    before = recalls(gain, gain.baseline)
+    after = recalls(gain, gain.chosen) if gain.chosen else [None] * len(classes)
+    sure = {each.name for each in class_changes(gain) if each.sure}
+    judged = judged_counts(gain)
     known = [100 * value for value in (*before, *after) if value is not None]
     if not known:
         return ""
@@ -238,27 +249,24 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
         name, old, new = classes[label], before[label], after[label]
         style = shown.mark(name)
         bar = amount.bar(counts[label], "free")
-        bars.append(track_row(name, bar, f"{counts[label]:.0f}", style))
+        beside = "" if judged is None else f" ({judged[label]:.0f})"
+        bars.append(track_row(name, bar, f"{counts[label]:.0f}{beside}", style))
         marks = "" if old is None else track.dot(100 * old, "hollow")
         figure = percent(old)
         if old is not None and new is not None:
-            change = "up" if new >= old else "down"
+            change = "level" if name not in sure else "up" if new > old else "down"
             line = track.line(100 * min(old, new), 100 * max(old, new), change)
             marks = line + marks + track.dot(100 * new, change)
             figure = f"{percent(old)} → {percent(new)}"
         rows.append(track_row(name, marks, figure, style))
     key = [("hollow", f"{gain.baseline}")]
     if gain.chosen:
-        key += [("up", f"{gain.chosen}, better or equal"), ("down", "worse")]
+        key += [("up", f"{gain.chosen}, better"), ("down", "worse"), ("level", "may be luck")]
     return section(
         "Classes",
         heading("Recall, percent, from the rarest class on"),
         plot(track, rows),
         legend(key),
-        heading("Training images"),
+        heading("Training images" + (" (and test images)" if judged is not None else "")),
         plot(amount, bars),
     )
-
-
-def _recall(gain: GainReport, arm: str) -> list[float | None]:
-    return [mean(column) for column in zip(*gain.arms[arm].recall, strict=True)]

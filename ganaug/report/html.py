@@ -47,8 +47,11 @@ def card(name: str, value: str, text: str, style: str = "") -> str:
 
 
 def breakable(text: str) -> str:
-    """Return text in which names of arms, long for a telephone, may break after their pluses."""
-    return re.sub(r"(?<=\w)\+(?=\w)", "+<wbr>", escape(text))
+    """Return text in which names of arms, long for a telephone, may break after their pluses.
+
+    Lines of the text are lines of the page.
+    """
+    return re.sub(r"(?<=\w)\+(?=\w)", "+<wbr>", escape(text)).replace("\n", "<br>")
 
 
 def picture(image: Image.Image, words: str, style: str = "") -> str:
@@ -87,6 +90,7 @@ def table(
     *,
     styles: Sequence[str] = (),
     stacked: bool = False,
+    dense: bool = False,
 ) -> str:
     """Return a table that scrolls inside its own box.
 
@@ -96,6 +100,7 @@ def table(
         marked: rows that are emphasised.
         styles: further styles of each row, or none at all.
         stacked: on a telephone each row becomes a list of names and values, and nothing scrolls.
+        dense: for many columns of numbers.
     """
     cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = []
@@ -111,8 +116,9 @@ def table(
             )
             + "</tr>"
         )
+    box = " ".join(["scroll", *["stacked"] * stacked, *["dense"] * dense])
     return (
-        f'<div class="scroll{" stacked" if stacked else ""}" tabindex="0"><table><thead><tr>{cells}'
+        f'<div class="{box}" tabindex="0"><table><thead><tr>{cells}'
         f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 

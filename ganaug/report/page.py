@@ -16,6 +16,7 @@ from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import write_text
+from ganaug.report.advice import advice_list
 from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.filter import ClassFilter
@@ -84,6 +85,7 @@ def write_report(
         paragraph(in_short, "short") if in_short else "",
         f'<div class="first">{"".join(cards)}</div>',
         paragraph(both) if both else "",
+        advice_list(gain, diversity),
         paragraph(_subject(metadata), "soft"),
         classes.control(),
         "" if gain is None else arms_section(gain),
@@ -123,16 +125,19 @@ def _how_both(gain: GainReport, diversity: DiversityReport) -> str:
     )
 
 
+CHANCE = "p is the chance that an image is varied; latents say how much"
+
+
 def _policy_card(policy: Policy | None) -> str:
     """Return the box of the first screen that says how often to use the generator."""
     if policy is None:
         return card("Recommended policy", "None", "How often to use it is the user's choice.")
     most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Recommended policy", "Never", f"How often to vary: {policy_text(policy)}.")
+        return card("Recommended policy", "Never", f"{CHANCE}: {policy_text(policy)}.")
     least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
-    return card("Recommended policy", value, f"How often to vary: {policy_text(policy)}.")
+    return card("Recommended policy", value, f"{CHANCE}: {policy_text(policy)}.")
 
 
 def _subject(metadata: Metadata) -> str:

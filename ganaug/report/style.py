@@ -28,8 +28,10 @@ p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .card .name { color: var(--soft); font-size: .875rem; }
 .card .value { font-size: 1.55rem; font-weight: 650; line-height: 1.25; }
 .card p { margin: .35rem 0 0; font-size: .85rem; }
+.first + p { margin-top: .9rem; }
 .good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
 .short { font-size: 1.05rem; }
+ul { margin: .3rem 0 .8rem; padding-left: 1.2rem; max-width: 44rem; }
 .filter { margin: 1rem 0; }
 .filter select { font: inherit; font-size: .9rem; max-width: 100%; padding: .2rem .4rem; }
 @supports not selector(:has(a)) { .filter { display: none; } }
@@ -41,6 +43,8 @@ th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.wide { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 12rem; }
 .stacked td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
+.dense th, .dense td { padding: .3rem .3rem; } .dense th:first-child, .dense td:first-child {
+  padding-left: 0; min-width: 6rem; }
 tr.mark td { font-weight: 600; }
 .plot { display: grid; grid-template-columns: fit-content(13rem) 1fr max-content; gap: 0 1rem;
   margin: .5rem 0; }
@@ -57,6 +61,7 @@ tr.mark td { font-weight: 600; }
 .track .bar { top: 15%; height: 70%; border-radius: 2px; left: 0; }
 .ours { background: var(--ours); } .free { background: var(--free); }
 .up { background: var(--good); } .down { background: var(--bad); }
+.level { background: var(--free); }
 .faint { opacity: .45; }
 .hollow { background: var(--panel); border: 2px solid var(--free); }
 .scale { position: relative; height: 1.3rem; font-size: .75rem; color: var(--soft); }
@@ -125,6 +130,6 @@ dt { color: var(--soft); } dd { margin: 0; }
   .paper { display: block; grid-column: 1 / -1; justify-self: start; }
   .strength { max-width: none; } .strips { grid-template-columns: repeat(2, 1fr); }
   .strips img { aspect-ratio: var(--all); }
-  h2, h3 { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
+  h2, h3, section > p { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
 }
 """

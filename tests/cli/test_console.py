@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from ganaug.cli.console import Settings, evaluation_progress, fit_progress
+from ganaug.cli.console import Settings, Whole, evaluation_progress, fit_progress
 from ganaug.progress import Lines, told
 
 ROW = {"step": 1, "images_per_second": 523.4, "loss_d": 0.6931, "loss_g": 0.7}
@@ -114,3 +114,30 @@ def test_quiet_shows_nothing() -> None:
         assert fitting is None
     with evaluation_progress(Settings(quiet=True)) as evaluating:
         assert evaluating is None
+
+
+def test_the_bar_of_a_whole_run_counts_the_steps_to_come() -> None:
+    whole = Settings(whole=Whole("step 2 of 5", 120.0, 600.0))
+    stream, terminal, seconds = io.StringIO(), Terminal(), itertools.count(step=60)
+    with fit_progress(whole, stream, lambda: float(next(seconds))) as progress:
+        assert progress is not None
+        for step in (100, 200, 1000):
+            progress(step, 1000, {})
+    assert stream.getvalue().splitlines() == [
+        "step 2 of 5: training 100/1000",
+        "step 2 of 5: training 200/1000, 18:00 left in all",
+        "step 2 of 5: training 1000/1000, 10:00 left in all",
+    ]
+    with evaluation_progress(whole, terminal) as progress:
+        assert progress is not None
+        progress(10, 10, 0.0)
+    assert "12:00 left in all" in terminal.getvalue()  # as estimated before the step began
+    assert "10/10 10:00 left in all" in terminal.getvalue()
+
+
+def test_without_an_estimate_a_step_of_a_run_tells_its_own_time() -> None:
+    stream = io.StringIO()
+    with evaluation_progress(Settings(whole=Whole("step 5 of 5")), stream) as progress:
+        assert progress is not None
+        progress(1, 2, 61.0)
+    assert stream.getvalue() == "step 5 of 5: evaluating 1/2, 1:01 left\n"

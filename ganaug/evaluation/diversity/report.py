@@ -9,7 +9,8 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import TOO_FEW_WORD, deciding
+from ganaug.evaluation.diversity.words import FAILURES, TOO_FEW_WORD, deciding
+from ganaug.wording import table_lines
 
 __all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport"]
 
@@ -128,7 +129,13 @@ class DiversityReport:
             ) from error
 
     def __str__(self) -> str:
-        lines = [*self._table(FIRST), *self._reasons(), ""]
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """Return the table and what it means; no numbers where it is wider than `width`."""
+        if width is not None and len(self._table(FIRST)[0]) > width:
+            return "\n".join(line.rstrip() for line in self._words())
+        lines = [*self._table(FIRST), *(["", *self.reasons] if self.reasons else []), ""]
         lines.append("in brackets what as many real images give; " + self.rule)
         lines += [f"{_title(name)}: {MEASURES[name].text}" for name in FIRST]
         further = [_title(name) for name in MEASURES if name not in FIRST]
@@ -138,8 +145,9 @@ class DiversityReport:
             lines.append(f"all classes together: {', '.join(apart)}")
         return "\n".join(line.rstrip() for line in lines)
 
-    def _reasons(self) -> list[str]:
-        """Return for each class with a failure which number gave it the word."""
+    @property
+    def reasons(self) -> list[str]:
+        """For each class with a failure: which number gave it the word."""
         lines = []
         for each in self.classes:
             name = deciding(each.measures, each.word)
@@ -148,7 +156,20 @@ class DiversityReport:
                 lines.append(
                     f"{printable(each.name)} is {each.word} by {_title(name)} {number}: {text}"
                 )
-        return ["", *lines] if lines else []
+        return lines
+
+    def _words(self) -> list[str]:
+        """Return the words of the classes, and why they have them, without a table of numbers."""
+        given = {word for each in self.classes for word in (each.word, *each.words)}
+        means = [f"{word}: {what}" for word, what in FAILURES.items() if word in given]
+        return [
+            *self._table(()),
+            *(["", *self.reasons] if self.reasons else []),
+            "",
+            "in brackets what as many real images give; " + self.rule,
+            *means,
+            "all numbers are in diversity.json, and here where the terminal is wide enough",
+        ]
 
     def _table(self, names: Sequence[str]) -> list[str]:
         """Return the lines of a table with these measures, a row a class."""
@@ -157,10 +178,9 @@ class DiversityReport:
         for each in self.classes:
             cells = [_cell(each.measures.get(name)) for name in names]
             rows.append((printable(each.name), str(each.images), each.word, *cells))
-        rows.append(("mean", "", "", *(_cell(self.macro.get(name)) for name in names)))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-        return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+        if names:
+            rows.append(("mean", "", "", *(_cell(self.macro.get(name)) for name in names)))
+        return table_lines(rows)
 
 
 def _title(name: str) -> str:

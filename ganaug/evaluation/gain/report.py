@@ -12,7 +12,7 @@ from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
-from ganaug.wording import counted
+from ganaug.wording import counted, table_lines
 
 __all__ = ["Choice", "GainReport", "Settings", "build_report", "what_would_settle"]
 
@@ -201,7 +201,11 @@ class GainReport:
         )
 
     def __str__(self) -> str:
-        return _table(self)
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """Return the tables; where they are wider than `width`, each arm has a line of its own."""
+        return _table(self, width)
 
 
 def build_report(
@@ -271,11 +275,11 @@ def _stronger(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _table(report: GainReport) -> str:
+def _table(report: GainReport, width: int | None) -> str:
     """Return the arms with their gain and verdict, then what stands beside balanced accuracy."""
     seeds = len(report.seeds)
     rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
-    more = [("arm", "recall", "precision", "macro F1", "calibration error", "error gone", "p")]
+    more = [("arm", "recall", "precision", "macro F1", "calibration", "error gone", "p")]
     for name, arm in report.arms.items():
         gain = report.gain.get(name)
         rows.append(
@@ -299,7 +303,7 @@ def _table(report: GainReport) -> str:
         )
     few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
     lines = [
-        *_columns(rows),
+        *table_lines(rows, width),
         f"{printable(report.dataset)}, {counted(seeds, 'seed')}{few}, {report.claim};"
         " scores in percent",
     ]
@@ -312,11 +316,13 @@ def _table(report: GainReport) -> str:
     ):
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)
-    lines += ["", *_columns(more)]
-    lines.append(
-        "recall and precision of the rare / middle / frequent third of the classes; error gone of"
-        " all classes (of the rarer half); p of the paired t test"
-    )
+    lines += ["", *table_lines(more, width)]
+    lines += [
+        "recall and precision: of the rare / middle / frequent third of the classes",
+        "error gone: of 100% less balanced accuracy, in brackets of the rarer half",
+        "calibration: how far confidence is from how often it is right, in percent",
+        "p: of the paired t test, how often luck alone would give such a gain",
+    ]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -326,13 +332,6 @@ def what_would_settle(mean: float, seeds: int | None) -> str:
     if seeds is not None:
         return f"about {seeds} seeds would settle {gain}, with a chance of 80%"
     return f"not even {MOST_SEEDS} seeds would settle {gain}; more test images might"
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
 
 
 def _known(scores: Sequence[float | None]) -> list[float]:

@@ -1,0 +1,111 @@
+"""What to do next, from what was measured: the lines under the first screen of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.words import COPYING, FAILURES
+from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
+from ganaug.evaluation.gain.judge import overtaken
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.report.class_changes import class_changes
+
+__all__ = ["advice", "advice_list", "in_short"]
+
+MOST_NAMED = 5  # classes
+
+
+def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
+    """Return in a line what was found: the tables may have scrolled away."""
+    found = []
+    record = None if gain is None else gain.gain.get(gain.chosen or "")
+    if gain is not None and record is not None:
+        text = f"{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
+        if len(gain.seeds) > 1:
+            text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
+        found.append(text)
+    if diversity is not None:
+        words = [each.word for each in diversity.classes]
+        counts = {word: words.count(word) for word in FAILURES if word in words}
+        found += [f"{word} in {count} of {len(words)} classes" for word, count in counts.items()]
+    return [f"in short: {'; '.join(found)}"] if found else []
+
+
+def advice_list(gain: GainReport | None, diversity: DiversityReport | None) -> str:
+    """Return the advice as HTML, or nothing where there is none."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity))
+    return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
+
+
+def advice(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
+    """Return what to do next, a line each: about the verdict, single classes, and copies."""
+    return [*_of_verdict(gain, diversity), *_of_classes(gain), *_of_copies(diversity)]
+
+
+def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> Iterator[str]:
+    record = None if gain is None else gain.gain.get(gain.chosen or "")
+    if gain is None or record is None:
+        return
+    free = f"Train with {gain.baseline}, which needs no generator."
+    few = len(gain.seeds) < FEWEST_SEEDS
+    if record.verdict == "helps":
+        if gain.claim == "for the folder's images":
+            yield "Train on the images of the folder, too."
+        else:
+            yield (
+                "Use the file: put GANAugment(FILE) first in the transforms of your training; the"
+                f" rest is as in {gain.chosen}."
+            )
+    elif record.verdict == "hurts":
+        yield f"Do not use it. {free} A longer training or a pretrained network may gain more."
+    elif record.verdict == "no change":
+        yield f"The policy is never to vary, so the file changes nothing. {free}"
+    elif gain.settings.quick or few:
+        yield (
+            "This was a look. For a verdict: ganaug evaluate FILE SOURCE, without --quick, with"
+            f" {FEWEST_SEEDS} seeds or more."
+        )
+    elif gain.chosen in (gain.settings.spoiled or ()):
+        yield "Judge on images that the generator was not trained on."
+    elif overtaken(len(gain.seeds), record.verdict, record.t, record.bootstrap):
+        yield "Train as the stronger free arm does, and compare with it: --baseline NAME."
+    elif _failed(diversity):
+        yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
+    else:
+        yield f"{free} More test images would tell a smaller gain."
+
+
+def _of_classes(gain: GainReport | None) -> Iterator[str]:
+    """Name classes that lose."""
+    if gain is None:
+        return
+    lost = [each.name for each in class_changes(gain) if each.sure and each.change < 0]
+    if lost and gain.gain[str(gain.chosen)].verdict in ("helps", "no evidence"):
+        yield (
+            f"{'Class' if len(lost) == 1 else 'Classes'} {_listed(lost)}: fewer images are found."
+            ' Where such a class matters, leave it as it is: GANAugment(FILE, p={"NAME": 0.5, ...})'
+            " varies only the classes that it names."
+        )
+
+
+def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:
+    if diversity is None:
+        return
+    copied = [each.name for each in diversity.classes if COPYING in (each.word, *each.words)]
+    if copied:
+        yield (
+            f"Images of {_listed(copied)} repeat training images: look at the suspicious samples"
+            " before you share the file."
+        )
+
+
+def _failed(diversity: DiversityReport | None) -> bool:
+    return diversity is not None and any(each.word in FAILURES for each in diversity.classes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    shown = ", ".join(names[:MOST_NAMED])
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -1,0 +1,57 @@
+"""What becomes of single classes with the generator, and whether that may be luck."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ganaug.evaluation.gain.intervals import paired_t
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.report.html import mean
+
+__all__ = ["ClassChange", "class_changes", "judged_counts", "recalls"]
+
+FEWEST_IMAGES = 2  # a difference of fewer test images is not told from luck
+
+
+class ClassChange(NamedTuple):
+    """The recall of a class, with the generator less without; in -1..1.
+
+    `sure` where the 95% interval over seeds has one sign, and it is worth two test images or more.
+    """
+
+    name: str
+    change: float
+    sure: bool
+
+
+def class_changes(gain: GainReport) -> list[ClassChange]:
+    """Return the change of each class that has test images, in their order."""
+    if gain.chosen is None or gain.chosen not in gain.arms:
+        return []
+    after, before = gain.arms[gain.chosen].recall, gain.arms[gain.baseline].recall
+    judged, found = judged_counts(gain), []
+    for at, name in enumerate(gain.classes):
+        pairs = [(new[at], old[at]) for new, old in zip(after, before, strict=True)]
+        differences = [new - old for new, old in pairs if new is not None and old is not None]
+        if differences:
+            low, high, _ = paired_t(differences)
+            change = float(np.mean(differences))
+            enough = judged is None or abs(change) * judged[at] >= FEWEST_IMAGES
+            found.append(ClassChange(name, change, enough and (low > 0 or high < 0)))
+    return found
+
+
+def judged_counts(gain: GainReport) -> list[float] | None:
+    """Return how many test images each class has, the mean over seeds; None if not known."""
+    if gain.evidence is None:
+        return None
+    tests, classes = gain.evidence.tests, len(gain.classes)
+    counts = [np.bincount(tests[seed].labels, minlength=classes) for seed in gain.seeds]
+    return [float(each) for each in np.mean(counts, axis=0)]
+
+
+def recalls(gain: GainReport, arm: str) -> list[float | None]:
+    """Return the recall of each class with an arm, the mean over seeds."""
+    return [mean(column) for column in zip(*gain.arms[arm].recall, strict=True)]

@@ -1,0 +1,115 @@
+"""What the report says to do next, and which changes of classes it takes for luck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.records import CLASSES, diversity_record, gain_record
+
+from ganaug.evaluation.arms import parse_arm
+from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, VIEWS
+from ganaug.evaluation.arms.grammar import HEADS
+from ganaug.evaluation.arms.losses import LOSSES, MIXES
+from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.gain.intervals import TestPart
+from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.report import arms
+from ganaug.report.advice import advice
+from ganaug.report.class_changes import class_changes, judged_counts
+
+
+def healthy() -> DiversityReport:
+    record = diversity_record()
+    classes = tuple(replace(each, word="OK", words=()) for each in record.classes)
+    return replace(record, classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("helps", "put GANAugment(FILE) first in the transforms of your training"),
+        ("hurts", "Do not use it. Train with balanced"),
+        ("no change", "The policy is never to vary"),
+        ("no evidence", "More test images would tell a smaller gain"),
+    ],
+)
+def test_the_first_line_follows_from_the_verdict(verdict: str, said: str) -> None:
+    assert said in advice(gain_record(verdict), healthy())[0]
+
+
+def test_what_took_the_verdict_away_is_named() -> None:
+    def first(gain: GainReport, diversity: DiversityReport) -> str:
+        return advice(gain, diversity)[0]
+
+    unsure = gain_record("no evidence")
+    assert "without --quick, with 6 seeds" in first(gain_record("no evidence", 2), healthy())
+    assert "Or train the generator longer" in first(unsure, diversity_record())
+    spoiled = replace(unsure, settings=replace(unsure.settings, spoiled=["ganaug"]))
+    assert "images that the generator was not trained on" in first(spoiled, healthy())
+    sure = gain_record("helps").gain["ganaug"]
+    beaten = replace(unsure, gain=unsure.gain | {"ganaug": replace(sure, verdict="no evidence")})
+    assert "as the stronger free arm does" in first(beaten, healthy())
+    assert advice(gain_record(generator=False), None) == []
+    assert advice(None, None) == []
+
+
+def test_copies_are_warned_of() -> None:
+    record = diversity_record()
+    first = replace(record.classes[0], words=("COLLAPSED", "COPYING"))
+    lines = advice(None, replace(record, classes=(first, *record.classes[1:])))
+    assert lines == [
+        f"Images of {CLASSES[0]} repeat training images: look at the suspicious samples before you"
+        " share the file."
+    ]
+
+
+def with_recall(changes: list[list[float]], images: int) -> GainReport:
+    """A comparison in which recall changes so by class, in each seed, on so many test images."""
+    gain = gain_record()
+    before = gain.arms["balanced"]
+    level = tuple((0.5,) * len(CLASSES) for _ in gain.seeds)
+    after = tuple(
+        tuple(0.5 + change[seed] for change in changes) for seed in range(len(gain.seeds))
+    )
+    labels = np.repeat(np.arange(len(CLASSES)), images)
+    evidence = Evidence({}, {seed: TestPart(labels, None, "same") for seed in gain.seeds}, {})
+    both = {
+        "balanced": replace(before, recall=level),
+        "ganaug": replace(gain.arms["ganaug"], recall=after),
+    }
+    return replace(gain, arms=gain.arms | both, evidence=evidence)
+
+
+def test_a_change_is_sure_where_seeds_agree_and_test_images_show_it() -> None:
+    steady = [-0.05, -0.06, -0.05, -0.04, -0.05, -0.05]
+    wild = [0.2, -0.2, 0.1, -0.1, 0.05, 0.0]
+    changes = [steady, wild, [-each for each in steady]]
+    gain = with_recall(changes, images=100)
+    assert judged_counts(gain) == [100.0] * 3
+    found = class_changes(gain)
+    assert [each.sure for each in found] == [True, False, True]
+    assert found[0].change == pytest.approx(-0.05)
+    assert any(f"Class {CLASSES[0]}: fewer images are found" in line for line in advice(gain, None))
+    few = with_recall(changes, images=20)  # a twentieth of 20 images is a single one
+    assert not any(each.sure for each in class_changes(few))
+    assert len(advice(few, None)) == 1
+    one = gain_record(seeds=1)
+    assert not any(each.sure for each in class_changes(one))
+    assert judged_counts(one) is None
+
+
+def test_every_part_of_a_name_is_told() -> None:
+    steps = {*AUGMENTATIONS, *VIEWS, *MIXES, *LOSSES, "smote", "lda", "longer"}
+    assert arms.HEADS.keys() == HEADS.keys()
+    assert arms.STEPS.keys() == steps
+    names = ["ganaug@p=0.5@scale=0.7+randaugment-20", "folder:my made+flip", "plain+longer-3"]
+    assert all(parse_arm(name) for name in names)
+    assert arms.names_in_words(names) == (
+        "ganaug: every class equally often, the generator first; +randaugment: torchvision's"
+        " RandAugment; folder: real images and those of the folder, every class equally often;"
+        " +flip: mirrored left to right; plain: every image equally often; +longer: more steps, as"
+        " many times as the number says"
+    )
