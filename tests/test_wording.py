@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import counted
+from ganaug.wording import counted, table_lines
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,19 @@ from ganaug.wording import counted
 )
 def test_counts_are_in_words(number: int, noun: str, words: str) -> None:
     assert counted(number, noun) == words
+
+
+def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:
+    rows = [("arm", "thirds", "gain"), ("plain", "1 / 2 / 3", ""), ("a longer one", "4", "+1.0")]
+    wide = table_lines(rows)
+    assert wide == table_lines(rows, len(wide[0]))
+    assert wide[0] == "arm           thirds     gain"
+    assert [line.rstrip() for line in table_lines(rows, len(wide[0]) - 1)] == [
+        "arm",
+        "  thirds  gain",
+        "  ------  ----",
+        "plain",
+        "  1/2/3",
+        "a longer one",
+        "  4       +1.0",
+    ]
