@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import as_settings, counted
+from ganaug.wording import as_settings, counted, table_lines
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,19 @@ def test_counts_are_in_words(number: int, noun: str, words: str) -> None:
 
 def test_settings_are_as_the_command_line_takes_them() -> None:
     assert as_settings({"learning_rate": 1e-3 / 4, "r1": 1.0}) == "learning_rate=0.00025, r1=1"
+
+
+def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:
+    rows = [("arm", "thirds", "gain"), ("plain", "1 / 2 / 3", ""), ("a longer one", "4", "+1.0")]
+    wide = table_lines(rows)
+    assert wide == table_lines(rows, len(wide[0]))
+    assert wide[0] == "arm           thirds     gain"
+    assert [line.rstrip() for line in table_lines(rows, len(wide[0]) - 1)] == [
+        "arm",
+        "  thirds  gain",
+        "  ------  ----",
+        "plain",
+        "  1/2/3",
+        "a longer one",
+        "  4       +1.0",
+    ]

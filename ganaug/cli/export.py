@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from ganaug.cli.console import Settings, say, suggest
+from ganaug.cli.console import Settings, suggest
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
@@ -29,7 +29,6 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     """
     from ganaug import Generator, export
 
-    say(console, "writing the file and comparing it with the trained network")
     export(run, file, force=force)
     name = shlex.quote(file)
     look = ""

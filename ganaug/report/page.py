@@ -134,7 +134,7 @@ def _policy_card(policy: Policy | None) -> str:
         return card("Recommended policy", "None", "How often to use it is the user's choice.")
     most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Recommended policy", "Never", f"{CHANCE}: {policy_text(policy)}.")
+        return card("Recommended policy", "Never", f"How often to vary: {policy_text(policy)}.")
     least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
     return card("Recommended policy", value, f"{CHANCE}: {policy_text(policy)}.")

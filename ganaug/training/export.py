@@ -81,6 +81,7 @@ def export(
     model = _to_onnx(loaded)
     if earlier is not None:
         earlier.check(model)
+    log.info("comparing the file with the trained network")  # seconds, so it is said
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, notes, parity, batch_exact)
     if earlier is not None and earlier.measured:

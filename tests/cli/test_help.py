@@ -48,3 +48,14 @@ def test_shells_complete_commands_and_options() -> None:
     asked["COMP_CWORD"] = "2"
     assert "plain,--no-times\n" in complete(**asked, COMP_WORDS="ganaug check --no")
     assert "_ganaug_completion" in complete(_GANAUG_COMPLETE="zsh_source")
+
+
+def test_the_commands_are_listed_in_the_order_of_use_and_in_whole_sentences(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed[:5]] == ["run", "check", "fit", "export", "vary"]
+    assert len(listed) == len(command.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)

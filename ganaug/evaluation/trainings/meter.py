@@ -106,7 +106,8 @@ class Meter:
     def rate(self, load: Load) -> float:
         """Return the seconds of a step, of its own kind so far as it was seen."""
         weighed = sum(steps * self.weights.get(kind, 1.0) for kind, steps in self.steps.items())
-        usual = sum(self.seconds.values()) / max(weighed, 1e-9) * load.weight
+        weight = self.weights.get(load.kind, load.weight)  # as the phases said at first
+        usual = sum(self.seconds.values()) / max(weighed, 1e-9) * weight
         steps, seconds = self.steps.get(load.kind, 0.0), self.seconds.get(load.kind, 0.0)
         return (seconds + BELIEVED * usual) / (steps + BELIEVED)
 

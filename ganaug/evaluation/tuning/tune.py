@@ -169,7 +169,8 @@ class _Tuning:
         jobs = [self._job(first, arm, schedule) for arm in augmented]
         ours = self._job(first, augmented[-1].on_top(info.kind), schedule).load
         later = [jobs[-1].load] * (without - len(jobs)) + [ours] * varied
-        later += [Load(NEW_GENERATOR, FIT_STEP * budget.fit_steps)] * REPETITIONS
+        ratio = 1.0 if costs is None else costs["fit_step"] / costs["free_step"] / FIT_STEP
+        later += [Load(NEW_GENERATOR, FIT_STEP * budget.fit_steps, ratio)] * REPETITIONS
         meter = Meter([[job.load for job in jobs], later], progress)
 
         outcomes = run_all(jobs, {}, self.site, meter)
