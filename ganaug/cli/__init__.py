@@ -29,7 +29,8 @@ from ganaug.launch import place
 
 __all__ = ["command", "main", "run"]
 
-ALONE = ("demo", "evaluate", "run", "tune")  # what would do all of its work in each process
+ALONE = ("demo", "run")  # what would do all of its work in each process
+SHARED = ("evaluate", "tune")  # what hands trainings to the other processes
 
 
 class _InOrder(click.Group):
@@ -64,6 +65,11 @@ def command(context: click.Context, debug: bool, quiet: bool) -> None:
             f"ganaug {context.invoked_subcommand}: started as {here.size} processes; allowed: one,"
             " which starts others by itself (--jobs); leave torchrun out"
         )
+    if here.size > 1 and context.invoked_subcommand in SHARED:
+        from ganaug.evaluation.trainings.others import shared_work
+
+        if not context.with_resource(shared_work(here)):
+            context.exit()
 
 
 for _module in (

@@ -15,6 +15,7 @@ from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
 from ganaug.evaluation.trainings.meter import Load, Meter, Tick
+from ganaug.evaluation.trainings.others import Shared, found_others
 from ganaug.evaluation.trainings.run import run_job
 from ganaug.evaluation.trainings.workers import in_processes, in_this_process, worker_count
 from ganaug.files import make_folder
@@ -53,7 +54,8 @@ class Site:
         folder: keeps outcomes and generators.
         device: "cpu" or "cuda[:N]".
         jobs: worker processes; 1 runs all in this process. None is one for each core, at most 4 on
-            a GPU, and 1 where the steps would not pay for the start of another process.
+            a GPU, and 1 where the steps would not pay for the start of another process, or where
+            torchrun started others that share the work.
         threads: of torch in each process.
     """
 
@@ -121,20 +123,24 @@ def run_all(
     if site.jobs is None and not waiting_jobs:
         left = sum(item.schedule.steps for item in queue if isinstance(item, Job))
         workers = 1 if left < WORTH_A_PROCESS else workers
+    others = found_others()
+    if others:
+        workers = site.jobs or 1
     trained = [job.classifier for job in jobs]
     trained += [each.classifier for each in generators.values() if each.classifier is not None]
     arms = [arm for job in jobs for arm in (job.arm, job.arm.without_generator())]
     kinds = sorted({NEW_GENERATOR, *(arm.name for arm in arms)})
     pool = (
         in_this_process(meter, site.threads)
-        if workers == 1
+        if workers == 1 and not others
         else in_processes(workers, meter, site.threads, trained, kinds)
     )
-    meter.begin(workers)
-    with pool as submit:
+    meter.begin(workers + len(others))
+    with pool as near:
+        submit = Shared(near, others, meter, site.threads)
         running: dict[Future[Any], Job | GeneratorTraining] = {}
         while queue or running:
-            while queue and len(running) < workers:
+            while queue and len(running) < workers + len(others):
                 item = queue.popleft()
                 still = [job for seed in waiting for job in waiting[seed]]
                 meter.at_work(map(_load, (*running.values(), item)), map(_load, (*queue, *still)))

@@ -1,0 +1,189 @@
+"""The other processes that torchrun started: the first one runs a command, and hands them work.
+
+Each of them does one piece of work at a time, in a worker process of its own as `workers.py` starts
+them, and sends back how far it is and what came of it. So nothing that is trained sees torchrun,
+and its numbers are those of any other worker.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from ganaug.artifact.checks import first_line
+from ganaug.errors import GanaugError
+from ganaug.evaluation.trainings.meter import Meter, Tick
+from ganaug.evaluation.trainings.workers import Submit, in_processes
+from ganaug.launch import Place
+
+__all__ = ["Shared", "found_others", "shared_work"]
+
+PATIENCE = timedelta(days=7)  # for a piece of work
+POLL = 0.2  # seconds
+Work = Callable[[Tick], Any]
+
+
+class _Link:
+    """What this process and process `rank` tell each other."""
+
+    def __init__(self, rank: int, group: Any) -> None:
+        self.rank, self.group = rank, group
+
+    def send(self, *words: Any) -> None:
+        with self._answered():
+            dist.send_object_list([words], self.rank, self.group)
+
+    def receive(self) -> Any:
+        told: list[Any] = [None]
+        with self._answered():
+            dist.recv_object_list(told, self.rank, self.group)
+        return told[0]
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # of torch.distributed, which has no narrower one
+            raise GanaugError(
+                f"process {self.rank} ended ({first_line(error)[:80]}); what had ended is kept, and"
+                " the same command goes on"
+            ) from error
+
+
+class _Other:
+    """Another process, as the first one sees it."""
+
+    def __init__(self, link: _Link) -> None:
+        self.link, self.busy = link, False
+        self.steps: queue.SimpleQueue[tuple[int, str, float]] = queue.SimpleQueue()
+
+    def start(self, work: Work, kind: str, threads: int) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.busy = True
+        threading.Thread(
+            target=self._follow, args=(future, work, kind, threads), daemon=True
+        ).start()
+        return future
+
+    def _follow(self, future: Future[Any], work: Work, kind: str, threads: int) -> None:
+        try:
+            self.link.send(threads, work)
+            while (told := self.link.receive())[0] == "steps":
+                self.steps.put((told[1], kind, told[2]))
+        except Exception as error:  # as a future does: told where its result is asked for
+            told = "failed", error
+        self.busy = False
+        if told[0] == "failed":
+            future.set_exception(told[1])
+        else:
+            future.set_result(told[1])
+
+
+class Shared:
+    """Starts work in one of the `others` that is free, else near.
+
+    Args:
+        near: the worker processes of this one.
+        others, meter, threads: of the command.
+    """
+
+    def __init__(self, near: Submit, others: Sequence[_Other], meter: Meter, threads: int) -> None:
+        self.near, self.others, self.meter, self.threads = near, others, meter, threads
+
+    def __call__(self, work: Work, kind: str) -> Future[Any]:
+        """As `Submit` says."""
+        free = next((other for other in self.others if not other.busy), None)
+        return self.near(work, kind) if free is None else free.start(work, kind, self.threads)
+
+    def update(self) -> None:
+        """As `Submit` says."""
+        self.near.update()
+        for other in self.others:
+            with suppress(queue.Empty):
+                while True:
+                    self.meter.advance(*other.steps.get_nowait())
+
+
+_others: list[_Other] = []
+
+
+def found_others() -> Sequence[_Other]:
+    """Return the other processes that wait for work; none without torchrun."""
+    return _others
+
+
+@contextmanager
+def shared_work(here: Place) -> Iterator[bool]:
+    """Join the processes that torchrun started; yield whether this one is to run the command.
+
+    In the others the block begins when the first one has left it.
+    """
+    dist.init_process_group("gloo", timeout=PATIENCE)
+    groups = [dist.new_group([0, rank], timeout=PATIENCE) for rank in range(1, here.size)]
+    links = [_Link(rank, group) for rank, group in enumerate(groups, 1)]
+    try:
+        if here.rank > 0:
+            _take_gpu(here.local)
+            _serve(_Link(0, groups[here.rank - 1]))
+            yield False
+            return
+        _others[:] = map(_Other, links)
+        try:
+            yield True
+        finally:
+            for link in links:
+                with suppress(GanaugError):
+                    link.send(None, None)
+    finally:
+        _others.clear()
+        dist.destroy_process_group()
+
+
+def _take_gpu(local: int) -> None:
+    """Let worker processes of this one see one GPU: its own, where there are as many."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    found = named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]
+    if found:
+        os.environ["CUDA_VISIBLE_DEVICES"] = found[local % len(found)]
+
+
+class _Sent(Meter):
+    """Tells the first process what a worker did."""
+
+    def __init__(self, link: _Link) -> None:
+        super().__init__([], None)
+        self.link = link
+
+    def advance(self, steps: int, kind: str = "", seconds: float | None = None) -> None:
+        """Send it on."""
+        if steps or seconds:
+            self.link.send("steps", steps, seconds)
+
+
+def _serve(link: _Link) -> None:
+    """Do the work that the first process hands out, until it says that there is no more."""
+    threads, work = link.receive()
+    if work is None:
+        return
+    with in_processes(1, _Sent(link), threads, (), [""]) as submit:
+        while work is not None:
+            future = submit(work, "")
+            while not future.done():
+                with suppress(TimeoutError):
+                    future.exception(POLL)
+                submit.update()
+            error = future.exception()
+            if error is None:
+                link.send("result", future.result())
+            else:
+                link.send("failed", error)
+            _, work = link.receive()
