@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -77,7 +79,19 @@ for _module in (
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    _hold_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _hold_streams() -> None:
+    """Put the null device where stdin, stdout or stderr is closed.
+
+    A file that is opened would else get the number, and what a library prints would go into it.
+    """
+    with suppress(OSError):
+        while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(handle)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -246,7 +246,7 @@ def _display(
     label: str, settings: Settings, stream: TextIO | None, after: float = 0.0
 ) -> Iterator[Show | None]:
     stream = sys.stderr if stream is None else stream
-    if settings.quiet:
+    if settings.quiet or stream is None:  # as sys.stderr is where it was closed
         yield None
     elif stream.isatty():
         with _bar(stream) as bar:

@@ -7,6 +7,7 @@ import numbers
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -199,8 +200,11 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         raise ConfigError(f"{name}: {value!r} is not allowed; give a list such as {_example(name)}")
     kind = {float: numbers.Real, int: numbers.Integral}.get(hint, hint)
     fits = isinstance(value, kind) and isinstance(value, bool) == (hint is bool)
-    if fits and (hint not in MOST or abs(value) <= MOST[hint]):  # no number is at most NaN
-        return hint(value)
+    if fits:
+        with suppress(OverflowError):  # a float of hundreds of digits
+            plain = hint(value)
+            if hint not in MOST or abs(plain) <= MOST[hint]:  # NaN is not
+                return plain
     word = {int: "whole number", float: "finite number"}.get(hint, hint.__name__)
     far = " nearer to 0" if fits and hint in MOST else ""
     raise ConfigError(f"{name}: {value!r:.60} is not allowed; give a {word}{far}")
