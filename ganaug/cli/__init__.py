@@ -141,6 +141,13 @@ def _run(settings: Settings) -> int:
         if settings.debug:
             echo(traceback.format_exc(), err=True, nl=False)
             return 1
+        if _is_of_memory(error):
+            echo(
+                "ganaug: error: out of memory; what was written before is there; use a smaller"
+                " --size, --batch-size, or smaller networks (--preset tiny)",
+                err=True,
+            )
+            return 1
         echo(
             f"ganaug: error: {type(error).__name__}: {_one_line(error)}"
             " (ganaug --debug COMMAND ... shows the traceback)",
@@ -148,6 +155,12 @@ def _run(settings: Settings) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether there was too little memory: torch has no type for it on a CPU, but words."""
+    words = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
+    return isinstance(error, MemoryError) or any(each in str(error).lower() for each in words)
 
 
 def _told_beside(error: click.ClickException | GanaugError) -> bool:

@@ -153,10 +153,13 @@ def _read_classes(
             f" each class in {folder}{os.sep}CLASS{os.sep}"
         )
     for name in classes:
-        if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
+        if not name.isascii() and (known := os.fsencode(name).decode(errors="replace")) != name:
+            way = "rename it"
+            if "\ufffd" not in known:  # it is: Python takes names of files for something else
+                way = f"set PYTHONUTF8=1, with which Python reads it as {known!r}"
             raise DataError(
-                f"{folder}: class folder {name!r} has a name that is not UTF-8; allowed: UTF-8;"
-                " rename it"
+                f"{folder}: class folder {name!r} has a name that is not UTF-8 here; allowed:"
+                f" UTF-8; {way}"
             )
     _refuse_twice(folder, classes)
     notes += [note for note in alike_noted(classes) if note not in notes]

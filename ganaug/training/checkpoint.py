@@ -8,6 +8,7 @@ often the run went back to one, and why it ended where it failed for good.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from ganaug.records import (
     NUMBER,
     OBJECT,
     TEXT,
+    TEXT_OR_NONE,
     WHOLE,
     Form,
     check_fields,
@@ -43,6 +45,8 @@ __all__ = [
     "put",
     "read",
     "read_record",
+    "refuse_other_run",
+    "run_hash",
     "save",
     "tensors_of",
     "write",
@@ -72,12 +76,14 @@ class Record:
         good: what a rollback goes back to: at most two, the newest first.
         rollbacks: what happened, a row of metrics.jsonl each.
         stopped: the row that says why the run failed for good, or None.
+        run: hash of what makes the run this one, see `run_hash`; None in older versions.
     """
 
     last: Kept
     good: tuple[Kept, ...] = ()
     rollbacks: tuple[dict[str, Any], ...] = ()
     stopped: dict[str, Any] | None = None
+    run: str | None = None
 
 
 def _matching(pattern: str, words: str) -> Form:
@@ -98,7 +104,10 @@ LATER: dict[str, Form] = {
     "good": list_of(OBJECT),
     "rollbacks": list_of(OBJECT),
     "stopped": ("an object or null", lambda value: value is None or isinstance(value, dict)),
+    "run": TEXT_OR_NONE,
 }
+# What data.json says of the images of the run.
+IMAGES = ("classes", "counts", "channels", "fingerprint", "held_out", "held_out_fingerprint")
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,7 @@ def commit(run: Path, record: Record) -> None:
     values = {"format": FORMAT} | asdict(record.last)
     values |= {"good": [asdict(kept) for kept in record.good]}
     values |= {"rollbacks": list(record.rollbacks), "stopped": record.stopped}
+    values |= {"run": run_hash(run)}
     write_json(run / POINTER, values)
     named = {kept.file for kept in (record.last, *record.good)}
     for old in run.glob("checkpoint-*.safetensors"):
@@ -206,9 +216,28 @@ def read_record(run: Path) -> Record | None:
     stopped = values.get("stopped")
     if stopped is not None:
         check_fields(pointer, stopped, ROW)
-    return Record(
-        _kept(values), tuple(map(_kept, good)), tuple(values.get("rollbacks", ())), stopped
-    )
+    rollbacks = tuple(values.get("rollbacks", ()))
+    return Record(_kept(values), tuple(map(_kept, good)), rollbacks, stopped, values.get("run"))
+
+
+def run_hash(run: Path) -> str | None:
+    """Return a hash of the run's settings and images; None where no files say what these are."""
+    try:
+        config, data = load_json(run / "config.json"), load_json(run / "data.json")
+    except (OSError, ValueError):
+        return None
+    facts = {name: data.get(name) for name in IMAGES} if isinstance(data, dict) else None
+    return hashlib.sha256(json.dumps([config, facts], sort_keys=True).encode()).hexdigest()
+
+
+def refuse_other_run(run: Path, record: Record) -> None:
+    """Raise `RunError` where the checkpoint was written by another run than the folder is of."""
+    if record.run not in (None, run_hash(run)):
+        raise RunError(
+            f"{run / POINTER}: was not written by the run that config.json and data.json beside it"
+            " are of, or one of these was changed; put back what belongs together, or train again"
+            " in another folder"
+        )
 
 
 def _kept(values: dict[str, Any]) -> Kept:

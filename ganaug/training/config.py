@@ -17,6 +17,8 @@ __all__ = ["PRESETS", "FitConfig", "make_config"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
+MOST_SIDE, MOST_LATENT = 4096, 65536  # what an artifact may say
+MOST_POWER = 16  # 16 * log10 of any count of images is far below a float's 308
 MOST: dict[Any, float] = {int: 1e12, float: 1e100}  # far from what overflows
 LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS)
 
@@ -105,11 +107,16 @@ class FitConfig:
                 f"shared_affine: {self.shared_affine} is not allowed; choose a share of the pairs,"
                 " 0 to 1"
             )
-        if self.size is not None and min(self.size) < 8:
+        if self.size is not None and not 8 <= min(self.size) <= max(self.size) <= MOST_SIDE:
             raise ConfigError(
-                f"size: {self.size[0]}x{self.size[1]} is too small; each side needs at least 8"
-                " pixels"
+                f"size: {self.size[0]}x{self.size[1]} is not allowed; each side needs 8 to"
+                f" {MOST_SIDE} pixels"
             )
+        for name, least, most in (("latent_dim", 1, MOST_LATENT), ("class_power", 0, MOST_POWER)):
+            if getattr(self, name) > most:
+                raise ConfigError(
+                    f"{name}: {getattr(self, name)} is not allowed; choose {least} to {most}"
+                )
         if self.kind == "variation" and self.architecture == "dense":
             raise ConfigError(
                 "architecture: 'dense' makes images from noise alone; use it with kind 'class'"

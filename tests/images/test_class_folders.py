@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +34,17 @@ def test_a_class_has_one_name_in_both_forms_of_unicode(write_folder: Writer) -> 
     refuses(
         folder, f"{folder / 'train'}: two class folders are called 'caf\u00e9', which is spelled"
     )
+
+
+def test_a_name_that_python_takes_for_another_encoding_says_what_helps(tmp_path: Path) -> None:
+    """As where LC_ALL is C and Python's UTF-8 mode is off."""
+    (tmp_path / "gr\u00f6\u00dfe").mkdir()
+    script = "import sys; from ganaug.images import load_images; load_images(sys.argv[1])"
+    surroundings = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=surroundings, capture_output=True
+    )
+    assert b"set PYTHONUTF8=1, with which Python reads it as 'gr" in done.stderr
 
 
 def test_classes_that_look_alike_are_told_of(write_folder: Writer) -> None:

@@ -84,7 +84,7 @@ def test_classic_is_the_original_system() -> None:
         ({"ema": 1.0}, ["ema", "1.0", "< 1"]),
         ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
         ({"r1": -1}, ["r1", "-1", "0 or more"]),
-        ({"size": [4, 32]}, ["4x32", "at least 8"]),
+        ({"size": [4, 32]}, ["4x32", "8 to 4096"]),
         ({"size": 32.0}, ["size", "32.0", "[32, 32]"]),
         ({"size": 4}, ["4x4", "at least 8"]),
         ({"size": True}, ["size", "True"]),
