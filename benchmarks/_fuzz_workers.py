@@ -19,7 +19,8 @@ from dataclasses import dataclass
 __all__ = ["Result", "forked", "tried"]
 
 MOST_CASES = 500  # of one worker
-MOST_SECONDS = 20.0  # of one case
+MOST_SECONDS = 20.0  # of work on one case
+PATIENCE = 6  # times as long on the clock
 MOST_MEMORY = 2 * 2**20  # KiB
 
 
@@ -64,8 +65,7 @@ def _worker(attempt: Attempt, cases: range) -> Iterator[Result]:
     rest = b""
     ended = False
     while done < cases.stop and not ended:
-        ready, _, _ = select.select([reading], [], [], MOST_SECONDS)
-        if not ready:
+        if not _heard(child, reading):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             os.close(reading)
@@ -82,6 +82,28 @@ def _worker(attempt: Attempt, cases: range) -> Iterator[Result]:
     status = os.waitpid(child, 0)[1]
     if status:
         yield Result(done, "crash", detail=f"status {status}")
+
+
+def _heard(child: int, reading: int) -> bool:
+    """Wait for a word of the worker; False where it worked, or slept, for too long without one.
+
+    Too long is `MOST_SECONDS` of its own work: on a machine that does other work, a case waits for
+    its turn. One that waits for what never comes does no work, and has `PATIENCE` times as long.
+    """
+    before = _worked(child)
+    for _ in range(PATIENCE):
+        if select.select([reading], [], [], MOST_SECONDS)[0]:
+            return True
+        if _worked(child) - before >= 0.9 * MOST_SECONDS:
+            return False
+    return False
+
+
+def _worked(child: int) -> float:
+    """Seconds of processor time that a process has taken."""
+    with open(f"/proc/{child}/stat", encoding="ascii", errors="replace") as stream:
+        fields = stream.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def forked(work: Callable[[], None]) -> int:

@@ -3,8 +3,9 @@
 Each case is a sound file with a few changes, drawn from its number: of bits and bytes, of protobuf
 messages, of JSON values, of arrays, images, tables and arguments. It is then used as a user would.
 What may come of it is success or one line that says what is wrong. What may not is counted: a
-crash, more than 20 seconds, a traceback, more than 2 GB, a file written outside the output folder.
-The file of --json is written again every 2,000 cases, so that a long run may be stopped.
+crash, more than 20 seconds of work or 120 of waiting, a traceback, more than 2 GB, a file written
+outside the output folder. The file of --json is written again every 2,000 cases, so that a long run
+may be stopped.
 """
 
 from __future__ import annotations

@@ -46,11 +46,14 @@ def stream_seed(seed: int, tag: str, epoch: int = 0, index: int = 0) -> int:
 def checked_seed(seed: object) -> int:
     """Return a whole number of any type (numpy's, a tensor) as an int, or raise `ConfigError`."""
     try:
-        return operator.index(seed)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ConfigError(
-            f"seed: {seed!r:.60}; allowed: a whole number; choose one, such as 0"
-        ) from error
+        number = operator.index(seed)  # type: ignore[arg-type]
+        if abs(number) < _WORD:
+            return number
+    except TypeError:
+        pass
+    raise ConfigError(
+        f"seed: {seed!r:.60}; allowed: a whole number of up to 64 bits; choose one, such as 0"
+    )
 
 
 def _hash(tag: str) -> int:

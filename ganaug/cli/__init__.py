@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -91,7 +93,19 @@ for _module in (
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    _hold_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _hold_streams() -> None:
+    """Put the null device where stdin, stdout or stderr is closed.
+
+    A file that is opened would else get the number, and what a library prints would go into it.
+    """
+    with suppress(OSError):
+        while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(handle)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -141,6 +155,13 @@ def _run(settings: Settings) -> int:
         if settings.debug:
             echo(traceback.format_exc(), err=True, nl=False)
             return 1
+        if _is_of_memory(error):
+            echo(
+                "ganaug: error: out of memory; what was written before is there; use a smaller"
+                " --size, --batch-size, or smaller networks (--preset tiny)",
+                err=True,
+            )
+            return 1
         echo(
             f"ganaug: error: {type(error).__name__}: {_one_line(error)}"
             " (ganaug --debug COMMAND ... shows the traceback)",
@@ -148,6 +169,12 @@ def _run(settings: Settings) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether there was too little memory: torch has no type for it on a CPU, but words."""
+    words = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
+    return isinstance(error, MemoryError) or any(each in str(error).lower() for each in words)
 
 
 def _told_beside(error: click.ClickException | GanaugError) -> bool:

@@ -309,7 +309,7 @@ def _display(
         """Add what the steps to come take, where that is known."""
         return left if left is None or whole is None else left + (whole.later or 0.0)
 
-    if settings.quiet:
+    if settings.quiet or stream is None:  # as sys.stderr is where it was closed
         yield None
     elif stream.isatty():
         with _bar(stream, ending) as bar:

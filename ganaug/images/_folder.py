@@ -153,10 +153,13 @@ def _read_classes(
             f" each class in {folder}{os.sep}CLASS{os.sep}"
         )
     for name in classes:
-        if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
+        if not name.isascii() and (known := os.fsencode(name).decode(errors="replace")) != name:
+            way = "rename it"
+            if "\ufffd" not in known:  # it is: Python takes names of files for something else
+                way = f"set PYTHONUTF8=1, with which Python reads it as {known!r}"
             raise DataError(
-                f"{folder}: class folder {name!r} has a name that is not UTF-8; allowed: UTF-8;"
-                " rename it"
+                f"{folder}: class folder {name!r} has a name that is not UTF-8 here; allowed:"
+                f" UTF-8; {way}"
             )
     _refuse_twice(folder, classes)
     notes += [note for note in alike_noted(classes) if note not in notes]
@@ -166,10 +169,11 @@ def _read_classes(
             f"not used beside the class folders: {counted(len(loose), 'image')}, such as {loose[0]}"
         )
     left_out.files("", folder, _entries(folder))
+    owners: dict[str, str] = {}
     files = [
         file
         for at, name in enumerate(classes)
-        for file in _files(source, folder / name, at, left_out, complain)
+        for file in _files(source, folder / name, at, left_out, complain, owners)
     ]
     notes += too_high(folder, [file.path for file in files])
     return classes, files
@@ -223,22 +227,36 @@ def _read_test(
 
 
 def _files(
-    source: Path, folder: Path, label: int, left_out: LeftOut, complain: Complain
+    source: Path,
+    folder: Path,
+    label: int,
+    left_out: LeftOut,
+    complain: Complain,
+    owners: dict[str, str] | None = None,
 ) -> list[ImageFile]:
     """Return the images of a class folder and the folders in it, in ImageFolder's order.
 
     Hidden files and folders are left out, and a folder is read once, whatever links lead to it.
+    `owners` says of which class each folder is; one is complained of that a link puts into two.
     """
     found: list[tuple[str, str]] = []
-    seen: set[str] = set()
+    owners = {} if owners is None else owners
     pending = [folder]
     name = folder.name if folder != source else "all"
     while pending:
         here = pending.pop()
         real = os.path.realpath(here)
-        if real in seen:
+        owner = owners.get(real)
+        if owner is not None and owner != name:
+            complain(
+                DataError(
+                    f"{here}: is read for the classes {owner!r} and {name!r}, by a link; allowed:"
+                    " each folder for one class; remove the link"
+                )
+            )
+        if owner is not None:
             continue
-        seen.add(real)
+        owners[real] = name
         below = _shown_folders(here, left_out, name)
         pending += [here / each for each in reversed(below)]
         found += [(str(here), each) for each in _image_names(here)]

@@ -19,9 +19,9 @@ PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth")
 
 # Images, or what holds some, in files that are not read.
 _UNREAD = (
-    ".apng .arw .avif .avifs .cr2 .cr3 .dcm .dib .dicom .dng .exr .gif .hdr .heic .heif .hif .ico"
-    " .j2k .jfif .jif .jp2 .jpe .jpf .jpx .jxl .mat .mpo .nef .nii .npy .npz .orf .pbm .pcx .pdf"
-    " .pgx .pnm .psd .qoi .raf .raw .rw2 .svg .tga .zip"
+    ".7z .apng .arw .avif .avifs .cr2 .cr3 .dcm .dib .dicom .dng .exr .gif .gz .hdr .heic .heif"
+    " .hif .ico .j2k .jfif .jif .jp2 .jpe .jpf .jpx .jxl .mat .mpo .nef .nii .npy .npz .orf .pbm"
+    " .pcx .pdf .pgx .pnm .psd .qoi .raf .rar .raw .rw2 .svg .tar .tga .tgz .zip"
 )
 UNREAD = frozenset(_UNREAD.split())
 # Folders that other programs make; what is in them are no images of the data set.

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
+from ganaug.images.class_names import alike_noted
 from ganaug.images.image_set import ImageSet, first_names
+from ganaug.wording import counted
 
 __all__ = ["ImageFile", "check_labels", "class_names", "one_line", "with_test"]
 
@@ -63,6 +65,19 @@ def check_labels(where: str, labels: NDArray[np.int64], classes: Sequence[str]) 
             )
 
 
+def _in_two_classes(images: ImageSet) -> list[str]:
+    """Return a note where one image is of two classes."""
+    order = np.lexsort((images.labels, images.content))
+    content, labels = images.content[order], images.labels[order]
+    other = np.flatnonzero((content[1:] == content[:-1]) & (labels[1:] != labels[:-1]))
+    if not len(other):
+        return []
+    pair = [int(order[at]) for at in (other[0], other[0] + 1)]
+    names = [f"image {at}" if images.names is None else images.names[at] for at in pair]
+    several = f"{counted(len(other), 'image')}, such as"
+    return [f"the same pixels in two classes: {several} {names[0]} and {names[1]}; remove one"]
+
+
 def with_test(train: ImageSet, test: ImageSet | None, notes: Sequence[str]) -> ImageSet:
     """Join the parts, and note or refuse classes that have no image in one of them.
 
@@ -72,7 +87,8 @@ def with_test(train: ImageSet, test: ImageSet | None, notes: Sequence[str]) -> I
     if not len(train) or (test is not None and not len(test)):
         word = "test" if len(train) else "training"
         raise DataError(f"{train.source}: no {word} image can be read; add images that can")
-    notes = list(notes)
+    notes = [*notes, *(note for note in alike_noted(train.classes) if note not in notes)]
+    notes += _in_two_classes(train)
     for word, part in (("training", train), ("test", test)):
         bare = [] if part is None else [part.classes[i] for i in np.flatnonzero(part.counts == 0)]
         if bare:

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 DEFAULT_SIDE = 64
-LEAST_SIDE = 8
+LEAST_SIDE, MOST_SIDE = 8, 4096  # of a generator
 MOST_ASPECT = 2.0
 RARE = 20  # one image in so many may be smaller than the training size
 MARKED = 0.6  # of the median: a training size below it is told of
@@ -138,10 +138,10 @@ def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
         return None
     sides: list[Any] = list(size) if isinstance(size, tuple | list) else [size, size]
     whole = all(isinstance(side, int | np.integer) and side is not True for side in sides)
-    if len(sides) != 2 or not whole or min(sides) < LEAST_SIDE:
+    if len(sides) != 2 or not whole or not LEAST_SIDE <= min(sides) <= max(sides) <= MOST_SIDE:
         raise ConfigError(
-            f"size: {size!r}; allowed: a side, or height and width, in whole pixels from"
-            f" {LEAST_SIDE} up; choose one, for example --size 32"
+            f"size: {size!r:.60}; allowed: a side, or height and width, in whole pixels from"
+            f" {LEAST_SIDE} to {MOST_SIDE}; choose one, for example --size 32"
         )
     return (int(sides[0]), int(sides[1]))
 

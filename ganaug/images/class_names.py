@@ -6,7 +6,7 @@ import copy
 import numbers
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ __all__ = [
     "label_number",
     "unclear_label",
 ]
+
+LARGEST = 2**62  # labels are int64
 
 
 def classes_of(dataset: Any) -> tuple[str, ...] | None:
@@ -53,6 +55,8 @@ def classes_of(dataset: Any) -> tuple[str, ...] | None:
     if not isinstance(names, Iterable) or isinstance(names, str):
         return None
     found = tuple(str(name) for name in _by_label(dataset, names))
+    if not found:
+        return None
     _check_numbers(dataset, found)
     transform = getattr(dataset, "target_transform", None)
     if callable(transform):
@@ -69,7 +73,7 @@ def _by_label(dataset: Any, names: Iterable[Any]) -> Iterable[Any]:
         ordered = dict(sorted(items)) if _are_labels(key for key, _ in items) else None
         if ordered is not None and list(ordered) == list(range(len(items))):
             return ordered.values()
-    elif not isinstance(names, set | frozenset):
+    elif not isinstance(names, set | frozenset | Iterator):
         return names
     raise DataError(
         f"{type(dataset).__name__}: its .classes are a {type(names).__name__}, which does not say"
@@ -118,13 +122,13 @@ def label_number(label: Any, *, one_hot: bool = False) -> int | None:
     With `one_hot` also the position of the 1 among the 0 of a vector. None for anything else.
     """
     if isinstance(label, numbers.Integral):
-        return int(label)
+        return int(label) if abs(int(label)) < LARGEST else None
     if hasattr(label, "detach"):  # a tensor, wherever it is
         label = label.detach().cpu().numpy()
     if not isinstance(label, np.ndarray):
         return None
     if label.size == 1 and label.dtype.kind in "iu":
-        return int(label.item())
+        return label_number(label.item())
     if one_hot and label.ndim == 1 and label.size > 1 and label.dtype.kind in "biuf":
         ones = np.flatnonzero(label)
         return int(ones[0]) if len(ones) == 1 and label[ones[0]] == 1 else None
@@ -174,12 +178,24 @@ def composed(name: str) -> str:
 
 
 def alike_noted(classes: Iterable[str]) -> list[str]:
-    """Return a note on classes that differ in upper and lower case alone."""
-    folded: dict[str, list[str]] = defaultdict(list)
+    """Return a note on classes that a reader would take for one: cat and Cat, 1 and 01."""
+    same: dict[str, list[str]] = defaultdict(list)
     for name in classes:
-        folded[name.casefold()].append(name)
-    pairs = [" and ".join(names) for names in folded.values() if len(names) > 1]
-    return [f"classes that differ in case alone: {first_names(pairs)}"] if pairs else []
+        same[_read_as(name)].append(repr(name))
+    pairs = [" and ".join(names) for names in same.values() if len(names) > 1]
+    return [f"classes whose names look alike: {first_names(pairs)}"] if pairs else []
+
+
+def _read_as(name: str) -> str:
+    """Return what a name looks like: without case, blanks around it and what is not seen."""
+    seen = "".join(
+        c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf"
+    )
+    text = seen.casefold().strip()
+    try:
+        return str(float(text))
+    except ValueError:
+        return text
 
 
 def by_name(dataset: Any) -> Any:

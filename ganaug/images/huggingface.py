@@ -114,7 +114,7 @@ def open_saved(source: str) -> Any:
         )
     try:
         return datasets.load_from_disk(path)
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise DataError(
             f"{source}: cannot be read ({one_line(error)}); allowed: a folder that save_to_disk of"
             " datasets wrote; save it anew"

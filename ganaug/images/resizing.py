@@ -20,7 +20,7 @@ def resized(image_set: ImageSet, size: int | Sequence[int]) -> ImageSet:
 
     Args:
         image_set: images uint8 [N, H, W, C].
-        size: a side, or (height, width), in pixels from 8 up. Resizing is bilinear and antialiased.
+        size: a side, or (height, width), in pixels, 8 to 4096. Resizing is bilinear, antialiased.
 
     Raises:
         ConfigError: a size that is not allowed.

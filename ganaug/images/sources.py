@@ -99,7 +99,7 @@ def load_images(
     have no training image.
 
     Args:
-        size: a side, or (height, width), in pixels from 8 up. None takes the height and the width
+        size: a side, or (height, width), in pixels, 8 to 4096. None takes the height and the width
             that 19 in 20 images reach (of fewer than 20 images, all), scaled down, aspect kept, to
             at most 64 a side. Images of other sizes are resized (bilinear, antialiased).
         mode: "grey" or "rgb" converts; also palette, transparent (transparency is dropped) and

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean
+from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, one_line
 from ganaug.images._reading import read_files
 from ganaug.images.cache import Cache, Progress
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 ENDINGS = (".csv", ".tsv")
+PARTS = ("split", "subset", "part", "partition", "phase", "set", "fold", "dataset")
+GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
 DELIMITERS = ",;\t"
 
 
@@ -70,6 +73,34 @@ class _Row(NamedTuple):
     file: str
     label: str
     group: str
+
+
+_Found = tuple[list[_Row], Columns, list[str]]  # rows, the columns that were read, notes
+
+
+class _Parts:
+    """Tells of a column that says which part of the data a row is of, and that nobody reads."""
+
+    def __init__(self, names: Sequence[str | None], chosen: Columns) -> None:
+        self.named = [
+            name for name in names if name and name.strip().lower() in PARTS and name not in chosen
+        ]
+        self._held: dict[str, set[str]] = {name: set() for name in self.named}
+
+    def row(self, row: Mapping[Any, Any]) -> None:
+        """Look at a row."""
+        for name in self.named:
+            self._held[name].add(_text(row.get(name)).lower())
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each such column with rows that are not for training."""
+        return [
+            f"all rows are read, also those that the column {name!r} calls"
+            f" {' and '.join(sorted(found))}; take out what is to judge a classifier"
+            for name, held in self._held.items()
+            if (found := {value for value in held if value in SPLITS and "train" not in value})
+        ]
 
 
 def is_frame(source: Any) -> bool:
@@ -168,7 +199,7 @@ def read_table(
             two labels or two groups, lies outside `root`, or is missing.
     """
     where = "DataFrame" if is_frame(source) else str(source)
-    rows, chosen = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
+    rows, chosen, told = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
     default = Path() if is_frame(source) else Path(source).parent
     folder = default if root is None else Path(root)
     if not rows:
@@ -191,10 +222,13 @@ def read_table(
         for row in seen.values()
     ]
     notes = [f"{len(again)} rows name an image again, such as {again[0].name}"] if again else []
-    return Table(where, folder, classes, files, notes + alike_noted(classes), chosen)
+    gaps = [name for name in classes if name.lower() in GAPS]
+    if gaps:
+        notes.append(f"classes called like a gap in a table: {', '.join(map(repr, gaps))}")
+    return Table(where, folder, classes, files, notes + alike_noted(classes) + told, chosen)
 
 
-def _file_rows(where: str, source: Any, columns: Columns) -> tuple[list[_Row], Columns]:
+def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
     path = Path(source)
     if not os.path.isfile(path):
         beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
@@ -208,19 +242,20 @@ def _file_rows(where: str, source: Any, columns: Columns) -> tuple[list[_Row], C
             stream.seek(0)
             reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count))
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
-            rows = []
+            rows, parts = [], _Parts(list(reader.fieldnames or ()), chosen)
             for row in reader:
                 name = f"line {reader.line_num}"
                 rows.append(_Row(name, *(_text(row.get(each)) for each in _wanted(chosen))))
+                parts.row(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{where}: cannot be read ({one_line(error)}); allowed: UTF-8 text whose first line"
             " names the columns; save it so"
         ) from error
-    return rows, chosen
+    return rows, chosen, parts.notes
 
 
-def _frame_rows(where: str, frame: Any, columns: Columns) -> tuple[list[_Row], Columns]:
+def _frame_rows(where: str, frame: Any, columns: Columns) -> _Found:
     names = [str(name) for name in frame.columns]
     chosen = _columns(where, names, columns)
     wanted = [None if each is None else names.index(each) for each in _wanted(chosen)]
@@ -229,7 +264,11 @@ def _frame_rows(where: str, frame: Any, columns: Columns) -> tuple[list[_Row], C
         for at in wanted
     ]
     cells = zip(frame.index, *values, strict=True)
-    return [_Row(f"row {index}", *row) for index, *row in cells], chosen
+    parts = _Parts(names, chosen)
+    for name in parts.named:
+        for value in frame.iloc[:, names.index(name)]:
+            parts.row({name: value})
+    return [_Row(f"row {index}", *row) for index, *row in cells], chosen, parts.notes
 
 
 def _wanted(columns: Columns) -> tuple[str | None, ...]:

@@ -320,10 +320,10 @@ def _image(image: Any, where: str) -> Image.Image:
     pixels = image.detach().cpu()
     if pixels.ndim == 2:
         pixels = pixels[None]
-    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
+    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3) or not pixels.numel():
         raise DataError(
-            f"{where}: image of shape {list(image.shape)}; allowed: [C, H, W] with C = 1 or 3;"
-            " change the data set"
+            f"{where}: image of shape {list(image.shape)}; allowed: [C, H, W] with C = 1 or 3,"
+            " and pixels; change the data set"
         )
     if pixels.is_floating_point():
         low, high = float(pixels.min()), float(pixels.max())

@@ -8,6 +8,7 @@ often the run went back to one, and why it ended where it failed for good.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from ganaug.records import (
     NUMBERS,
     OBJECT,
     TEXT,
+    TEXT_OR_NONE,
     WHOLE,
     Form,
     check_fields,
@@ -45,6 +47,8 @@ __all__ = [
     "put",
     "read",
     "read_record",
+    "refuse_other_run",
+    "run_hash",
     "save",
     "tensors_of",
     "write",
@@ -74,12 +78,14 @@ class Record:
         good: what a rollback goes back to: at most two, the newest first.
         rollbacks: what happened, a row of metrics.jsonl each.
         stopped: the row that says why the run failed for good, or None.
+        run: hash of what makes the run this one, see `run_hash`; None in older versions.
     """
 
     last: Kept
     good: tuple[Kept, ...] = ()
     rollbacks: tuple[dict[str, Any], ...] = ()
     stopped: dict[str, Any] | None = None
+    run: str | None = None
 
 
 def _matching(pattern: str, words: str) -> Form:
@@ -107,7 +113,10 @@ LATER: dict[str, Form] = {
     "good": list_of(OBJECT),
     "rollbacks": list_of(OBJECT),
     "stopped": ("an object or null", lambda value: value is None or isinstance(value, dict)),
+    "run": TEXT_OR_NONE,
 }
+# What data.json says of the images of the run.
+IMAGES = ("classes", "counts", "channels", "fingerprint", "held_out", "held_out_fingerprint")
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,7 @@ def commit(run: Path, record: Record) -> None:
     values = {"format": FORMAT} | asdict(record.last)
     values |= {"good": [asdict(kept) for kept in record.good]}
     values |= {"rollbacks": list(record.rollbacks), "stopped": record.stopped}
+    values |= {"run": run_hash(run)}
     write_json(run / POINTER, values)
     named = {kept.file for kept in (record.last, *record.good)}
     for old in run.glob("checkpoint-*.safetensors"):
@@ -217,9 +227,28 @@ def read_record(run: Path) -> Record | None:
     if stopped is not None:
         check_fields(pointer, stopped, ROW)
         _check_later(pointer, stopped)
-    return Record(
-        _kept(values), tuple(map(_kept, good)), tuple(values.get("rollbacks", ())), stopped
-    )
+    rollbacks = tuple(values.get("rollbacks", ()))
+    return Record(_kept(values), tuple(map(_kept, good)), rollbacks, stopped, values.get("run"))
+
+
+def run_hash(run: Path) -> str | None:
+    """Return a hash of the run's settings and images; None where no files say what these are."""
+    try:
+        config, data = load_json(run / "config.json"), load_json(run / "data.json")
+    except (OSError, ValueError):
+        return None
+    facts = {name: data.get(name) for name in IMAGES} if isinstance(data, dict) else None
+    return hashlib.sha256(json.dumps([config, facts], sort_keys=True).encode()).hexdigest()
+
+
+def refuse_other_run(run: Path, record: Record) -> None:
+    """Raise `RunError` where the checkpoint was written by another run than the folder is of."""
+    if record.run not in (None, run_hash(run)):
+        raise RunError(
+            f"{run / POINTER}: was not written by the run that config.json and data.json beside it"
+            " are of, or one of these was changed; put back what belongs together, or train again"
+            " in another folder"
+        )
 
 
 def _check_later(pointer: Path, values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import numbers
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "mini
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
+MOST_SIDE, MOST_LATENT = 4096, 65536  # what an artifact may say
+MOST_POWER = 16  # 16 * log10 of any count of images is far below a float's 308
 MOST: dict[Any, float] = {int: 1e12, float: 1e100}  # far from what overflows
 LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS)
 
@@ -105,11 +108,16 @@ class FitConfig:
                 f"shared_affine: {self.shared_affine} is not allowed; choose a share of the pairs,"
                 " 0 to 1"
             )
-        if self.size is not None and min(self.size) < 8:
+        if self.size is not None and not 8 <= min(self.size) <= max(self.size) <= MOST_SIDE:
             raise ConfigError(
-                f"size: {self.size[0]}x{self.size[1]} is too small; each side needs at least 8"
-                " pixels"
+                f"size: {self.size[0]}x{self.size[1]} is not allowed; each side needs 8 to"
+                f" {MOST_SIDE} pixels"
             )
+        for name, least, most in (("latent_dim", 1, MOST_LATENT), ("class_power", 0, MOST_POWER)):
+            if getattr(self, name) > most:
+                raise ConfigError(
+                    f"{name}: {getattr(self, name)} is not allowed; choose {least} to {most}"
+                )
         if self.kind == "variation" and self.architecture == "dense":
             raise ConfigError(
                 "architecture: 'dense' makes images from noise alone; use it with kind 'class'"
@@ -200,8 +208,11 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         raise ConfigError(f"{name}: {value!r} is not allowed; give a list such as {_example(name)}")
     kind = {float: numbers.Real, int: numbers.Integral}.get(hint, hint)
     fits = isinstance(value, kind) and isinstance(value, bool) == (hint is bool)
-    if fits and (hint not in MOST or abs(value) <= MOST[hint]):  # no number is at most NaN
-        return hint(value)
+    if fits:
+        with suppress(OverflowError):  # a float of hundreds of digits
+            plain = hint(value)
+            if hint not in MOST or abs(plain) <= MOST[hint]:  # NaN is not
+                return plain
     word = {int: "whole number", float: "finite number"}.get(hint, hint.__name__)
     far = " nearer to 0" if fits and hint in MOST else ""
     raise ConfigError(f"{name}: {value!r:.60} is not allowed; give a {word}{far}")

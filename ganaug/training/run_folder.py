@@ -45,7 +45,6 @@ from ganaug.records import (
     OBJECT,
     TEXT,
     TEXT_OR_NONE,
-    WHOLE,
     Form,
     check_fields,
     list_of,
@@ -63,7 +62,11 @@ __all__ = ["SavedRun", "check_run_folder", "open_run", "read_examples", "read_ru
 
 EXAMPLES = 64  # at most so many training images are put aside
 PRECISION: dict[str, Form] = {"precision": one_of("fp32", "bf16")}
-CONFIG: dict[str, Form] = {"config": OBJECT, "seed": WHOLE}
+SEED: Form = (
+    "a whole number of up to 64 bits",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64,
+)
+CONFIG: dict[str, Form] = {"config": OBJECT, "seed": SEED}
 DATA: dict[str, Form] = {
     "source": TEXT,
     "classes": NAMES,
@@ -167,6 +170,7 @@ def open_run(
         load_start(run, state)
         return 0
     checkpoint.load(state, saved, run)
+    checkpoint.refuse_other_run(run, saved.record)
     return saved.step
 
 
@@ -217,6 +221,8 @@ def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
     for key, value in here.items():
         if there.get(key) != value:
             return f"{key} is {there.get(key)} there, {value} here"
+    for key in there.keys() - here.keys():
+        return f"{key} is {there[key]} there, which this version does not know"
     begun = found.get("start")
     before, now = begun.get("name") if isinstance(begun, dict) else None, start and start.name
     if before != now:
@@ -291,11 +297,17 @@ def read_run(folder: Path) -> SavedRun:
         if any(weight.dtype != torch.float32 for weight in weights.values()):
             raise TypeError("weights that are not float32")
         generator.load_state_dict(weights, assign=True)
-    except (ConfigError, TypeError, ValueError, RuntimeError) as error:
+    except ConfigError as error:
+        raise RunError(
+            f"{folder / 'config.json'}: {error}; perhaps of another ganaug; train again"
+            " in another folder"
+        ) from error
+    except (TypeError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{folder}: its config.json, data.json and checkpoint do not fit together"
             f" ({type(error).__name__}); train again in another folder"
         ) from error
+    checkpoint.refuse_other_run(folder, saved.record)
     rows = [row for row in read_rows(folder / "diversity.jsonl") if row["step"] <= saved.step]
     generator = generator.eval().requires_grad_(False)
     return SavedRun(config, record["seed"], data, saved.record, rows, generator)

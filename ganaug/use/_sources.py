@@ -121,8 +121,23 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
             [item_label(dataset[i], dataset, i) for i in range(length)], dataset, length
         )
     labels = _whole_numbers(found, dataset, length)
+    _check_samples(labels, dataset)
     transform = getattr(dataset, "target_transform", None)
     return _transformed(labels, transform, dataset) if callable(transform) else labels
+
+
+def _check_samples(labels: NDArray[np.int64], dataset: Any) -> None:
+    """Raise `DataError` where .samples, which an ImageFolder's items are made from, say another."""
+    samples = getattr(dataset, "samples", None)
+    if not isinstance(samples, list) or len(samples) != len(labels):
+        return
+    for index, sample in enumerate(samples):
+        label = label_number(sample[1]) if isinstance(sample, tuple) and len(sample) == 2 else None
+        if label not in (None, labels[index]):
+            raise DataError(
+                f"{describe_item(dataset, index)} has the label {label} in .samples, but .targets"
+                f" says {labels[index]}; allowed: equal labels; change both"
+            )
 
 
 def _column(dataset: Any) -> list[Any]:
@@ -196,12 +211,13 @@ def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
             f" allowed: one whole number for each of its {length} items; give the data set a"
             " .targets list of them"
         )
+    labels = labels.astype(np.int64)  # those of uint64 that are too large are negative then
     if labels.min() < 0:
         raise DataError(
             f"the labels of {type(dataset).__name__} go down to {labels.min()}; allowed: 0 and up;"
             " take the labelled items with torch.utils.data.Subset"
         )
-    return labels.astype(np.int64)
+    return labels
 
 
 def item_label(item: Any, dataset: Any, index: int) -> int:

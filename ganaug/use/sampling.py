@@ -18,6 +18,7 @@ from ganaug.use._checks import checked_epoch, is_whole
 __all__ = ["ClassBalancedSampler"]
 
 
+MOST, MOST_PROCESSES = 2**31, 2**20  # draws of an epoch, which are in memory at once; processes
 # Turns of all classes in an epoch from which their orders are drawn together, in one array a class;
 # each has a stream of its own below, as in results that were kept.
 MANY_TURNS = 20_000
@@ -71,8 +72,8 @@ class ClassBalancedSampler(DistributedSampler[int]):
         self._members = np.split(order, starts[1:])
         self._given = _checked_place(rank, world_size)
         total = len(labels) if num_samples is None else num_samples
-        if not is_whole(total) or total < 1:
-            raise ConfigError(f"num_samples={total!r}; allowed: a whole number of at least 1")
+        if not is_whole(total) or not 1 <= total <= MOST:
+            raise ConfigError(f"num_samples={total!r}; allowed: a whole number, 1 to {MOST:,}")
         self._wanted = int(total)
         self.seed = checked_seed(seed)
         self.shuffle, self.drop_last = True, False  # what a DistributedSampler says of itself
@@ -199,8 +200,10 @@ def _checked_place(rank: int | None, world_size: int | None) -> tuple[int, int] 
     if rank is None or world_size is None:
         missing = "rank" if rank is None else "world_size"
         raise ConfigError(f"{missing} is missing; rank and world_size go together; pass both")
-    if not is_whole(world_size) or world_size < 1:
-        raise ConfigError(f"world_size={world_size!r}; allowed: a whole number of at least 1")
+    if not is_whole(world_size) or not 1 <= world_size <= MOST_PROCESSES:
+        raise ConfigError(
+            f"world_size={world_size!r}; allowed: a whole number, 1 to {MOST_PROCESSES:,}"
+        )
     if not is_whole(rank) or not 0 <= rank < world_size:
         raise ConfigError(f"rank={rank!r}; allowed: 0 to {world_size - 1}, one for each process")
     return int(rank), int(world_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -148,13 +149,48 @@ def test_a_config_that_is_not_that_of_the_weights_takes_no_memory(
 ) -> None:
     config = json.loads((run / "config.json").read_text())["config"]
     edit(run / "config.json", config=config | values)
-    assert "do not fit together" in exported(run)
+    assert re.search("do not fit together|perhaps of another ganaug", exported(run))
 
 
 def test_a_size_that_is_not_that_of_the_images_takes_no_memory(run: Path) -> None:
     config = json.loads((run / "config.json").read_text())["config"]
     edit(run / "config.json", config=config | {"size": [2**30, 2**30]})
+    assert "size: 1073741824x1073741824 is not allowed" in exported(run)
+    edit(run / "config.json", config=config | {"size": [4000, 4000]})
+    edit(run / "checkpoint.json", run=None)
     assert "examples.npz: is missing or damaged" in exported(run)
+
+
+def test_a_checkpoint_of_another_run_is_refused(run: Path, tmp_path: Path) -> None:
+    """The networks are the same ones, so that its tensors fit."""
+    other = fit(bars((30, 4)), tmp_path / "other", seed=1, **SHORT)
+    for path in (*other.glob("checkpoint*"), other / "data.json"):
+        shutil.copy(path, run)
+    words = "checkpoint.json: was not written by the run that config.json and data.json beside it"
+    assert words in exported(run)
+    assert words in refused(lambda: fit(bars((30, 4)), run, **SHORT))
+
+
+@pytest.mark.parametrize("fields", [{"classes": ["x", "y"]}, {"counts": [3, 3]}, {"channels": 3}])
+def test_what_data_json_says_of_the_images_is_what_it_said(
+    run: Path, fields: dict[str, Any]
+) -> None:
+    edit(run / "data.json", **fields)
+    assert exported(run)
+    words = "was not written by the run that config.json and data.json beside it"
+    assert words in refused(lambda: fit(bars((30, 4)), run, **SHORT))
+
+
+def test_a_run_without_its_data_json_does_not_go_on_to_what_cannot_be_exported(run: Path) -> None:
+    (run / "data.json").unlink()
+    assert "was not written by the run" in refused(lambda: fit(bars((30, 4)), run, **SHORT))
+
+
+def test_a_setting_that_this_version_does_not_know_is_refused(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())["config"]
+    edit(run / "config.json", config=config | {"later": 1})
+    text = refused(lambda: fit(bars((30, 4)), run, **SHORT))
+    assert "later is 1 there, which this version does not know" in text
 
 
 def test_text_that_is_half_a_character_is_made_whole(run: Path) -> None:

@@ -60,6 +60,10 @@ def test_wrong_use(
         (["--set", "r3=1"], ["r3", "r1"]),
         (["--set", "r1=high"], ["r1", "'high'"]),
         (["--set", "r1=null"], ["'r1=null'", "leave it out"]),
+        (["--set", "latent_dim=65537"], ["latent_dim: 65537 is not allowed; choose 1 to 65536"]),
+        (["--set", "class_power=17"], ["class_power: 17.0 is not allowed; choose 0 to 16"]),
+        (["--size", "4097"], ["allowed: a side", "from 8 to 4096"]),
+        (["--seed", str(2**64)], ["seed: 18446744073709551616; allowed", "up to 64 bits"]),
         (["--set", "r1=1e309"], ["r1: inf is not allowed; give a finite number"]),
         (["--set", "r1=NaN"], ["r1: nan is not allowed; give a finite number"]),
         (["--set", "r1=1" + "0" * 400], ["r1: 1000", "nearer to 0"]),
@@ -130,6 +134,7 @@ def failing() -> click.Command:
         "wrong": ConfigError("p: 2 is not allowed;\nchoose 0 to 1"),
         "failed": GanaugError("training diverged"),
         "defect": ZeroDivisionError("division by zero"),
+        "memory": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
         "interrupt": KeyboardInterrupt(),
     }
 
@@ -148,6 +153,7 @@ def test_each_cause_has_its_exit_code(capsys: pytest.CaptureFixture[str]) -> Non
     failed(["failing", "wrong"], 2, ["p: 2 is not allowed; choose 0 to 1"], capsys)
     failed(["failing", "failed"], 1, ["training diverged"], capsys)
     failed(["failing", "defect"], 1, ["ZeroDivisionError", "--debug"], capsys)
+    failed(["failing", "memory"], 1, ["out of memory; ", "use a smaller --size"], capsys)
     assert run(["failing", "interrupt"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

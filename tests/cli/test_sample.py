@@ -73,7 +73,7 @@ def test_a_folder_without_class_folders_is_told(
     (tmp_path / "empty").mkdir()
     command = ["sample", str(artifact), "--count", "3", "--out", str(tmp_path / "out")]
     assert run([*command, "--source", str(tmp_path / "empty")]) == 2
-    assert "no image in some class folder" in capsys.readouterr().err
+    assert f"{tmp_path / 'empty'}: no images; allowed: " in capsys.readouterr().err
 
 
 def test_images_of_another_set_are_told_before_they_are_varied(

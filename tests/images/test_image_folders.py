@@ -203,26 +203,6 @@ def test_refuses_a_test_class_that_is_not_in_train(write_folder: Writer) -> None
     refuses(folder.parent, f"{folder}: class 'dogs' is not in train/ (did you mean 'dog'?)")
 
 
-def test_a_class_has_one_name_in_both_forms_of_unicode(write_folder: Writer) -> None:
-    """macOS writes an accent as a letter of its own, and archives from there keep that."""
-    write_folder(("cafe\u0301", "dog"), below="photos/train")
-    folder = write_folder(("caf\u00e9", "dog"), below="photos/test").parent
-    found = load_images(folder)
-    assert found.classes == ("caf\u00e9", "dog")
-    assert found.test is not None
-    assert found.test.counts.tolist() == [3, 3]
-    write_folder(("caf\u00e9",), below="photos/train")
-    refuses(
-        folder, f"{folder / 'train'}: two class folders are called 'caf\u00e9', which is spelled"
-    )
-
-
-def test_classes_that_differ_in_case_alone_are_told_of(write_folder: Writer) -> None:
-    assert load_images(write_folder(("cat", "Cat", "dog"))).notes == (
-        "classes that differ in case alone: Cat and cat",
-    )
-
-
 # Groups
 
 

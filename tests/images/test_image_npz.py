@@ -116,7 +116,7 @@ def test_numbers_without_images_are_told_of_in_a_short_note(tmp_path: Path) -> N
     assert images.classes == ("0", "1", "2", "3")
     assert images.labels.tolist() == (LABELS + 1).tolist()
     assert images.notes == ("classes without a training image: 0",)
-    many = np.zeros((30, 8, 8), np.uint8)
+    many = np.broadcast_to(np.arange(30, dtype=np.uint8)[:, None, None], (30, 8, 8))
     images = load_images(save(tmp_path, images=many, labels=2 * np.arange(30)))
     assert images.notes == (
         "classes without a training image: 1, 3, 5, 7, 9, 11, 13, 15, 17, 19 and 19 more",

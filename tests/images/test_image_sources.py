@@ -86,7 +86,10 @@ def test_suggests_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 7}, "size: 7; allowed: a side, or height and width, in whole pixels from 8 up"),
+        (
+            {"size": 7},
+            "size: 7; allowed: a side, or height and width, in whole pixels from 8 to 4096",
+        ),
         ({"size": (8, 7)}, "size: (8, 7); allowed"),
         ({"size": (8, 8, 8)}, "size: (8, 8, 8); allowed"),
         ({"size": 8.0}, "size: 8.0; allowed"),

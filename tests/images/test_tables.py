@@ -103,6 +103,22 @@ def test_whole_numbers_are_sorted_by_value(folder: Path) -> None:
     assert (found.classes, found.labels.tolist()) == (("0", "2", "10"), [2, 1, 0, 1, 2, 0])
 
 
+def test_parts_and_gaps_in_a_table_are_told_of(folder: Path) -> None:
+    rows = [
+        [*row, part] for row, part in zip(all_rows(), ["train", "Test", "val"] * 2, strict=True)
+    ]
+    expected = (
+        "all rows are read, also those that the column 'split' calls test and val; take out what is"
+        " to judge a classifier"
+    )
+    path = table(folder, [["file", "label", "split"], *rows])
+    assert load_images(path).notes == (expected,)
+    pandas = pytest.importorskip("pandas")
+    assert load_images(pandas.read_csv(path), root=folder.parent).notes == (expected,)
+    path = table(folder, [["file", "label"], *([name, "NaN"] for name, _ in all_rows())])
+    assert load_images(path).notes == ("classes called like a gap in a table: 'NaN'",)
+
+
 def test_numbers_of_thousands_of_digits_are_names(folder: Path) -> None:
     names = {"cat": "9" * 5000, "dog": "7"}
     rows = [[name, names[label]] for name, label in all_rows()]
@@ -118,7 +134,7 @@ def test_rows_that_say_the_same_twice_are_told_of(folder: Path) -> None:
     rows[3][1] = "Dog"
     found = load_images(table(folder, [["file", "label"], *rows]))
     assert found.classes == ("Dog", "cat", "dog")
-    assert "classes that differ in case alone: Dog and dog" in found.notes
+    assert "classes whose names look alike: 'Dog' and 'dog'" in found.notes
 
 
 @pytest.mark.parametrize(

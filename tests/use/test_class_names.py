@@ -188,12 +188,13 @@ def test_what_holds_no_names_is_no_list_of_them(classes: Any) -> None:
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
+        ((name for name in ["cat", "bee"]), "are a generator, which does not say which label"),
         ({"cat", "bee", "ant"}, "are a set, which does not say which label each name is of"),
         ({"cat": 0, "bee": 1, "ant": 1}, "are a dict, which does not say which label"),
         ({"cat": 1, "bee": 2, "ant": 3}, "are a dict, which does not say which label"),
         ({"cat": "x", "bee": "y"}, "are a dict, which does not say which label"),
     ],
-    ids=["set", "twice", "from 1", "texts"],
+    ids=["generator", "set", "twice", "from 1", "texts"],
 )
 def test_names_whose_labels_are_not_clear_are_refused(
     classes: Any, words: str, by_class: Path
@@ -284,6 +285,24 @@ def test_targets_that_cannot_be_told_are_refused(photos: Path) -> None:
     del named.classes
     with pytest.raises(DataError, match="allowed: one whole number for each"):
         _ = AugmentedDataset(named, v2.Identity()).targets
+
+
+def test_samples_of_an_image_folder_that_say_another_label_are_refused(photos: Path) -> None:
+    folder = ImageFolder(str(photos))
+    folder.samples[2] = (folder.samples[2][0], 2)
+    with pytest.raises(DataError, match=r"item 2 of .* has the label 2 in .samples, but .targets"):
+        _ = AugmentedDataset(folder, v2.Identity()).targets
+
+
+def test_labels_that_no_array_holds_are_refused() -> None:
+    for large in (2**62, 2**70, np.uint64(2**63)):
+        with pytest.raises(DataError, match="allowed: a whole number from 0"):
+            load_images(Pairs(tensors(2), [0, large]))
+    targets = np.array([0, 2**63], np.uint64)
+    with pytest.raises(DataError, match="go down to -9"):
+        _ = AugmentedDataset(Pairs(tensors(2), [0, 1], targets=targets), v2.Identity()).targets
+    with pytest.raises(DataError, match=r"image of shape \[3, 0, 0\]; allowed: "):
+        load_images(Pairs([torch.zeros(3, 0, 0)] * 2, [0, 1]))
 
 
 def test_columns_of_labels_are_taken(variation: Path) -> None:

@@ -51,6 +51,8 @@ def test_torch_distributed_is_asked_where_it_is_initialised(tmp_path: Any) -> No
         ({"num_samples": 0}, ConfigError, "num_samples=0"),
         ({"num_samples": 2.0}, ConfigError, "num_samples=2.0"),
         ({"num_samples": True}, ConfigError, "num_samples=True"),
+        ({"num_samples": 10**18}, ConfigError, "allowed: a whole number, 1 to 2,147,483,648"),
+        ({"rank": 0, "world_size": 10**9}, ConfigError, "allowed: a whole number, 1 to 1,048,576"),
         ({"rank": 0}, ConfigError, "world_size is missing"),
         ({"world_size": 2}, ConfigError, "rank is missing"),
         ({"rank": 2, "world_size": 2}, ConfigError, "rank=2; allowed: 0 to 1"),

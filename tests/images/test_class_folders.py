@@ -1,0 +1,72 @@
+"""Names of class folders, and folders and images that two classes share."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganaug.errors import DataError
+from ganaug.images import load_images
+
+Writer = Callable[..., Path]
+
+
+def refuses(folder: Path, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        load_images(folder)
+
+
+def test_a_class_has_one_name_in_both_forms_of_unicode(write_folder: Writer) -> None:
+    """macOS writes an accent as a letter of its own, and archives from there keep that."""
+    write_folder(("cafe\u0301", "dog"), below="photos/train")
+    folder = write_folder(("caf\u00e9", "dog"), below="photos/test").parent
+    found = load_images(folder)
+    assert found.classes == ("caf\u00e9", "dog")
+    assert found.test is not None
+    assert found.test.counts.tolist() == [3, 3]
+    write_folder(("caf\u00e9",), below="photos/train")
+    refuses(
+        folder, f"{folder / 'train'}: two class folders are called 'caf\u00e9', which is spelled"
+    )
+
+
+def test_a_name_that_python_takes_for_another_encoding_says_what_helps(tmp_path: Path) -> None:
+    """As where LC_ALL is C and Python's UTF-8 mode is off."""
+    (tmp_path / "gr\u00f6\u00dfe").mkdir()
+    script = "import sys; from ganaug.images import load_images; load_images(sys.argv[1])"
+    surroundings = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=surroundings, capture_output=True
+    )
+    assert b"set PYTHONUTF8=1, with which Python reads it as 'gr" in done.stderr
+
+
+def test_classes_that_look_alike_are_told_of(write_folder: Writer) -> None:
+    names = ("cat", "Cat", "dog", "dog ", "owl\u200b", "owl", "1", "01", "\uff11")
+    assert load_images(write_folder(names)).notes == (
+        "classes whose names look alike: '01' and '1' and '\uff11', 'Cat' and 'cat', 'dog' and"
+        " 'dog ', 'owl' and 'owl\\u200b'",
+    )
+
+
+def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:
+    folder = write_folder(("cat", "dog"))
+    for target in ("../dog", ".."):
+        (folder / "cat" / "more").symlink_to(target, target_is_directory=True)
+        refuses(folder, f"{folder / 'dog'}: is read for the classes 'cat' and 'dog', by a link")
+        (folder / "cat" / "more").unlink()
+    assert load_images(folder).counts.tolist() == [3, 3]
+
+
+def test_an_image_of_two_classes_is_told_of(write_folder: Writer) -> None:
+    folder = write_folder(("cat", "dog"))
+    (folder / "cat" / "9.png").symlink_to("../dog/1.png")
+    assert load_images(folder).notes == (
+        "the same pixels in two classes: 1 image, such as cat/9.png and dog/1.png; remove one",
+    )
