@@ -72,7 +72,7 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
     help="The free arm to beat; auto: the strongest one on a part of the training images.",
 )
 @classifier_options
-@click.option("--steps", type=int, help="Steps of each classifier.")
+@click.option("--steps", type=int, help="Of each classifier.  [default: 3000; under 16 px 900]")
 @click.option("--jobs", type=int, help="Processes; default: one a core, at most 4 on a GPU.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option(

@@ -37,7 +37,11 @@ __all__ = ["command"]
     "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
 )
 @click.option(
-    "--preset", default="base", show_default=True, metavar="tiny|small|base|classic", help="Recipe."
+    "--preset",
+    default="base",
+    show_default=True,
+    metavar="tiny|small|base|classic",
+    help="Size of the networks and length of the training; tiny to try things out.",
 )
 @click.option(
     "--kind",
@@ -51,7 +55,9 @@ __all__ = ["command"]
     help="Decode the images of a folder or table once, into DIR, and read them from there.",
 )
 @click.option("--mode", metavar="grey|rgb", help="Convert the images; default: as they are.")
-@click.option("--steps", type=int, help="Length of the training.")
+@click.option(
+    "--steps", type=int, help="Length of the training; default: the preset's, base 2500, tiny 1200."
+)
 @click.option("--batch-size", type=int, help="Images (or pairs) a step.")
 @click.option(
     "--loss",

@@ -262,7 +262,11 @@ def image_options(function: Command) -> Command:
     command = column_options(packed)
     for option in reversed(
         [
-            click.option("--size", type=SIZE, help="Resize the images to this size."),
+            click.option(
+                "--size",
+                type=SIZE,
+                help="Resize the images.  [default: at most 64 a side; with FILE as it was fitted]",
+            ),
             click.option(
                 "--root",
                 metavar="DIR",

@@ -36,7 +36,11 @@ LEDGER, CHECKED = "steps.json", "check.json"
 @click.argument("source")
 @click.option("--out", required=True, metavar="DIR", help="Folder of all results.")
 @click.option(
-    "--preset", default="base", show_default=True, metavar="tiny|small|base|classic", help="Recipe."
+    "--preset",
+    default="base",
+    show_default=True,
+    metavar="tiny|small|base|classic",
+    help="Size of the networks and length of the training; tiny to try things out.",
 )
 @click.option("--kind", metavar="variation|class", help="As for fit.")
 @image_options

@@ -17,7 +17,7 @@ from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report import arms
-from ganaug.report.advice import advice
+from ganaug.report.advice import advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
 
 
@@ -113,3 +113,25 @@ def test_every_part_of_a_name_is_told() -> None:
         " +flip: mirrored left to right; plain: every image equally often; +longer: more steps, as"
         " many times as the number says"
     )
+
+
+def test_the_last_line_says_in_short_what_was_found() -> None:
+    assert in_short(gain_record("helps"), diversity_record()) == [
+        "in short: helps, +3.0 points of balanced accuracy (95% interval +2.0 to +4.0);"
+        " COLLAPSED in 2 of 3 classes"
+    ]
+    assert in_short(gain_record("helps", 1), healthy()) == [
+        "in short: helps, +3.0 points of balanced accuracy"
+    ]
+    assert in_short(gain_record(generator=False), None) == []
+
+
+def test_a_narrow_terminal_gets_the_words_without_the_numbers() -> None:
+    record = diversity_record()
+    assert record.text(1000) == record.text() == str(record)
+    lines = record.text(60).splitlines()
+    assert lines[0].split() == ["class", "images", "word"]
+    assert len(lines[0]) < len(str(record).splitlines()[0])
+    assert any(line.startswith("COLLAPSED: ") for line in lines)
+    assert not any(line.startswith("COPYING: ") for line in lines)
+    assert not any("0.70 (0.90)" in line for line in lines[: 2 + len(CLASSES)])

@@ -60,3 +60,11 @@ def test_a_tick_takes_the_time_between_its_calls() -> None:
     tick(0)
     assert [steps for steps, _ in told] == [3, 0]
     assert all(seconds >= 0 for _, seconds in told)
+
+
+def test_the_weight_that_was_told_at_first_holds() -> None:
+    """A pool knows the kind of a generator's training, and not what it was estimated to cost."""
+    meter = started([Load("generator", 100, weight=3.0)], workers=1)
+    meter.begin(1)
+    meter.at_work([Load("generator", 100)], [])
+    assert meter.left() == pytest.approx(300)
