@@ -131,13 +131,13 @@ CHANCE = "p is the chance that an image is varied; latents say how much"
 def _policy_card(policy: Policy | None) -> str:
     """Return the box of the first screen that says how often to use the generator."""
     if policy is None:
-        return card("Recommended policy", "None", "How often to use it is the user's choice.")
+        return card("Policy in the file", "None", "How often to use it is the user's choice.")
     most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Recommended policy", "Never", f"How often to vary: {policy_text(policy)}.")
+        return card("Policy in the file", "Never", f"How often to vary: {policy_text(policy)}.")
     least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
-    return card("Recommended policy", value, f"{CHANCE}: {policy_text(policy)}.")
+    return card("Policy in the file", value, f"{CHANCE}: {policy_text(policy)}.")
 
 
 def _subject(metadata: Metadata) -> str:

@@ -91,7 +91,7 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
         "Gain in balanced accuracy +3.0 points 95% interval +2.0 to +4.0, over 6 paired seeds",
         "ganaug against balanced",
         "Change of the balanced error −15% −30% on the rarer half",
-        "Recommended policy p 0.7 to 0 p is the chance",
+        "Policy in the file p 0.7 to 0 p is the chance",
         "Diversity Collapsed Of 3 classes: collapsed in 2. 0.70 of the real images",
         "1 of 3 classes have too few images",
         "p 0.7 at 4 images, 0 at 72 images",
@@ -258,12 +258,12 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (None, "Recommended policy None How often to use it is the user's choice."),
+        (None, "Policy in the file None How often to use it is the user's choice."),
         (
             Policy(((0, 0.0),), source="tune"),
-            "Recommended policy Never How often to vary: never (p 0); learnt by tune.",
+            "Policy in the file Never How often to vary: never (p 0); learnt by tune.",
         ),
-        (Policy(((4, 0.5),), source="tune"), "Recommended policy p 0.5 p is the chance that"),
+        (Policy(((4, 0.5),), source="tune"), "Policy in the file p 0.5 p is the chance that"),
     ],
 )
 def test_the_recommended_policy(policy: Policy | None, words: str, tmp_path: Path) -> None:
