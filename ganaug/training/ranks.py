@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 # A rank that is killed is noticed at once, as its connections close; one that stands still, or
 # whose machine is gone, after this time. torchrun gives such a one 30 seconds more to end.
 SILENCE = Limit(
-    "GANAUG_MAX_SILENCE_SECONDS", 25, "seconds that a process may keep the others waiting"
+    "GANAUG_MAX_SILENCE_SECONDS", 20, "seconds that a process may keep the others waiting"
 )
 # Before the first step images are read, which may take as long as it takes.
 PATIENCE = timedelta(days=1)

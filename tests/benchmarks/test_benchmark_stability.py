@@ -26,6 +26,7 @@ def test_runs_are_written_and_not_repeated(tmp_path: Path) -> None:
     found = json.loads(path.read_text())
     assert path.read_text() == result_text(found)
     counts = {"runs": 1, "broken": 0, "named": 0, "alarms": 0, "ended": 1, "recovered": 1}
+    counts |= {"rollbacks": 0, "sound_broken": 0}
     assert found["cases"] == {"two images a class": counts, "one constant image": counts}
     assert found["healthy"] == {"runs": 1, "alarms": 0}
     assert 0 < found["share_of_training"] < 1
@@ -43,21 +44,41 @@ def test_what_is_counted() -> None:
             "alarms": ["collapsed"],
             "ended": True,
             "recovered": True,
+            "rollbacks": 1,
+            "words_sound": {"UNFAITHFUL": 3, "OK": 2},
         },
-        {"case": planted, "broken": True, "alarms": [], "ended": True, "recovered": False},
+        {
+            "case": planted,
+            "broken": True,
+            "alarms": [],
+            "ended": True,
+            "recovered": False,
+            "rollbacks": 0,
+        },
         {
             "case": planted,
             "broken": False,
             "alarms": ["diverged"],
             "ended": False,
             "recovered": False,
+            "rollbacks": 3,
+            "words_sound": {"OK": 5},
         },
         {"case": healthy, "broken": False, "alarms": [], "share": 0.01},
         {"case": healthy, "broken": False, "alarms": ["collapsed"], "share": 0.005},
     ]
     assert summary(rows) == {
         "cases": {
-            planted: {"runs": 3, "broken": 2, "named": 1, "alarms": 2, "ended": 2, "recovered": 1}
+            planted: {
+                "runs": 3,
+                "broken": 2,
+                "named": 1,
+                "alarms": 2,
+                "ended": 2,
+                "recovered": 1,
+                "rollbacks": 4,
+                "sound_broken": 1,
+            }
         },
         "healthy": {"runs": 2, "alarms": 1},
         "share_of_training": 0.01,

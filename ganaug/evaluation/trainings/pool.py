@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -117,15 +117,8 @@ def run_all(
     queue.extendleft(each for each in reversed(list(generators.values())) if waiting[each.seed])
 
     waiting_jobs = [job for seed in waiting for job in waiting[seed]]
-    workers = worker_count(site.jobs, site.device)
-    if len(queue) + len(waiting_jobs) <= 1:
-        workers = 1
-    if site.jobs is None and not waiting_jobs:
-        left = sum(item.schedule.steps for item in queue if isinstance(item, Job))
-        workers = 1 if left < WORTH_A_PROCESS else workers
     others = found_others()
-    if others:
-        workers = site.jobs or 1
+    workers = _workers(site, queue, waiting_jobs, shared=bool(others))
     trained = [job.classifier for job in jobs]
     trained += [each.classifier for each in generators.values() if each.classifier is not None]
     arms = [arm for job in jobs for arm in (job.arm, job.arm.without_generator())]
@@ -158,6 +151,21 @@ def run_all(
                     for job in waiting.pop(item.seed):
                         enter(replace(job, artifact=result, artifact_hash=digest))
     return {key: outcomes[identity] for key, identity in wanted.items()}
+
+
+def _workers(
+    site: Site, queue: Iterable[Job | GeneratorTraining], waiting: Sequence[Job], *, shared: bool
+) -> int:
+    """Return how many worker processes are worth it, beside others where the work is `shared`."""
+    workers, queued = worker_count(site.jobs, site.device), list(queue)
+    if shared:
+        return site.jobs or 1
+    if len(queued) + len(waiting) <= 1:
+        return 1
+    if site.jobs is None and not waiting:
+        left = sum(item.schedule.steps for item in queued if isinstance(item, Job))
+        return 1 if left < WORTH_A_PROCESS else workers
+    return workers
 
 
 def _load(item: Job | GeneratorTraining) -> Load:
