@@ -213,6 +213,13 @@ def read_record(run: Path) -> Record | None:
     for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):
         for part in parts:
             check_fields(pointer, part, form)
+    for part in (values, *good):
+        name = f"checkpoint-{part['step']:06d}"
+        if re.split(r"-|\.", part["file"])[1] != name.partition("-")[2]:
+            raise RunError(
+                f"{pointer}: step {part['step']} in the file {part['file']}; allowed: {name} and so"
+                " on; train again in another folder"
+            )
     stopped = values.get("stopped")
     if stopped is not None:
         check_fields(pointer, stopped, ROW)
