@@ -117,6 +117,7 @@ def command(
     """
     from ganaug import fit
     from ganaug.devices import choose_device
+    from ganaug.randomness import checked_seed
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
     from ganaug.training.run_folder import check_run_folder
@@ -131,6 +132,7 @@ def command(
         )
     # Refused before the images are read, which can take minutes.
     config = make_config(preset, **given)
+    checked_seed(seed)
     choose_device(device)
     check_run_folder(out, source)
     if start_from is not None:
