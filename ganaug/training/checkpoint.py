@@ -223,6 +223,13 @@ def read_record(run: Path) -> Record | None:
         for part in parts:
             check_fields(pointer, part, form)
             _check_later(pointer, part)
+    for part in (values, *good):
+        name = f"checkpoint-{part['step']:06d}"
+        if re.split(r"-|\.", part["file"])[1] != name.partition("-")[2]:
+            raise RunError(
+                f"{pointer}: step {part['step']} in the file {part['file']}; allowed: {name} and so"
+                " on; train again in another folder"
+            )
     stopped = values.get("stopped")
     if stopped is not None:
         check_fields(pointer, stopped, ROW)

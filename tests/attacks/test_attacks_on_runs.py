@@ -186,6 +186,15 @@ def test_a_run_without_its_data_json_does_not_go_on_to_what_cannot_be_exported(r
     assert "was not written by the run" in refused(lambda: fit(bars((30, 4)), run, **SHORT))
 
 
+@pytest.mark.parametrize("step", [0, 2, 7, 2**52])
+def test_a_checkpoint_is_of_the_step_that_its_file_is_called_by(run: Path, step: int) -> None:
+    edit(run / "checkpoint.json", step=step)
+    assert f"step {step} in the file checkpoint-" in exported(run)
+    assert f"step {step} in the file checkpoint-" in refused(
+        lambda: fit(bars((30, 4)), run, **SHORT)
+    )
+
+
 def test_a_setting_that_this_version_does_not_know_is_refused(run: Path) -> None:
     config = json.loads((run / "config.json").read_text())["config"]
     edit(run / "config.json", config=config | {"later": 1})
