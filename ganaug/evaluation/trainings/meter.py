@@ -15,6 +15,9 @@ Tick = Callable[[int], None]  # steps done since the last call
 # A kind of training that was not seen yet is taken to cost as much as those that were, by its
 # weight; it takes over from there with its own steps.
 BELIEVED = 20  # steps
+# The latest steps of a kind, of which there are so many that take so long: what was before them
+# says little where other work on the machine began or ended meanwhile.
+LATEST, FOR = 400, 60.0  # steps, seconds of all workers
 
 
 class Load(NamedTuple):
@@ -29,7 +32,7 @@ class Meter:
     """Counts the steps of all trainings and calls back with (done, total, seconds left).
 
     The time left is that of the trainings to come, one after the other on so many workers as there
-    are, each step as long as those of its kind took so far. Work comes in phases, of which one
+    are, each step as long as those of its kind took lately. Work comes in phases, of which one
     waits for the one before.
 
     Args:
@@ -72,8 +75,11 @@ class Meter:
         """Count `steps`, which took a worker so many seconds; None: they were kept from before."""
         self.done += steps
         if seconds is not None:
-            self.steps[kind] = self.steps.get(kind, 0.0) + steps
-            self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+            known, took = self.steps.get(kind, 0.0), self.seconds.get(kind, 0.0)
+            if known >= LATEST and took >= FOR:
+                share = max(0.0, 1.0 - steps / known)
+                known, took = known * share, took * share
+            self.steps[kind], self.seconds[kind] = known + steps, took + seconds
             self.in_phase[kind] = self.in_phase.get(kind, 0.0) + steps
         now = time.monotonic()
         if now - self.shown > 0.2:

@@ -68,3 +68,13 @@ def test_the_weight_that_was_told_at_first_holds() -> None:
     meter.begin(1)
     meter.at_work([Load("generator", 100)], [])
     assert meter.left() == pytest.approx(300)
+
+
+def test_the_latest_steps_tell_the_time_where_other_work_slows_them() -> None:
+    meter = Meter([[Load("plain", 10_000)]], None)
+    meter.begin(1)
+    meter.at_work([Load("plain", 10_000)], [])
+    for seconds in (0.25, 0.5):  # of a step
+        for _ in range(200):
+            meter.advance(10, "plain", 10 * seconds)
+    assert meter.left() == pytest.approx(6000 * 0.5, rel=0.02)
