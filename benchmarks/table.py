@@ -22,6 +22,7 @@ HEAD = "data", "best without a generator", "with GANAugment", "verdict, gain in 
 NAMES = {
     "gtsrb-lt": "43 traffic signs (GTSRB)",
     "asl-lt": "10 hand signs, photographs",
+    "seedlings-lt": "8 seedlings, photographs",
     "mnist-lt": "handwritten digits (MNIST)",
     "glyphs-lt": "36 photographed letters",
     "digits-lt": "8x8 digits (scikit-learn)",
