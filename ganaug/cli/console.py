@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
+_BARS: list[Progress] = []  # on the terminal now
 
 
 @dataclass
@@ -75,6 +76,10 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     could otherwise move the cursor, rename the window or break the line.
     """
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
+    if err and file is None and _BARS:  # above the bar, not behind it
+        end = "\n" if nl else ""
+        _BARS[-1].console.print(shown, end=end, markup=False, highlight=False, soft_wrap=True)
+        return
     click.echo(shown, err=err, nl=nl, file=file)
 
 
@@ -252,11 +257,13 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
     in_all = whole is not None and whole.later is not None
     if whole is not None:
         label = f"{whole.step}: {label}"
-    ending = "left in all" if in_all else "left"
+    ending = "left" if whole is None else "left in all"
 
     def all_of(left: float | None) -> float | None:
-        """Add what the steps to come take, where that is known."""
-        return left if left is None or whole is None else left + (whole.later or 0.0)
+        """Add what the steps to come take; None where that is not known."""
+        if left is None or whole is None:
+            return left
+        return None if whole.later is None else left + whole.later
 
     if settings.quiet:
         yield None
@@ -278,7 +285,11 @@ def _display(label: str, settings: Settings, stream: TextIO | None) -> Iterator[
                 else:
                     bar.update(task, **shown)
 
-            yield update
+            _BARS.append(bar)
+            try:
+                yield update
+            finally:
+                _BARS.pop()
     else:
         lines = Lines(label, lambda line: echo(line, file=stream), ending=ending)
 
