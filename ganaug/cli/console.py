@@ -45,6 +45,7 @@ __all__ = [
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
 QUICK = 5.0  # seconds; a reading that takes no longer is not shown
 _unprinted: list[OSError] = []
+_BARS: list[Progress] = []  # on the terminal now
 
 
 @dataclass
@@ -83,6 +84,10 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     """
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
     try:
+        if err and file is None and _BARS:  # above the bar, not behind it
+            end = "\n" if nl else ""
+            _BARS[-1].console.print(shown, end=end, markup=False, highlight=False, soft_wrap=True)
+            return
         click.echo(shown, err=err, nl=nl, file=file)
     except UnicodeEncodeError as error:  # a terminal of another encoding
         known = shown.encode(error.encoding, "backslashreplace").decode(error.encoding)
@@ -303,11 +308,13 @@ def _display(
     in_all = whole is not None and whole.later is not None
     if whole is not None:
         label = f"{whole.step}: {label}"
-    ending = "left in all" if in_all else "left"
+    ending = "left" if whole is None else "left in all"
 
     def all_of(left: float | None) -> float | None:
-        """Add what the steps to come take, where that is known."""
-        return left if left is None or whole is None else left + (whole.later or 0.0)
+        """Add what the steps to come take; None where that is not known."""
+        if left is None or whole is None:
+            return left
+        return None if whole.later is None else left + whole.later
 
     if settings.quiet or stream is None:  # as sys.stderr is where it was closed
         yield None
@@ -329,7 +336,11 @@ def _display(
                 else:
                     bar.update(task, **shown)
 
-            yield update
+            _BARS.append(bar)
+            try:
+                yield update
+            finally:
+                _BARS.pop()
     else:
         lines = Lines(label, lambda line: echo(line, file=stream), ending=ending, after=after)
 

@@ -324,7 +324,8 @@ def _with_later(show: Callable[..., None], steps: float) -> Callable[..., None]:
 
     def progress(done: int, total: int, seconds_left: float | None) -> None:
         nonlocal each
-        if seconds_left is not None and done < total:
+        # The very last steps say little: some process waits, or judges.
+        if seconds_left is not None and done < total and (10 * done < 9 * total or not each):
             each = seconds_left / (total - done)
         show(done, total, None if seconds_left is None else seconds_left + steps * each)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 
 import pytest
 
-from ganaug.cli.console import Settings, Whole, evaluation_progress, fit_progress
+from ganaug.cli.console import Settings, Whole, evaluation_progress, fit_progress, say
 from ganaug.progress import Lines, told
 
 ROW = {"step": 1, "images_per_second": 523.4, "loss_d": 0.6931, "loss_g": 0.7}
@@ -135,9 +136,22 @@ def test_the_bar_of_a_whole_run_counts_the_steps_to_come() -> None:
     assert "10/10 10:00 left in all" in terminal.getvalue()
 
 
-def test_without_an_estimate_a_step_of_a_run_tells_its_own_time() -> None:
+def test_without_an_estimate_a_step_of_a_run_tells_no_time() -> None:
+    """Its own would look like that of all steps."""
     stream = io.StringIO()
     with evaluation_progress(Settings(whole=Whole("step 5 of 5")), stream) as progress:
         assert progress is not None
         progress(1, 2, 61.0)
-    assert stream.getvalue() == "step 5 of 5: evaluating 1/2, 1:01 left\n"
+    assert stream.getvalue() == "step 5 of 5: evaluating 1/2\n"
+
+
+def test_a_message_stands_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Terminal()
+    with evaluation_progress(Settings(), stream) as progress:
+        assert progress is not None
+        progress(1, 2, 3.0)
+        say(Settings(), "[a] message")
+    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    assert "ganaug: [a] message" in re.split(r"[\r\n]", said)
+    say(Settings(), "after it")
+    assert capsys.readouterr().err == "ganaug: after it\n"
