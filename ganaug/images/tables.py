@@ -242,7 +242,8 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
             stream.seek(0)
             reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count))
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
-            rows, parts = [], _Parts(list(reader.fieldnames or ()), chosen)
+            rows: list[_Row] = []
+            parts = _Parts(list(reader.fieldnames or ()), chosen)
             for row in reader:
                 name = f"line {reader.line_num}"
                 rows.append(_Row(name, *(_text(row.get(each)) for each in _wanted(chosen))))

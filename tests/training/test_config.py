@@ -86,7 +86,7 @@ def test_classic_is_the_original_system() -> None:
         ({"r1": -1}, ["r1", "-1", "0 or more"]),
         ({"size": [4, 32]}, ["4x32", "8 to 4096"]),
         ({"size": 32.0}, ["size", "32.0", "[32, 32]"]),
-        ({"size": 4}, ["4x4", "at least 8"]),
+        ({"size": 4}, ["4x4", "8 to 4096"]),
         ({"size": True}, ["size", "True"]),
         ({"augment": 3}, ["augment", "3", '["shift"]']),
         ({"steps": np.float64(3)}, ["steps", "3.0", "whole number"]),
