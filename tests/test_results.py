@@ -137,7 +137,8 @@ def test_the_commands_of_the_index_are_those_of_the_files() -> None:
         assert asked["baseline"] == result["baseline"], name
         assert asked["tuned"] == result["tuned"], name
         usual = 900 if result["dataset"] == "digits-lt" else 3000
-        assert (asked["steps"] or usual) == result["settings"]["steps"], name
+        if not asked["classifier"] or asked["steps"]:  # others go by the number of images
+            assert (asked["steps"] or usual) == result["settings"]["steps"], name
         assert asked["final"] == (result["judged_on"] != "validation images"), name
         checked += 1
     assert checked >= 30
