@@ -64,6 +64,8 @@ def test_negative_and_large_seeds_differ_from_small_ones() -> None:
 
 @pytest.mark.parametrize("seed", [None, 1.0, np.float32(1), "1", np.array([1, 2])])
 def test_what_is_no_whole_number_is_no_seed(seed: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^seed: .*; allowed: a whole number; ") as caught:
+    with pytest.raises(
+        ConfigError, match=r"^seed: .*; allowed: a whole number of .* bits; "
+    ) as caught:
         stream(seed, "a")
     assert "\n" not in str(caught.value)

@@ -48,12 +48,20 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, Any], words: s
     torch.testing.assert_close(weights(tmp_path / "run"), before, rtol=0, atol=0)
 
 
+def write_as_older(run: Path, config: dict[str, Any]) -> None:
+    """Write `config` as a version did that kept no hash of the run in its checkpoint."""
+    (run / "config.json").write_text(json.dumps(config))
+    pointer = json.loads((run / "checkpoint.json").read_text())
+    del pointer["run"]
+    (run / "checkpoint.json").write_text(json.dumps(pointer))
+
+
 def test_what_an_older_version_did_not_write_was_off(tmp_path: Path) -> None:
     """Its run goes on where the setting is off, and is another run where it is not."""
     run = fit(bars(), tmp_path / "run", shared_affine=0.0, **SHORT)
     record = json.loads((run / "config.json").read_text())
     del record["config"]["shared_affine"]
-    (run / "config.json").write_text(json.dumps(record))
+    write_as_older(run, record)
     before = weights(run)
     fit(bars(), run, shared_affine=0.0, **SHORT)
     torch.testing.assert_close(weights(run), before, rtol=0, atol=0)
@@ -118,5 +126,5 @@ def test_the_same_images_in_another_order_are_another_run(tmp_path: Path) -> Non
         fit(renamed, run, all_images=True, **SHORT)
     record = json.loads((run / "config.json").read_text())
     del record["order"]  # an older version did not write it
-    (run / "config.json").write_text(json.dumps(record))
+    write_as_older(run, record)
     assert fit(renamed, run, all_images=True, **SHORT) == run
