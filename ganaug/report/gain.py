@@ -21,6 +21,7 @@ from ganaug.report.html import (
     percent,
     points,
     section,
+    signed,
     table,
 )
 from ganaug.report.plots import Track, legend, plot, track_row
@@ -107,7 +108,7 @@ def gain_in_short(gain: GainReport) -> str:
 
 
 def _change(reduction: float | None) -> str:
-    return MISSING if reduction is None else f"{-100 * reduction:+.0f}%".replace("-", "−")
+    return MISSING if reduction is None else f"{signed(f'{-100 * reduction:+.0f}')}%"
 
 
 def _seeds(count: int) -> str:

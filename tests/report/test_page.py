@@ -222,6 +222,17 @@ def test_each_verdict(verdict: str, words: str, tmp_path: Path) -> None:
     assert "by step" not in text
 
 
+def test_a_zero_has_no_sign(tmp_path: Path) -> None:
+    gain = gain_record("no change")
+    same = replace(gain.gain["ganaug"], mean=0.0, error_reduction=0.0, rare_error_reduction=0.0)
+    write_report(
+        tmp_path / "report.html",
+        metadata=metadata_record(),
+        gain=replace(gain, gain=gain.gain | {"ganaug": same}),
+    )
+    assert re.search(r"[+−-]0%", read(tmp_path / "report.html")[1]) is None
+
+
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_report(path, metadata=metadata_record(), gain=gain_record("no evidence", seeds=1))
