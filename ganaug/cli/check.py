@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, echo, say, steady_progress
-from ganaug.cli.options import SETTING, SIZE, column_options, force_option
+from ganaug.cli.options import SETTING, SIZE, column_options, exif_option, force_option
 
 __all__ = ["command"]
 
@@ -26,14 +26,7 @@ __all__ = ["command"]
     "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
 )
 @click.option("--download", is_flag=True, help="Let data sets be fetched by name.")
-@click.option(
-    "--no-exif",
-    "exif",
-    is_flag=True,
-    flag_value=False,
-    default=True,
-    help="As for fit: leave the images of a folder as they lie.",
-)
+@exif_option
 @click.option(
     "--preset",
     default="base",

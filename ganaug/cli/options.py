@@ -27,6 +27,7 @@ __all__ = [
     "chosen_columns",
     "classifier_options",
     "column_options",
+    "exif_option",
     "force_option",
     "image_options",
 ]
@@ -166,6 +167,16 @@ def force_option(function: Command) -> Command:
     return option(function)
 
 
+exif_option = click.option(
+    "--no-exif",
+    "exif",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Leave the images of a folder as they lie; else EXIF turns them.",
+)
+
+
 def column_options(function: Command) -> Command:
     """Add the options that name the columns of SOURCE; the command gets them as `columns`.
 
@@ -275,14 +286,7 @@ def image_options(function: Command) -> Command:
             click.option(
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."
             ),
-            click.option(
-                "--no-exif",
-                "exif",
-                is_flag=True,
-                flag_value=False,
-                default=True,
-                help="Leave the images of a folder as they lie; else EXIF turns them.",
-            ),
+            exif_option,
             click.option(
                 "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
             ),

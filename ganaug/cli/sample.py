@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
-from ganaug.cli.options import NAMES, chosen_columns, column_options
+from ganaug.cli.options import NAMES, chosen_columns, column_options, exif_option
 from ganaug.errors import ConfigError
 from ganaug.wording import counted, whole_number
 
@@ -62,14 +62,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option(
     "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
 )
-@click.option(
-    "--no-exif",
-    "exif",
-    is_flag=True,
-    flag_value=False,
-    default=True,
-    help="As for fit: leave the images of a folder as they lie.",
-)
+@exif_option
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
