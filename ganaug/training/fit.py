@@ -59,6 +59,7 @@ def fit(
     start_from: str | os.PathLike[str] | None = None,
     tracker: str | None = None,
     progress: FitProgress | None = None,
+    tick: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Path:
     """Train a generator and return its run folder; the same call resumes an interrupted run.
@@ -86,6 +87,7 @@ def fit(
             where MLflow's environment variables say, else to its folder. It may change from one
             start of a run to the next.
         progress: called as `progress(step, steps, row)` whenever metrics are written.
+        tick: called as `tick(step)` after every step.
         options: fields of `FitConfig` in place of the preset's.
 
     Raises:
@@ -110,11 +112,13 @@ def fit(
         ranks.check_same(images=images.ordered_fingerprint, **given)
         run = ranks.first(partial(_locked_folder, out, held))
         state = build_state(config, images, seed, chosen)
-        training = _Training(run, config, batches, chosen, reaction, tracker, progress, ranks)
+        training = _Training(run, config, batches, chosen, reaction, tracker, progress, tick, ranks)
         step = training.led(state, lambda: open_run(run, state, config, images, seed, start))
         if step < config.steps:
             for note in batches.notes:
                 log.info(note)
+            if step > 0 and ranks.is_first:
+                log.info("going on after step %d of %d", step, config.steps)
             training.go_on(state, step)
     return run
 
@@ -167,6 +171,7 @@ class _Training:
     on_collapse: OnCollapse
     tracker: str | None
     progress: FitProgress | None
+    tick: Callable[[int], None] | None
     ranks: Ranks
 
     def led(self, state: State, action: Callable[[], int]) -> int:
@@ -227,6 +232,8 @@ class _Training:
                 batch = self.batches.batch(i, pixels, state.rollbacks, rows)
                 metrics = train_step(state, batch, config, i, ranks)
             done = i + 1
+            if self.tick is not None:
+                self.tick(done)
             last = done == config.steps
             due = last or done % config.checkpoint_every == 0
             wrong = finite.step(done, metrics, due=due or done % config.log_every == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 from pathlib import Path
@@ -44,7 +45,9 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["variation", "class"])
-def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, kind: str) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     def interrupt(step: int, total: int, row: dict[str, Any]) -> None:
         if step == 4:
             os.kill(os.getpid(), signal.SIGINT)
@@ -56,7 +59,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, kind: str)
     record = checkpoint.read(part)
     assert record is not None
     assert record.step == 4
-    fit(bars(), part, kind=kind, **SHORT)
+    ticks: list[int] = []
+    with caplog.at_level(logging.INFO, "ganaug"):
+        fit(bars(), part, kind=kind, tick=ticks.append, **SHORT)
+    assert "going on after step 4 of 6" in caplog.messages
+    assert ticks == [5, 6]
     torch.testing.assert_close(weights(part), weights(whole), rtol=0, atol=0)
     steps = [json.loads(row)["step"] for row in (part / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]

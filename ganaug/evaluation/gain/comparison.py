@@ -26,8 +26,8 @@ from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
-from ganaug.evaluation.trainings.meter import EvaluationProgress, Load, Meter
-from ganaug.evaluation.trainings.pool import NEW_GENERATOR, Site
+from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
+from ganaug.evaluation.trainings.pool import Site
 from ganaug.images import ImageSet, check_size
 from ganaug.wording import counted
 

@@ -119,7 +119,7 @@ class NewGenerator:
                 self.folder / "run",
                 seed=self.seed,
                 all_images=True,
-                progress=lambda step, steps, row: counted.reach(FIT_STEP * step),
+                tick=lambda step: counted.reach(FIT_STEP * step),
                 **self.options,
             )
             # Who lets a training go on where it fails wants to measure what comes of it.

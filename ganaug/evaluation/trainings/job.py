@@ -83,7 +83,7 @@ class Job:
     @property
     def load(self) -> Load:
         """What it costs, for the time left: augmenting and varying take a part of each step."""
-        weight = 1 + 0.15 * len(self.arm.augment) + (0.6 if self.arm.learned else 0)
+        weight = 1 + 0.15 * len(self.arm.augment) + (0.2 if self.arm.learned else 0)
         return Load(self.arm.name, self.schedule.steps, weight)
 
     def identity(self) -> str:

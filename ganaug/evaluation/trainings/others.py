@@ -21,7 +21,7 @@ import torch.distributed as dist
 
 from ganaug.artifact.checks import first_line
 from ganaug.errors import GanaugError
-from ganaug.evaluation.trainings.meter import Meter, Tick
+from ganaug.evaluation.trainings.meter import Meter, Spent, Tick
 from ganaug.evaluation.trainings.workers import Submit, in_processes
 from ganaug.launch import Place
 
@@ -64,7 +64,7 @@ class _Other:
 
     def __init__(self, link: _Link) -> None:
         self.link, self.busy = link, False
-        self.steps: queue.SimpleQueue[tuple[int, str, float]] = queue.SimpleQueue()
+        self.steps: queue.SimpleQueue[tuple[Spent, str]] = queue.SimpleQueue()
 
     def start(self, work: Work, kind: str, threads: int) -> Future[Any]:
         future: Future[Any] = Future()
@@ -78,7 +78,7 @@ class _Other:
         try:
             self.link.send(threads, work)
             while (told := self.link.receive())[0] == "steps":
-                self.steps.put((told[1], kind, told[2]))
+                self.steps.put((told[1], kind))
         except Exception as error:  # as a future does: told where its result is asked for
             told = "failed", error
         self.busy = False
@@ -163,10 +163,10 @@ class _Sent(Meter):
         super().__init__([], None)
         self.link = link
 
-    def advance(self, steps: int, kind: str = "", seconds: float | None = None) -> None:
+    def advance(self, spent: Spent, kind: str) -> None:
         """Send it on."""
-        if steps or seconds:
-            self.link.send("steps", steps, seconds)
+        if any(spent):
+            self.link.send("steps", spent)
 
 
 def _serve(link: _Link) -> None:

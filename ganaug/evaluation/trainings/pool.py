@@ -14,16 +14,14 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
-from ganaug.evaluation.trainings.meter import Load, Meter, Tick
+from ganaug.evaluation.trainings.meter import NEW_GENERATOR, Load, Meter, Tick
 from ganaug.evaluation.trainings.others import Shared, found_others
 from ganaug.evaluation.trainings.run import run_job
 from ganaug.evaluation.trainings.workers import in_processes, in_this_process, worker_count
 from ganaug.files import make_folder
 
-__all__ = ["NEW_GENERATOR", "GeneratorTraining", "Site", "run_all"]
+__all__ = ["GeneratorTraining", "Site", "run_all"]
 
-
-NEW_GENERATOR = "new generator"  # the kind of its steps
 WORTH_A_PROCESS = 50  # steps of classifiers: starting a process takes longer than fewer
 
 
@@ -106,7 +104,7 @@ def run_all(
             queued.add(identity)
             queue.append(job)
             return
-        meter.advance(job.schedule.steps)
+        meter.kept(job.schedule.steps)
 
     for job in jobs:
         if not job.arm.needs_generator or job.seed not in generators:
@@ -174,8 +172,11 @@ def _load(item: Job | GeneratorTraining) -> Load:
 
 def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:
     """Run a job and keep its outcome in `folder`."""
-    outcome = run_job(job, lambda: tick(1))
-    if not job.classifier.counts_steps:
+    if job.classifier.counts_steps:
+        outcome = run_job(job, lambda: tick(1))
+    else:
+        tick(0)
+        outcome = run_job(job)
         tick(job.schedule.steps)
     save_outcome(result_path(folder, job), job, outcome)
     return outcome

@@ -20,11 +20,12 @@ import torch
 
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.classifiers import Classifier
-from ganaug.evaluation.trainings.meter import Meter, Tick, Timed
+from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
 
 __all__ = ["Submit", "in_processes", "in_this_process", "worker_count"]
 
 ON_A_GPU = 4  # worker processes
+WIDTH = len(Spent._fields)
 
 
 def worker_count(jobs: int | None, device: str = "cpu") -> int:
@@ -72,7 +73,7 @@ class _Inline:
 
     def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
         future: Future[Any] = Future()
-        tick = Timed(lambda steps, seconds: self.meter.advance(steps, kind, seconds))
+        tick = Timed(lambda spent: self.meter.advance(spent, kind))
         future.set_result(work(tick))
         tick(0)  # what came after the last step
         return future
@@ -99,7 +100,7 @@ def in_processes(
     """
     main_needed = any(map(_is_of_main, classifiers))
     context = multiprocessing.get_context("spawn")
-    stop, counts = context.Event(), context.Array("d", 2 * len(kinds))  # steps and seconds of each
+    stop, counts = context.Event(), context.Array("d", WIDTH * len(kinds))  # `Spent` of each
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start_worker, initargs=(stop, counts, threads)
     )
@@ -125,7 +126,7 @@ class _Processes:
         main_needed: bool,
     ) -> None:
         self.pool, self.counts, self.kinds, self.meter = pool, counts, kinds, meter
-        self.main_needed, self.seen = main_needed, [0.0] * 2 * len(kinds)
+        self.main_needed, self.seen = main_needed, [0.0] * WIDTH * len(kinds)
 
     def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
         with nullcontext() if self.main_needed else _hidden_main():
@@ -134,9 +135,9 @@ class _Processes:
     def update(self) -> None:
         with self.counts.get_lock():
             now = list(self.counts)
+        new = [after - before for before, after in zip(self.seen, now, strict=True)]
         for at, kind in enumerate(self.kinds):
-            steps, seconds = (now[i] - self.seen[i] for i in (2 * at, 2 * at + 1))
-            self.meter.advance(int(steps), kind, seconds)
+            self.meter.advance(Spent(*new[WIDTH * at : WIDTH * (at + 1)]), kind)
         self.seen = now
 
 
@@ -191,12 +192,12 @@ def _start_worker(stop: Any, counts: Any, threads: int) -> None:
 
 
 def _in_worker(work: Callable[[Tick], Any], kind: int) -> Any:
-    def report(steps: int, seconds: float) -> None:
+    def report(spent: Spent) -> None:
         if _Worker.stop.is_set():
             raise KeyboardInterrupt("stopped; what had ended is kept, and the same call goes on")
         with _Worker.counts.get_lock():
-            _Worker.counts[2 * kind] += steps
-            _Worker.counts[2 * kind + 1] += seconds
+            for at, value in enumerate(spent, WIDTH * kind):
+                _Worker.counts[at] += value
 
     tick = Timed(report)
     found = work(tick)

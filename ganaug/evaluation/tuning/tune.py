@@ -27,8 +27,8 @@ from ganaug.evaluation.trainings.generators import (
     generator_folder,
     settings_of,
 )
-from ganaug.evaluation.trainings.meter import EvaluationProgress, Load, Meter
-from ganaug.evaluation.trainings.pool import NEW_GENERATOR, Site
+from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
+from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.evaluation.tuning.budget import Budget, count_trainings, estimate, plan_budget
 from ganaug.evaluation.tuning.candidates import Candidate, candidates
