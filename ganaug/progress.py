@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-__all__ = ["Lines", "Progress", "duration", "told"]
+__all__ = [
+    "FitProgress",
+    "Lines",
+    "Pace",
+    "Progress",
+    "duration",
+    "losses_in",
+    "told",
+    "told_of_fit",
+]
 
 Progress = Callable[..., None]  # done, total, seconds left (where they are known)
+FitProgress = Callable[[int, int, dict[str, Any]], None]  # step, steps, row of metrics
 
 LINES = 10  # for the whole of a task
 APART = 60.0  # seconds, after which there is one all the same
@@ -52,11 +63,51 @@ class Lines:
         self.write(f"{self.label} {', '.join([f'{done}/{total}', *details, *left])}")
 
 
+class Pace:
+    """Tells the time left of work of which each part takes as long, since the first call.
+
+    What was done before took no time here, and what goes back begins anew.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.first, self.since, self.last = -1, 0.0, -1
+
+    def left(self, done: int, total: int) -> float | None:
+        """Return the seconds from `done` to `total`; None at the first call."""
+        if self.first < 0 or done < self.last:
+            self.first, self.since = done, self.clock()
+        self.last = done
+        if done <= self.first:
+            return None
+        return (self.clock() - self.since) / (done - self.first) * (total - done)
+
+
 def told(progress: Progress | bool | None, label: str) -> Progress | None:
     """Return whom to tell: `progress` itself, plain lines on stderr for True, or nobody."""
-    if progress is True:
-        return Lines(label, lambda line: print(line, file=sys.stderr, flush=True))
-    return progress or None
+    return _on_stderr(label) if progress is True else progress or None
+
+
+def told_of_fit(progress: FitProgress | bool | None) -> FitProgress | None:
+    """Return whom a training tells: as `told`, but with rows of metrics."""
+    if progress is not True:
+        return progress or None
+    lines, pace = _on_stderr("training"), Pace()
+    return lambda step, steps, row: lines(step, steps, pace.left(step, steps), losses_in(row))
+
+
+def _on_stderr(label: str) -> Lines:
+    return Lines(label, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def losses_in(row: Mapping[str, Any]) -> list[str]:
+    """Return what a person wants to see of a row of metrics."""
+    names = {"images_per_second": "images/s", "loss_d": "loss_d", "loss_g": "loss_g"}
+    return [
+        f"{row[key]:.0f} {name}" if key == "images_per_second" else f"{name} {row[key]:.3f}"
+        for key, name in names.items()
+        if row.get(key) is not None
+    ]
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ganaug.launch import place
-from ganaug.progress import Lines, duration
+from ganaug.progress import Lines, Pace, duration, losses_in
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -214,17 +214,10 @@ def fit_progress(
         if show is None:
             yield None
             return
-        started: list[tuple[int, float]] = []
-        last = 0
+        pace = Pace(clock)
 
         def progress(step: int, total: int, row: Mapping[str, Any]) -> None:
-            nonlocal last
-            if not started or step < last:  # a resumed run starts at its checkpoint, not at 0
-                started[:] = [(step, clock())]
-            last = step
-            first, since = started[0]
-            left = (clock() - since) / (step - first) * (total - step) if step > first else None
-            show(step, total, left, _losses(row))
+            show(step, total, pace.left(step, total), losses_in(row))
 
         yield progress
 
@@ -266,14 +259,10 @@ def steady_progress(
         if show is None:
             yield None
             return
-        started: list[tuple[int, float]] = []
+        pace = Pace(clock)
 
         def progress(done: int, total: int) -> None:
-            if not started:  # what was done before took no time here
-                started.append((done, clock()))
-            first, since = started[0]
-            each = (clock() - since) / (done - first) if done > first else None
-            show(done, total, None if each is None else each * (total - done))
+            show(done, total, pace.left(done, total))
 
         yield progress
 
@@ -285,15 +274,6 @@ def reading_progress(
     """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
     with steady_progress(settings, label, after=QUICK) as show:
         yield show
-
-
-def _losses(row: Mapping[str, Any]) -> list[str]:
-    names = {"images_per_second": "images/s", "loss_d": "loss_d", "loss_g": "loss_g"}
-    return [
-        f"{row[key]:.0f} {name}" if key == "images_per_second" else f"{name} {row[key]:.3f}"
-        for key, name in names.items()
-        if row.get(key) is not None
-    ]
 
 
 Show = Callable[[int, int, float | None, Iterable[str]], None]

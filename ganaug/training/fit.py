@@ -21,6 +21,7 @@ from ganaug.errors import RunError
 from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
+from ganaug.progress import FitProgress, told_of_fit
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
@@ -40,7 +41,7 @@ from ganaug.training.state import State, build_state
 from ganaug.training.step import train_step
 from ganaug.training.trackers import DIVERSITY, Tracker, checked_tracker, followed
 from ganaug.training.warm_start import warm_start
-from ganaug.training.watch import FitProgress, Watch
+from ganaug.training.watch import Watch
 
 __all__ = ["fit", "prepared"]
 
@@ -58,7 +59,7 @@ def fit(
     on_collapse: OnCollapse = "rollback",
     start_from: str | os.PathLike[str] | None = None,
     tracker: str | None = None,
-    progress: FitProgress | None = None,
+    progress: FitProgress | bool | None = None,
     tick: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Path:
@@ -86,7 +87,8 @@ def fit(
         tracker: "tensorboard" writes the run's logs to its folder as event files, too; "mlflow" to
             where MLflow's environment variables say, else to its folder. It may change from one
             start of a run to the next.
-        progress: called as `progress(step, steps, row)` whenever metrics are written.
+        progress: called as `progress(step, steps, row)` whenever metrics are written; True writes
+            lines to stderr.
         tick: called as `tick(step)` after every step.
         options: fields of `FitConfig` in place of the preset's.
 
@@ -112,7 +114,9 @@ def fit(
         ranks.check_same(images=images.ordered_fingerprint, **given)
         run = ranks.first(partial(_locked_folder, out, held))
         state = build_state(config, images, seed, chosen)
-        training = _Training(run, config, batches, chosen, reaction, tracker, progress, tick, ranks)
+        training = _Training(
+            run, config, batches, chosen, reaction, tracker, told_of_fit(progress), tick, ranks
+        )
         step = training.led(state, lambda: open_run(run, state, config, images, seed, start))
         if step < config.steps:
             for note in batches.notes:

@@ -19,9 +19,9 @@ from typing import Any
 
 from ganaug.errors import ConfigError, RunError, did_you_mean
 from ganaug.files import make_folder, write_json
+from ganaug.progress import FitProgress
 from ganaug.records import TEXT, check_fields, load_json, read_rows
 from ganaug.training.config import FitConfig
-from ganaug.training.watch import FitProgress
 
 __all__ = ["DIVERSITY", "Tracker", "checked_tracker", "followed"]
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganaug.progress import FitProgress
 from ganaug.training.config import FitConfig
 from ganaug.training.rows import add_row, keep_rows
 
-__all__ = ["FitProgress", "Watch"]
-
-FitProgress = Callable[[int, int, dict[str, Any]], None]
+__all__ = ["Watch"]
 
 
 class Watch:

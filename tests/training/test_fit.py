@@ -44,6 +44,14 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
     assert data["held_out_fingerprint"]
 
 
+def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit(bars(), tmp_path / "run", progress=True, **SHORT)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == [f"training {n}/6" for n in (2, 4, 6)]
+    assert all("images/s, loss_d" in line for line in lines)
+    assert ["left" in line for line in lines] == [False, True, True]
+
+
 @pytest.mark.parametrize("kind", ["variation", "class"])
 def test_interrupted_and_resumed_equals_uninterrupted(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
