@@ -24,7 +24,7 @@ from ganaug.evaluation.judged import made_for
 from ganaug.evaluation.splits import splits_of, trained_on
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
-from ganaug.evaluation.trainings.workers import worker_count
+from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.files import work_folder
 from ganaug.images import ImageSet
 from ganaug.images.places import image_folders
@@ -177,14 +177,14 @@ def evaluate_gain(
     check_arms(trained, (*plan.free, *plan.ours))
     schedule = trained.schedule(len(images), images.size, steps=steps, quick=quick)
     chosen = str(choose_device(device))
-    worker_count(jobs, chosen)  # refused before any work
+    workers = worker_count(jobs, chosen)  # refused before any work
     notes += few_images(splits[numbers[0]].test)
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     known = train.notes if isinstance(train, ImageSet) else ()
     for note in (note for note in notes if note not in known):
         _log.info("%s", note)  # before hours of work, too
-    with work_folder(out) as folder:
+    with work_folder(out) as folder, Processes(workers, threads, [trained]) as processes:
         comparison = Comparison(
             plan=plan,
             seen=seen,
@@ -197,7 +197,7 @@ def evaluate_gain(
             quick=quick,
             schedule=schedule,
             classifier=trained,
-            site=Site(folder, chosen, jobs, threads),
+            site=Site(folder, chosen, jobs, threads, processes),
         )
         return comparison.run(told(progress, "evaluating"), notes)
 

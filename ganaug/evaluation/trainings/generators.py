@@ -11,7 +11,6 @@ from typing import Any
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import RunError
-from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.files import make_folder
 from ganaug.images import ImageSet, resized
@@ -70,7 +69,6 @@ class NewGenerator:
         folder: gets the run and the ONNX file; the same call resumes.
         options: for `ganaug.training.fit`: preset, device, fields of its config.
         steps: how many it will take, for the time left.
-        classifier: None; no classifier is trained for it.
     """
 
     seed: int
@@ -78,7 +76,6 @@ class NewGenerator:
     folder: Path
     options: Mapping[str, Any]
     steps: int
-    classifier: Classifier | None = None
 
     @property
     def trained_on(self) -> ImageSet:

@@ -56,6 +56,10 @@ class Spent(NamedTuple):
     begun: float = 0.0
     around: float = 0.0
 
+    def minus(self, before: Spent) -> Spent:
+        """Return what came since."""
+        return Spent(*(now - then for now, then in zip(self, before, strict=True)))
+
     def plus(self, more: Spent, share: float = 1.0) -> Spent:
         """Return the sum, with that share of the steps of before and their seconds."""
         timed, seconds = share * self.timed + more.timed, share * self.seconds + more.seconds

@@ -22,7 +22,7 @@ import torch.distributed as dist
 from ganaug.artifact.checks import first_line
 from ganaug.errors import GanaugError
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick
-from ganaug.evaluation.trainings.workers import Submit, in_processes
+from ganaug.evaluation.trainings.workers import Processes, Submit
 from ganaug.launch import Place
 
 __all__ = ["Shared", "found_others", "shared_work"]
@@ -64,21 +64,23 @@ class _Other:
 
     def __init__(self, link: _Link) -> None:
         self.link, self.busy = link, False
-        self.steps: queue.SimpleQueue[tuple[Spent, str]] = queue.SimpleQueue()
+        self.steps: queue.SimpleQueue[tuple[Meter, Spent, str]] = queue.SimpleQueue()
 
-    def start(self, work: Work, kind: str, threads: int) -> Future[Any]:
+    def start(self, work: Work, kind: str, meter: Meter, threads: int) -> Future[Any]:
         future: Future[Any] = Future()
         self.busy = True
         threading.Thread(
-            target=self._follow, args=(future, work, kind, threads), daemon=True
+            target=self._follow, args=(future, work, kind, meter, threads), daemon=True
         ).start()
         return future
 
-    def _follow(self, future: Future[Any], work: Work, kind: str, threads: int) -> None:
+    def _follow(
+        self, future: Future[Any], work: Work, kind: str, meter: Meter, threads: int
+    ) -> None:
         try:
             self.link.send(threads, work)
             while (told := self.link.receive())[0] == "steps":
-                self.steps.put((told[1], kind))
+                self.steps.put((meter, told[1], kind))
         except Exception as error:  # as a future does: told where its result is asked for
             told = "failed", error
         self.busy = False
@@ -93,16 +95,18 @@ class Shared:
 
     Args:
         near: the worker processes of this one.
-        others, meter, threads: of the command.
+        others, threads: of the command.
     """
 
-    def __init__(self, near: Submit, others: Sequence[_Other], meter: Meter, threads: int) -> None:
-        self.near, self.others, self.meter, self.threads = near, others, meter, threads
+    def __init__(self, near: Submit, others: Sequence[_Other], threads: int) -> None:
+        self.near, self.others, self.threads = near, others, threads
 
-    def __call__(self, work: Work, kind: str) -> Future[Any]:
+    def __call__(self, work: Work, kind: str, meter: Meter) -> Future[Any]:
         """As `Submit` says."""
         free = next((other for other in self.others if not other.busy), None)
-        return self.near(work, kind) if free is None else free.start(work, kind, self.threads)
+        if free is None:
+            return self.near(work, kind, meter)
+        return free.start(work, kind, meter, self.threads)
 
     def update(self) -> None:
         """As `Submit` says."""
@@ -110,7 +114,8 @@ class Shared:
         for other in self.others:
             with suppress(queue.Empty):
                 while True:
-                    self.meter.advance(*other.steps.get_nowait())
+                    meter, spent, kind = other.steps.get_nowait()
+                    meter.advance(spent, kind)
 
 
 _others: list[_Other] = []
@@ -174,9 +179,9 @@ def _serve(link: _Link) -> None:
     threads, work = link.receive()
     if work is None:
         return
-    with in_processes(1, _Sent(link), threads, (), [""]) as submit:
+    with Processes(1, threads, ()) as submit:
         while work is not None:
-            future = submit(work, "")
+            future = submit(work, "", _Sent(link))
             while not future.done():
                 with suppress(TimeoutError):
                     future.exception(POLL)

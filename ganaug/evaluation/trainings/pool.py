@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ganaug.artifact.reader import read_artifact
-from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, Load, Meter, Tick
 from ganaug.evaluation.trainings.others import Shared, found_others
 from ganaug.evaluation.trainings.run import run_job
-from ganaug.evaluation.trainings.workers import in_processes, in_this_process, worker_count
+from ganaug.evaluation.trainings.workers import Processes, Submit, in_this_process, worker_count
 from ganaug.files import make_folder
 
 __all__ = ["GeneratorTraining", "Site", "run_all"]
@@ -36,10 +36,6 @@ class GeneratorTraining(Protocol):
     def cost(self) -> int:
         """In steps of a classifier."""
 
-    @property
-    def classifier(self) -> Classifier | None:
-        """That it trains on its way, if any."""
-
     def run(self, tick: Tick) -> Path:
         """Do what is not done yet; return the path of the file."""
 
@@ -55,12 +51,14 @@ class Site:
             a GPU, and 1 where the steps would not pay for the start of another process, or where
             torchrun started others that share the work.
         threads: of torch in each process.
+        processes: the worker processes.
     """
 
     folder: Path
     device: str
     jobs: int | None
     threads: int
+    processes: Processes
 
 
 def run_all(
@@ -83,8 +81,6 @@ def run_all(
 
     Raises:
         KeyboardInterrupt: interrupted; what had ended is kept, and the same call goes on.
-        ConfigError: a worker process cannot import a classifier.
-        GanaugError: a worker process was killed.
     """
     folder = make_folder(site.folder / kept)
     jobs = list(jobs)
@@ -117,18 +113,13 @@ def run_all(
     waiting_jobs = [job for seed in waiting for job in waiting[seed]]
     others = found_others()
     workers = _workers(site, queue, waiting_jobs, shared=bool(others))
-    trained = [job.classifier for job in jobs]
-    trained += [each.classifier for each in generators.values() if each.classifier is not None]
-    arms = [arm for job in jobs for arm in (job.arm, job.arm.without_generator())]
-    kinds = sorted({NEW_GENERATOR, *(arm.name for arm in arms)})
-    pool = (
-        in_this_process(meter, site.threads)
-        if workers == 1 and not others
-        else in_processes(workers, meter, site.threads, trained, kinds)
+    here = workers == 1 and not others
+    pool: AbstractContextManager[Submit] = (
+        in_this_process(site.threads) if here else nullcontext(site.processes)
     )
     meter.begin(workers + len(others))
     with pool as near:
-        submit = Shared(near, others, meter, site.threads)
+        submit = Shared(near, others, site.threads)
         running: dict[Future[Any], Job | GeneratorTraining] = {}
         while queue or running:
             while queue and len(running) < workers + len(others):
@@ -136,7 +127,7 @@ def run_all(
                 still = [job for seed in waiting for job in waiting[seed]]
                 meter.at_work(map(_load, (*running.values(), item)), map(_load, (*queue, *still)))
                 work = partial(run_and_keep, item, folder) if isinstance(item, Job) else item.run
-                running[submit(work, _load(item).kind)] = item
+                running[submit(work, _load(item).kind, meter)] = item
             ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             submit.update()
             for future in ended:

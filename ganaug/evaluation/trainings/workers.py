@@ -9,10 +9,12 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import connection
 from typing import Any, Protocol
 
@@ -22,7 +24,7 @@ from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
 
-__all__ = ["Submit", "in_processes", "in_this_process", "worker_count"]
+__all__ = ["Processes", "Submit", "in_this_process", "worker_count"]
 
 ON_A_GPU = 4  # worker processes
 WIDTH = len(Spent._fields)
@@ -47,33 +49,30 @@ def worker_count(jobs: int | None, device: str = "cpu") -> int:
 
 
 class Submit(Protocol):
-    """Starts work; `update` tells the meter what was done since the last call."""
+    """Starts work, and tells a meter what is done."""
 
-    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
+    def __call__(self, work: Callable[[Tick], Any], kind: str, meter: Meter) -> Future[Any]:
         """Start `work`, a picklable function of a tick, whose steps are of `kind`."""
 
     def update(self) -> None:
-        """Call now and then."""
+        """Tell the meters what was done since the last call. Call now and then."""
 
 
 @contextmanager
-def in_this_process(meter: Meter, threads: int) -> Iterator[Submit]:
+def in_this_process(threads: int) -> Iterator[Submit]:
     """Run each piece of work at once, in this process, with `threads` threads of torch."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        yield _Inline(meter)
+        yield _Inline()
     finally:
         torch.set_num_threads(before)
 
 
 class _Inline:
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
-
-    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
+    def __call__(self, work: Callable[[Tick], Any], kind: str, meter: Meter) -> Future[Any]:
         future: Future[Any] = Future()
-        tick = Timed(lambda spent: self.meter.advance(spent, kind))
+        tick = Timed(lambda spent: meter.advance(spent, kind))
         future.set_result(work(tick))
         tick(0)  # what came after the last step
         return future
@@ -82,63 +81,83 @@ class _Inline:
         pass
 
 
-@contextmanager
-def in_processes(
-    workers: int,
-    meter: Meter,
-    threads: int,
-    classifiers: Iterable[Classifier],
-    kinds: Sequence[str],
-) -> Iterator[Submit]:
-    """Run work of these `kinds` in spawned processes; leaving the block, also by Ctrl-C, ends them.
+@dataclass
+class _Place:
+    """What one of the worker processes does: of which kind, who is told, and what was told."""
 
-    A process is there for all work, so that one classifier of the user's script decides for all.
+    future: Future[Any]
+    kind: str
+    meter: Meter
+    told: Spent
+
+
+class Processes:
+    """Spawned worker processes, which start as work comes and stay for more.
+
+    Leaving the block, also by Ctrl-C, ends them. One classifier of the user's script decides for
+    all work whether they import the script.
+
+    Args:
+        workers: how many at most. No more pieces of work are at work at once.
+        threads: of torch in each.
+        classifiers: that are trained there.
 
     Raises:
-        ConfigError: a worker process cannot import a classifier.
-        GanaugError: a worker process was killed.
+        ConfigError: where work is started: a worker process cannot import a classifier.
+        GanaugError: on leaving: a worker process was killed.
     """
-    main_needed = any(map(_is_of_main, classifiers))
-    context = multiprocessing.get_context("spawn")
-    stop, counts = context.Event(), context.Array("d", WIDTH * len(kinds))  # `Spent` of each
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(stop, counts, threads)
-    )
-    try:
-        yield _Processes(pool, counts, kinds, meter, main_needed)
-    except BrokenProcessPool as error:
-        raise GanaugError(
-            "a worker process ended before its job did; allowed: enough memory for all workers, and"
-            " a script that starts its work under `if __name__ == '__main__':`; try jobs=1"
-        ) from error
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
 
+    def __init__(self, workers: int, threads: int, classifiers: Iterable[Classifier]) -> None:
+        self.classifiers = tuple(classifiers)
+        context = multiprocessing.get_context("spawn")
+        self.stop = context.Event()
+        # `Spent` at each place, ever growing
+        self.counts: Any = context.Array("d", WIDTH * workers)
+        self.places: list[_Place | None] = [None] * workers
+        self.pool = ProcessPoolExecutor(
+            workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(self.stop, self.counts, threads),
+        )
 
-class _Processes:
-    def __init__(
-        self,
-        pool: ProcessPoolExecutor,
-        counts: Any,
-        kinds: Sequence[str],
-        meter: Meter,
-        main_needed: bool,
-    ) -> None:
-        self.pool, self.counts, self.kinds, self.meter = pool, counts, kinds, meter
-        self.main_needed, self.seen = main_needed, [0.0] * WIDTH * len(kinds)
+    @cached_property
+    def main_needed(self) -> bool:
+        """Whether a classifier is defined in the user's script; asked for with the first work."""
+        return any(map(_is_of_main, self.classifiers))
 
-    def __call__(self, work: Callable[[Tick], Any], kind: str) -> Future[Any]:
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.stop.set()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise GanaugError(
+                "a worker process ended before its job did; allowed: enough memory for all workers,"
+                " and a script that starts its work under `if __name__ == '__main__':`; try jobs=1"
+            ) from error
+
+    def __call__(self, work: Callable[[Tick], Any], kind: str, meter: Meter) -> Future[Any]:
+        """As `Submit` says."""
+        self.update()
+        at = next(i for i, place in enumerate(self.places) if place is None or place.future.done())
         with nullcontext() if self.main_needed else _hidden_main():
-            return self.pool.submit(_in_worker, work, self.kinds.index(kind))
+            future = self.pool.submit(_in_worker, work, at)
+        self.places[at] = _Place(future, kind, meter, self._counted()[at])
+        return future
 
     def update(self) -> None:
+        """As `Submit` says."""
+        for place, spent in zip(self.places, self._counted(), strict=True):
+            if place is not None and spent != place.told:
+                place.meter.advance(spent.minus(place.told), place.kind)
+                place.told = spent
+
+    def _counted(self) -> list[Spent]:
         with self.counts.get_lock():
-            now = list(self.counts)
-        new = [after - before for before, after in zip(self.seen, now, strict=True)]
-        for at, kind in enumerate(self.kinds):
-            self.meter.advance(Spent(*new[WIDTH * at : WIDTH * (at + 1)]), kind)
-        self.seen = now
+            values = list(self.counts)
+        return [Spent(*values[at : at + WIDTH]) for at in range(0, len(values), WIDTH)]
 
 
 def _is_of_main(classifier: Classifier) -> bool:
@@ -191,12 +210,12 @@ def _start_worker(stop: Any, counts: Any, threads: int) -> None:
         threading.Thread(target=follow_parent, daemon=True).start()
 
 
-def _in_worker(work: Callable[[Tick], Any], kind: int) -> Any:
+def _in_worker(work: Callable[[Tick], Any], place: int) -> Any:
     def report(spent: Spent) -> None:
         if _Worker.stop.is_set():
             raise KeyboardInterrupt("stopped; what had ended is kept, and the same call goes on")
         with _Worker.counts.get_lock():
-            for at, value in enumerate(spent, WIDTH * kind):
+            for at, value in enumerate(spent, WIDTH * place):
                 _Worker.counts[at] += value
 
     tick = Timed(report)

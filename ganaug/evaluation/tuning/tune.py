@@ -29,7 +29,7 @@ from ganaug.evaluation.trainings.generators import (
 )
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
 from ganaug.evaluation.trainings.pool import Site
-from ganaug.evaluation.trainings.workers import worker_count
+from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.evaluation.tuning.budget import Budget, count_trainings, estimate, plan_budget
 from ganaug.evaluation.tuning.candidates import Candidate, candidates
 from ganaug.evaluation.tuning.decision import decide, score
@@ -111,7 +111,7 @@ def tune(
     if seed < 0:
         raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
     chosen = str(choose_device(device))
-    worker_count(jobs, chosen)  # refused before any work
+    workers = worker_count(jobs, chosen)  # refused before any work
     check_writable(generator.path)
     if out is not None:
         check_output_folder(out, {}, Inputs(images=image_folders("the images", train)))
@@ -129,17 +129,18 @@ def tune(
         if simulation.method == "none":
             report = build_report(metadata, simulation, None, seed, {}, images)
         else:
-            tuning = _Tuning(
-                generator=generator,
-                images=images,
-                simulation=simulation,
-                seed=seed,
-                steps=steps,
-                fit_steps=fit_steps,
-                classifier=network,
-                site=Site(folder, chosen, jobs, threads),
-            )
-            report = tuning.run(told(progress, "tuning"))
+            with Processes(workers, threads, [network]) as processes:
+                tuning = _Tuning(
+                    generator=generator,
+                    images=images,
+                    simulation=simulation,
+                    seed=seed,
+                    steps=steps,
+                    fit_steps=fit_steps,
+                    classifier=network,
+                    site=Site(folder, chosen, jobs, threads, processes),
+                )
+                report = tuning.run(told(progress, "tuning"))
         _write(generator.path, behaviour, report.policy)
     return report
 
