@@ -7,7 +7,7 @@ import torch
 from ganaug.errors import ConfigError, DeviceError
 from ganaug.wording import whole_number
 
-__all__ = ["choose_device", "native_bfloat16"]
+__all__ = ["choose_device", "native_bfloat16", "sent"]
 
 
 def choose_device(device: str | torch.device) -> torch.device:
@@ -32,6 +32,13 @@ def choose_device(device: str | torch.device) -> torch.device:
             " counted from cuda:0; choose one of them"
         )
     return torch.device(name)
+
+
+def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor of the CPU on `device`, without waiting for what a GPU has to do before."""
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def native_bfloat16() -> bool:

@@ -90,7 +90,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     try:
         yield temporary
-        with temporary.open("rb") as stream:
+        with temporary.open("r+b") as stream:  # Windows flushes no file that is read alone
             os.fsync(stream.fileno())
         temporary.chmod(_permissions(target))
         os.replace(temporary, target)
@@ -100,18 +100,23 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        os.close(handle)  # and with it goes the lock
+        if handle is not None:
+            os.close(handle)  # and with it goes the lock
 
 
-def _begin(target: Path) -> tuple[Path, int]:
+def _begin(target: Path) -> tuple[Path, int | None]:
     """Return a new temporary file beside `target`, and the handle that holds its lock.
 
-    The lock says that the writer is alive; the system takes it from a killed one.
+    The lock says that the writer is alive; the system takes it from a killed one. On Windows, which
+    renames no open file, there is none.
     """
     while True:
         # In a folder of images nothing that is hidden, or has such a name, is taken for an image.
         prefix = f".{target.name[:40]}."
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=UNFINISHED)
+        if sys.platform == "win32":
+            os.close(handle)
+            return Path(name), None
         _lock(handle)
         if os.fstat(handle).st_nlink:
             return Path(name), handle
@@ -157,6 +162,9 @@ def _flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # it has no such thing for a folder
+            raise
     finally:
         os.close(handle)
 

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 MOST_BYTES = 64 * 2**20
+MOST_LOG = 2**30  # of a log, which grows with every step
 MOST_DEPTH = 32
 MOST_COUNT = 2**53  # up to here a float holds every whole number
 MOST_NUMBER = 1e100  # far from where sums and squares of it overflow
@@ -118,7 +119,7 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         RunError: another line has another form, or the file cannot be read.
     """
     try:
-        lines = _content(path).split(b"\n")
+        lines = _content(path, MOST_LOG).split(b"\n")
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
@@ -154,11 +155,11 @@ def _row(value: object) -> dict[str, Any]:
     return value
 
 
-def _content(path: str | os.PathLike[str]) -> bytes:
+def _content(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     with open_regular(path) as stream:
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"more than {most:,} bytes")
     return content
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import socket
@@ -76,6 +78,26 @@ def test_a_folder_has_one_writer(tmp_path: Path) -> None:
     assert "another process is writing" in other.stdout
     after = subprocess.run(command, capture_output=True, text=True, check=True)
     assert after.stdout == "entered\n"
+
+
+def test_the_rules_of_other_systems_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows flushes no file that is open for reading alone; some file systems flush no folder."""
+    flush, flushed = os.fsync, []
+
+    def strict(handle: int) -> None:
+        flushed.append(stat.S_ISDIR(os.fstat(handle).st_mode))
+        if flushed[-1]:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", strict)
+    write_text(tmp_path / "file.txt", "new")
+    assert (tmp_path / "file.txt").read_text() == "new"
+    assert flushed == [False, True]
 
 
 def test_did_you_mean() -> None:

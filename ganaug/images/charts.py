@@ -107,8 +107,11 @@ class _Canvas:
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Return round numbers, about `count`, that cover `low` to `high`."""
-    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
-        low, high = (low - 0.5, low + 0.5) if math.isfinite(low) else (0.0, 1.0)
+    if not math.isfinite(low) or not math.isfinite(high):
+        low, high = 0.0, 1.0
+    least = max(1e-9, 1e-6 * max(abs(low), abs(high)))  # so that numbers differ in what is shown
+    if high - low < least:
+        low, high = low - max(0.5, least), high + max(0.5, least)
     raw = (high - low) / max(count - 1, 1)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)

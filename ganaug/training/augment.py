@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganaug.devices import sent
+
 __all__ = ["Draws", "apply", "draw"]
 
 SHIFT = 0.125  # of each side
@@ -30,7 +32,7 @@ class Draws:
     def to(self, device: torch.device) -> Draws:
         """Return the same draws on `device`."""
         parts = (self.shift, self.colour, self.cutout)
-        return Draws(*(None if part is None else part.to(device) for part in parts))
+        return Draws(*(None if part is None else sent(part, device) for part in parts))
 
     def take(self, rows: slice) -> Draws:
         """Return what was drawn for some of the images."""

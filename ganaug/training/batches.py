@@ -6,6 +6,7 @@ same batch.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganaug.devices import sent
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 from ganaug.training import augment, shared_affine
@@ -20,6 +22,8 @@ from ganaug.training.config import FitConfig
 from ganaug.training.pairs import PairSampler
 
 __all__ = ["Batch", "Batches", "Pixels"]
+
+log = logging.getLogger("ganaug")
 
 EVERY = slice(None)
 
@@ -85,7 +89,7 @@ class Batches:
         draws = [augment.draw(config.augment, count, self.images.size, rng) for _ in range(2)]
         # All of it is drawn, whatever the number of processes, and then this one's part is taken.
         device = pixels.device
-        maps = None if maps is None else maps[rows].to(device)
+        maps = None if maps is None else sent(maps[rows], device)
 
         def gathered(chosen: NDArray[np.int64]) -> Tensor:
             images = _gather(pixels, chosen[rows])
@@ -95,14 +99,14 @@ class Batches:
             real=gathered(reals),
             source=None if sources is None else gathered(sources),
             stranger=None if strangers is None else gathered(strangers),
-            labels=self.labels[torch.from_numpy(reals[rows])].to(device),
-            latent=torch.from_numpy(latent[rows]).to(device),
+            labels=sent(self.labels[torch.from_numpy(reals[rows])], device),
+            latent=sent(torch.from_numpy(latent[rows]), device),
             draws=(draws[0].take(rows).to(device), draws[1].take(rows).to(device)),
         )
 
 
 class Pixels:
-    """All training images, uint8 [N, C, H, W] by row: on a GPU, where they are in memory at all.
+    """All training images, uint8 [N, C, H, W] by row: on a GPU, where they fit there.
 
     On a CPU they stay as they are stored, and a batch alone is put into torch's order.
     """
@@ -111,12 +115,15 @@ class Pixels:
         self.images, self.device = images.images, device
         self.there: Tensor | None = None
         if device.type != "cpu" and isinstance(self.images, np.ndarray):
-            self.there = self._as_tensor(self.images)
+            try:
+                self.there = self._as_tensor(self.images)
+            except torch.OutOfMemoryError:
+                log.info("the images do not fit on %s; each batch is sent there", device)
 
     def rows(self, rows: NDArray[np.int64]) -> Tensor:
         """Return these, uint8 [n, C, H, W], on the device."""
         if self.there is not None:
-            return self.there[torch.from_numpy(rows).to(self.device)]
+            return self.there[sent(torch.from_numpy(rows), self.device)]
         return self._as_tensor(self.images[rows])
 
     def _as_tensor(self, images: NDArray[np.uint8]) -> Tensor:
@@ -127,7 +134,7 @@ class Pixels:
 
 def _gather(pixels: Pixels | Tensor, rows: NDArray[np.int64]) -> Tensor:
     if isinstance(pixels, Tensor):
-        chosen = pixels[torch.from_numpy(rows).to(pixels.device)]
+        chosen = pixels[sent(torch.from_numpy(rows), pixels.device)]
     else:
         chosen = pixels.rows(rows)
     chosen = chosen.float() / 255

@@ -68,6 +68,11 @@ class Kept:
     file: str
     sha256: str
 
+    @property
+    def rollbacks(self) -> int:
+        """How often the run had gone back when it was written."""
+        return int(Path(self.file).stem.split("-")[2]) if self.file.count("-") > 1 else 0
+
 
 @dataclass(frozen=True)
 class Record:
@@ -338,6 +343,9 @@ def _optimizer_values(
         shape = tuple(parameters[index].shape) if 0 <= index < len(parameters) else None
         if shapes != {"step": (), "exp_avg": shape, "exp_avg_sq": shape}:
             raise ValueError("an optimiser of other parameters")
+        for name in ("exp_avg", "exp_avg_sq"):  # in the memory format of a run without a stop
+            alike = torch.empty_like(parameters[index], device="cpu", requires_grad=False)
+            kept[name] = alike.copy_(kept[name])
     return values
 
 

@@ -26,7 +26,7 @@ from ganaug.artifact.engine import onnxruntime
 from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError
-from ganaug.files import atomic_path
+from ganaug.files import atomic_path, updating
 from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
 from ganaug.outputs import Inputs, check_output_file
@@ -84,13 +84,18 @@ def export(
     log.info("comparing the file with the trained network")  # seconds, so it is said
     parity, batch_exact = _compare(model, loaded, images)
     metadata = _metadata(loaded, notes, parity, batch_exact)
-    if earlier is not None and earlier.measured:
-        metadata = earlier.carried(metadata)
-        log.info("%s: the same generator; it keeps its %s", path, ", ".join(earlier.measured))
-    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-        read_artifact(temporary)  # what we write, our own reader accepts
+    with updating(path):
+        if not force:  # once more: `tune` or `evaluate` may have written into it meanwhile
+            earlier = find_earlier(path, loaded)
+        if earlier is not None:
+            earlier.check(model)
+        if earlier is not None and earlier.measured:
+            metadata = earlier.carried(metadata)
+            log.info("%s: the same generator; it keeps its %s", path, ", ".join(earlier.measured))
+        onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(model.SerializeToString(deterministic=True))
+            read_artifact(temporary)  # what we write, our own reader accepts
     return metadata
 
 

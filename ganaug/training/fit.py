@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 
+from ganaug.artifact.format import MAX_FILE_BYTES
 from ganaug.devices import choose_device
-from ganaug.errors import RunError
+from ganaug.errors import ConfigError, RunError
 from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
@@ -31,8 +32,16 @@ from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.memory import enough_memory
+from ganaug.training.networks import build_generator
 from ganaug.training.ranks import Ranks, joined
-from ganaug.training.recovery import Failure, OnCollapse, checked_reaction, recover, stopped_before
+from ganaug.training.recovery import (
+    MOST_ROLLBACKS,
+    Failure,
+    OnCollapse,
+    checked_reaction,
+    recover,
+    stopped_before,
+)
 from ganaug.training.remedies import treated
 from ganaug.training.run_folder import check_run_folder, open_run
 from ganaug.training.samples import sample_grid
@@ -46,6 +55,8 @@ from ganaug.training.watch import Watch
 __all__ = ["fit", "prepared"]
 
 log = logging.getLogger("ganaug")
+
+FILE_REST = 2**20  # bytes of a generator's file beside its weights
 
 
 def fit(
@@ -141,6 +152,7 @@ def prepared(
     Raises:
         DataError: the images cannot be used.
         RunError: they have another size than the config.
+        ConfigError: the generator's file would be too large to be read.
     """
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
     known = len(images.notes) if source is images else 0  # of a set that the caller loaded
@@ -161,7 +173,22 @@ def prepared(
             f"size: the images are {images.size[0]}x{images.size[1]}, the config says"
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
+    _refuse_too_large(images, config)
     return images, config
+
+
+def _refuse_too_large(images: ImageSet, config: FitConfig) -> None:
+    """Raise `ConfigError` where the file of the generator would be larger than any that is read."""
+    with torch.device("meta"):  # no memory is taken
+        generator = build_generator(config, images.channels, len(images.classes))
+    needed = 4 * sum(weights.numel() for weights in generator.parameters())
+    if needed + FILE_REST > MAX_FILE_BYTES:
+        height, width = images.size
+        raise ConfigError(
+            f"size: {height}x{width}; the generator would have {needed:,} bytes of weights;"
+            f" allowed: {MAX_FILE_BYTES - FILE_REST:,}, since no larger file is read; use a smaller"
+            " --size, or --preset tiny"
+        )
 
 
 @dataclass(frozen=True)
@@ -202,7 +229,8 @@ class _Training:
                 failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
                     return
-                state = self._fresh(state.rollbacks + 1, state.precision)
+                back = self.on_collapse == "rollback" and state.rollbacks < MOST_ROLLBACKS
+                state = self._fresh(state.rollbacks + back, state.precision)
                 step, failure = self._recovered(state, failure), None
                 if self.ranks.any(interrupted.is_set())[0]:
                     raise KeyboardInterrupt(_interruption(step, self.config.steps))
@@ -302,10 +330,10 @@ class _Records:
             if alarm is not None and alarm.since == done:
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
-        if done == config.steps:
-            draw_curves(self.run)
         if due or stop:
             checkpoint.save(self.run, state, done, good=good)
+        if done == config.steps:
+            draw_curves(self.run)
         return None
 
 

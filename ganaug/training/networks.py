@@ -156,7 +156,8 @@ class VariationGenerator(nn.Module):
     def _grid(self, image: Tensor, affine: Tensor, flow: Tensor) -> Tensor:
         """Sampling positions [N, H, W, 2]; from arange, because affine_grid freezes H and W."""
         height, width = image.shape[2:]
-        identity = torch.tensor([1.0, 0, 0, 0, 1, 0], device=image.device)
+        identity = torch.zeros(6, device=image.device)
+        identity[::4] = 1.0  # [1, 0, 0, 0, 1, 0], without a copy from the host
         a = (identity + AFFINE * torch.tanh(affine)).unsqueeze(2).unsqueeze(3)
         y = ((2 * torch.arange(height, device=image.device) + 1) / height - 1)[None, :, None]
         x = ((2 * torch.arange(width, device=image.device) + 1) / width - 1)[None, None, :]

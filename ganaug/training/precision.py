@@ -43,7 +43,9 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
     if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         if wanted == "bf16":
             raise DeviceError(
-                "precision: this GPU does not compute bfloat16; use --set precision=fp32"
+                "precision: this GPU does not compute bfloat16; allowed: a new run with --set"
+                " precision=fp32; one that computes in bfloat16 goes on with --device cpu, or on"
+                " such a GPU"
             )
         return torch.float32
     if wanted == "bf16":

@@ -20,6 +20,7 @@ from ganaug.training.step import learning_rate
 from ganaug.wording import as_settings
 
 __all__ = [
+    "MOST_ROLLBACKS",
     "Failure",
     "OnCollapse",
     "checked_reaction",

@@ -44,13 +44,14 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
             " or export it as it is with --force"
         )
     notes = [f"exported by force: {wrong}"] if wrong else []
-    if record.rollbacks:
+    rollbacks = record.rollbacks[: record.last.rollbacks]  # before these weights
+    if rollbacks:
         now, given = (
             {name: getattr(config, name) for name in checkpoint.CHANGED}
-            for config in (treated(run.config, record.rollbacks), run.config)
+            for config in (treated(run.config, rollbacks), run.config)
         )
         changed = {name: value for name, value in now.items() if value != given[name]}
-        times = counted(len(record.rollbacks), "rollback")
+        times = counted(len(rollbacks), "rollback")
         notes.append(f"trained with {times}, at last with {as_settings(changed)}")
     if run.step < steps:
         notes.append(f"exported after {run.step} of {steps} steps")
@@ -83,5 +84,7 @@ def broken(run: SavedRun) -> str:
             )
     if not any(bool(weight.any()) for weight in weights.values()):
         return "its weights are all 0"
+    if run.record.last in run.record.good:  # no alarm then, and later tries wrote these rows anew
+        return ""
     alarm = alarm_at(run.rows, run.config.steps, run.config.kind)
     return "" if alarm is None else alarm.line

@@ -34,6 +34,7 @@ from ganaug.use.generate import generate, open_generator
 from ganaug.use.policy import (
     Counts,
     added_counts,
+    can_make,
     class_map,
     class_probabilities,
     latent_scale,
@@ -140,7 +141,11 @@ class SyntheticDataset(Dataset[Any]):
             if policy is None
             else class_probabilities(None, policy, info, str(path))[self._artifact_labels],
             self.classes,
-            np.ones(len(real), bool) if source is None else real > 0,
+            can_make(info)[self._artifact_labels] & (real > 0),
+            "the source has none; allowed: 0; add at least one image of it to the source"
+            if info.kind == "variation"
+            else f"{path} saw none in its training, or the source has none; allowed: 0; fit again"
+            " with images of it",
         )
         if isinstance(counts, str) and counts == "auto" and policy is None:
             _log.info("%s: holds no policy, so that counts='auto' adds no images", path)

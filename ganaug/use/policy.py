@@ -16,6 +16,7 @@ __all__ = [
     "Counts",
     "Probability",
     "added_counts",
+    "can_make",
     "class_map",
     "class_probabilities",
     "latent_scale",
@@ -65,16 +66,19 @@ def class_probabilities(
     Args:
         p: one number for all; {class name: number}, 0 for the classes left out; one number for
             each class in the artifact's order; None for the policy at the artifact's training
-            counts, 0.5 where there is none.
+            counts, 0.5 where there is none. One for all leaves out what the generator cannot make.
 
     Raises:
-        ConfigError: a value is not in 0..1, a name is unknown, or the length does not fit.
+        ConfigError: a value is not in 0..1, a name is unknown, the length does not fit, or a class
+            is named that the generator cannot make.
     """
     classes = info.classes
+    able = can_make(info)
     if p is None:
         if policy is None:
-            return np.full(len(classes), DEFAULT_P)
-        return np.asarray(policy.probability(np.asarray(info.counts, np.float64)), np.float64)
+            return np.where(able, DEFAULT_P, 0.0)
+        counts = np.asarray(info.counts, np.float64)
+        return np.where(able, policy.probability(counts), 0.0)
     if isinstance(p, Mapping):
         p = {composed(k) if isinstance(k, str) else k: value for k, value in p.items()}
         for key in p:
@@ -101,7 +105,24 @@ def class_probabilities(
     for value in values:
         if not is_real(value) or not 0 <= float(value) <= 1:
             raise ConfigError(f"p={value!r}; allowed: 0 to 1; 0 switches the generator off")
-    return np.array(values, np.float64)
+    found = np.array(values, np.float64)
+    if is_real(p):
+        return np.where(able, found, 0.0)
+    for label in np.flatnonzero((found > 0) & ~able):
+        raise ConfigError(
+            f"p={found[label]:g} for the class {classes[label]!r}, of which {name} saw no image in"
+            " its training; allowed: 0; fit again with images of it"
+        )
+    return found
+
+
+def can_make(info: Metadata) -> NDArray[np.bool_]:
+    """Return bool [classes of the artifact]: False where a class generator never saw the class.
+
+    A variation generator starts from an image, of whatever class.
+    """
+    seen = np.asarray(info.counts) > 0
+    return seen if info.kind == "class" else np.ones(len(seen), bool)
 
 
 def mean_probability(p: NDArray[np.float64], info: Metadata) -> float:
@@ -153,6 +174,7 @@ def added_counts(
     probabilities: NDArray[np.float64] | None,
     classes: Sequence[str],
     usable: NDArray[np.bool_],
+    lacking: str,
 ) -> NDArray[np.int64]:
     """Return int64 [classes]: how many images to add to each class.
 
@@ -163,7 +185,8 @@ def added_counts(
             they become as level as it allows; {class name or label: number}.
         real: int64 [classes], the images there are.
         probabilities: float64 [classes], or None where there is no policy ("auto" adds none).
-        usable: bool [classes], False where a class has no image to start from.
+        usable: bool [classes], False where there can be no image of a class.
+        lacking: why that is, and what to do, for messages.
 
     Raises:
         ConfigError: `counts` is none of these, or a policy's p of 1 has no finite count.
@@ -180,7 +203,7 @@ def added_counts(
             f"counts={counts!r}{near}; allowed: 'auto', 'balance', a number, or {{class: number}}"
         )
     if isinstance(counts, Mapping):
-        return _by_class(counts, classes, usable)
+        return _by_class(counts, classes, usable, lacking)
     if not is_whole(counts) or counts < 0:
         raise ConfigError(
             f"counts={counts!r}; allowed: 'auto', 'balance', a whole number of at least 0, or"
@@ -188,7 +211,8 @@ def added_counts(
         )
     if counts and not usable.any():
         raise DataError(
-            f"counts={counts}, but the source has no images; allowed: 0; give a source with images"
+            f"counts={counts}, but the source has no images that can be used; allowed: 0; give a"
+            " source with images"
         )
     return _level(real, int(counts), usable)
 
@@ -215,6 +239,7 @@ def _by_class(
     counts: Mapping[str, int] | Mapping[int, int],
     classes: Sequence[str],
     usable: NDArray[np.bool_],
+    lacking: str,
 ) -> NDArray[np.int64]:
     added = np.zeros(len(classes), np.int64)
     for key, value in counts.items():
@@ -231,10 +256,7 @@ def _by_class(
                 f"counts: {value!r} for the class {key!r}; allowed: a whole number of at least 0"
             )
         if value and not usable[label]:
-            raise DataError(
-                f"counts: {value} images of the class {key!r}, of which the source has none;"
-                " allowed: 0; add at least one image of it to the source"
-            )
+            raise DataError(f"counts: {value} images of the class {key!r}, of which {lacking}")
         added[label] += int(value)
     return added
 

@@ -23,6 +23,17 @@ def test_ticks_are_round_and_cover(low: float, high: float, expected: list[float
     assert ticks(low, high) == expected
 
 
+@pytest.mark.parametrize(
+    ("low", "high"), [(1e17, 1e17), (1e10, 1e10 + 1e-3), (-3e30, -3e30), (0.0, 1e-300), (1e9, 1e10)]
+)
+def test_ticks_of_huge_and_of_nearly_equal_values_differ(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 8
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert found == sorted(set(found))
+
+
 def test_marks_stand_where_their_values_are() -> None:
     track = Track(-2, 2)
     assert (track.at(-2), track.at(0), track.at(1), track.at(9)) == (0, 50, 75, 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shutil
 from pathlib import Path
@@ -16,6 +17,8 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import RunError
 from ganaug.training import export, fit
+
+EXPORT = importlib.import_module("ganaug.training.export")  # a function has the same name
 
 OPTIONS = SHORT | {"steps": 4, "checkpoint_every": 2, "log_every": 1, "sample_every": 4}
 TUNED = Policy(p=((2, 0.35), (8, 0.0)), source="tune", evidence={"gain": {"low": 0.01}})
@@ -50,6 +53,22 @@ def test_a_file_of_the_same_run_is_replaced(half: Path, run: Path, tmp_path: Pat
     before = file.read_bytes()
     export(run, file)
     assert file.read_bytes() == before
+
+
+def test_what_tune_writes_during_an_export_stays(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.onnx"
+    export(run, file)
+    compare = EXPORT._compare
+
+    def meanwhile(*words: Any) -> Any:
+        rewrite_metadata(file, policy=TUNED)
+        return compare(*words)
+
+    monkeypatch.setattr(EXPORT, "_compare", meanwhile)
+    assert export(run, file).policy == TUNED
+    assert read_artifact(file)[1].policy == TUNED
 
 
 def test_the_same_generator_keeps_what_was_measured(

@@ -44,6 +44,12 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
     assert data["held_out_fingerprint"]
 
 
+def test_what_could_never_be_exported_is_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"size: 512x512; the generator would have 40\d,.* bytes"):
+        fit(bars((6, 6), (512, 512), 3), tmp_path / "run", preset="classic", steps=1)
+    assert not (tmp_path / "run").exists()
+
+
 def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit(bars(), tmp_path / "run", progress=True, **SHORT)
     lines = capsys.readouterr().err.splitlines()

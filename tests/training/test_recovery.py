@@ -237,6 +237,20 @@ def test_stop_and_warn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(weights(tmp_path / "warn"), weights(smooth), rtol=0, atol=0)
 
 
+def test_a_run_that_stopped_at_once_goes_on_as_the_one_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the weights of its seed, and not with those that a rollback would have drawn."""
+    poisoned(monkeypatch, {0: 1})
+    run = tmp_path / "run"
+    with pytest.raises(GanaugError, match="no checkpoint is left"):
+        fit(bars(), run, on_collapse="stop", **SHORT)
+    monkeypatch.undo()
+    fit(bars(), run, on_collapse="warn", **SHORT)
+    smooth = fit(bars(), tmp_path / "smooth", **SHORT)
+    torch.testing.assert_close(weights(run), weights(smooth), rtol=0, atol=0)
+
+
 def test_an_unknown_reaction_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"on_collapse: 'rolback' is not allowed \(did you mean"):
         fit(bars(), tmp_path / "run", on_collapse="rolback", **SHORT)  # type: ignore[arg-type]
@@ -306,6 +320,10 @@ def test_a_collapse_stops_a_run_that_is_to_stop(tmp_path: Path, before_collapse:
     with pytest.raises(GanaugError, match="stopped at step 120: collapsed since step 120"):
         fit(bars(), run, on_collapse="stop", **COLLAPSING)
     assert record_of(run).last.step == 60
+    # What is kept was good when it was written; a later try may have been worse at its step.
+    row = rows_of(run, "diversity.jsonl")[0]
+    (run / "diversity.jsonl").write_text(json.dumps(row | {"variety": 0.003}) + "\n")
+    assert export(run, tmp_path / "file.onnx").warnings[0] == "exported after 60 of 120 steps"
 
 
 def test_a_collapse_goes_back_by_default(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganaug.errors import RunError
-from ganaug.records import read_rows
+from ganaug.records import MOST_BYTES, read_rows
 from ganaug.training.rows import add_row, keep_rows
 
 
@@ -55,3 +55,9 @@ def test_marks_stay_where_they_are_and_new_ones_come_last(tmp_path: Path) -> Non
     assert keep_rows(path, 6, [first]) == [{"step": 2}, {"step": 4}, first, {"step": 6}]
     assert keep_rows(path, 2, [first, second]) == [{"step": 2}, first, second]
     assert read_rows(path) == [{"step": 2}, first, second]
+
+
+def test_the_log_of_a_very_long_run_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + b" " * (MOST_BYTES + 1) + b'\n{"step": 2}\n')
+    assert read_rows(path) == [{"step": 1}, {"step": 2}]

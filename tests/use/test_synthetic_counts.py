@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.small_datasets import Pairs, tensors
-from helpers.small_models import (
-    write_variation_model,
-)
+from helpers.small_models import write_class_model, write_variation_model
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
-from ganaug import SyntheticDataset
+from ganaug import GANAugment, SyntheticDataset
 from ganaug.artifact.format import Policy
 from ganaug.errors import ConfigError, DataError
 
@@ -71,6 +69,29 @@ def test_a_class_without_source_images_gets_none(variation: Path) -> None:
     assert SyntheticDataset(variation, source=source, counts=4).counts.tolist() == [1, 0, 3]
     with pytest.raises(DataError, match="'bee', of which the source has none"):
         SyntheticDataset(variation, source=source, counts={"bee": 1})
+
+
+def test_a_class_that_a_class_generator_never_saw_gets_none(tmp_path: Path) -> None:
+    """What it would make of it is no class at all."""
+    names, counts = ("ant", "bee", "cat"), (8, 0, 2)
+    path = write_class_model(
+        tmp_path / "a.onnx", channels=3, size=(8, 8), classes=names, counts=counts
+    )
+    source = Pairs(tensors(6), [0, 0, 0, 1, 1, 2], classes=list(names))
+    assert SyntheticDataset(path, counts="balance").counts.tolist() == [0, 0, 6]
+    assert SyntheticDataset(path, counts=12).counts.tolist() == [3, 0, 9]
+    assert SyntheticDataset(path, source=source, counts="balance").counts.tolist() == [0, 0, 2]
+    with pytest.raises(DataError, match=r"'bee', of which .*a\.onnx saw none in its training"):
+        SyntheticDataset(path, counts={"bee": 1})
+    for p in (None, 0.5):
+        transform = GANAugment(path, p=p)
+        made = [transform(image, label) for image, label in source]
+        changed = [
+            bool((new != old).any()) for (new, _), (old, _) in zip(made, source, strict=True)
+        ]
+        assert changed[3:5] == [False, False]
+    with pytest.raises(ConfigError, match=r"p=0.5 for the class 'bee', of which .* saw no image"):
+        GANAugment(path, p={"bee": 0.5})
 
 
 def test_balance_without_a_source_takes_the_training_counts(by_class: Path) -> None:
