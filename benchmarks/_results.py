@@ -18,7 +18,7 @@ def result_text(result: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number is infinite or NaN.
 
-    Example:
+    Examples:
         >>> print(result_text({"seeds": [0, 1], "gain": 0.5}), end="")
         {
         "seeds":[0,1],

@@ -18,7 +18,7 @@ from ganaug.errors import ConfigError, GanaugError
 
 __all__ = ["gain_table"]
 
-HEAD = "data", "best without a generator", "with GANAugment", "verdict, gain in points"
+HEAD = "data", "without a generator", "with GANAugment", "verdict, gain in points"
 NAMES = {
     "gtsrb-lt": "43 traffic signs (GTSRB)",
     "asl-lt": "10 hand signs, photographs",
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def gain_table(paths: Sequence[Path]) -> str:
-    """Return a row for each result file: the best without a generator, and the same with it.
+    """Return a row for each result file: the training without a generator, and the same with it.
 
     Accuracies are balanced, in percent, those of the rarer half of the classes in brackets; the
     gain has its 95% interval. A row links its file by the path that was given.

@@ -51,7 +51,7 @@ class GANAugment(DualTransform):
         ConfigError: an argument is not allowed; or a class generator, or a file of schema 1.
         DataError: when called, no image or several, or one that is not allowed.
 
-    Example:
+    Examples:
         >>> train = A.Compose(  # doctest: +SKIP
         ...     [GANAugment("defects.onnx", p=0.5), A.HorizontalFlip()],
         ...     bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]),

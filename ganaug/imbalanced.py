@@ -58,7 +58,7 @@ class GANOverSampler(BaseOverSampler):
         DataError: pixels are of another dtype or range, or have other channels; or y holds
             numbers, and the classes are whole numbers out of order.
 
-    Example:
+    Examples:
         >>> sampler = GANOverSampler("defects.onnx", random_state=0)  # doctest: +SKIP
         >>> images, labels = sampler.fit_resample(images, labels)  # doctest: +SKIP
     """

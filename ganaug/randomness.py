@@ -27,7 +27,7 @@ def stream(seed: int, tag: str, epoch: int = 0, index: int = 0) -> np.random.Gen
     Raises:
         ConfigError: the seed is no whole number.
 
-    Example:
+    Examples:
         >>> a = stream(0, "latent", epoch=1, index=7).standard_normal(2)
         >>> b = stream(0, "latent", epoch=1, index=7).standard_normal(2)
         >>> bool((a == b).all())

@@ -38,7 +38,7 @@ class Work(TorchDispatchMode):
         flops: floating point operations of convolutions and matrix products.
         written: bytes of all results, those of views included.
 
-    Example:
+    Examples:
         >>> import torch
         >>> with Work() as work:
         ...     _ = torch.ones(2, 3) @ torch.ones(3, 4)

@@ -75,7 +75,7 @@ def test_the_python_of_the_readme_runs(
     short = code[0].replace("seeds=6", "seeds=1, steps=2, jobs=1")
     assert short != code[0]
     exec(compile(short, "README.md", "exec"), names)
-    assert names["images"].shape[1:] == (3, 64, 64)
+    assert names["images"].shape[1:] == (3, 224, 224)
     assert len(names["train"]) == len(names["real"])
     assert "for this generator" in capsys.readouterr().out
 

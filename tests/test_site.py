@@ -57,7 +57,7 @@ class References(HTMLParser):
 def pages(site: Path) -> list[Path]:
     found = sorted(site.rglob("*.html"))
     assert len(found) > 25
-    return [page for page in found if page.name != "404.html"]  # for servers alone
+    return found
 
 
 def test_the_readme_is_the_first_page(site: Path) -> None:
@@ -84,12 +84,38 @@ def test_the_links_of_the_pages_lead_to_files(site: Path) -> None:
 
 
 def test_every_public_name_has_its_docstring_in_the_reference(site: Path) -> None:
-    listed = re.findall(r"^::: ganaug\.(\w+)$", (ROOT / "docs/reference.md").read_text(), re.M)
-    assert set(listed) == {*ganaug.__all__, "GANOverSampler"} - {"__version__"}
+    parts = (ROOT / "docs/reference.md").read_text().split("\n::: ")[1:]
+    paths = {part.split()[0].rpartition(".")[2]: part.split()[0] for part in parts}
+    assert set(paths) == {*ganaug.__all__, "GANOverSampler"} - {"__version__"}
     text = (site / "reference.html").read_text(encoding="utf-8")
-    for name in listed:
-        assert f'id="ganaug.{name}"' in text
+    headings = re.findall(r'<h2 id="(ganaug[^"]*)"', text)
+    assert headings == list(paths.values())  # and no other name of the package
+    for name in paths:
+        assert re.search(rf"<h2 [^>]*>\s*(<[^>]+>\s*)*ganaug\.{name}\b", text), name
     assert "Vary images with a trained generator" in text
+
+
+def test_examples_of_docstrings_are_code(site: Path) -> None:
+    text = (site / "reference.html").read_text(encoding="utf-8")
+    assert "<blockquote>" not in text
+    assert text.count("Examples:</span>") > 15
+    prompt = r'Examples:</span></p>\s*<div class="[^"]*highlight"><pre>.*?&gt;&gt;&gt; '
+    assert len(re.findall(prompt, text)) == text.count("Examples:</span>")
+
+
+def test_options_are_marked_for_the_style_sheet(site: Path) -> None:
+    text = (site / "api.html").read_text(encoding="utf-8")
+    assert '<code class="option">--skip-corrupt</code>' in text
+    assert ".option" in (site / "assets/site.css").read_text(encoding="utf-8")
+
+
+def test_pipes_in_the_code_of_tables_have_no_backslash(site: Path) -> None:
+    text = (site / "api.html").read_text(encoding="utf-8")
+    assert "<code>--from RUN|FILE</code>" in text
+    assert "ganaug | source</code>" in text
+    for page in pages(site):
+        cells = re.findall(r"<td[^>]*>.*?</td>", page.read_text(encoding="utf-8"), re.S)
+        assert not [cell for cell in cells if re.search(r"<code>[^<]*\\\|", cell)], page.name
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: nothing was searched for")

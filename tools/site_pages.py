@@ -12,6 +12,8 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 ROOT = Path(__file__).parent.parent
 FIRST, OUTSIDE = "README.md", "repository"
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
+CODE = re.compile(r"`[^`\n]+`")
+OPTION = re.compile(r"<code>(?=--?[a-z][a-z-]*</code>)")
 LISTS = (f"{OUTSIDE}/benchmarks/", f"{OUTSIDE}/results/")  # long; not searched
 
 
@@ -35,6 +37,24 @@ def named(nav: Any) -> list[str]:
     return [
         path for part in (nav.values() if isinstance(nav, dict) else nav) for path in named(part)
     ]
+
+
+def with_bare_pipes(line: str) -> str:
+    r"""A row of a table as Python-Markdown reads it: GitHub wants `a\|b`, and it shows the sign.
+
+    Examples:
+        >>> with_bare_pipes(r"| `--from RUN\|FILE` | one \| two |")
+        '| `--from RUN|FILE` | one \\| two |'
+    """
+    if not line.startswith("|"):
+        return line
+    return CODE.sub(lambda code: code[0].replace(r"\|", "|"), line)
+
+
+def on_config(config: Any) -> Any:
+    """Leave out 404.html: its links begin at the root of a server, and files have none."""
+    config.theme.static_templates.discard("404.html")
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -68,4 +88,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         path = os.path.normpath(PurePosixPath(own).parent / link[0])
         return os.path.relpath(place(path), PurePosixPath(page.file.src_uri).parent)
 
-    return LINK.sub(moved, markdown)
+    return "\n".join(map(with_bare_pipes, LINK.sub(moved, markdown).split("\n")))
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Mark options such as `--size`: the style sheet keeps them from breaking after a dash."""
+    return OPTION.sub('<code class="option">', html)

@@ -32,7 +32,7 @@ class Policy:
     Raises:
         ConfigError: a value is out of its range.
 
-    Example:
+    Examples:
         >>> Policy(p=((10, 0.5), (110, 0.0))).probability([5, 60, 200]).tolist()
         [0.5, 0.25, 0.0]
     """

@@ -42,7 +42,7 @@ def rewrite_metadata(
         ArtifactError: `path` cannot be used, was replaced, or a value does not fit.
         RunError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> rewrite_metadata("defects.onnx", policy=Policy(p=((0, 0.0),)))  # doctest: +SKIP
     """
     for name in fields:

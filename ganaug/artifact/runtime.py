@@ -62,7 +62,7 @@ class Generator:
         ArtifactError: the file is missing, foreign, damaged or unsafe.
         ConfigError: `providers` or `threads` is not allowed.
 
-    Example:
+    Examples:
         >>> generator = Generator("defects.onnx")  # doctest: +SKIP
         >>> latents = np.random.default_rng(0).standard_normal((8, generator.info.latent_dim))
         ... # doctest: +SKIP
@@ -128,7 +128,7 @@ class Generator:
         Raises:
             ArtifactError: the file was replaced or removed.
 
-        Example:
+        Examples:
             >>> module = torch.compile(generator.module().to("cuda"))  # doctest: +SKIP
             >>> varied = module(images, latents)["variation"]  # doctest: +SKIP
         """
@@ -191,7 +191,7 @@ class Generator:
                 schema 1 have the variation alone.
             DataError, ArtifactError: as `vary`.
 
-        Example:
+        Examples:
             >>> made = generator.outputs(images, latents)  # doctest: +SKIP
             >>> made["positions"].shape  # doctest: +SKIP
             (8, 32, 32, 2)

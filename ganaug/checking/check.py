@@ -79,7 +79,7 @@ def check(
             training image can be read.
         ConfigError, DeviceError: an argument has a value that is not allowed.
 
-    Example:
+    Examples:
         >>> report = check("digits", times=False)
         >>> report.images, report.test_images, report.problems
         (1078, 719, ())

@@ -61,7 +61,7 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
 @click.option("--judge", metavar="DIR", help="Images that any tool made, a folder for each class.")
 @click.option("--seeds", type=int, help="Paired seeds.  [default: 6; with --quick 2]")
 @click.option("--quick", is_flag=True, help="A look: short trainings, no verdict to rely on.")
-@click.option("--refit", is_flag=True, help="A new draw and a new generator for each seed.")
+@click.option("--refit", is_flag=True, help="Other 80% of the images, new generator, each seed.")
 @click.option("--tune", "tuned", is_flag=True, help="With --refit: tune each new generator first.")
 @click.option("--arms", type=NAMES, help="Arms to compare, such as balanced+affine,ganaug+affine.")
 @click.option(

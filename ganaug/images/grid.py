@@ -36,7 +36,7 @@ def picture_grid(
         DataError: no images, another dtype or shape, or two sizes.
         ConfigError: a scale under 1 or a gap under 0.
 
-    Example:
+    Examples:
         >>> picture_grid([np.zeros((5, 28, 28, 1), np.uint8)], gap=2).size
         (292, 60)
     """

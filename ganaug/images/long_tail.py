@@ -42,7 +42,7 @@ def long_tailed(
             under 1, or a ratio out of range.
         DataError: a class has fewer images than it should get.
 
-    Example:
+    Examples:
         >>> from ganaug.images import load_images
         >>> long_tailed(load_images("digits"), {"1": 5, "3": 5}).counts[:4].tolist()
         [107, 5, 106, 5]

@@ -25,7 +25,7 @@ def resized(image_set: ImageSet, size: int | Sequence[int]) -> ImageSet:
     Raises:
         ConfigError: a size that is not allowed.
 
-    Example:
+    Examples:
         >>> from ganaug.images import load_images
         >>> resized(load_images("digits"), 16).size
         (16, 16)

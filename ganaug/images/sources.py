@@ -126,7 +126,7 @@ def load_images(
         ConfigError: an argument has a value that is not allowed.
         RunError: `cache` cannot be written, or lies among the images.
 
-    Example:
+    Examples:
         >>> digits = load_images("digits")
         >>> digits.size, len(digits), len(digits.test)
         ((8, 8), 1078, 719)

@@ -24,7 +24,7 @@ def calibration_error(probabilities: ArrayLike, labels: NDArray[np.int64], bins:
     Raises:
         DataError: no images, or shapes that do not fit.
 
-    Example:
+    Examples:
         >>> calibration_error([[0.9, 0.1], [0.9, 0.1]], np.array([0, 1]))
         0.4
     """

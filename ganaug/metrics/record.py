@@ -46,7 +46,7 @@ def quick_record(
     Raises:
         DataError: images and labels do not fit each other.
 
-    Example:
+    Examples:
         >>> quick_record(real, labels, made, labels)["coverage"]  # doctest: +SKIP
         0.91
     """

@@ -48,7 +48,7 @@ def signs(
     Raises:
         DataError: `made`, `again` and `made_labels` differ in length.
 
-    Example:
+    Examples:
         >>> signs(real, labels, made, again, made_labels)["variety"]  # doctest: +SKIP
         1.04
     """

@@ -29,6 +29,9 @@ LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS
 class FitConfig:
     """Settings of one training run; every field is honoured, an unknown one is refused.
 
+    `fit` starts from a preset, not from these defaults. Its preset "base" sets r1 = r2 = 0.3,
+    class_match = 1 and shared_affine = 0.5.
+
     Attributes:
         kind: "variation" learns (image, latent) -> another image of its class; "class" learns
             (class, latent) -> image.
@@ -44,7 +47,8 @@ class FitConfig:
             8 px the class kind was seen to collapse with it.
         loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax"; their
             formulas are in `losses.py`.
-        r1, r2: weights (gamma) of the gradient penalties on real and on generated images.
+        r1: weight (gamma) of the gradient penalty on real images.
+        r2: weight (gamma) of the gradient penalty on generated images.
         penalty_every: the penalties are taken exactly every so many steps, times that number.
         class_match: weight of keeping the class (variation kind): the discriminator also learns to
             tell real pairs of one class from real pairs of two, and a variation that fits its
@@ -54,13 +58,18 @@ class FitConfig:
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
             "colour", "cutout".
         class_power: classes are drawn with probability ~ count ** class_power.
-        steps, batch_size: length of the run, and images (or pairs) a step, of all processes.
-        learning_rate, beta1, beta2: Adam's; the rate falls linearly in the second half, to 5%.
+        steps: length of the run.
+        batch_size: images (or pairs) a step, of all processes.
+        learning_rate: Adam's; it falls linearly in the second half, to 5%.
+        beta1: Adam's.
+        beta2: Adam's.
         decay: False keeps the rate constant.
         ema: decay of the averaged generator that is exported; 0 exports the last weights.
         precision: "auto" (bfloat16 where a trial shows that the device is faster with it; float32
             where that is little work for a CPU), "fp32" or "bf16".
-        checkpoint_every, sample_every, log_every: in steps.
+        checkpoint_every: steps from one checkpoint to the next.
+        sample_every: steps from one picture of samples to the next.
+        log_every: steps from one row of the log to the next.
     """
 
     kind: Literal["variation", "class"] = "variation"

@@ -68,7 +68,7 @@ def export(
         GanaugError: the generator is broken, or onnxruntime's results differ from torch's; nothing
             is written.
 
-    Example:
+    Examples:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
     """
     folder = Path(run)

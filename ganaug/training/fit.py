@@ -111,7 +111,7 @@ def fit(
             process of it ended. The last good checkpoint stands.
         KeyboardInterrupt: interrupted; the steps done so far are in a checkpoint.
 
-    Example:
+    Examples:
         >>> run = fit("digits", "runs/digits", preset="tiny", steps=100)  # doctest: +SKIP
     """
     reaction, tracker = checked_reaction(on_collapse), checked_tracker(tracker)

@@ -89,7 +89,7 @@ def sample(
             of a folder needs `shards`.
         RunError: `out` holds other images, lies among those of `source`, or cannot be written.
 
-    Example:
+    Examples:
         >>> sample("digits.onnx", "more", counts=500, source=real)  # doctest: +SKIP
     """
     number, of = _checked_part(part)

@@ -52,7 +52,7 @@ class ClassBalancedSampler(DistributedSampler[int]):
         DataError: no targets, or not one whole number each.
         ConfigError: num_samples, seed, rank or world_size is not allowed.
 
-    Example:
+    Examples:
         >>> sampler = ClassBalancedSampler([0, 0, 0, 0, 1], num_samples=4)
         >>> sorted(sampler).count(4)
         2

@@ -104,7 +104,7 @@ class GANAugment(v2.Transform):
             or a number where the classes are whole numbers out of order and no data set named them;
             or masks, boxes or key points that do not belong to the image.
 
-    Example:
+    Examples:
         >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
         >>> image, label = train(image, label)  # doctest: +SKIP
     """

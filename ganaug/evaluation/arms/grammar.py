@@ -174,7 +174,7 @@ def parse_arm(name: str) -> Arm:
     Raises:
         ConfigError: an unknown or repeated part, or parts that do not fit.
 
-    Example:
+    Examples:
         >>> arm = parse_arm("ganaug@p=0.5+randaugment-5")
         >>> arm.use, arm.options, arm.augment
         ('transform', (('p', 0.5),), ('randaugment-5',))

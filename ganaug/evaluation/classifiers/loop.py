@@ -38,7 +38,7 @@ class TrainingLoop:
     Raises:
         ConfigError: `train_fn` is no function.
 
-    Example:
+    Examples:
         >>> evaluate_gain("f.onnx", train="photos/", classifier=TrainingLoop(f))  # doctest: +SKIP
     """
 

@@ -41,7 +41,8 @@ class Pretrained:
     Attributes:
         load: makes the network without its last layer, with its weights: nn.Module of float32
             [N, 3, H, W] -> features [N, F]. Defined at the top of a module.
-        mean, std: that pixels in 0..1 are normalised with, by channel; ImageNet's by default.
+        mean: of each channel, that pixels in 0..1 are normalised with; ImageNet's by default.
+        std: of each channel, in the same way.
         size: (height, width) that images are resized to for it; None shows them as they are.
             Images that are loaded for it are loaded at this size.
         frozen: only a new last layer is trained.
@@ -51,7 +52,7 @@ class Pretrained:
     Raises:
         ConfigError: `load` is no function, or a value of another attribute is not allowed.
 
-    Example:
+    Examples:
         >>> probe = Pretrained.named("probe:torchvision:resnet18", download=True)  # doctest: +SKIP
         >>> evaluate_gain("f.onnx", train="photos/", classifier=probe)  # doctest: +SKIP
     """

@@ -81,7 +81,7 @@ def evaluate_diversity(
         ConfigError: neither or both of `artifact` and `synthetic`, or features of another kind.
         DataError: the images cannot be used.
 
-    Example:
+    Examples:
         >>> print(evaluate_diversity("defects.onnx", real="photos/"))  # doctest: +SKIP
     """
     if (artifact is None) == (synthetic is None):

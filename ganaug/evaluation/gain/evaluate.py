@@ -112,7 +112,7 @@ def evaluate_gain(
         RunError: `out` cannot be written, or lies in the folder of images.
         KeyboardInterrupt: interrupted; what had ended is kept in `out`.
 
-    Example:
+    Examples:
         >>> print(evaluate_gain("defects.onnx", train="photos/"))  # doctest: +SKIP
         >>> print(evaluate_gain(None, train="photos/", folder="made/"))  # doctest: +SKIP
     """

@@ -100,7 +100,7 @@ def tune(
             or another process is at work in it.
         KeyboardInterrupt: interrupted; the artifact is as before, what had ended is kept in `out`.
 
-    Example:
+    Examples:
         >>> print(tune("defects.onnx", "photos/"))  # doctest: +SKIP
     """
     generator = artifact if isinstance(artifact, Generator) else Generator(artifact)
