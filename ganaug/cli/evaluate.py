@@ -195,14 +195,10 @@ def command(
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
-        left_out = write_back(generator, gain, diversity)
+        why = write_back(generator, gain, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
-        if left_out:
-            echo(
-                f"ganaug: warning: {file} has another policy by now, with which the gain was not"
-                " measured: it is not in the file; the same command measures it",
-                err=True,
-            )
+        if why:
+            echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
     say(console, *in_short(gain, diversity), f"report: {report}")
     if shown:
         open_report(console, report)

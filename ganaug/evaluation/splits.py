@@ -223,14 +223,21 @@ def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray
     if _fitted_on(merged_as_trained(train, metadata), metadata):
         return np.zeros(len(judged), bool)
     both = (train, judged)
+    if not metadata.data.get("groups") or train.groups is None or judged.groups is None:
+        both = (replace(train, groups=None), replace(judged, groups=None))  # as it was fitted
+    groups = None
+    if both[0].groups is not None and both[1].groups is not None:
+        # `fit` held out whole groups; those of two parts are counted apart
+        groups = np.concatenate([both[0].groups, both[1].groups + both[0].groups.max() + 1])
     whole = ImageSet(
         np.zeros((len(train) + len(judged), 1, 1, 1), np.uint8),  # nobody looks at them
         np.concatenate([part.labels for part in both]),
         train.classes,
+        groups=groups,
         keys=np.concatenate([part.keys for part in both]),
         pixel_keys=np.concatenate([part.content for part in both]),
     )
-    for images in (whole, judged):
+    for images in (whole, both[1]):
         candidates = [images]
         if metadata.data.get("held_out"):
             with suppress(DataError):  # nothing to hold out

@@ -28,19 +28,19 @@ DIGITS = 5
 
 def write_back(
     generator: Generator, gain: GainReport | None, diversity: DiversityReport | None
-) -> tuple[str, ...]:
+) -> str:
     """Put the records in short into the file of `generator`; one that is None stays as it was.
 
     The file is replaced as a whole; graph and weights stay as they are, its content hash changes.
     What the file carries of its training images is said in its warnings. What other commands wrote
-    meanwhile stays; a gain is left out where they wrote another policy, which it says nothing of.
+    meanwhile stays. A gain that is not of this generator with the policy of the file is left out.
 
     Args:
         generator: that was measured, as it was opened before.
         gain, diversity: what was measured.
 
     Returns:
-        The names of the records that are left out.
+        Why the gain is left out, or an empty text.
 
     Raises:
         ArtifactError: another generator is in its place.
@@ -48,7 +48,8 @@ def write_back(
     """
     path = generator.path
     fields: dict[str, Any] = {}
-    if gain is not None and not _of_a_folder(gain.chosen):  # which says nothing of this file
+    why = "" if gain is None else _of_another(gain, generator.info.policy)
+    if gain is not None and not why:
         fields["gain"] = gain_summary(gain)
     if diversity is not None:
         fields["diversity"] = diversity_summary(diversity)
@@ -59,13 +60,25 @@ def write_back(
                 f"{path}: was replaced by another generator while it was measured; allowed: the"
                 " same one; measure the new file, or put the old one back and give the same command"
             )
-        left_out: tuple[str, ...] = ()
         if "gain" in fields and _drawn(now.policy) != _drawn(generator.info.policy):
             del fields["gain"]
-            left_out = ("gain",)
+            why = "the file has another policy by now; the same command measures it"
         fields["warnings"] = list(dict.fromkeys((*now.warnings, PRIVACY)))
         rewrite_metadata(path, **fields)
-    return left_out
+    return why
+
+
+def _of_another(gain: GainReport, policy: Policy | None) -> str:
+    """Return why a gain is not that of the generator with this policy, or an empty text."""
+    arm = None if gain.chosen is None else parse_arm(gain.chosen)
+    if arm is None or not arm.learned:
+        return "it was not compared"
+    if arm.options:
+        return f"{gain.chosen} leaves the file's policy aside"
+    learnt = "tune" if gain.settings.tuned else "rule"
+    if gain.settings.refit is not None and policy is not None and policy.source != learnt:
+        return "the new generators had policies of another kind"
+    return ""
 
 
 def _drawn(policy: Policy | None) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_what_another_evaluation_wrote_is_no_hindrance(measured: Measured) -> No
         warnings=["noted meanwhile"],
         policy=Policy(policy.p, policy.scale, source="tune", evidence={"again": True}),
     )
-    assert write_back(generator, gain, diversity) == ()
+    assert write_back(generator, gain, diversity) == ""
     info = Generator(generator.path).info
     assert info.gain is not None
     assert info.gain["chosen"] == "ganaug"
@@ -52,11 +53,34 @@ def test_what_another_evaluation_wrote_is_no_hindrance(measured: Measured) -> No
 def test_a_gain_of_another_policy_stays_out(measured: Measured) -> None:
     generator, gain, diversity = measured
     rewrite_metadata(generator.path, policy=Policy(((0, 0.1),)), gain=None)
-    assert write_back(generator, gain, diversity) == ("gain",)
+    assert write_back(generator, gain, diversity).startswith("the file has another policy by now")
     info = Generator(generator.path).info
     assert info.gain is None
     assert info.diversity is not None
     assert info.policy == Policy(((0, 0.1),))
+
+
+def test_a_gain_of_something_else_leaves_that_of_the_file(
+    measured: Measured, images: ImageSet
+) -> None:
+    generator, gain, _ = measured
+    write_back(generator, gain, None)
+    before = Generator(generator.path).info.gain
+    assert before is not None
+    without = run(generator.path, images, arms=["plain", "balanced"], seeds=1)
+    other = run(generator.path, images, arms=["balanced", "ganaug@p=1@scale=2"], seeds=1)
+    policy = Policy(((0, 0.0),), source="tune", evidence={"method": "none"})
+    refit = replace(gain, settings=replace(gain.settings, refit={"preset": "tiny"}, tuned=False))
+    for report, why in (
+        (without, "it was not compared"),
+        (other, "ganaug@p=1@scale=2 leaves the file's policy aside"),
+    ):
+        assert write_back(Generator(generator.path), report, None) == why
+        assert Generator(generator.path).info.gain == before
+    rewrite_metadata(generator.path, policy=policy)
+    why = "the new generators had policies of another kind"
+    assert write_back(Generator(generator.path), refit, None) == why
+    assert Generator(generator.path).info.gain == before
 
 
 def test_another_generator_is_left_alone(measured: Measured, images: ImageSet) -> None:

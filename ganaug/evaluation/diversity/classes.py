@@ -143,8 +143,17 @@ class ClassRecords:
     def overall(self) -> dict[str, Measure]:
         """Compare all classes together."""
         rows = np.concatenate(self.parts)
+        place = np.empty(len(self.real), np.int64)
+        place[rows] = np.arange(len(rows))
+        sources = [made.sources for made in self.made]
         return overall_distances(
-            self.real[rows], self.units[rows], np.concatenate(self.ours), self.seed
+            self.real[rows],
+            self.units[rows],
+            np.concatenate(self.ours),
+            None
+            if any(each is None for each in sources)
+            else np.concatenate([place[each] for each in sources if each is not None]),
+            self.seed,
         )
 
     def _neighbours(self, label: int, *, pixels: bool = False) -> _Near:

@@ -21,16 +21,20 @@ def overall_distances(
     real: NDArray[np.float32],
     units: NDArray[np.int64],
     synthetic: NDArray[np.float32],
+    sources: NDArray[np.int64] | None,
     seed: int,
 ) -> dict[str, Measure]:
     """Return the cubic kernel distance and the Fréchet distance in the features of the record.
 
-    As for a class: half B of the real images, or as many generated ones, against half A. They
-    compare with numbers in the same features and for as many images alone.
+    As for a class: half B of the real images, or as many generated ones, against half A. Of
+    variations those of half B's images alone count: others are near the images that they are
+    compared with, whatever the generator does. The distances compare with numbers in the same
+    features and for as many images alone.
 
     Args:
         real, synthetic: float32 [n, D] and [m, D], of all classes.
         units: int64 [n], equal for real images that stay on one side.
+        sources: int64 [m], the row of `real` that each generated image is a variation of; or None.
         seed: of the cuts.
 
     Returns:
@@ -41,6 +45,8 @@ def overall_distances(
         rng = stream(seed, "diversity/overall", cut)
         half_a, half_b = halves(units, rng)
         made = rng.permutation(len(synthetic))
+        if sources is not None:
+            made = made[np.isin(sources[made], half_b)]
         size = min(len(half_b), len(made), MOST)
         base = real[half_a[:MOST]]
         if min(size, len(base)) < 2:

@@ -161,6 +161,6 @@ def test_what_a_folder_gained_is_not_written_into_a_file(
     alone = run(file, images, arms=["balanced", f"folder:{made}"], seeds=1)
     assert parse_arm(str(alone.chosen)).folder == made
     content = file.read_bytes()
-    assert write_back(Generator(file), alone, None) == ()
+    assert write_back(Generator(file), alone, None) == "it was not compared"
     assert Generator(file).info.gain is None
     assert file.read_bytes() != content  # its warnings

@@ -50,6 +50,25 @@ def test_what_fingerprints_tell() -> None:
     assert 0 < seen.sum() < len(TEST)
 
 
+def test_the_fifth_of_whole_groups_is_found_again() -> None:
+    """Split by whole groups afterwards; each part counts its groups from 0."""
+    whole = replace(WHOLE, groups=np.arange(36) // 2)
+    testing = np.arange(36) // 2 % 3 == 0
+    parts = [whole.take(np.flatnonzero(side)) for side in (~testing, testing)]
+    train, test = (
+        replace(part, groups=np.unique(part.groups, return_inverse=True)[1]) for part in parts
+    )
+    fitted = whole.hold_out()
+    assert fitted.test is not None
+    info = info_of(fitted, held_out=True, groups=True)
+    seen = trained_on(train, test, info)
+    assert seen.tolist() == (~np.isin(test.keys, fitted.test.keys)).tolist()
+    assert 0 < seen.sum() < len(test)
+    # fitted without groups, which are named today
+    alone = info_of(WHOLE.hold_out(), held_out=True)
+    assert trained_on(train, test, alone).sum() > 0
+
+
 def test_pixels_tell_where_files_were_read_in_another_way() -> None:
     other = replace(WHOLE, keys=WHOLE.keys + np.uint64(1), pixel_keys=WHOLE.keys)
     info = info_of(other, pixels=other.content_fingerprint)

@@ -1,0 +1,25 @@
+"""The distances of all classes together: variations are not compared with their own sources."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganaug.evaluation.diversity.overall import overall_distances
+
+
+def test_a_generator_that_changes_nothing_is_no_better_than_real_images() -> None:
+    real = np.random.default_rng(0).standard_normal((400, 6)).astype(np.float32)
+    alone = np.arange(400)
+    found = overall_distances(real, alone, real, alone, seed=0)
+    assert set(found) == {"cubic_kernel", "frechet"}
+    for measure in found.values():
+        assert measure.value == measure.reference
+
+
+def test_images_of_noise_have_no_sources_and_all_count() -> None:
+    rng = np.random.default_rng(0)
+    real, made = (rng.standard_normal((n, 6)).astype(np.float32) for n in (400, 200))
+    found = overall_distances(real, np.arange(400), made, None, seed=0)
+    assert 0.5 < found["frechet"].value / found["frechet"].reference < 2
+    far = overall_distances(real, np.arange(400), made + 3, None, seed=0)
+    assert far["frechet"].value > 10 * far["frechet"].reference
