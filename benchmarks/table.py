@@ -23,6 +23,7 @@ NAMES = {
     "gtsrb-lt": "43 traffic signs (GTSRB)",
     "asl-lt": "10 hand signs, photographs",
     "seedlings-lt": "8 seedlings, photographs",
+    "trash-lt": "6 kinds of waste, photographs",
     "mnist-lt": "handwritten digits (MNIST)",
     "glyphs-lt": "36 photographed letters",
     "digits-lt": "8x8 digits (scikit-learn)",

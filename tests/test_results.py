@@ -72,6 +72,7 @@ def test_the_table_of_the_readme_is_that_of_the_benchmarks(monkeypatch: pytest.M
         "asl-lt-48",
         "mnist-lt",
         "seedlings-lt-48-logits",
+        "trash-lt-48",
         "glyphs-lt",
         "digits-lt",
     ]
