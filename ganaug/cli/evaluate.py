@@ -126,7 +126,7 @@ def command(
     left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
     """
     from ganaug import Generator, Refit
-    from ganaug.evaluation.arms import named_folders
+    from ganaug.evaluation.arms.grammar import named_folders
     from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short

@@ -4,7 +4,7 @@ A new free augmentation is a row of `augmentations.AUGMENTATIONS`; a loss one of
 What is compared where nobody asks for arms is `plan.DEFAULT_FREE_ARMS`.
 """
 
-from ganaug.evaluation.arms.grammar import Arm, named_folders, parse_arm
+from ganaug.evaluation.arms.grammar import Arm, parse_arm
 from ganaug.evaluation.arms.plan import make_plan
 
-__all__ = ["Arm", "make_plan", "named_folders", "parse_arm"]
+__all__ = ["Arm", "make_plan", "parse_arm"]

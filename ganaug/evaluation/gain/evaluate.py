@@ -12,7 +12,8 @@ from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms import make_plan, named_folders
+from ganaug.evaluation.arms import make_plan
+from ganaug.evaluation.arms.grammar import named_folders
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
