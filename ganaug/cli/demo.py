@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
+from ganaug.errors import ConfigError
 
 if TYPE_CHECKING:
     from ganaug.demo import Scene
@@ -51,6 +52,12 @@ def command(
     from ganaug.training.earlier import ARTIFACT
     from ganaug.training.run_folder import check_run_folder
 
+    numbers = {"--seeds": seeds, "--steps": steps, "--classifier-steps": classifier_steps}
+    for option, number in numbers.items():
+        if number is not None and number < 1:
+            raise ConfigError(
+                f"{option}: {number}; allowed: 1 or more; leave it out for the usual number"
+            )
     for scene in SCENES:
         check_output_folder(Path(out, scene.name), EVALUATION | {f"{scene.name}.onnx": ARTIFACT})
         check_run_folder(Path(out, scene.name, "run"), None)

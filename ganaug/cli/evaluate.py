@@ -126,6 +126,7 @@ def command(
     left out: ganaug evaluate --judge DIR SOURCE. Tables and records are written, and no report.
     """
     from ganaug import Generator, Refit
+    from ganaug.evaluation.arms.grammar import named_folders
     from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
@@ -151,7 +152,9 @@ def command(
     columns = chosen_columns(source, reading.columns, info)
     listed = partial(image_files, source, reading.root, columns)
     folders = image_folders("the images", source) + image_folders("--judge", judge)
-    read = Inputs((file, source, judge, weights, run_folder), folders, listed)
+    of_arms = named_folders(arms)
+    folders += image_folders("an arm", *of_arms)
+    read = Inputs((file, source, judge, weights, run_folder, *of_arms), folders, listed)
     rewritten = None if keep or quick else file
     _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)
     trained = chosen_classifier(classifier, weights, reading.size, reading.download)
@@ -177,6 +180,8 @@ def command(
             jobs=jobs,
             out=folder / KEPT,
             device=device,
+            exif=reading.exif,
+            skip_corrupt=reading.skip_corrupt,
         )
         diversity = judged = None
         if generator is not None:
@@ -184,7 +189,8 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            judged = _diversity(console, gain, images, quick, synthetic=judge)
+            how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
+            judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
     _write_records(folder, json_file, gain, diversity, judged)  # before pictures, which could fail

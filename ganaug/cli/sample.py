@@ -91,7 +91,7 @@ def command(
     The same command goes on where it was interrupted. Image i is the same for any number of parts.
     """
     from ganaug import Generator, sample
-    from ganaug.evaluation.splits import was_fitted_on
+    from ganaug.evaluation.splits import compared
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_folder
     from ganaug.use.bulk import planned_counts
@@ -103,7 +103,7 @@ def command(
     option, named = ("--shards", shards) if out is None else ("--out", out)
     check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
-    images = None
+    images = fingerprint = None
     if source is None and generator.info.kind == "variation":
         raise ConfigError(
             f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
@@ -114,8 +114,9 @@ def command(
         images = _source(source, root, exif=exif, columns=columns)
         how: dict[str, Any] = {"root": root, "exif": exif, **columns}
         with reading_progress(console, "comparing images") as show:
-            fitted = was_fitted_on(source, generator.info, progress=show, **how)
-        if not fitted:
+            found = compared(source, generator.info, progress=show, **how)
+        fingerprint = found.fingerprint
+        if not found.fitted:
             say(
                 console,
                 f"{source}: not the images that {file} was fitted on (or read in another way); what"
@@ -139,6 +140,7 @@ def command(
                 shards=shards is not None,
                 part=part,
                 keep_best=keep_best,
+                fingerprint=fingerprint,
                 progress=report,
             )
         except ConfigError as error:  # which speaks of the argument of the function

@@ -18,19 +18,28 @@ from ganaug.images.image_set import first_names
 __all__ = ["load_made", "made_for"]
 
 
-def load_made(folder: str | os.PathLike[str], real: ImageSet) -> ImageSet:
+def load_made(
+    folder: str | os.PathLike[str],
+    real: ImageSet,
+    *,
+    exif: bool = True,
+    skip_corrupt: bool = False,
+) -> ImageSet:
     """Return the images in `folder` in the classes, at the size and in the mode of `real`.
 
     Args:
         folder: one folder for each class, named as it is; or an .npz file with class names.
             Classes may be missing.
         real: the images they are to stand beside.
+        exif, skip_corrupt: as for `load_images`.
 
     Raises:
         DataError: there is no such folder, it has no classes, or one that `real` does not have.
     """
     mode = "grey" if real.channels == 1 else "rgb"
-    made = load_images(Path(folder), size=real.size, mode=mode)
+    made = load_images(
+        Path(folder), size=real.size, mode=mode, exif=exif, skip_corrupt=skip_corrupt
+    )
     if made.classes == ("all",) and "all" not in real.classes:
         raise DataError(
             f"{folder}: images without classes; allowed: a folder for each class, named as it is"
@@ -42,7 +51,12 @@ def load_made(folder: str | os.PathLike[str], real: ImageSet) -> ImageSet:
 
 
 def made_for(
-    folders: Sequence[str], splits: Mapping[int, Split], alone: Sequence[str] = ()
+    folders: Sequence[str],
+    splits: Mapping[int, Split],
+    alone: Sequence[str] = (),
+    *,
+    exif: bool = True,
+    skip_corrupt: bool = False,
 ) -> tuple[dict[tuple[int, str], ImageSet], tuple[str, ...]]:
     """Return the images of each folder for each seed's split, and notes for the report.
 
@@ -52,6 +66,7 @@ def made_for(
         folders: of the arms.
         splits: by seed.
         alone: those that an arm shows without real images.
+        exif, skip_corrupt: as for `load_images`.
 
     Raises:
         DataError: as in `load_made`; or images that are also test images; or fewer than two classes
@@ -65,7 +80,7 @@ def made_for(
         for seed, split in splits.items():
             shape = split.train.images.shape[1:]
             if shape not in read:
-                read[shape] = load_made(folder, split.train)
+                read[shape] = load_made(folder, split.train, exif=exif, skip_corrupt=skip_corrupt)
             found = made[seed, folder] = in_class_order(read[shape], split.train.classes)
             _refuse_test_images(found, split.test)
             copies = max(copies, int(also_in(found, split.train).sum()))

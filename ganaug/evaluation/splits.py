@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,17 @@ from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
-from ganaug.images.originals import UNREADABLE, originals
+from ganaug.images.originals import UNREADABLE, Original, Originals, originals
 from ganaug.images.pictures import unreadable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
 
 __all__ = [
+    "Compared",
     "Split",
     "as_trained",
+    "compared",
     "default_draw",
     "in_class_order",
     "inner_splits",
@@ -32,7 +35,6 @@ __all__ = [
     "splits_of",
     "trained_on",
     "training_and_test",
-    "was_fitted_on",
 ]
 
 FEW_INNER_IMAGES = 5
@@ -248,7 +250,18 @@ def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray
     return np.zeros(len(judged), bool)
 
 
-def was_fitted_on(
+class Compared(NamedTuple):
+    """What `compared` found of the training images of a source.
+
+    `fingerprint`: hash of them, as they are turned, with labels, classes and order. `fitted`:
+    whether a generator was trained on them.
+    """
+
+    fingerprint: str
+    fitted: bool
+
+
+def compared(
     source: Any,
     info: Metadata,
     *,
@@ -258,10 +271,10 @@ def was_fitted_on(
     label: str | None = None,
     group: str | None = None,
     progress: Progress | None = None,
-) -> bool:
-    """Whether a generator was trained on the images of `source`, as `load_images` reads them.
+) -> Compared:
+    """Compare the images of `source`, as `load_images` reads them, with those of a generator.
 
-    Each file is read once, and none decoded. Images of one class alone never are.
+    Each file is read once, and none decoded. Images of one class alone are never those.
 
     Args:
         source: anything that `load_images` takes.
@@ -282,6 +295,16 @@ def was_fitted_on(
             raise unreadable(item.name, error) from error
         if progress is not None and (len(read) % TOLD == 0 or len(read) == len(items)):
             progress(len(read), len(items))
+    digest = hashlib.sha256("\0".join(found.classes or ()).encode())
+    digest.update(np.array([key for _, key in read], "<u8").tobytes())
+    digest.update(np.array([label for label, _ in read], "<i8").tobytes())
+    return Compared(digest.hexdigest(), _fitted(found, items, read, info))
+
+
+def _fitted(
+    found: Originals, items: Sequence[Original], read: Sequence[tuple[int, int]], info: Metadata
+) -> bool:
+    """Whether a generator was trained on `items`, whose labels and content keys are `read`."""
     groups = [item.group for item in items]
     numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
     try:

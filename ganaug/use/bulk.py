@@ -10,6 +10,7 @@ With `keep_best` item i is one of the best of a group of candidates, which are s
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -30,8 +31,8 @@ from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._pictures import picture_of
-from ganaug.use._sources import item_image
-from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use._sources import describe_item, item_image, item_label, named
+from ganaug.use._synthetic import SyntheticDataset, check_source_image
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
 
@@ -46,7 +47,8 @@ log = logging.getLogger("ganaug")
 HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
-FORMAT = 1
+FORMAT = 2  # 1 knew a source by its length
+IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
 
 Progress = Callable[[int, int], None]
 
@@ -62,6 +64,7 @@ def sample(
     shards: bool = False,
     part: tuple[int, int] = (1, 1),
     keep_best: float | None = None,
+    fingerprint: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
     """Write generated images to the folder `out` and return it; the same call goes on.
@@ -72,7 +75,7 @@ def sample(
             layout of WebDataset; manifest.jsonl, a row an image; contact-sheet.png.
         counts: as in `SyntheticDataset`: how many in all, "balance", "auto", or {class: number}.
         source: what is varied, see `SyntheticDataset`; its items are read one at a time.
-        classes: only these; a number for `counts` is then spread over them evenly.
+        classes: only these, each once; a number for `counts` is then spread over them evenly.
         seed: of all that is drawn.
         shards: tar files of 1,000 images instead of single ones.
         part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
@@ -81,13 +84,16 @@ def sample(
             the best ones, by the diversity record's measures; `counts` counts these. dropped.json
             then says what was left out and why. All images of `source` are read once, for about
             256 bytes each.
+        fingerprint: of the images of `source` in their order, where it is known; a folder of
+            another one is refused. None: of the length, and of 64 items spread evenly.
         progress: called as `progress(done, total)`, in images of this process; True writes lines
             to stderr.
 
     Raises:
         ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
             of a folder needs `shards`.
-        RunError: `out` holds other images, lies among those of `source`, or cannot be written.
+        RunError: `out` holds other images, or those made from another source; lies among those of
+            `source`; or cannot be written.
 
     Examples:
         >>> sample("digits.onnx", "more", counts=500, source=real)  # doctest: +SKIP
@@ -108,7 +114,8 @@ def sample(
     if not shards:
         _check_names(data.classes)
     best = None if keep_best is None else _best(data, keep_best)
-    folder = _open(Path(out), data, shards, keep_best)
+    known = _fingerprint(data.source) if fingerprint is None else fingerprint
+    folder = _open(Path(out), data, known, shards, keep_best)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
     sizes = {block: min(BLOCK, len(data) - block * BLOCK) for block in mine}
@@ -155,9 +162,15 @@ def _counts(
     generator: Generator, source: Any, counts: Counts, classes: Sequence[str] | None
 ) -> Counts:
     """Return `counts`, restricted to `classes` where some are named."""
-    if not classes:
+    if classes is None:
         return counts
     every = SyntheticDataset(generator, source, 0 if isinstance(counts, int) else counts)
+    if not len(classes):
+        raise ConfigError(
+            f"classes: none named; allowed: one or more of {', '.join(every.classes)}; name some,"
+            " or leave it out for all"
+        )
+    classes = list(dict.fromkeys(classes))
     unknown = [name for name in classes if name not in every.classes]
     if unknown:
         raise ConfigError(
@@ -177,19 +190,39 @@ def _check_names(classes: Sequence[str]) -> None:
             )
 
 
-def _open(folder: Path, data: SyntheticDataset, shards: bool, keep_best: float | None) -> Path:
+def _fingerprint(source: Any) -> str | None:
+    """Return a hash of the length of a source, and of some of its items; None without a source."""
+    if source is None:
+        return None
+    length, digest = len(source), hashlib.sha256(str(len(source)).encode())
+    for index in sorted({at * length // IMAGES_LOOKED_AT for at in range(IMAGES_LOOKED_AT)}):
+        with named(lambda index=index: describe_item(source, index)):  # type: ignore[misc]
+            item = source[index]
+            check_source_image(item_image(item))
+            image = picture_of(item_image(item))
+        label = item_label(item, source, index)
+        digest.update(f"{label} {image.mode} {image.size}".encode() + image.tobytes())
+    return digest.hexdigest()
+
+
+def _open(
+    folder: Path,
+    data: SyntheticDataset,
+    fingerprint: str | None,
+    shards: bool,
+    keep_best: float | None,
+) -> Path:
     """Create the folder, or go on with the same images in it; refuse anything else.
 
     Raises:
         RunError: it holds other images or files.
     """
-    source: Any = data.source
     identity: dict[str, Any] = {
         "format": FORMAT,
         "artifact": data.generator.content_hash,
         "counts": {name: int(count) for name, count in zip(data.classes, data.counts, strict=True)},
         "seed": data.seed,
-        "source": None if source is None else len(source),
+        "source": fingerprint,
         "shards": shards,
     }
     if keep_best is not None:

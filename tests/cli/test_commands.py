@@ -223,6 +223,18 @@ def _write_digits(path: Path) -> None:
     np.savez(path, images=digits.images, labels=digits.labels)
 
 
+@pytest.mark.parametrize("option", ["--seeds", "--steps", "--classifier-steps"])
+def test_a_demo_without_trainings_is_refused_before_them(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("0", "-1"):
+        assert run(["demo", "--out", str(tmp_path / "demo"), option, number]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert f"{option}: {number}; allowed: 1 or more" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_demo(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

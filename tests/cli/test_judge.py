@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.photos import CLASSES, write_photos, write_pngs
 from helpers.small_images import bars
+from PIL import Image
 
 from ganaug import load_images
 from ganaug.cli import run
@@ -135,6 +136,29 @@ def test_wrong_use_is_refused_in_one_line(
     assert message in err
     assert err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_other_images_are_read_as_the_options_say(
+    photos: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path in made.rglob("*.png"):
+        Image.open(path).save(path, exif=exif)
+    damaged = made / "ok" / "damaged.png"
+    damaged.write_bytes(path.read_bytes()[:-100])
+    command = ["evaluate", "--judge", str(made), str(photos), *FAST, "--arms", "balanced"]
+    assert run(command) == 2
+    assert f"{damaged}: cannot be read (" in capsys.readouterr().err
+    found = []
+    for options in ([], ["--no-exif"]):
+        assert run([*command, "--skip-corrupt", *options]) == 0
+        err = capsys.readouterr().err
+        assert "no diversity is measured" not in err
+        assert "made: skipped ok/damaged.png" in err
+        assert ("made: not turned, though EXIF says so: 23 images" in err) == bool(options)
+        found.append(json.loads((made.with_name("made-quick-look") / "diversity.json").read_text()))
+    assert found[0] != found[1]
 
 
 def test_the_sizes_of_other_tools_do_not_matter(photos: Path, tmp_path: Path) -> None:

@@ -176,6 +176,11 @@ def test_weights_and_judged_images_are_read_too(
     refused([*evaluate, str(weights), "--weights", str(weights)], "is read here", capsys)
     picture = next((made / "ok").iterdir())
     refused([*evaluate, str(picture), *judge], "files that are read here", capsys)
+    for arm in (f"folder:{made}", f"folder-only:{made}/+affine"):
+        named = ["--arms", f"plain,{arm}"]
+        refused([*evaluate, str(picture), *named], "files that are read here", capsys)
+        out = ["evaluate", str(file), "no source", "--force", "--out", str(made / "ev"), *named]
+        refused(out, f"lies in the folder of an arm, {made}", capsys)
 
 
 def test_a_report_of_the_user_stays(

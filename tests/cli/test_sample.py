@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.folders import content
 from helpers.photos import write_photos
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganaug.cli import run
 from ganaug.images.sources import one_by_one
@@ -84,6 +85,54 @@ def test_images_of_another_set_are_told_before_they_are_varied(
     assert run([*command, "--source", str(others)]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith(f"ganaug: {others}: not the images that {artifact} was fitted on")
+
+
+def test_another_source_does_not_go_on_in_the_folder(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    turned = next((photos / "ok").glob("*.jpg"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(turned).save(turned, exif=exif)
+    out = tmp_path / "out"
+    command = ["sample", str(artifact), "--count", "1500", "--source", str(photos)]
+    command += ["--out", str(out), "--shard"]
+    assert run([*command, "1/2"]) == 0
+    before = content(out)
+
+    def refused(*options: str) -> None:
+        capsys.readouterr()
+        assert run(["-q", *command, *options]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert f"{out}: holds other generated images (source differs); repeat that" in err
+        assert content(out) == before
+
+    refused("2/2", "--no-exif")
+    refused("1/2", "--no-exif")
+    path = next((photos / "dent").iterdir())
+    kept = path.read_bytes()
+    ImageOps.invert(Image.open(path).convert("RGB")).save(path)
+    refused("2/2")
+    path.write_bytes(kept)
+    assert run(["-q", *command, "2/2"]) == 0
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 1500
+
+
+def test_a_class_is_named_once_or_twice_but_not_never(
+    artifact: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["sample", str(artifact), "--count", "10", "--source", str(photos)]
+    command += ["--out", str(out), "--classes"]
+    assert run(["-q", *command, ""]) == 2
+    err = capsys.readouterr().err
+    assert "classes: none named; allowed: one or more of crack, dent, ok; name some" in err
+    assert not out.exists()
+    assert run(["-q", *command, "ok,dent,ok"]) == 0
+    made = {path.name: len(list(path.iterdir())) for path in out.iterdir() if path.is_dir()}
+    assert made == {"ok": 5, "dent": 5}
 
 
 def test_a_class_with_a_comma_in_its_name_stands_in_quotes(

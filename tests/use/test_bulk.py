@@ -170,6 +170,13 @@ def test_another_call_on_the_same_folder_is_refused(file: Path, tmp_path: Path) 
         sample(file, out, counts=4, source=SOURCE, seed=1)
     with pytest.raises(RunError, match=r"\(counts differs\)"):
         sample(file, out, counts=5, source=SOURCE)
+    other = ImageDataset(bars((6, 3), (8, 8)))
+    sample(file, out, counts=4, source=other)  # the same images
+    other.pixels = 255 - other.pixels
+    with pytest.raises(RunError, match=r"\(source differs\)"):
+        sample(file, out, counts=4, source=other)
+    with pytest.raises(RunError, match=r"\(source differs\)"):
+        sample(file, out, counts=4, source=SOURCE, fingerprint="of others")
     assert content(out) == before
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(b"mine")

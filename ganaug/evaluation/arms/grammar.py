@@ -10,7 +10,7 @@ from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, LARGEST_MAGNITUD
 from ganaug.evaluation.arms.losses import LOSSES, MIXES
 from ganaug.wording import whole_number
 
-__all__ = ["Arm", "check_folder", "parse_arm"]
+__all__ = ["Arm", "check_folder", "check_kind", "named_folders", "parse_arm"]
 
 # Name of a head -> (balanced, use).
 HEADS: dict[str, tuple[bool, str | None]] = {
@@ -141,6 +141,29 @@ def check_folder(folder: str) -> None:
             f"folder {folder!r}: cannot stand in the name of an arm; allowed: a path that can be"
             " printed, without '+' and '@'; rename the folder, or make a link to it"
         )
+
+
+def check_kind(arm: Arm, kind: str | None) -> None:
+    """Refuse an arm that generators of this kind cannot be compared in.
+
+    Raises:
+        ConfigError: a warp in place of a class generator, which does not vary images.
+    """
+    if arm.use == "warp" and kind == "class":
+        raise ConfigError(
+            f"arm {arm.name!r}: the generator's kind is {kind!r}; allowed: variation, whose"
+            " change of an image can be matched; leave the arm out"
+        )
+
+
+def named_folders(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the folders whose images the arms of these names show.
+
+    Raises:
+        ConfigError: as in `parse_arm`.
+    """
+    found = [parse_arm(name).folder for name in names or ()]
+    return tuple(dict.fromkeys(folder for folder in found if folder is not None))
 
 
 def _shortest(value: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ganaug.errors import ConfigError
-from ganaug.evaluation.arms.grammar import Arm, check_folder, parse_arm
+from ganaug.evaluation.arms.grammar import Arm, check_folder, check_kind, parse_arm
+from ganaug.evaluation.arms.smote import check_smote
 
 __all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "make_plan", "on_best"]
 
@@ -105,7 +106,8 @@ def make_plan(
         folder: of images that are put on top of the baseline, beside all other arms.
 
     Raises:
-        ConfigError: an unknown arm, none at all, or one that needs a generator where there is none.
+        ConfigError: an unknown arm, none at all, one that needs a generator where there is none or
+            one of another kind, or smote where imbalanced-learn is not installed.
     """
     if folder is not None:
         check_folder(folder)
@@ -127,6 +129,8 @@ def make_plan(
             f"arm {trained[0].name!r}: there is no generator; allowed: free arms, and those with"
             " the images of a folder; give an artifact"
         )
+    for arm in trained:
+        check_kind(arm, kind)
     given = None if baseline == "auto" else parse_arm(baseline)
     if given is not None and not given.may_be_baseline:
         raise ConfigError(
@@ -139,6 +143,8 @@ def make_plan(
         free.insert(0, given)
     if given is None and len(free) == 1:
         given = free[0]
+    if any(arm.smote for arm in (*free, *ours)):
+        check_smote()  # before any training
     return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours, folder)
 
 

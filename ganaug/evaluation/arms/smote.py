@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ganaug.errors import ConfigError
 from ganaug.images import ImageSet
 
-__all__ = ["with_smote"]
+__all__ = ["check_smote", "with_smote"]
 
 NEIGHBOURS = 5
 
 
-def with_smote(images: ImageSet, seed: int) -> ImageSet:
-    """Return `images` and, behind them, SMOTE's up to the size of the largest class.
-
-    imbalanced-learn's implementation (Chawla et al., JAIR 2002) on pixels, rounded to uint8. A
-    class of a single image has no neighbour and stays as it is.
+def check_smote() -> type[Any]:
+    """Return imbalanced-learn's SMOTE.
 
     Raises:
         ConfigError: imbalanced-learn is not installed.
@@ -28,7 +27,20 @@ def with_smote(images: ImageSet, seed: int) -> ImageSet:
             "smote: imbalanced-learn is not installed; allowed with it alone; install it with pip"
             " install 'ganaug[imbalanced]'"
         ) from error
+    found: type[Any] = SMOTE
+    return found
 
+
+def with_smote(images: ImageSet, seed: int) -> ImageSet:
+    """Return `images` and, behind them, SMOTE's up to the size of the largest class.
+
+    imbalanced-learn's implementation (Chawla et al., JAIR 2002) on pixels, rounded to uint8. A
+    class of a single image has no neighbour and stays as it is.
+
+    Raises:
+        ConfigError: imbalanced-learn is not installed.
+    """
+    smote = check_smote()
     counts = images.counts
     flat = images.images.reshape(len(images), -1).astype(np.float32)
     pixels, labels = [images.images], [images.labels]
@@ -37,7 +49,7 @@ def with_smote(images: ImageSet, seed: int) -> ImageSet:
         # One class against the largest at a time, so that each has as many neighbours as it can.
         against = images.labels == int(counts.argmax())
         rows = np.flatnonzero((images.labels == label) | against)
-        sampler = SMOTE(
+        sampler = smote(
             sampling_strategy={label: largest},
             k_neighbors=min(NEIGHBOURS, int(counts[label]) - 1),
             random_state=seed % 2**32,

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ganaug.artifact.format import Metadata, Policy
-from ganaug.errors import ConfigError
-from ganaug.evaluation.arms.grammar import Arm
+from ganaug.evaluation.arms.grammar import Arm, check_kind
 from ganaug.evaluation.arms.random_warp import RandomWarp, matched_strength, mean_absolute_change
 from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
@@ -63,11 +62,7 @@ def make_variation(
 
     if arm.use == "transform":
         return vary
-    if info.kind != "variation":
-        raise ConfigError(
-            f"arm {arm.name!r}: the generator's kind is {info.kind!r}; allowed: variation, whose"
-            " change of an image can be matched; leave the arm out"
-        )
+    check_kind(arm, info.kind)
     return _warp(transform, pixels, stream_seed(seed, "evaluate/warp"))
 
 

@@ -54,6 +54,8 @@ def evaluate_diversity(
     features: FeatureMap | nn.Module | tuple[str, str | os.PathLike[str]] | None = None,
     seed: int = 0,
     quick: bool = False,
+    exif: bool = True,
+    skip_corrupt: bool = False,
     progress: Progress | bool | None = None,
 ) -> DiversityReport:
     """Compare generated images with real ones, class by class.
@@ -73,6 +75,7 @@ def evaluate_diversity(
         seed: of cuts, latents and the encoder.
         quick: five cuts into halves instead of twenty, at most 60 images of a class, and 50 steps
             of the encoder instead of 200.
+        exif, skip_corrupt: as for `load_images`, where `synthetic` is a path.
         progress: called as `progress(done, total, seconds_left)`, in steps of the encoder and parts
             of the classes that cost as much; True writes lines to stderr.
 
@@ -102,7 +105,7 @@ def evaluate_diversity(
     if generator is not None:
         make = from_generator(generator, images, seed)
     elif synthetic is not None:
-        make = from_given(synthetic, images, seed, most)
+        make = from_given(synthetic, images, seed, most, exif=exif, skip_corrupt=skip_corrupt)
     steps = 0
     if features is None and learns(images, seed):
         steps = QUICK_STEPS if quick else STEPS

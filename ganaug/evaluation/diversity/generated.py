@@ -113,6 +113,9 @@ def from_given(
     images: ImageSet,
     seed: int,
     per_class: int,
+    *,
+    exif: bool = True,
+    skip_corrupt: bool = False,
 ) -> Maker:
     """Take them from what was given: all images of a class, or `per_class` of them at random.
 
@@ -121,12 +124,13 @@ def from_given(
         images: the real images.
         seed: of the choice.
         per_class: the most of a class.
+        exif, skip_corrupt: as for `load_images`, for a folder.
 
     Raises:
         DataError: shapes, dtypes, labels or class names do not fit the real images.
     """
     if isinstance(synthetic, str | os.PathLike):
-        loaded = load_made(synthetic, images)
+        loaded = load_made(synthetic, images, exif=exif, skip_corrupt=skip_corrupt)
         synthetic = loaded.images, loaded.labels
     given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
     if given.images.shape[1:] != images.images.shape[1:]:

@@ -13,6 +13,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import make_plan
+from ganaug.evaluation.arms.grammar import named_folders
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
@@ -54,6 +55,8 @@ def evaluate_gain(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     threads: int = 1,
+    exif: bool = True,
+    skip_corrupt: bool = False,
     progress: EvaluationProgress | bool | None = None,
 ) -> GainReport:
     """Compare ways to train a classifier, paired by seed, with and without the generator.
@@ -100,6 +103,8 @@ def evaluate_gain(
         device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]"; the classifiers (and
             refits) run there.
         threads: of torch in each process.
+        exif, skip_corrupt: as for `load_images`, for the images of `folder` and of arms with one;
+            load those of `train` and `test` before, where they are to be read in this way, too.
         progress: called as `progress(done, total, seconds_left)`, in training steps; True writes
             lines to stderr.
 
@@ -131,6 +136,7 @@ def evaluate_gain(
         )
     if out is not None:
         read = image_folders("the images", train, test) + image_folders("the other tool", folder)
+        read += image_folders("an arm", *named_folders(arms))
         check_output_folder(out, {}, Inputs(images=read))
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     metadata = None if generator is None else generator.info
@@ -158,7 +164,9 @@ def evaluate_gain(
         draw=None if refit is None else refit.draw,
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
-    made, of_folders = made_for(plan.folders, splits, plan.alone)
+    made, of_folders = made_for(
+        plan.folders, splits, plan.alone, exif=exif, skip_corrupt=skip_corrupt
+    )
     notes += of_folders
     images = splits[numbers[0]].train
     seen = 0

@@ -170,6 +170,14 @@ def test_longer_arms_and_warps_are_no_baselines() -> None:
         make_plan(["plain"], "balanced+longer-3", None, False)
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_warp_is_refused_beside_a_class_generator(refit: bool) -> None:
+    for name in ("warp", "warp-plain@p=0.5+affine"):
+        with pytest.raises(ConfigError, match="the generator's kind is 'class'; allowed: var"):
+            make_plan(["balanced", "mixed", name], "auto", "class", refit)
+        assert make_plan([name], "auto", "variation", refit).needs_generator
+
+
 def test_the_default_arms_are_those_that_the_classifier_can_be_trained_with() -> None:
     networks, others = (make_plan(None, "auto", None, False, losses=x) for x in (True, False))
     assert [arm.name for arm in networks.free] == list(DEFAULT_FREE_ARMS)

@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 
 from ganaug import Generator, Refit, TrainingLoop
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.write_back import gain_summary, write_back
@@ -141,6 +141,12 @@ def test_any_path_can_be_kept_under(images: ImageSet, tmp_path: Path) -> None:
     assert all(name.isascii() and len(name) < 200 for name in kept)
     again = run(None, images, arms=[f"folder:{folder}"], seeds=1, out=tmp_path / "out")
     assert (files(tmp_path / "out"), again.gain) == (kept, report.gain)
+
+
+def test_nothing_is_kept_among_the_images_of_an_arm(images: ImageSet, made: str) -> None:
+    for use in ("folder", "folder-only"):
+        with pytest.raises(RunError, match=f"lies in the folder of an arm, {made}"):
+            run(None, images, arms=["balanced", f"{use}:{made}"], out=Path(made, "ev"))
 
 
 def test_a_leak_is_refused_before_any_work(images: ImageSet, tmp_path: Path) -> None:
