@@ -21,7 +21,7 @@ from ganaug.images import ImageSet
 def runs_away(channels: int, classes: int, size: tuple[int, int]) -> nn.Module:
     network = linear(channels, classes, size)
     with torch.no_grad():
-        network[1].weight.fill_(1e38)  # type: ignore[index, operator, union-attr] # a Sequential
+        next(network.parameters()).fill_(1e38)
     return network
 
 
@@ -71,4 +71,4 @@ def test_rows_that_do_not_add_up_are_refused_beside_some_that_are_no_numbers() -
     found = np.array([[np.nan, np.nan], [0.5, 0.5]])
     assert np.isnan(as_probabilities(found, 2, 2, "it")[0]).all()
     with pytest.raises(ConfigError, match="rows that add up to 1"):
-        as_probabilities(found + [[0, 0], [1, 0]], 2, 2, "it")
+        as_probabilities([*found, [1.0, 1.0]], 3, 2, "it")
