@@ -104,8 +104,6 @@ def test_estimators_that_differ_anywhere_have_names_that_differ() -> None:
     priors = np.full((2, 2000), 1 / 2000)
     priors[1, 1000:1002] += 1e-6, -1e-6
     assert len({as_classifier(GaussianNB(priors=each)).name for each in priors}) == 2
-    few = [GaussianNB(priors=np.array([0.5 + tiny, 0.5 - tiny])) for tiny in (0, 1e-10)]
-    assert len({as_classifier(each).name for each in few}) == 2
     assert as_classifier(RidgeClassifier(alpha=2)).name == "RidgeClassifier(alpha=2)"
 
 
