@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Callable, Iterable
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "GanaugError",
     "RunError",
     "ToldElsewhereError",
+    "checked_count",
     "did_you_mean",
     "refuse",
 ]
@@ -69,6 +71,28 @@ Complain = Callable[[GanaugError], None]  # told of what is wrong; may go on, or
 def refuse(error: GanaugError) -> None:
     """Raise `error`: the `Complain` of whoever stops at the first thing that is wrong."""
     raise error
+
+
+def checked_count(name: str, value: object, instead: str, most: int | None = None) -> int:
+    """Return a whole number from 1 (of any type, such as numpy's) as an int.
+
+    Args:
+        name: of the argument.
+        value: that it has.
+        instead: the next step, for the message.
+        most: the largest that is allowed.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    allowed = "1 or more" if most is None else f"1 to {most:,}"
+    try:
+        number = operator.index(value)  # type: ignore[arg-type] # what it is for
+    except TypeError:
+        number, allowed = 0, f"a whole number, {allowed}"
+    if number < 1 or (most is not None and number > most):
+        raise ConfigError(f"{name}: {value!r:.60}; allowed: {allowed}; {instead}")
+    return number
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -19,7 +19,8 @@ from ganaug.checking.durations import measure
 from ganaug.checking.outliers import blank, unlike_all
 from ganaug.checking.report import CheckReport, Finding, Times
 from ganaug.devices import choose_device
-from ganaug.errors import ConfigError, DataError, GanaugError
+from ganaug.errors import DataError, GanaugError, checked_count
+from ganaug.evaluation.gain.intervals import MOST_SEEDS
 from ganaug.images import ImageSet, check_size
 from ganaug.images.alike import Alike
 from ganaug.images.columns import Columns
@@ -86,8 +87,7 @@ def check(
     """
     options = dict(fit_options or {})
     make_config(preset, **options)
-    if seeds < 1:
-        raise ConfigError(f"seeds: {seeds}; allowed: 1 or more; 6 give a verdict")
+    seeds = checked_count("seeds", seeds, "6 give a verdict", MOST_SEEDS)
     choose_device(device)  # both refused before the images are read
     columns = Columns(image, label, group)
     seen = survey(

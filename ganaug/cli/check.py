@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, echo, say, steady_progress
-from ganaug.cli.options import SETTING, SIZE, column_options, exif_option, force_option
+from ganaug.cli.options import (
+    SETTING,
+    SIZE,
+    column_options,
+    exif_option,
+    force_option,
+    given_settings,
+)
 
 __all__ = ["command"]
 
@@ -90,7 +97,7 @@ def command(
             exif=exif,
             **columns,
             preset=preset,
-            fit_options=({} if kind is None else {"kind": kind}) | dict(settings),
+            fit_options=given_settings(settings, {"kind": kind}),
             seeds=seeds,
             device=device,
             times=not no_times,

@@ -18,7 +18,7 @@ from ganaug.cli.console import (
     steady_progress,
     suggest,
 )
-from ganaug.cli.options import SETTING, Reading, image_options
+from ganaug.cli.options import SETTING, Reading, given_settings, image_options
 from ganaug.errors import ConfigError
 from ganaug.launch import place
 from ganaug.progress import duration
@@ -134,7 +134,7 @@ def command(
     from ganaug.training.trackers import checked_tracker
     from ganaug.training.warm_start import warm_start
 
-    given = {name: value for name, value in options.items() if value is not None} | dict(settings)
+    given = given_settings(settings, options)
     if as_json and not dry_run:
         raise ConfigError(
             "--json: given without --dry-run; allowed: with it, since a run has its own"

@@ -29,6 +29,7 @@ __all__ = [
     "column_options",
     "exif_option",
     "force_option",
+    "given_settings",
     "image_options",
 ]
 
@@ -157,6 +158,23 @@ def chosen_classifier(
             " torchvision:NAME, timm:NAME, or probe: before one of them; add it"
         )
     return name
+
+
+def given_settings(
+    settings: tuple[tuple[str, Any], ...], options: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the fields of FitConfig that --set and `options` of their own give.
+
+    Raises:
+        ConfigError: a field is given twice.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    for name, value in settings:
+        if name in given:
+            ways = f"--set {name}={value} and {given[name]}"
+            raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
+        given[name] = value
+    return given
 
 
 def force_option(function: Command) -> Command:

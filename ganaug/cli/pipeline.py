@@ -15,7 +15,7 @@ import click
 
 from ganaug.cli import evaluate, export, fit, tune
 from ganaug.cli.console import Settings, Whole, echo, open_report, say, steady_progress
-from ganaug.cli.options import SETTING, Reading, image_options
+from ganaug.cli.options import SETTING, Reading, given_settings, image_options
 from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
@@ -221,8 +221,7 @@ def _config(given: dict[str, Any]) -> FitConfig:
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the config that are named."""
-    kind = {} if given["kind"] is None else {"kind": given["kind"]}
-    return kind | dict(given["settings"])
+    return given_settings(given["settings"], {"kind": given["kind"]})
 
 
 def _has_no_policy(file: Path) -> bool:

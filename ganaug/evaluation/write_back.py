@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ganaug.artifact.checks import first_line
 from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["diversity_summary", "gain_summary", "write_back"]
 
 DIGITS = 5
+MOST_OF_A_NAME = 700  # letters; a scikit-learn classifier says all of its settings
 
 
 def write_back(
@@ -98,12 +100,13 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         for name, arm in report.arms.items()
         if not _of_a_folder(name)  # the file may be passed on, and paths are nobody's business
     }
+    classifier = report.settings.classifier
     summary: dict[str, Any] = {
         "dataset": report.dataset,
         "claim": report.claim,
         "seeds": len(report.seeds),
         "test_images": round(sum(report.test_images) / len(report.test_images)),
-        "classifier": report.settings.classifier,
+        "classifier": classifier and first_line(classifier, MOST_OF_A_NAME),
         "steps": report.settings.steps,
         "baseline": report.baseline,
         "chosen": report.chosen,

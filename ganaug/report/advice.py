@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
@@ -22,7 +23,8 @@ def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list
     found = []
     record = None if gain is None else gain.gain.get(gain.chosen or "")
     if gain is not None and record is not None:
-        text = f"{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
+        look = "a quick look: " if gain.settings.quick else ""
+        text = f"{look}{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
         if len(gain.seeds) > 1:
             text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
         found.append(text)
@@ -50,18 +52,18 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         return
     free = f"Train with {gain.baseline}, which needs no generator."
     few = len(gain.seeds) < FEWEST_SEEDS
+    if gain.settings.quick and record.verdict in ("helps", "hurts"):
+        yield (
+            "This was a quick look, with no verdict to rely on. For one: ganaug evaluate FILE"
+            f" SOURCE, without --quick, with {FEWEST_SEEDS} seeds or more."
+        )
     if record.verdict == "helps":
-        if gain.claim == "for the folder's images":
-            yield "Train on the images of the folder, too."
-        else:
-            yield (
-                "Use the file: put GANAugment(FILE) first in the transforms of your training; the"
-                f" rest is as in {gain.chosen}."
-            )
+        yield _as_judged(gain, parse_arm(str(gain.chosen)))
     elif record.verdict == "hurts":
         yield f"Do not use it. {free} A longer training or a pretrained network may gain more."
     elif record.verdict == "no change":
-        yield f"The policy is never to vary, so the file changes nothing. {free}"
+        judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
+        yield f"{judged} is never to vary, so nothing changes. {free}"
     elif gain.settings.quick or few:
         yield (
             "This was a look. For a verdict: ganaug evaluate FILE SOURCE, without --quick, with"
@@ -77,6 +79,51 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         yield f"{free} More test images would tell a smaller gain."
 
 
+def _of_file(gain: GainReport) -> bool:
+    """Whether the policy that was judged is that of the file."""
+    return gain.settings.refit is None and not parse_arm(str(gain.chosen)).options
+
+
+def _as_judged(gain: GainReport, arm: Arm) -> str:
+    """Return how to train as `arm`, which helps, was trained."""
+    if gain.settings.refit is not None and arm.learned:
+        return (
+            "The verdict is about new generators, trained as this one was, and not about this file"
+            " and its policy. For the file: ganaug evaluate FILE SOURCE, without --refit."
+        )
+    if arm.folder is not None:
+        what = "alone" if arm.use == "folder-only" else "too"
+        return f"Train on the images of the folder, {what}; the rest is as in {arm.name}."
+    if arm.use == "mixed":
+        what = (
+            "train on MixedDataset(real, SyntheticDataset(FILE, source=real)), with"
+            ' counts="balance" where the file holds no policy'
+        )
+    elif arm.use == "synthetic":
+        what = (
+            "train on SyntheticDataset(FILE, source=real, counts={CLASS: number, ...}) alone, as"
+            " many of each class as the largest has"
+        )
+    else:
+        what = f"put {_transform(arm)} first in the transforms of your training"
+    if (until := arm.option("until")) is not None:
+        what += f", for the first {100 * until:g}% of it"
+    return f"Use the file: {what}; the rest is as in {arm.name}."
+
+
+def _transform(arm: Arm) -> str:
+    """Return the call of `GANAugment` that varies as `arm` does."""
+    p, scale = arm.option("p"), arm.option("scale")
+    given = ["FILE"]
+    if p is not None:
+        given.append(f"p={p:.12g}")
+    elif arm.option("top") is not None or arm.option("from") is not None:
+        given.append("p={CLASS: p, ...}")  # by the counts of the classes
+    if scale is not None:
+        given.append(f"scale={scale:.12g}")
+    return f"GANAugment({', '.join(given)})"
+
+
 def _of_classes(gain: GainReport | None) -> Iterator[str]:
     """Name classes that lose."""
     if gain is None:
@@ -85,9 +132,18 @@ def _of_classes(gain: GainReport | None) -> Iterator[str]:
     if lost and gain.gain[str(gain.chosen)].verdict in ("helps", "no evidence"):
         yield (
             f"{'Class' if len(lost) == 1 else 'Classes'} {_listed(lost)}: fewer images are found."
-            ' Where such a class matters, leave it as it is: GANAugment(FILE, p={"NAME": 0.5, ...})'
-            " varies only the classes that it names."
+            f" Where such a class matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
         )
+
+
+def _others(arm: Arm) -> str:
+    """Return how to leave a class of `arm` as it is, as the end of a sentence."""
+    if arm.use == "transform":
+        return ': GANAugment(FILE, p={"NAME": 0.5, ...}) varies only the classes that it names'
+    if arm.folder is not None:
+        return ", without images of the folder"
+    call = 'SyntheticDataset(FILE, source=real, counts={"NAME": 100, ...})'
+    return f": {call} makes images only of the classes that it names"
 
 
 def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:

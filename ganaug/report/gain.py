@@ -90,7 +90,8 @@ CLAIMS = {
 def gain_in_short(gain: GainReport) -> str:
     """Return one sentence for who decides, or nothing where the verdict supports none.
 
-    There is a verdict, and the interval on the rarer half of the classes lies on one side of 0.
+    There is a verdict, and the interval on the rarer half of the classes lies on one side of 0. A
+    quick look is called one.
     """
     record = gain.gain.get(gain.chosen or "")
     if record is None or record.verdict not in ("helps", "hurts") or gain.claim not in CLAIMS:
@@ -100,8 +101,9 @@ def gain_in_short(gain: GainReport) -> str:
         return ""
     number = f"{100 * abs(mean):.0f}" if abs(mean) >= 0.005 else "fewer than 1"
     ends = sorted(100 * abs(bound) for bound in (low, high))
+    look = "A quick look, with no verdict to rely on: of" if gain.settings.quick else "Of"
     return (
-        f"Of 100 images of the rarer half of the classes, the classifier gets about {number}"
+        f"{look} 100 images of the rarer half of the classes, the classifier gets about {number}"
         f" {'more' if mean > 0 else 'fewer'} right {CLAIMS[gain.claim]} than without (95% interval"
         f" {ends[0]:.1f} to {ends[1]:.1f})."
     )

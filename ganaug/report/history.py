@@ -27,7 +27,7 @@ def find_run(
         file: its path.
 
     Raises:
-        RunError: `given` is no run, or its logs cannot be read.
+        RunError: `given` is no run or that of another file, or its logs cannot be read.
     """
     if given is not None:
         if not os.path.isfile(Path(given, "metrics.jsonl")):
@@ -36,6 +36,12 @@ def find_run(
                 " leave the option out to have no curves"
             )
         read_history(given)  # now, and not when hours of work are done
+        if not _is_run_of(Path(given), info):
+            raise RunError(
+                f"{given}: its images, seed or settings are not those that {os.fspath(file)} was"
+                " trained with; allowed: the run that the file came from; name that, or leave the"
+                " option out"
+            )
         return Path(given)
     beside = Path(file).absolute().parent
     for record in sorted((*beside.glob("*/metrics.jsonl"), *beside.glob("runs/*/metrics.jsonl"))):
@@ -57,11 +63,12 @@ def _is_run_of(folder: Path, info: Metadata) -> bool:
     try:
         config, data = load_json(folder / "config.json"), load_json(folder / "data.json")
         read_history(folder)
-        return (
-            config["config"],
-            config["seed"],
-            data["fingerprint"],
-            data.get("started_from"),
-        ) == (info.config, info.seed, info.fingerprint, info.data.get("started_from"))
+        settings = info.config | config["config"]  # an older run does not say all of them
+        return (settings, config["seed"], data["fingerprint"], data.get("started_from")) == (
+            info.config,
+            info.seed,
+            info.fingerprint,
+            info.data.get("started_from"),
+        )
     except (RunError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

@@ -327,8 +327,9 @@ def test_the_durations_are_those_of_the_settings_that_are_named(photos: Path) ->
     assert long.times.evaluate is not None
     assert long.times.evaluate > 3 * short.times.evaluate
     assert short.next[0].endswith("--size 8x8 --set steps=3 --set batch_size=4")
-    with pytest.raises(ConfigError, match="seeds: 0; allowed: 1 or more"):
-        check(photos, seeds=0)
+    for seeds in (0, 2_000_000_000):
+        with pytest.raises(ConfigError, match=f"seeds: {seeds}; allowed: 1 to 1,000"):
+            check(photos, seeds=seeds)
 
 
 def test_what_cannot_be_checked_is_refused(tmp_path: Path) -> None:

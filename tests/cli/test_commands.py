@@ -19,6 +19,7 @@ from ganaug.artifact.format import PRIVACY
 from ganaug.cli import run
 from ganaug.demo import scenes
 from ganaug.demo.scenes import SCENES
+from ganaug.errors import RunError
 from ganaug.images.image_set import HELD_OUT_RULE
 from ganaug.report.history import find_run
 
@@ -162,6 +163,18 @@ def test_the_run_of_a_file_is_found_beside_it_or_named(
     data = tmp_path / "runs" / "other" / "data.json"
     data.write_text(data.read_text().replace(generator.info.fingerprint, "0" * 64))
     assert find_run(None, generator.info, tmp_path / "a.onnx") is None
+    other = ["evaluate", str(artifact), "digits", "--run", str(tmp_path / "runs" / "other")]
+    assert run(other) == 2
+    assert "its images, seed or settings are not those that" in capsys.readouterr().err
+    config = tmp_path / "runs" / "other" / "config.json"
+    shutil.copy(fitted / "data.json", data)
+    values = json.loads(config.read_text())
+    del values["config"]["r2"]  # as an older version wrote it
+    config.write_text(json.dumps(values))
+    assert find_run(data.parent, generator.info, artifact) == data.parent
+    config.write_text(json.dumps(values | {"seed": values["seed"] + 1}))
+    with pytest.raises(RunError, match="allowed: the run that the file came from"):
+        find_run(data.parent, generator.info, artifact)
     assert run(["evaluate", str(artifact), "digits", "--run", str(tmp_path)]) == 2
     assert "metrics.jsonl is missing" in capsys.readouterr().err
 

@@ -41,6 +41,22 @@ def failed(
         (["sample", "f", "--out", "x", "--count", "9" * 5000], ["is no count"]),
         (["sample", "f", "--out", "x", "--count", "1", "--shard", "1/" + "9" * 5000], ["no part"]),
         (["fit", "digits", "--out", "x", "--steps", "many"], ["'many'"]),
+        (
+            ["fit", "digits", "--out", "x", "--steps", "600", "--set", "steps=5"],
+            ["steps: --set steps=5 and 600; allowed: one of them"],
+        ),
+        (
+            ["fit", "digits", "--out", "x", "--set", "r1=1", "--set", "r1=2"],
+            ["r1: --set r1=2 and 1; allowed: one of them"],
+        ),
+        (
+            ["run", "digits", "--out", "x", "--kind", "class", "--set", "kind=variation"],
+            ["kind: --set kind=variation and class; allowed: one of them"],
+        ),
+        (
+            ["check", "digits", "--kind", "class", "--set", "kind=variation"],
+            ["kind: --set kind=variation and class; allowed: one of them"],
+        ),
         (["evaluate", "a.onnx"], ["SOURCE"]),
         (["--debugg"], ["--debugg", "--debug"]),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ganaug.evaluation.gain.report import GainReport
 from ganaug.report import arms
 from ganaug.report.advice import advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
+from ganaug.report.gain import gain_in_short
 
 
 def healthy() -> DiversityReport:
@@ -54,6 +56,68 @@ def test_what_took_the_verdict_away_is_named() -> None:
     assert "as the stronger free arm does" in first(beaten, healthy())
     assert advice(gain_record(generator=False), None) == []
     assert advice(None, None) == []
+
+
+def judged(arm: str, **settings: Any) -> GainReport:
+    """A comparison in which `arm` was judged, and helps."""
+    gain = gain_record("helps")
+    both = {"arms": dict(gain.arms), "gain": dict(gain.gain)}
+    for values in both.values():
+        values[arm] = values.pop("ganaug")
+    return replace(gain, chosen=arm, settings=replace(gain.settings, **settings), **both)
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ("ganaug+affine", "put GANAugment(FILE) first in"),
+        ("ganaug@p=0.9@scale=2", "put GANAugment(FILE, p=0.9, scale=2) first in"),
+        ("ganaug@p=1@until=0.9", "put GANAugment(FILE, p=1) first in the transforms of your"
+         " training, for the first 90% of it;"),
+        ("ganaug@top=0.6@scale=0.5", "put GANAugment(FILE, p={CLASS: p, ...}, scale=0.5) first in"),
+        ("mixed+affine", "train on MixedDataset(real, SyntheticDataset(FILE, source=real)), with"),
+        ("synthetic", "train on SyntheticDataset(FILE, source=real, counts="),
+        ("folder:made+affine", "Train on the images of the folder, too"),
+        ("folder-only:made", "Train on the images of the folder, alone"),
+    ],
+)  # fmt: skip
+def test_what_helps_is_used_as_it_was_judged(arm: str, said: str) -> None:
+    line = advice(judged(arm), healthy())[0]
+    assert said in line
+    assert line.endswith(f"the rest is as in {arm}.")
+    assert ("GANAugment" in line) == (parse_arm(arm).use == "transform")
+
+
+def test_a_verdict_on_new_generators_is_none_on_the_file() -> None:
+    new = judged("ganaug", refit={"preset": "tiny"})
+    assert "not about this file and its policy" in advice(new, None)[0]
+    assert "put GANAugment" not in str(advice(new, None))
+    never = gain_record("no change")
+    never = replace(never, settings=new.settings)
+    assert advice(never, None)[0].startswith("The policy of ganaug is never to vary")
+
+
+def test_a_quick_look_is_called_one_first() -> None:
+    for verdict in ("helps", "hurts"):
+        record = gain_record(verdict)
+        look = replace(record, settings=replace(record.settings, quick=True))
+        assert advice(look, None)[0].startswith("This was a quick look, with no verdict to rely on")
+        assert advice(look, None)[1:] == advice(record, None)
+        assert gain_in_short(look).startswith("A quick look, with no verdict to rely on: of 100")
+        assert gain_in_short(record).startswith("Of 100")
+        assert in_short(look, None)[0].startswith(f"in short: a quick look: {verdict}, ")
+
+
+def test_a_class_that_loses_is_left_out_as_the_arm_has_it() -> None:
+    lost = with_recall([[-0.05] * 6, [0.0] * 6, [0.05] * 6], images=100)
+    for arm, said in (
+        ("ganaug", "GANAugment(FILE, p="),
+        ("mixed", "SyntheticDataset(FILE, source=real, counts="),
+        ("folder:made", "without images of the folder"),
+    ):
+        arms, gain = lost.arms | {arm: lost.arms["ganaug"]}, lost.gain | {arm: lost.gain["ganaug"]}
+        found = advice(replace(lost, chosen=arm, arms=arms, gain=gain), None)
+        assert [said in line for line in found if "fewer images are found" in line] == [True]
 
 
 def test_copies_are_warned_of() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
+import re
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard
 
@@ -14,12 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
 from ganaug.randomness import stream_seed
 
 __all__ = ["Estimator", "EstimatorClassifier", "is_estimator", "train_estimator"]
 
+OMITTED = "..."  # in a repr of numpy or scikit-learn, in the place of elements
 COPIES = 5  # of each training image, augmented differently
 
 
@@ -28,6 +33,9 @@ class Estimator(Protocol):
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
         """Train on float32 [N, pixels], each channel of mean 0 and deviation 1, and int64 [N]."""
+
+    def get_params(self) -> Mapping[str, Any]:
+        """Return the settings by name, with those of the estimators inside."""
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return int64 [N]."""
@@ -47,8 +55,11 @@ class EstimatorClassifier:
 
     @property
     def name(self) -> str:
-        """The repr of the estimator, in a line."""
-        return " ".join(repr(self.estimator).split())
+        """The repr of the estimator, in a line; with a hash of its settings where it omits any."""
+        shown = _line(self.estimator)
+        if OMITTED not in shown:
+            return shown
+        return f"{shown} (settings {hashlib.sha256(self._settings().encode()).hexdigest()[:16]})"
 
     @property
     def source(self) -> object:
@@ -64,7 +75,24 @@ class EstimatorClassifier:
         """Nothing is known before it is trained."""
 
     def check_name(self) -> None:
-        """A repr with all of its settings is a name of its own."""
+        """Refuse a setting whose repr is an address, another one in the next process.
+
+        Raises:
+            ConfigError: such as a function, or an object without a repr.
+        """
+        found = re.search(r"[^=,(]* at 0x\w+", f"{_line(self.estimator)} {self._settings()}")
+        if found is not None:
+            raise ConfigError(
+                f"classifier {self.name[:60]}: its setting {found[0][-80:]} has no name of its own,"
+                " by which results could be kept; allowed where they are (out): settings with a"
+                " repr that says all; give the object such a __repr__, or keep nothing"
+            )
+
+    def _settings(self) -> str:
+        """Return every setting, those of the estimators inside, too; arrays are whole."""
+        with np.printoptions(threshold=sys.maxsize):
+            values = sorted(self.estimator.get_params().items())
+            return " ".join(f"{name}={_line(value)}" for name, value in values)
 
     def ignored(self, arm: Arm) -> str | None:
         """Return its loss, or what takes the place of one, or how it mixes labels."""
@@ -134,6 +162,16 @@ def train_estimator(
     model.set_params(**dict.fromkeys(names, number))
     model.fit(np.concatenate(images), np.concatenate(labels))
     return model, time.perf_counter() - started
+
+
+def _line(value: object) -> str:
+    """Return the repr in a line, whole where scikit-learn cuts it at 700 characters."""
+    with np.printoptions(floatmode="unique"):  # all digits
+        try:
+            text = value.__repr__(N_CHAR_MAX=10**6)  # type: ignore[call-arg] # scikit-learn's
+        except TypeError:
+            text = repr(value)
+    return " ".join(text.split())
 
 
 def _flat(images: Tensor) -> NDArray[np.float32]:

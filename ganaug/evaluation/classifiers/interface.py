@@ -97,6 +97,17 @@ class Outcome:
         """int64 [M]: the most likely class."""
         return self.probabilities.argmax(1)
 
+    @property
+    def finite(self) -> bool:
+        """Whether there is a number for each image and class: a training that diverged has none."""
+        return bool(np.isfinite(self.probabilities).all())
+
+    @classmethod
+    def diverged(cls, task: Task, seconds: float) -> Outcome:
+        """Return that of a training of `task` that found no numbers."""
+        none = np.full((len(task.tested), task.num_classes), np.nan, np.float16)
+        return cls(none, seconds)
+
 
 class Classifier(Protocol):
     """What is trained with every arm. Picklable, since worker processes train it."""
@@ -155,6 +166,8 @@ def as_probabilities(
 ) -> NDArray[np.float16]:
     """Return predictions as float16 [images, num_classes]; labels count as certain.
 
+    Probabilities that are not finite come back as they are, see `Outcome.finite`.
+
     Args:
         found: labels [images], or probabilities [images, num_classes] with rows that add up to 1.
         images, num_classes: how many were predicted, of how many classes.
@@ -166,7 +179,8 @@ def as_probabilities(
     values: NDArray[Any] = np.asarray(found)
     if values.shape == (images,) and np.isin(values, np.arange(num_classes)).all():
         values = np.eye(num_classes)[values.astype(np.int64)]
-    if values.shape != (images, num_classes) or not np.allclose(values.sum(1), 1, atol=1e-3):
+    rows = values.sum(1) if values.shape == (images, num_classes) else np.zeros(1)
+    if not np.allclose(rows[np.isfinite(rows)], 1, atol=1e-3):
         raise ConfigError(
             f"{who} returned {list(values.shape)}; allowed: labels"
             f" [{images}], or probabilities [{images}, {num_classes}] with rows that add"

@@ -62,6 +62,8 @@ def train_probe(
             seen.append(_features(network, normalise, images, task.device))
             labels.append(targets)
     features, targets = torch.cat(seen), torch.cat(labels)
+    if not bool(torch.isfinite(features).all()):  # which nothing below takes
+        return Outcome.diverged(task, time.perf_counter() - started)
     mean, std = features.mean(0), features.std(0).clamp(min=1e-6)
     features = (features - mean) / std
     if task.lda:

@@ -11,13 +11,14 @@ from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
-from ganaug.errors import ConfigError
+from ganaug.errors import ConfigError, checked_count
 from ganaug.evaluation.arms import make_plan
 from ganaug.evaluation.arms.grammar import named_folders
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
+from ganaug.evaluation.gain.intervals import MOST_SEEDS
 from ganaug.evaluation.gain.notes import few_images, few_passes, trained_on_test
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
@@ -31,6 +32,7 @@ from ganaug.images import ImageSet
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
+from ganaug.randomness import checked_seed
 from ganaug.use.transform import GANAugment
 
 __all__ = ["evaluate_gain"]
@@ -75,7 +77,8 @@ def evaluate_gain(
             than a variation generator. Without a test part, the fifth that `fit` held out is
             judged on.
         test: images to judge on, of the same classes (by name).
-        seeds: a number (0, 1, ...) or the seeds themselves. Under 6 the verdict is "no evidence".
+        seeds: a number (0, 1, ...) or the seeds themselves, at most 1,000. Under 6 the verdict is
+            "no evidence".
         arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
             balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
             and loops of your own), plain+randaugment+lda (for frozen networks), and the generator
@@ -126,6 +129,10 @@ def evaluate_gain(
             f"refit: {refit!r}; allowed: ganaug.Refit(draw=, fit_options=, tuned=), or None; write"
             " refit=Refit() (since version 0.2.0)"
         )
+    numbers = _seeds(seeds)
+    if steps is not None:
+        steps = checked_count("steps", steps, "leave it out for the usual number")
+    threads = checked_count("threads", threads, "leave it out for 1")
     trained = as_classifier(classifier)
     network = trained if isinstance(trained, TorchClassifier) else None
     frozen = isinstance(trained, Pretrained) and trained.frozen
@@ -154,7 +161,6 @@ def evaluate_gain(
         lda=frozen,
         folder=None if folder is None else os.fspath(folder),
     )
-    numbers = _seeds(seeds)
     splits, notes = splits_of(
         train,
         test,
@@ -211,11 +217,21 @@ def evaluate_gain(
 
 
 def _seeds(seeds: int | Sequence[int]) -> list[int]:
-    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    """Return the seeds of a comparison.
+
+    Raises:
+        ConfigError: too many or none, an equal pair, or something else than whole numbers from 0.
+    """
+    given: Any = seeds
+    try:
+        many = len(given) > MOST_SEEDS
+    except (TypeError, OverflowError):  # a number; a range of more than memory could hold
+        return list(range(checked_count("seeds", given, "6 give a verdict", MOST_SEEDS)))
+    numbers = [] if many else [checked_seed(seed) for seed in given]
     if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
         raise ConfigError(
-            f"seeds: {seeds}; allowed: a number of 1 or more, or different whole numbers from 0;"
-            " 6 give a verdict"
+            f"seeds: {given!r:.60}; allowed: a number of 1 or more, or different whole numbers from"
+            f" 0, at most {MOST_SEEDS:,} of them; 6 give a verdict"
         )
     return numbers
 

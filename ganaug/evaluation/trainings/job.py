@@ -141,7 +141,10 @@ def save_outcome(path: Path, job: Job, outcome: Outcome) -> None:
 
 
 def load_outcome(path: Path, job: Job) -> Outcome | None:
-    """Return the outcome kept for `job`, or None where there is none or it cannot be read."""
+    """Return the outcome kept for `job`, or None where there is none that can be used.
+
+    Before version 0.2.0, those of trainings that diverged were kept, too.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             if str(content["identity"]) != job.identity():
@@ -149,4 +152,5 @@ def load_outcome(path: Path, job: Job) -> Outcome | None:
             outcome = Outcome(content["probabilities"], float(content["seconds"]))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None  # it is computed again, and written over
-    return outcome if len(outcome.probabilities) == len(job.test) else None
+    whole = len(outcome.probabilities) == len(job.test) and outcome.finite
+    return outcome if whole else None

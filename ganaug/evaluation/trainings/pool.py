@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ganaug.artifact.reader import read_artifact
+from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, Load, Meter, Tick
@@ -162,12 +163,22 @@ def _load(item: Job | GeneratorTraining) -> Load:
 
 
 def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:
-    """Run a job and keep its outcome in `folder`."""
+    """Run a job and keep its outcome in `folder`.
+
+    Raises:
+        ConfigError: the training diverged, so that the classifier predicts nothing.
+    """
     if job.classifier.counts_steps:
         outcome = run_job(job, lambda: tick(1))
     else:
         tick(0)
         outcome = run_job(job)
         tick(job.schedule.steps)
+    if not outcome.finite:
+        raise ConfigError(
+            f"classifier {job.classifier.name[:60]}: its training diverged in arm {job.arm.name!r},"
+            f" seed {job.seed}: probabilities that are not finite; allowed: a training that ends"
+            " with finite ones; choose another classifier, other weights or fewer steps"
+        )
     save_outcome(result_path(folder, job), job, outcome)
     return outcome

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import torch
 
-from ganaug.errors import ConfigError, GanaugError
+from ganaug.errors import ConfigError, GanaugError, checked_count
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
 
@@ -37,15 +37,13 @@ def worker_count(jobs: int | None, device: str = "cpu") -> int:
     they share one chip.
 
     Raises:
-        ConfigError: `jobs` is below 1.
+        ConfigError: `jobs` is no whole number from 1.
     """
     if jobs is None:
         affinity = getattr(os, "sched_getaffinity", None)
         cores = len(affinity(0)) if affinity else os.cpu_count() or 1
         return cores if device == "cpu" else min(cores, ON_A_GPU)
-    if jobs < 1:
-        raise ConfigError(f"jobs: {jobs}; allowed: 1 or more; leave it out for one for each core")
-    return jobs
+    return checked_count("jobs", jobs, "leave it out for one for each core")
 
 
 class Submit(Protocol):

@@ -13,7 +13,7 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
-from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.errors import ArtifactError, ConfigError, DataError, checked_count
 from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.classifiers import Classifier, Pretrained
 from ganaug.evaluation.classifiers.given import TorchClassifier, as_classifier
@@ -40,6 +40,7 @@ from ganaug.images import ImageSet, resized
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
+from ganaug.randomness import checked_seed
 
 __all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
 
@@ -105,9 +106,12 @@ def tune(
     """
     generator = artifact if isinstance(artifact, Generator) else Generator(artifact)
     metadata = generator.info
-    for name, value in (("steps", steps), ("fit_steps", fit_steps)):
-        if value is not None and value < 1:
-            raise ConfigError(f"{name}: {value}; allowed: 1 or more; leave it out for the budget")
+    if steps is not None:
+        steps = checked_count("steps", steps, "leave it out for the budget")
+    if fit_steps is not None:
+        fit_steps = checked_count("fit_steps", fit_steps, "leave it out for the budget")
+    threads = checked_count("threads", threads, "leave it out for 1")
+    seed = checked_seed(seed)
     if seed < 0:
         raise ConfigError(f"seed: {seed}; allowed: a whole number from 0; choose another")
     chosen = str(choose_device(device))

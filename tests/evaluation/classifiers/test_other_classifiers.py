@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -79,6 +82,56 @@ def test_an_estimator_of_scikit_learn_is_trained_on_augmented_views(
     assert reports[0].arms["balanced"].balanced_accuracy[0] == 1.0
     assert reports[0].arms["balanced"].calibration_error[0] > 0  # probabilities, not labels
     assert reports[0].chosen == "ganaug"
+
+
+def voting(inside: float, members: int) -> VotingClassifier:
+    """Its repr is cut in the middle, where `inside` stands; of more than 30 members, too."""
+    settings = {"max_iter": 1000, "solver": "saga", "tol": 1e-3}
+    values = [inside if member == members // 2 else 1.5 for member in range(members)]
+    return VotingClassifier(
+        [(f"member_{i:02d}", LogisticRegression(C=C, **settings)) for i, C in enumerate(values)]
+    )
+
+
+def test_estimators_that_differ_anywhere_have_names_that_differ() -> None:
+    for members in (12, 40):
+        pair = [voting(inside, members) for inside in (1e-4, 100.0)]
+        assert repr(pair[0]) == repr(pair[1])
+        assert len({as_classifier(each).name for each in pair}) == 2
+        assert len({as_classifier(voting(1e-4, members)).name for _ in range(2)}) == 1
+    few = [np.array([0.5 + tiny, 0.5 - tiny]) for tiny in (0, 1e-10)]
+    assert len({as_classifier(GaussianNB(priors=each)).name for each in few}) == 2
+    priors = np.full((2, 2000), 1 / 2000)
+    priors[1, 1000:1002] += 1e-6, -1e-6
+    assert len({as_classifier(GaussianNB(priors=each)).name for each in priors}) == 2
+    assert as_classifier(RidgeClassifier(alpha=2)).name == "RidgeClassifier(alpha=2)"
+
+
+def test_results_of_another_estimator_are_not_used(images: ImageSet, tmp_path: Path) -> None:
+    for inside in (1e-4, 100.0):
+        evaluate_gain(
+            None, train=images, seeds=1, steps=1, arms=["plain"], baseline="plain", jobs=1,
+            classifier=voting(inside, 12), out=tmp_path,
+        )  # fmt: skip
+    assert len(list((tmp_path / "outcomes").iterdir())) == 2
+
+
+def test_an_estimator_with_an_address_in_its_settings_is_not_kept(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    model = make_pipeline(FunctionTransformer(as_is), GaussianNB())
+    options = {"seeds": 1, "steps": 1, "arms": ["plain"], "baseline": "plain", "jobs": 1}
+    with pytest.raises(ConfigError, match=r"<function as_is at 0x\w+ has no name of its own"):
+        evaluate_gain(None, train=images, classifier=model, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+    within = as_classifier(make_pipeline(FunctionTransformer(lambda values: values), GaussianNB()))
+    with pytest.raises(ConfigError, match="<lambda> at 0x"):
+        within.check_name()
+    assert evaluate_gain(None, train=images, classifier=model, **options).seeds == (0,)
+
+
+def as_is(values: Any) -> Any:
+    return values
 
 
 def test_an_estimator_without_probabilities_and_with_a_random_state(images: ImageSet) -> None:
