@@ -157,10 +157,10 @@ def _row(value: object) -> dict[str, Any]:
 
 def _content(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     with open_regular(path) as stream:
-        content = stream.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"more than {most:,} bytes")
-    return content
+        size = os.fstat(stream.fileno()).st_size
+        if size > most:
+            raise ValueError(f"more than {most:,} bytes")
+        return stream.read(size)  # which is what memory is taken for
 
 
 def _parsed(content: bytes) -> Any:

@@ -165,16 +165,17 @@ def given_settings(
 ) -> dict[str, Any]:
     """Return the fields of FitConfig that --set and `options` of their own give.
 
+    Of two --set of one field the last one counts.
+
     Raises:
-        ConfigError: a field is given twice.
+        ConfigError: a field is given both ways.
     """
-    given = {name: value for name, value in (options or {}).items() if value is not None}
+    named = {name: value for name, value in (options or {}).items() if value is not None}
     for name, value in settings:
-        if name in given:
-            ways = f"--set {name}={value} and {given[name]}"
+        if name in named:
+            ways = f"--set {name}={value} and {named[name]}"
             raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
-        given[name] = value
-    return given
+    return named | dict(settings)
 
 
 def force_option(function: Command) -> Command:

@@ -46,10 +46,6 @@ def failed(
             ["steps: --set steps=5 and 600; allowed: one of them"],
         ),
         (
-            ["fit", "digits", "--out", "x", "--set", "r1=1", "--set", "r1=2"],
-            ["r1: --set r1=2 and 1; allowed: one of them"],
-        ),
-        (
             ["run", "digits", "--out", "x", "--kind", "class", "--set", "kind=variation"],
             ["kind: --set kind=variation and class; allowed: one of them"],
         ),
