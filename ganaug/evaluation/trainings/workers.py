@@ -138,8 +138,8 @@ class Processes:
 
     def __call__(self, work: Callable[[Tick], Any], kind: str, meter: Meter) -> Future[Any]:
         """As `Submit` says."""
-        self.update()
         at = next(i for i, place in enumerate(self.places) if place is None or place.future.done())
+        self.update()  # with the last steps of what was there
         with nullcontext() if self.main_needed else _hidden_main():
             future = self.pool.submit(_in_worker, work, at)
         self.places[at] = _Place(future, kind, meter, self._counted()[at])
