@@ -16,9 +16,8 @@ from typing import Any
 
 import torch
 
-from ganaug.artifact.format import MAX_FILE_BYTES
 from ganaug.devices import choose_device
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import RunError
 from ganaug.files import locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
@@ -32,8 +31,8 @@ from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.memory import enough_memory
-from ganaug.training.networks import build_generator
 from ganaug.training.ranks import Ranks, joined
+from ganaug.training.readable import refuse_unreadable
 from ganaug.training.recovery import (
     MOST_ROLLBACKS,
     Failure,
@@ -55,8 +54,6 @@ from ganaug.training.watch import Watch
 __all__ = ["fit", "prepared"]
 
 log = logging.getLogger("ganaug")
-
-FILE_REST = 2**20  # bytes of a generator's file beside its weights
 
 
 def fit(
@@ -152,7 +149,7 @@ def prepared(
     Raises:
         DataError: the images cannot be used.
         RunError: they have another size than the config.
-        ConfigError: the generator's file would be too large to be read.
+        ConfigError: the generator's file could not be read.
     """
     images = source if isinstance(source, ImageSet) else load_images(source, size=config.size)
     known = len(images.notes) if source is images else 0  # of a set that the caller loaded
@@ -173,22 +170,8 @@ def prepared(
             f"size: the images are {images.size[0]}x{images.size[1]}, the config says"
             f" {config.size[0]}x{config.size[1]}; load them at that size"  # type: ignore[index]
         )
-    _refuse_too_large(images, config)
+    refuse_unreadable(images, config)
     return images, config
-
-
-def _refuse_too_large(images: ImageSet, config: FitConfig) -> None:
-    """Raise `ConfigError` where the file of the generator would be larger than any that is read."""
-    with torch.device("meta"):  # no memory is taken
-        generator = build_generator(config, images.channels, len(images.classes))
-    needed = 4 * sum(weights.numel() for weights in generator.parameters())
-    if needed + FILE_REST > MAX_FILE_BYTES:
-        height, width = images.size
-        raise ConfigError(
-            f"size: {height}x{width}; the generator would have {needed:,} bytes of weights;"
-            f" allowed: {MAX_FILE_BYTES - FILE_REST:,}, since no larger file is read; use a smaller"
-            " --size, or --preset tiny"
-        )
 
 
 @dataclass(frozen=True)

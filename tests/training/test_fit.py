@@ -47,6 +47,9 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
 def test_what_could_never_be_exported_is_not_trained(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"size: 512x512; the generator would have 40\d,.* bytes"):
         fit(bars((6, 6), (512, 512), 3), tmp_path / "run", preset="classic", steps=1)
+    wide = bars((6, 6), (600, 1200), 3)
+    with pytest.raises(ConfigError, match=r"size: 600x1200; .* GANAUG_MAX_IMAGE_MIB=5\d\d"):
+        fit(wide, tmp_path / "run", preset="tiny", steps=1)
     assert not (tmp_path / "run").exists()
 
 
