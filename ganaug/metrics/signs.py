@@ -19,6 +19,7 @@ __all__ = ["class_kept", "signs"]
 
 COMPONENTS = 32
 FEWEST = 40  # real images, under which no classifier is fitted
+VISIBLE = 4 / 255  # of a pixel (root mean square): what differs by less looks the same
 SURE = 0.8  # how often real images have to be taken for their own class
 
 
@@ -40,10 +41,10 @@ def signs(
     Returns:
         variety: mean distance of two generated images of a class over that of two real ones;
         latent_use: that of `made` and `again`, row by row, over it; distance: that of a generated
-        image to the nearest real one of its class, over it. Each is a mean over classes over a
-        mean over classes, so that a class of nearly equal images has little say. class_kept: see
-        `class_kept`, where it can be told. Empty where no class has two different real images and
-        two generated ones.
+        image to the nearest real one of its class, over it, or over what can be seen if that is
+        more. Each is a mean over classes over a mean over classes, so that a class of nearly equal
+        images has little say. class_kept: see `class_kept`, where it can be told. Empty where no
+        class has two different real images and two generated ones.
 
     Raises:
         DataError: `made`, `again` and `made_labels` differ in length.
@@ -69,9 +70,13 @@ def signs(
         found.append([mean_pairwise_distance(ours[rows]), moved, away, between])
     if not found:
         return {}
-    *sums, spread = np.sum(found, axis=0)
-    variety, latent_use, distance = (float(value / spread) for value in sums)
-    numbers = {"variety": variety, "latent_use": latent_use, "distance": distance}
+    spread_of_made, moved, away, spread = np.mean(found, axis=0)
+    visible = VISIBLE * np.sqrt(theirs.shape[1])
+    numbers = {
+        "variety": float(spread_of_made / spread),
+        "latent_use": float(moved / spread),
+        "distance": float(away / max(spread, visible)),
+    }
     kept = class_kept(real, real_labels, made, made_labels)
     return numbers if kept is None else numbers | {"class_kept": kept}
 

@@ -17,6 +17,7 @@ __all__ = ["RULES", "Alarm", "Rule", "alarm_at", "is_suspect"]
 # that makes images from noise starts with blurs, which are like nothing and of no class: on 8x8
 # digits for some 500 steps.
 FIRST_STEP, BLURRED = 100, 600
+SETTLING = 0.9  # times the number of the row before
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Rule:
         share: of the steps of the run; the rule is silent before.
         blurs: the rule holds for blurs, too: in a run of the class kind it is silent in the first
             half, and before step 600 or the end.
+        settling: a number that falls while a sound training is young: the rule is silent where it
+            is lower by a tenth than in the row before, but for the end of the run.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Rule:
     remedy: str
     share: float = 0.1
     blurs: bool = False
+    settling: str | None = None
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether all bounds hold at `row`; never in the first 100 steps."""
@@ -54,6 +58,12 @@ class Rule:
         if self.blurs and kind == "class":
             return min(steps, max(BLURRED, 0.5 * steps))
         return self.share * steps
+
+    def settles(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the number that settles still falls at the last of `rows`."""
+        if self.settling is None or len(rows) < 2:
+            return False
+        return bool(rows[-1][self.settling] <= SETTLING * rows[-2].get(self.settling, 0.0))
 
 
 def _within(value: object, sign: str, bound: float) -> bool:
@@ -136,6 +146,7 @@ RULES = (
         *UNLIKE,
         share=0.25,
         blurs=True,
+        settling="distance",
     ),
     Rule(
         "unlike real images",
@@ -186,7 +197,7 @@ def alarm_at(rows: Sequence[Mapping[str, Any]], steps: int, kind: str) -> Alarm 
             if not rule.holds(row) or row["step"] < rule.waits(steps, kind):
                 break
             since = row["step"]
-        if since is not None:
+        if since is not None and (rows[-1]["step"] == steps or not rule.settles(rows)):
             return Alarm(rule, rows[-1], since)
     return None
 

@@ -51,6 +51,14 @@ def test_a_class_of_nearly_equal_images_has_little_say() -> None:
         assert numbers[name] == pytest.approx(alone[name], abs=0.03)
 
 
+def test_a_distance_that_cannot_be_seen_is_small() -> None:
+    """Real images that differ by 1 grey level, and others that are 3 of them away."""
+    real, labels = np.full((2, 4, 4, 1), 100, np.uint8), np.array([0, 0])
+    real[1] += 1
+    made = np.full((2, 4, 4, 1), 104, np.uint8)
+    assert signs(real, labels, made, made, labels)["distance"] == pytest.approx(3 / 4)
+
+
 def test_one_image_has_no_variety() -> None:
     one = np.repeat(MADE.images[:1], len(MADE), axis=0)
     assert found(one, one)["variety"] == 0

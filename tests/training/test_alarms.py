@@ -117,6 +117,15 @@ def test_since_when_is_the_first_step_without_a_break() -> None:
         rows.append(row(step + 100, "class", **numbers))
 
 
+def test_a_distance_that_falls_is_that_of_a_young_training_until_the_end() -> None:
+    """Images that are nearly equal: variations begin far outside them, and come nearer."""
+    rows = [row(step, "variation", distance=far) for step, far in ((300, 5.0), (400, 3.0))]
+    assert alarm_at(rows, STEPS, "variation") is None
+    assert is_suspect(rows[-1])
+    assert alarm_at(rows, 400, "variation") is not None
+    assert alarm_at([*rows, row(500, "variation", distance=2.9)], STEPS, "variation") is not None
+
+
 def test_what_was_not_measured_raises_nothing() -> None:
     assert alarm_at([], STEPS, "class") is None
     assert alarm_at([{"step": 600}], STEPS, "class") is None
