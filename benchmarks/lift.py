@@ -36,6 +36,10 @@ FILES = {
     "gain-elpv-unshared.json": 3,
     "gain-cifar10-lt-resnet32.json": 2,
     "gain-digits-lt.json": 3,
+    "gain-asl-lt-48.json": 3,
+    "gain-seedlings-lt-48-logits.json": 3,
+    "gain-trash-lt-48.json": 3,
+    "gain-flowers-lt-48.json": 3,
 }
 
 
