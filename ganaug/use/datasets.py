@@ -13,22 +13,22 @@ from torch.utils.data import Dataset
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import by_name, classes_of
 from ganaug.use._checks import checked_epoch
+from ganaug.use._containers import for_classes
+from ganaug.use._fetch import fetch, overrides_getitem
 from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
     Wrapper,
     describe_item,
-    fetch,
     inner_datasets,
     item_image,
     item_position,
+    label_key_of,
     labels_of,
     named,
-    overrides_getitem,
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.policy import refuse_unclear
-from ganaug.use.transform import for_classes
 
 __all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
 
@@ -45,6 +45,7 @@ class MixedDataset(Wrapper):
     Attributes:
         real: the real items, their labels counting through `.classes`.
         synthetic: the generated items.
+        label_key: that of `real`, see `AugmentedDataset`.
 
     Raises:
         DataError: the class names differ, or PIL images would be mixed with generated tensors; or
@@ -70,6 +71,7 @@ class MixedDataset(Wrapper):
             instead = "give the real data set .classes"
             refuse_unclear(synthetic.classes, "the real data set has no .classes", instead)
         self._class_names = tuple(synthetic.classes)
+        self.label_key = label_key_of(self.real)
         if synthetic.source is None and synthetic.transform is None and self._num_real:
             item: Any = real[0]
             if isinstance(item_image(item), PIL.Image.Image):
@@ -157,6 +159,7 @@ class AugmentedDataset(Wrapper):
     Attributes:
         dataset: the data set inside, its labels counting through `.classes`.
         transform: the transform, set to the classes.
+        label_key: key of the label in items that are mappings, None where it is found by its name.
 
     Raises:
         ArtifactError: an artifact in the transform does not know a class of the data set.
@@ -174,9 +177,10 @@ class AugmentedDataset(Wrapper):
         self._length = size_of(dataset)
         self.dataset = by_name(dataset)
         self._class_names = classes_of(self.dataset)
+        self.label_key = label_key_of(self.dataset)
         self.transform = transform
-        if self._class_names is not None:
-            self.transform = for_classes(transform, self._class_names)
+        if self._class_names is not None or self.label_key is not None:
+            self.transform = for_classes(transform, self._class_names, self.label_key)
 
     def __len__(self) -> int:
         return self._length

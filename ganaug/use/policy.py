@@ -24,6 +24,7 @@ __all__ = [
     "mean_probability",
     "policy_of",
     "refuse_unclear",
+    "which_p",
 ]
 
 Probability = float | Mapping[str, float] | Sequence[float] | None
@@ -114,6 +115,15 @@ def class_probabilities(
             " its training; allowed: 0; fit again with images of it"
         )
     return found
+
+
+def which_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> str:
+    """Return the line of the log on p [classes of the artifact], where none was given."""
+    low, high = p.min(), p.max()
+    if policy is None:
+        return f"{name}: p = 0.5 for all images, since no policy is used"
+    how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
+    return f"{name}: p from its policy, {how}"
 
 
 def can_make(info: Metadata) -> NDArray[np.bool_]:
