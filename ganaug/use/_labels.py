@@ -13,7 +13,7 @@ from PIL import Image
 from torchvision import tv_tensors
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
-from ganaug.images.class_names import composed
+from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
 from ganaug.use.marks import MARKS
 
@@ -155,10 +155,9 @@ def by_names(label: Any, classes: Sequence[str]) -> Any:
 
 
 def _number(name: str, classes: Sequence[str]) -> int:
-    wanted = composed(name)
-    for number, known in enumerate(classes):
-        if composed(known) == wanted:
-            return number
+    number = position_of(name, classes)
+    if number is not None:
+        return number
     raise DataError(
         f"label {name!r:.80} is no class{did_you_mean(name, classes)}; allowed:"
         f" {', '.join(map(repr, classes[:10]))}{' and more' if len(classes) > 10 else ''}; pass"

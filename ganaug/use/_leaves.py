@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,14 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError
+from ganaug.use._once import log_once
 from ganaug.use.marks import MARKS
 
-__all__ = ["flatten", "image_places", "rows_of", "unflatten", "with_rows"]
+__all__ = ["flatten", "image_places", "notice_masks", "rows_of", "unflatten", "with_rows"]
 
 _LEAVES = (torch.Tensor, PIL.Image.Image, int)
 _IMAGES = (PIL.Image.Image, tv_tensors.Image)
+_MASKS = ("1", "P", "I", "I;16")  # modes
 
 
 def flatten(sample: Any) -> tuple[list[Any], TreeSpec | None]:
@@ -46,6 +49,28 @@ def image_places(flat: list[Any], label: Any) -> list[int]:
         f"no image in the sample (it holds: {held}); allowed: PIL images, tensors [C, H, W] or"
         " [N, C, H, W], tv_tensors.Image; convert arrays with v2.ToImage() first"
     )
+
+
+def notice_masks(images: Sequence[Any]) -> None:
+    """Say that a grey PIL image behind a coloured one is varied like it: it may be a mask.
+
+    As in torchvision, every PIL image is an image. Its sets for segmentation yield such masks.
+
+    Raises:
+        DataError: it is of a mode that only masks have.
+    """
+    first, *others = (getattr(image, "mode", None) for image in images)
+    for mode in others:
+        if first != "RGB" or mode not in ("L", *_MASKS):
+            continue
+        what = f"a PIL image of mode {mode!r} behind one of mode 'RGB'"
+        wrap = (
+            "wrap a mask in tv_tensors.Mask, which moves along"
+            " (torchvision.datasets.wrap_dataset_for_transforms_v2)"
+        )
+        if mode in _MASKS:
+            raise DataError(f"{what}; allowed: L or RGB; {wrap}")
+        log_once(f"{what} is varied like that one; {wrap}", logging.WARNING)
 
 
 def _is_plain_image(value: Any) -> bool:

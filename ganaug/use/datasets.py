@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.class_names import by_name, classes_of, same_names
 from ganaug.use._checks import checked_epoch
 from ganaug.use._containers import for_classes
 from ganaug.use._fetch import fetch, overrides_getitem
@@ -61,7 +61,7 @@ class MixedDataset(Wrapper):
         self.real, self.synthetic = by_name(real), synthetic
         self._num_real = size_of(real)
         own = classes_of(self.real)
-        if own is not None and list(own) != synthetic.classes:
+        if own is not None and not same_names(own, synthetic.classes):
             raise DataError(
                 f"the real data set has the classes {list(own)}, the generated one"
                 f" {synthetic.classes}; allowed: equal ones; pass source= the real data set to"
@@ -150,8 +150,9 @@ class AugmentedDataset(Wrapper):
 
     Args:
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
-            `.targets`, `set_epoch` and `.enabled` are forwarded. Where the parts of a
-            ConcatDataset have different `.classes`, their labels are mapped by name.
+            `.targets`, `set_epoch` and `.enabled` are forwarded, the last two also through Subset
+            and ConcatDataset. Where the parts of a ConcatDataset have different `.classes`, their
+            labels are mapped by name.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
             where that is no tuple or list (a dict) or the transform is an nn.Sequential. Returns
             the new item. Each item is transformed by itself.
@@ -223,14 +224,29 @@ class AugmentedDataset(Wrapper):
 
     @property
     def enabled(self) -> bool:
-        """That of the data set inside; an AttributeError where it has none."""
-        return bool(getattr(self.dataset, "enabled"))  # noqa: B009 - a Dataset declares none
+        """Whether all data sets inside show generated items, also through Subset.
+
+        An AttributeError where none has any.
+        """
+        return all(part.enabled for part in self._switchable())
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        if not hasattr(self.dataset, "enabled"):
+        for part in self._switchable():
+            part.enabled = enabled
+
+    def _switchable(self) -> list[Any]:
+        found = _with_enabled(self.dataset)
+        if not found:
             raise AttributeError(f"{type(self.dataset).__name__} has no generated items to switch")
-        setattr(self.dataset, "enabled", enabled)  # noqa: B010 - as above
+        return found
+
+
+def _with_enabled(dataset: Any) -> list[Any]:
+    """Return the data sets that can be switched: itself, else those inside it."""
+    if hasattr(dataset, "enabled"):
+        return [dataset]
+    return [found for part in inner_datasets(dataset) for found in _with_enabled(part)]
 
 
 def _set_epoch(dataset: Any, epoch: int) -> None:

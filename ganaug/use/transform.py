@@ -30,7 +30,7 @@ from ganaug.use._labels import (
     label_at,
     read_label,
 )
-from ganaug.use._leaves import flatten, image_places, rows_of, unflatten, with_rows
+from ganaug.use._leaves import flatten, image_places, notice_masks, rows_of, unflatten, with_rows
 from ganaug.use._once import log_once
 from ganaug.use._pixels import (
     Normalisation,
@@ -262,6 +262,8 @@ class GANAugment(v2.Transform):
         """Return one sample, taken apart as `flat` and `spec`, with its images varied."""
         places = image_places(flat, label)
         images = [flat[place] for place in places]
+        if len(images) > 1 and type(label) is not list:
+            notice_masks(images)
         for image in images:
             check_image(image, self._normalisation)
         marked = [place for place, value in enumerate(flat) if isinstance(value, MARKS)]
