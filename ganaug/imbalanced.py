@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.images.class_names import position_of
 from ganaug.use.generate import generate, open_generator
-from ganaug.use.policy import latent_scale, listed, policy_of, refuse_unclear
+from ganaug.use.policy import can_make, class_map, latent_scale, listed, policy_of, refuse_unclear
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -53,10 +54,12 @@ class GANOverSampler(BaseOverSampler):
     [N, 1], are names of the file's classes or their numbers in its order.
 
     Raises:
-        ArtifactError: the file is no artifact, or does not know a class.
+        ArtifactError: the file is no artifact, does not know a class, or knows none since it was
+            trained without labels.
         ConfigError: `shape` does not fit the rows, or is missing.
-        DataError: pixels are of another dtype or range, or have other channels; or y holds
-            numbers, and the classes are whole numbers out of order.
+        DataError: pixels are of another dtype or range, or have other channels; y holds numbers,
+            and the classes are whole numbers out of order; or a class generator saw no image of a
+            class in its training.
 
     Examples:
         >>> sampler = GANOverSampler("defects.onnx", random_state=0)  # doctest: +SKIP
@@ -109,12 +112,11 @@ class GANOverSampler(BaseOverSampler):
         random = check_random_state(self.random_state)
         scale = np.float32(latent_scale(self.scale, policy_of(generator.info)))
         images = self._images(X)
+        wanted = {label: count for label, count in self.sampling_strategy_.items() if count}
+        targets = _artifact_labels(y, wanted, generator)
         rows, labels = [X], [y]
-        for label, count in self.sampling_strategy_.items():
-            if not count:
-                continue
+        for label, count in wanted.items():
             sources = random.choice(np.flatnonzero(y == label), count)
-            target = _artifact_label(label, generator)
             for start in range(0, count, BATCH):
                 part = images[sources[start : start + BATCH]]
                 latents = random.standard_normal((len(part), generator.info.latent_dim))
@@ -122,7 +124,7 @@ class GANOverSampler(BaseOverSampler):
                     generator,
                     _pixels(part),
                     latents.astype(np.float32) * scale,
-                    np.full(len(part), target, np.int64),
+                    np.full(len(part), targets[label], np.int64),
                     singly=not generator.info.batch_exact,
                 )
                 rows.append(_like(made, images).reshape(len(part), *X.shape[1:]))
@@ -183,12 +185,31 @@ def _like(made: NDArray[np.float32], images: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(made, 1, 3)).astype(images.dtype)
 
 
+def _artifact_labels(
+    y: NDArray[Any], wanted: Mapping[Any, int], generator: Generator
+) -> dict[Any, int]:
+    """Return {label: the generator's label} of the classes of which images are wanted."""
+    info, path = generator.info, str(generator.path)
+    if not info.config.get("conditional", True):
+        class_map([str(label) for label in np.unique(y)], info, path)  # refuses several
+    found = {label: _artifact_label(label, generator) for label in wanted}
+    for label, count in wanted.items():
+        if not can_make(info)[found[label]]:
+            raise DataError(
+                f"y: {count} images of the class {str(label)!r}, of which {path} saw none in its"
+                " training; allowed: 0; fit again with images of it, or leave it out of"
+                " sampling_strategy"
+            )
+    return found
+
+
 def _artifact_label(label: Any, generator: Generator) -> int:
     """Return the generator's label of a class that is given by name or number."""
     classes = generator.info.classes
     if isinstance(label, str):
-        if label in classes:
-            return classes.index(label)
+        known = position_of(label, classes)
+        if known is not None:
+            return known
         raise ArtifactError(
             f"y: the class {str(label)!r} is not in {generator.path}{did_you_mean(label, classes)};"
             f" allowed: {listed(classes)}; rename it, or fit and export for this data set"

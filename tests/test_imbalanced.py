@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,37 @@ def test_classes_that_are_refused(variation: str) -> None:
         GANOverSampler(variation).fit_resample(levels(10, 8, 8), names)
     with pytest.raises(ArtifactError, match="the class 7; allowed: 0 to 2"):
         GANOverSampler(variation).fit_resample(levels(10, 8, 8), np.where(Y == 2, 7, Y))
+
+
+def test_a_class_that_the_generator_never_saw_is_refused(tmp_path: Path) -> None:
+    """A variation generator starts from an image, of whatever class."""
+    path = write_class_model(tmp_path / "gap.onnx", classes=CLASSES, counts=(5, 0, 3))
+    for y in (Y, np.array(CLASSES)[Y]):
+        with pytest.raises(DataError, match=r"3 images of the class '(1|bee)', .*saw none"):
+            GANOverSampler(path).fit_resample(levels(10, 8, 8), y)
+    seen = GANOverSampler(path, sampling_strategy={2: 4}).fit_resample(levels(10, 8, 8), Y)[1]
+    assert (seen == 2).sum() == 4
+    gap = write_variation_model(tmp_path / "gap-2.onnx", classes=CLASSES, counts=(5, 0, 3))
+    assert len(GANOverSampler(gap).fit_resample(levels(10, 8, 8), Y)[1]) == 18
+
+
+@pytest.mark.parametrize("y", [[1] * 6 + [0] * 4, ["other"] * 6 + ["all"] * 4])
+def test_a_generator_without_labels_is_refused(y: list[Any], tmp_path: Path) -> None:
+    """Its images are of all classes, whatever the one label is called."""
+    config = {"conditional": False}
+    path = write_class_model(tmp_path / "all.onnx", classes=("all",), counts=(9,), config=config)
+    with pytest.raises(ArtifactError, match=r"trained without labels, .* has 2 classes"):
+        GANOverSampler(path).fit_resample(levels(10, 8, 8), np.array(y))
+
+
+@pytest.mark.parametrize("ours", ["NFC", "NFD"])
+def test_class_names_in_either_unicode_form(ours: Any, tmp_path: Path) -> None:
+    theirs = "NFD" if ours == "NFC" else "NFC"
+    names = [unicodedata.normalize(ours, name) for name in ("café", "thé")]
+    path = write_variation_model(tmp_path / "m.onnx", classes=names, counts=(6, 4))
+    y = np.array([unicodedata.normalize(theirs, name) for name in names])[[0] * 6 + [1] * 4]
+    labels = GANOverSampler(path).fit_resample(levels(10, 8, 8), y)[1]
+    assert labels[10:].tolist() == [y[-1]] * 2
 
 
 WITHOUT = """

@@ -24,6 +24,8 @@ __all__ = [
     "classes_of",
     "composed",
     "label_number",
+    "position_of",
+    "same_names",
     "unclear_label",
 ]
 
@@ -177,6 +179,22 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def position_of(name: Any, classes: Sequence[str]) -> int | None:
+    """Return the label of the class of that name, in whichever Unicode form either is written."""
+    if not isinstance(name, str):
+        return None
+    names = list(classes)
+    if name in names:
+        return names.index(name)
+    forms = [composed(known) for known in names]
+    return forms.index(composed(name)) if composed(name) in forms else None
+
+
+def same_names(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether the names are equal by label, in whichever Unicode form they are written."""
+    return [composed(name) for name in first] == [composed(name) for name in second]
+
+
 def alike_noted(classes: Iterable[str]) -> list[str]:
     """Return a note on classes that a reader would take for one: cat and Cat, 1 and 01."""
     same: dict[str, list[str]] = defaultdict(list)
@@ -229,7 +247,7 @@ def _counted(dataset: Any, names: tuple[str, ...]) -> Any:
         whole.datasets = parts
         return whole
     own = classes_of(dataset)
-    return dataset if own is None or own == names else Relabelled(dataset, own, names)
+    return dataset if own is None or same_names(own, names) else Relabelled(dataset, own, names)
 
 
 class Relabelled:

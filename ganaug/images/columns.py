@@ -25,7 +25,7 @@ __all__ = [
 
 # In any case, where no name is given.
 IMAGE_NAMES = ("image", "images", "img", "file", "filename", "file_name", "path", "filepath")
-LABEL_NAMES = ("label", "labels", "class", "class_name", "target", "category", "y")
+LABEL_NAMES = ("label", "labels", "target", "class", "class_name", "category", "y")
 
 
 class Columns(NamedTuple):
@@ -121,11 +121,12 @@ def label_column(dataset: Any) -> str | None:
     It is the one of the type ClassLabel, else the one with a name of `LABEL_NAMES`.
 
     Raises:
-        DataError: there are several.
+        DataError: there are several; or these are the parts of a data set, or a stream.
     """
-    features = dataset.features
+    features = _features(dataset)
     found = [name for name in features if getattr(features[name], "names", None)]
-    found = found or named_like(list(features), LABEL_NAMES)
+    others = [name for name in features if type(features[name]).__name__ != "Image"]
+    found = found or named_like(others, LABEL_NAMES)
     if len(found) > 1:
         raise DataError(
             f"{type(dataset).__name__}: {len(found)} columns may hold the labels"
@@ -133,6 +134,23 @@ def label_column(dataset: Any) -> str | None:
             " dataset.remove_columns"
         )
     return found[0] if found else None
+
+
+def _features(dataset: Any) -> Mapping[str, Any]:
+    """Return the columns of a data set of Hugging Face with their types; it has to be one part."""
+    kind = type(dataset).__name__
+    if isinstance(dataset, Mapping):
+        parts = list(dataset)
+        raise DataError(
+            f"a {kind} of the parts {', '.join(map(repr, parts)) or 'none'}; allowed: one data"
+            f" set; pass one part, such as photos[{parts[0] if parts else 'train'!r}]"
+        )
+    if not hasattr(dataset, "__len__"):
+        raise DataError(
+            f"a {kind}, which has no length; allowed: a Dataset; load it without streaming=True"
+        )
+    found: Mapping[str, Any] = dataset.features
+    return found
 
 
 def label_names(dataset: Any) -> tuple[str, ...] | None:

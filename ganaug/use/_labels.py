@@ -13,41 +13,50 @@ from PIL import Image
 from torchvision import tv_tensors
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
-from ganaug.images.class_names import composed
+from ganaug.images.class_names import position_of
+from ganaug.images.columns import LABEL_NAMES
+from ganaug.use.marks import MARKS
 
 __all__ = [
     "LabelsGetter",
     "by_names",
+    "expect_key",
     "find_label",
     "get_label",
     "is_of_objects",
+    "label_at",
     "label_key",
     "read_label",
 ]
 
 LabelsGetter = Callable[[Any], Any] | str | None
 
-# Keys of a mapping that hold a label, where none contains "label".
-KEYS = ("target", "targets", "class", "class_id", "class_name", "y")
+# Keys of a mapping that hold a label, where none contains "label"; the first of them counts.
+KEYS = ("targets", "class_id", *LABEL_NAMES)
 
 
-def get_label(sample: Any, labels_getter: LabelsGetter) -> Any:
+def get_label(sample: Any, labels_getter: LabelsGetter, key: str | None = None) -> Any:
     """Return the label of `sample` by the transform's `labels_getter`, None where there is none."""
     if labels_getter is None:
         return None
     if callable(labels_getter):
         return labels_getter(sample)
-    return find_label(sample)
+    return find_label(sample, key)
 
 
-def find_label(sample: Any) -> Any:
+def find_label(sample: Any, key: str | None = None) -> Any:
     """Return the label in a sample, or None where there is none.
 
     torchvision's own rule (`v2.MixUp`): the second item of a tuple or list, and in a mapping the
     value of the key "labels", or else of the first key that contains "label" (any case). Beyond
-    it, the keys in `KEYS`, and labels that are numbers, class names, arrays, lists or tuples.
-    There is no label in an image alone, in a mapping without such a key, where the label is None,
-    and where the second item is an image; a tensor of three or more axes is one.
+    it, "label" itself before keys that contain it, the keys in `KEYS`, and labels that are
+    numbers, class names, arrays, lists or tuples. There is no label in an image alone, in a
+    mapping without such a key, where the label is None, and where the second item is an image; a
+    tensor of three or more axes is one.
+
+    Args:
+        sample: what a transform is called with.
+        key: of the label in a mapping, where the data set says which; others are found as above.
 
     Raises:
         ConfigError: the second item, or what is under the key, is something else.
@@ -60,17 +69,43 @@ def find_label(sample: Any) -> Any:
         return _understood(sample[1])
     if not isinstance(sample, Mapping):
         return None
-    key = label_key(sample)
-    return None if key is None else _understood(sample[key])
+    found = label_key(sample, key)
+    return None if found is None else _understood(sample[found])
 
 
-def label_key(sample: Mapping[Any, Any]) -> str | None:
+def label_key(sample: Mapping[Any, Any], key: str | None = None) -> str | None:
     """Return the key of the label in a mapping by `find_label`'s rule, None where there is none."""
+    if key is not None and key in sample:
+        return key
     names = [key for key in sample if isinstance(key, str)]
-    exact = [key for key in names if key.lower() == "labels"]
+    exact = [key for word in ("labels", "label") for key in names if key.lower() == word]
     near = [key for key in names if "label" in key.lower()]
     ours = [key for word in KEYS for key in names if key.lower() == word]
     return next(iter((*exact, *near, *ours)), None)
+
+
+def expect_key(sample: Any, key: str | None, flat: Sequence[Any]) -> None:
+    """Raise `ConfigError` for a mapping of which it cannot be told where its label is.
+
+    Args:
+        sample: what a transform is called with.
+        key: of its label, where the data set says which.
+        flat: the leaves of the sample. Beside masks, boxes and key points labels are of objects.
+    """
+    if not isinstance(sample, Mapping) or label_key(sample, key) is not None:
+        return
+    if not any(isinstance(value, MARKS) for value in flat):
+        raise ConfigError(
+            f"no label among the keys of the sample ({', '.join(map(repr, sample))}), and p differs"
+            " by class; allowed: a key like 'label'; name it with for_classes(classes,"
+            " label='KEY'), or pass labels_getter=None for the mean p"
+        )
+
+
+def label_at(labels: Any, row: int) -> Any:
+    """Return the label of a row of a batch, None where it has none: a mask is an image."""
+    label = None if labels is None else labels[row]
+    return None if isinstance(label, (tv_tensors.TVTensor, Image.Image)) else label
 
 
 def _understood(value: Any) -> Any:
@@ -120,10 +155,9 @@ def by_names(label: Any, classes: Sequence[str]) -> Any:
 
 
 def _number(name: str, classes: Sequence[str]) -> int:
-    wanted = composed(name)
-    for number, known in enumerate(classes):
-        if composed(known) == wanted:
-            return number
+    number = position_of(name, classes)
+    if number is not None:
+        return number
     raise DataError(
         f"label {name!r:.80} is no class{did_you_mean(name, classes)}; allowed:"
         f" {', '.join(map(repr, classes[:10]))}{' and more' if len(classes) > 10 else ''}; pass"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import logging
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import torch
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError
+from ganaug.use._once import log_once
+from ganaug.use.marks import MARKS
 
-__all__ = ["flatten", "image_places", "unflatten"]
+__all__ = ["flatten", "image_places", "notice_masks", "rows_of", "unflatten", "with_rows"]
 
 _LEAVES = (torch.Tensor, PIL.Image.Image, int)
+_IMAGES = (PIL.Image.Image, tv_tensors.Image)
+_MASKS = ("1", "P", "I", "I;16")  # modes
 
 
 def flatten(sample: Any) -> tuple[list[Any], TreeSpec | None]:
@@ -30,19 +38,95 @@ def unflatten(flat: list[Any], spec: TreeSpec | None) -> Any:
 
 def image_places(flat: list[Any], label: Any) -> list[int]:
     """Return where the images are, by torchvision's rule for plain tensors."""
-    marked = [
-        place
-        for place, value in enumerate(flat)
-        if isinstance(value, (PIL.Image.Image, tv_tensors.Image))
-    ]
+    marked = [place for place, value in enumerate(flat) if isinstance(value, _IMAGES)]
     if marked:
         return marked
     for place, value in enumerate(flat):
-        plain = isinstance(value, torch.Tensor) and not isinstance(value, tv_tensors.TVTensor)
-        if plain and value is not label and value.ndim >= 3:
+        if value is not label and _is_plain_image(value):
             return [place]
     held = ", ".join(sorted({type(value).__name__ for value in flat})) or "nothing"
     raise DataError(
         f"no image in the sample (it holds: {held}); allowed: PIL images, tensors [C, H, W] or"
         " [N, C, H, W], tv_tensors.Image; convert arrays with v2.ToImage() first"
     )
+
+
+def notice_masks(images: Sequence[Any]) -> None:
+    """Say that a grey PIL image behind a coloured one is varied like it: it may be a mask.
+
+    As in torchvision, every PIL image is an image. Its sets for segmentation yield such masks.
+
+    Raises:
+        DataError: it is of a mode that only masks have.
+    """
+    first, *others = (getattr(image, "mode", None) for image in images)
+    for mode in others:
+        if first != "RGB" or mode not in ("L", *_MASKS):
+            continue
+        what = f"a PIL image of mode {mode!r} behind one of mode 'RGB'"
+        wrap = (
+            "wrap a mask in tv_tensors.Mask, which moves along"
+            " (torchvision.datasets.wrap_dataset_for_transforms_v2)"
+        )
+        if mode in _MASKS:
+            raise DataError(f"{what}; allowed: L or RGB; {wrap}")
+        log_once(f"{what} is varied like that one; {wrap}", logging.WARNING)
+
+
+def _is_plain_image(value: Any) -> bool:
+    plain = isinstance(value, torch.Tensor) and not isinstance(value, tv_tensors.TVTensor)
+    return plain and value.ndim >= 3
+
+
+def rows_of(sample: Any, label: Any) -> list[dict[Any, Any]] | None:
+    """Return the rows of a batch of Hugging Face's, None for any other sample.
+
+    That is a dict of lists of N. Its images, and what marks places of them, are all in such lists,
+    and there are N labels, or none. What is no list of N is in no row.
+    """
+    count = _num_rows(sample, label)
+    if count is None:
+        return None
+    columns = {
+        key: value for key, value in sample.items() if type(value) is list and len(value) == count
+    }
+    return [{key: value[row] for key, value in columns.items()} for row in range(count)]
+
+
+def _num_rows(sample: Any, label: Any) -> int | None:
+    if not isinstance(sample, dict) or not any(type(value) is list for value in sample.values()):
+        return None
+    leaves = {key: tree_flatten(value)[0] for key, value in sample.items()}
+    marked = any(isinstance(leaf, _IMAGES) for flat in leaves.values() for leaf in flat)
+
+    def is_image(leaf: Any) -> bool:
+        return isinstance(leaf, _IMAGES) if marked else _is_plain_image(leaf)
+
+    images = [sample[key] for key, flat in leaves.items() if any(map(is_image, flat))]
+    marks = [
+        sample[key] for key, flat in leaves.items() if any(isinstance(leaf, MARKS) for leaf in flat)
+    ]
+    sizes = {len(value) if type(value) is list else None for value in images + marks}
+    if not images or len(sizes) > 1:
+        return None
+    (count,) = sizes
+    return count if label is None or _length(label) == count else None
+
+
+def _length(label: Any) -> int | None:
+    """Return how many labels there are, None for a single one."""
+    if isinstance(label, (torch.Tensor, np.ndarray)):
+        return len(label) if label.ndim else None
+    return len(label) if isinstance(label, Sequence) and not isinstance(label, str) else None
+
+
+def with_rows(batch: Any, rows: list[dict[Any, Any]], new: list[dict[Any, Any]]) -> Any:
+    """Return the batch with `new` in the place of its `rows`, or the batch where they are equal."""
+    if all(made is row for made, row in zip(new, rows, strict=True)):
+        return batch
+    result = copy.copy(batch)  # an OrderedDict stays one
+    for key in rows[0]:
+        column = [row[key] for row in new]
+        if any(made is not row[key] for made, row in zip(column, rows, strict=True)):
+            result[key] = column
+    return result

@@ -127,6 +127,12 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
             f"image tensor of {_name(image.dtype)}; allowed: uint8 or floating point; convert it"
             " first with v2.ToDtype(torch.float32, scale=True)"
         )
+    if normalisation is not None and len(normalisation.mean) not in (1, shape[-3]):
+        raise ConfigError(
+            f"mean= and std= of {len(normalisation.mean)} values for an image tensor of shape"
+            f" {shape}; allowed: one, or one for each channel; pass those of the Normalize before"
+            " it"
+        )
     _check_range(image, normalisation)
 
 

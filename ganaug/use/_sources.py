@@ -26,13 +26,12 @@ __all__ = [
     "Wrapper",
     "check_repeatable",
     "describe_item",
-    "fetch",
     "inner_datasets",
     "item_image",
     "item_position",
+    "label_key_of",
     "labels_of",
     "named",
-    "overrides_getitem",
     "size_of",
     "with_image",
 ]
@@ -88,6 +87,30 @@ def inner_datasets(dataset: Any) -> list[Any]:
     if isinstance(dataset, ConcatDataset):
         return list(dataset.datasets)
     return []
+
+
+def label_key_of(dataset: Any) -> str | None:
+    """Return the key of the label in the items of a data set, None where it is found by its name.
+
+    That is the column of a data set of Hugging Face, also in a Subset, a ConcatDataset or a data
+    set of ours.
+
+    Raises:
+        DataError: the parts of a ConcatDataset have different ones.
+    """
+    if is_huggingface(dataset):
+        return label_column(dataset)
+    inner = inner_datasets(dataset)
+    if not inner:
+        own = getattr(dataset, "label_key", None)
+        return own if isinstance(own, str) else None
+    found = {key for part in inner if (key := label_key_of(part)) is not None}
+    if len(found) > 1:
+        raise DataError(
+            f"ConcatDataset: labels in the columns {', '.join(map(repr, sorted(found)))}; allowed:"
+            " one name; call dataset.rename_column"
+        )
+    return next(iter(found), None)
 
 
 def labels_of(dataset: Any) -> NDArray[np.int64]:
@@ -180,11 +203,13 @@ def _transformed(
 
 def _check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
     """Raise `DataError` where the item has a label, and another than `expected`."""
-    label = label_number(_label_in(item), one_hot=True)
+    label = label_number(_label_in(item, dataset), one_hot=True)
     if label not in (None, expected):
+        changes = callable(getattr(dataset, "target_transform", None))
+        instead = "give the data set without its target_transform" if changes else "change both"
         raise DataError(
             f"{describe_item(dataset, index)} has the label {label}, but .targets says"
-            f" {expected}; allowed: equal labels; give the data set without its target_transform"
+            f" {expected}; allowed: equal labels; {instead}"
         )
 
 
@@ -222,7 +247,7 @@ def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
 
 def item_label(item: Any, dataset: Any, index: int) -> int:
     """Return the label of an item as a number: (image, label, ...), or a mapping."""
-    found = _label_in(item)
+    found = _label_in(item, dataset)
     if found is None:
         raise DataError(
             f"{describe_item(dataset, index)} is {_shown(item)}; allowed: (image, label), or a"
@@ -242,10 +267,10 @@ def _shown(item: Any) -> str:
     return f"{type(item).__name__}{keys}"
 
 
-def _label_in(item: Any) -> Any:
-    """Return the label of an item, None where it has none."""
+def _label_in(item: Any, dataset: Any) -> Any:
+    """Return the label of an item of the data set, None where it has none."""
     if isinstance(item, Mapping):
-        key = label_key(item)
+        key = label_key(item, label_key_of(dataset))
         return None if key is None else item[key]
     return item[1] if isinstance(item, (tuple, list)) and len(item) >= 2 else None
 
@@ -355,21 +380,3 @@ def named(where: Callable[[], str]) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"ganaug: this was {where()}")
         raise
-
-
-def overrides_getitem(dataset: Any) -> bool:
-    """Return whether a subclass overrides `__getitem__`, but not the `__getitems__` it inherits.
-
-    Such a `__getitems__` would bypass it (pytorch issue 100375).
-    """
-    order = type(dataset).__mro__
-    single = next((base for base in order if "__getitem__" in vars(base)), None)
-    several = next((base for base in order if "__getitems__" in vars(base)), None)
-    return several is not single
-
-
-def fetch(dataset: Any, indices: Sequence[int]) -> list[Any]:
-    """Return the items at `indices`, through `__getitems__` where the data set has its own."""
-    if callable(getattr(dataset, "__getitems__", None)) and not overrides_getitem(dataset):
-        return list(dataset.__getitems__(list(indices)))
-    return [dataset[i] for i in indices]

@@ -18,6 +18,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import by_name, classes_of
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
+from ganaug.use._fetch import overrides_getitem
 from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
 from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
@@ -25,9 +26,9 @@ from ganaug.use._sources import (
     describe_item,
     item_image,
     item_position,
+    label_key_of,
     labels_of,
     named,
-    overrides_getitem,
     with_image,
 )
 from ganaug.use.generate import generate, open_generator
@@ -99,6 +100,7 @@ class SyntheticDataset(Dataset[Any]):
         targets: label of each item.
         counts: int64 [classes], images added of each class.
         source: the source, or None; labels of a ConcatDataset count through `classes`.
+        label_key: that of the source, see `AugmentedDataset`.
 
     Raises:
         ArtifactError: the file is no artifact, or does not know a class of the source.
@@ -124,6 +126,7 @@ class SyntheticDataset(Dataset[Any]):
                 " (image, label); pass the training images as source="
             )
         self.source = None if source is None else by_name(source)
+        self.label_key = None if source is None else label_key_of(self.source)
         self.seed, self.transform = checked_seed(seed), transform
         policy = policy_of(info)
         self._scale = latent_scale(None, policy)

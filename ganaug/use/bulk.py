@@ -26,6 +26,7 @@ from PIL import Image, ImageOps
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
 from ganaug.files import atomic_path, make_folder, write_json, write_text
+from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
@@ -170,16 +171,17 @@ def _counts(
             f"classes: none named; allowed: one or more of {', '.join(every.classes)}; name some,"
             " or leave it out for all"
         )
-    classes = list(dict.fromkeys(classes))
-    unknown = [name for name in classes if name not in every.classes]
-    if unknown:
-        raise ConfigError(
-            f"classes: {unknown[0]!r} is unknown; allowed: {', '.join(every.classes)}"
-        )
+    labels: list[int] = []
+    for name in classes:
+        label = position_of(name, every.classes)
+        if label is None:
+            raise ConfigError(f"classes: {name!r} is unknown; allowed: {', '.join(every.classes)}")
+        if label not in labels:
+            labels.append(label)
     if isinstance(counts, int):
-        each, rest = divmod(counts, len(classes))
-        return {name: each + (at < rest) for at, name in enumerate(classes)}
-    return {name: int(every.counts[every.class_to_idx[name]]) for name in classes}
+        each, rest = divmod(counts, len(labels))
+        return {every.classes[label]: each + (at < rest) for at, label in enumerate(labels)}
+    return {every.classes[label]: int(every.counts[label]) for label in labels}
 
 
 def _check_names(classes: Sequence[str]) -> None:

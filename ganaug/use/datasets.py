@@ -11,24 +11,24 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.class_names import by_name, classes_of, same_names
 from ganaug.use._checks import checked_epoch
+from ganaug.use._containers import for_classes
+from ganaug.use._fetch import fetch, overrides_getitem
 from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
     Wrapper,
     describe_item,
-    fetch,
     inner_datasets,
     item_image,
     item_position,
+    label_key_of,
     labels_of,
     named,
-    overrides_getitem,
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
 from ganaug.use.policy import refuse_unclear
-from ganaug.use.transform import for_classes
 
 __all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
 
@@ -45,6 +45,7 @@ class MixedDataset(Wrapper):
     Attributes:
         real: the real items, their labels counting through `.classes`.
         synthetic: the generated items.
+        label_key: that of `real`, see `AugmentedDataset`.
 
     Raises:
         DataError: the class names differ, or PIL images would be mixed with generated tensors; or
@@ -60,7 +61,7 @@ class MixedDataset(Wrapper):
         self.real, self.synthetic = by_name(real), synthetic
         self._num_real = size_of(real)
         own = classes_of(self.real)
-        if own is not None and list(own) != synthetic.classes:
+        if own is not None and not same_names(own, synthetic.classes):
             raise DataError(
                 f"the real data set has the classes {list(own)}, the generated one"
                 f" {synthetic.classes}; allowed: equal ones; pass source= the real data set to"
@@ -70,6 +71,7 @@ class MixedDataset(Wrapper):
             instead = "give the real data set .classes"
             refuse_unclear(synthetic.classes, "the real data set has no .classes", instead)
         self._class_names = tuple(synthetic.classes)
+        self.label_key = label_key_of(self.real)
         if synthetic.source is None and synthetic.transform is None and self._num_real:
             item: Any = real[0]
             if isinstance(item_image(item), PIL.Image.Image):
@@ -148,8 +150,9 @@ class AugmentedDataset(Wrapper):
 
     Args:
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
-            `.targets`, `set_epoch` and `.enabled` are forwarded. Where the parts of a
-            ConcatDataset have different `.classes`, their labels are mapped by name.
+            `.targets`, `set_epoch` and `.enabled` are forwarded, the last two also through Subset
+            and ConcatDataset. Where the parts of a ConcatDataset have different `.classes`, their
+            labels are mapped by name.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
             where that is no tuple or list (a dict) or the transform is an nn.Sequential. Returns
             the new item. Each item is transformed by itself.
@@ -157,6 +160,7 @@ class AugmentedDataset(Wrapper):
     Attributes:
         dataset: the data set inside, its labels counting through `.classes`.
         transform: the transform, set to the classes.
+        label_key: key of the label in items that are mappings, None where it is found by its name.
 
     Raises:
         ArtifactError: an artifact in the transform does not know a class of the data set.
@@ -174,9 +178,10 @@ class AugmentedDataset(Wrapper):
         self._length = size_of(dataset)
         self.dataset = by_name(dataset)
         self._class_names = classes_of(self.dataset)
+        self.label_key = label_key_of(self.dataset)
         self.transform = transform
-        if self._class_names is not None:
-            self.transform = for_classes(transform, self._class_names)
+        if self._class_names is not None or self.label_key is not None:
+            self.transform = for_classes(transform, self._class_names, self.label_key)
 
     def __len__(self) -> int:
         return self._length
@@ -219,14 +224,29 @@ class AugmentedDataset(Wrapper):
 
     @property
     def enabled(self) -> bool:
-        """That of the data set inside; an AttributeError where it has none."""
-        return bool(getattr(self.dataset, "enabled"))  # noqa: B009 - a Dataset declares none
+        """Whether all data sets inside show generated items, also through Subset.
+
+        An AttributeError where none has any.
+        """
+        return all(part.enabled for part in self._switchable())
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        if not hasattr(self.dataset, "enabled"):
+        for part in self._switchable():
+            part.enabled = enabled
+
+    def _switchable(self) -> list[Any]:
+        found = _with_enabled(self.dataset)
+        if not found:
             raise AttributeError(f"{type(self.dataset).__name__} has no generated items to switch")
-        setattr(self.dataset, "enabled", enabled)  # noqa: B010 - as above
+        return found
+
+
+def _with_enabled(dataset: Any) -> list[Any]:
+    """Return the data sets that can be switched: itself, else those inside it."""
+    if hasattr(dataset, "enabled"):
+        return [dataset]
+    return [found for part in inner_datasets(dataset) for found in _with_enabled(part)]
 
 
 def _set_epoch(dataset: Any, epoch: int) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.format import Metadata, Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
-from ganaug.images.class_names import composed, unclear_label
+from ganaug.images.class_names import position_of, unclear_label
 from ganaug.use._checks import is_real, is_whole
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "mean_probability",
     "policy_of",
     "refuse_unclear",
+    "which_p",
 ]
 
 Probability = float | Mapping[str, float] | Sequence[float] | None
@@ -80,14 +81,15 @@ def class_probabilities(
         counts = np.asarray(info.counts, np.float64)
         return np.where(able, policy.probability(counts), 0.0)
     if isinstance(p, Mapping):
-        p = {composed(k) if isinstance(k, str) else k: value for k, value in p.items()}
-        for key in p:
-            if key not in classes:
+        values = [0.0] * len(classes)
+        for key, value in p.items():
+            place = position_of(key, classes)
+            if place is None:
                 raise ConfigError(
                     f"p= has the class {key!r}{did_you_mean(str(key), classes)}; allowed:"
                     f" {listed(classes)} (the classes of {name})"
                 )
-        values = [p.get(key, 0.0) for key in classes]
+            values[place] = value
     elif isinstance(p, (Sequence, np.ndarray)):
         values = list(p)
     elif is_real(p):
@@ -114,6 +116,15 @@ def class_probabilities(
             " its training; allowed: 0; fit again with images of it"
         )
     return found
+
+
+def which_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> str:
+    """Return the line of the log on p [classes of the artifact], where none was given."""
+    low, high = p.min(), p.max()
+    if policy is None:
+        return f"{name}: p = 0.5 for all images, since no policy is used"
+    how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
+    return f"{name}: p from its policy, {how}"
 
 
 def can_make(info: Metadata) -> NDArray[np.bool_]:
@@ -147,15 +158,17 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
             " allowed: images without labels; fit a generator that keeps the class (the default),"
             " or take the images alone with GANAugment(..., labels_getter=None)"
         )
-    known = {composed(name): label for label, name in enumerate(info.classes)}
+    found: list[int] = []
     for each in classes:
-        if composed(each) not in known:
+        label = position_of(each, info.classes)
+        if label is None:
             raise ArtifactError(
                 f"the data set's class {each!r} is not in"
                 f" {name}{did_you_mean(each, info.classes)}; allowed: {listed(info.classes)};"
                 " rename the class, or fit and export for this data set"
             )
-    return np.array([known[composed(each)] for each in classes], np.int64)
+        found.append(label)
+    return np.array(found, np.int64)
 
 
 def refuse_unclear(classes: Sequence[str], what: str, instead: str) -> None:
@@ -243,8 +256,9 @@ def _by_class(
 ) -> NDArray[np.int64]:
     added = np.zeros(len(classes), np.int64)
     for key, value in counts.items():
-        if key in classes:
-            label = list(classes).index(str(key))
+        named = position_of(key, classes)
+        if named is not None:
+            label = named
         elif is_whole(key) and 0 <= int(key) < len(classes):
             refuse_unclear(classes, "counts", "give the classes by name")
             label = int(key)

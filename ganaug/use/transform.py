@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch.utils._pytree import TreeSpec
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -22,8 +21,17 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import unclear_label
 from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
-from ganaug.use._labels import LabelsGetter, by_names, get_label, is_of_objects, read_label
-from ganaug.use._leaves import flatten, image_places, unflatten
+from ganaug.use._labels import (
+    LabelsGetter,
+    by_names,
+    expect_key,
+    get_label,
+    is_of_objects,
+    label_at,
+    read_label,
+)
+from ganaug.use._leaves import flatten, image_places, notice_masks, rows_of, unflatten, with_rows
+from ganaug.use._once import log_once
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -41,14 +49,12 @@ from ganaug.use.policy import (
     mean_probability,
     policy_of,
     refuse_unclear,
+    which_p,
 )
 
-__all__ = ["GANAugment", "for_classes"]
+__all__ = ["GANAugment"]
 
 _ONLY, _NONE = np.zeros(1, np.intp), np.zeros(0, np.intp)  # rows of a single image
-
-_log = logging.getLogger("ganaug")
-_logged: set[str] = set()
 
 
 class GANAugment(v2.Transform):
@@ -60,7 +66,8 @@ class GANAugment(v2.Transform):
     everything else comes back as the same objects, and so does an image that is not varied. As in
     torchvision, a plain tensor counts as the image only where there is no PIL or tv_tensors image,
     and then the first one with three or four axes. Several images in one sample share what is
-    drawn; with a list of as many labels each is decided on by itself.
+    drawn; with a list of as many labels each is decided on by itself. So is each row of a dict of
+    lists, a batch of Hugging Face's: images in lists, and as many labels or none.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
@@ -142,10 +149,12 @@ class GANAugment(v2.Transform):
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
         self._names = tuple(info.classes)  # what the labels count through
+        self._label_key: str | None = None
+        self._needs_key = False
         differ = info.kind == "class" or bool((self._p != self._p[0]).any())
         self._unclear = differ and unclear_label(self._names) is not None
         if p is None:
-            self._say_which()
+            log_once(which_p(self._p, found, str(self.generator.path)))
 
     def _check_content(self) -> None:
         if self.content is not False:
@@ -166,23 +175,18 @@ class GANAugment(v2.Transform):
                 f" allowed: files from 2.0 on; export it anew with: ganaug export RUN {path}"
             )
 
-    def _say_which(self) -> None:
-        path, low, high = self.generator.path, self._p.min(), self._p.max()
-        if self._p_source == "policy":
-            how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
-            line = f"{path}: p from its policy, {how}"
-        else:
-            line = f"{path}: p = 0.5 for all images, since no policy is used"
-        if line not in _logged:  # once per process
-            _logged.add(line)
-            _log.info("%s", line)
-
-    def for_classes(self, classes: Sequence[str]) -> GANAugment:
+    def for_classes(self, classes: Sequence[str], label: str | None = None) -> GANAugment:
         """Return this transform for labels that count through `classes`, matched by name.
 
         `AugmentedDataset` does this with the `.classes` of its data set. Without it labels are
         taken to count through the artifact's own classes. With labels_getter=None there are none to
-        match, and this is the transform itself, for any classes.
+        match, and this is the transform itself, for any classes. With the default one a mapping
+        without a label is then refused where p differs by class.
+
+        Args:
+            classes: class names by label.
+            label: the key of the label in samples that are mappings, such as a column of Hugging
+                Face's; None: found by its name. A function as labels_getter goes before it.
 
         Raises:
             ArtifactError: the artifact does not know one of the classes.
@@ -192,14 +196,21 @@ class GANAugment(v2.Transform):
             return self
         names, info = tuple(str(name) for name in classes), self.generator.info
         labels = class_map(names, info, str(self.generator.path))
-        if self._by_label and names != tuple(info.classes):
+        if self._by_label and labels.tolist() != list(range(len(info.classes))):
             raise ConfigError(
                 "p= as a sequence counts through the artifact's classes, and the data set has"
                 " others or another order; allowed: {class name: p}; pass that"
             )
-        clone = copy.copy(self)
+        clone = self.with_label_key(label)
         clone._labels, clone._p = labels, self._artifact_p[labels]
         clone._names, clone._unclear = names, False
+        clone._needs_key = bool((clone._p != clone._p[:1]).any())
+        return clone
+
+    def with_label_key(self, label: str | None) -> GANAugment:
+        """Return this transform for samples whose label is under the key `label`."""
+        clone = copy.copy(self)
+        clone._label_key = label
         return clone
 
     def extra_repr(self) -> str:
@@ -238,9 +249,21 @@ class GANAugment(v2.Transform):
         sample = inputs if len(inputs) > 1 else inputs[0]
         flat, spec = flatten(sample)
         self.check_inputs(flat)
-        label = get_label(sample, self.labels_getter)
+        label = get_label(sample, self.labels_getter, self._label_key)
+        if label is None and self._needs_key and self.labels_getter == "default":
+            expect_key(sample, self._label_key, flat)
+        rows = rows_of(sample, label)
+        if rows is None:
+            return self._of_one(sample, flat, spec, label)
+        made = [self._of_one(row, *flatten(row), label_at(label, i)) for i, row in enumerate(rows)]
+        return with_rows(sample, rows, made)
+
+    def _of_one(self, sample: Any, flat: list[Any], spec: TreeSpec | None, label: Any) -> Any:
+        """Return one sample, taken apart as `flat` and `spec`, with its images varied."""
         places = image_places(flat, label)
         images = [flat[place] for place in places]
+        if len(images) > 1 and type(label) is not list:
+            notice_masks(images)
         for image in images:
             check_image(image, self._normalisation)
         marked = [place for place, value in enumerate(flat) if isinstance(value, MARKS)]
@@ -248,7 +271,7 @@ class GANAugment(v2.Transform):
             check_marks([flat[place] for place in marked], images)
             if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
                 label = None
-        elif type(label) is list and len(label) == len(places) > 1:  # a batch of Hugging Face's
+        elif type(label) is list and len(label) == len(places) > 1:
             for at, own in zip(places, label, strict=True):
                 params = self.make_params([flat[at]], own)
                 flat[at] = self.transform(flat[at], params) if len(params["rows"]) else flat[at]
@@ -369,32 +392,3 @@ class GANAugment(v2.Transform):
             parts = {name: torch.from_numpy(values) for name, values in found.items()}
             made, read = finished(torch.from_numpy(pixels), parts).numpy(), parts.get("positions")
         return replace_pixels(image, made, rows, normalisation), read
-
-
-def for_classes(transform: Any, classes: Sequence[str]) -> Any:
-    """Return `transform` with each `GANAugment` in it set to `classes`.
-
-    Looks into containers: what has a list `transforms` (Compose, RandomApply, RandomChoice,
-    RandomOrder, of both versions of torchvision) and nn.Sequential. `transform` is left as it is.
-    """
-    if isinstance(transform, GANAugment):
-        return transform.for_classes(classes)
-    if isinstance(transform, (nn.Sequential, nn.ModuleList)):
-        parts = [for_classes(part, classes) for part in transform]
-        same = all(new is old for new, old in zip(parts, transform, strict=True))
-        return transform if same else type(transform)(*_as_arguments(transform, parts))
-    inner = getattr(transform, "transforms", None)
-    if not isinstance(inner, (list, tuple, nn.ModuleList)):
-        return transform
-    parts = [for_classes(part, classes) for part in inner]
-    if all(new is old for new, old in zip(parts, inner, strict=True)):
-        return transform
-    clone = copy.copy(transform)
-    if isinstance(clone, nn.Module):  # copy.copy shares the registry of modules
-        clone._modules = dict(clone._modules)
-    clone.transforms = nn.ModuleList(parts) if isinstance(inner, nn.ModuleList) else parts
-    return clone
-
-
-def _as_arguments(container: nn.Module, parts: list[Any]) -> list[Any]:
-    return [parts] if isinstance(container, nn.ModuleList) else parts

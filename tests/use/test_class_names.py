@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_datasets import Pairs, tensors
-from helpers.small_models import write_class_model
+from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, Subset
 from torchvision.datasets import ImageFolder
@@ -23,6 +24,7 @@ from ganaug import (
     MixedDataset,
     SyntheticDataset,
     load_images,
+    sample,
 )
 from ganaug.errors import ArtifactError, DataError
 
@@ -315,3 +317,27 @@ def test_columns_of_labels_are_taken(variation: Path) -> None:
         assert len(list(ClassBalancedSampler(given))) == 4
     images = load_images(Pairs(tensors(4), [0, 1, 1, 2]))
     assert replace(images, labels=np.array(column)).labels.tolist() == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("in_file", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_data", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_names_are_equal_in_either_unicode_form(
+    in_file: Any, in_data: Any, asked: Any, tmp_path: Path
+) -> None:
+    """Wherever a class is named: in the file, by the data set, or in an argument."""
+    files, datas, asks = (
+        [unicodedata.normalize(form, name) for name in ("café", "thé")]
+        for form in (in_file, in_data, asked)
+    )
+    path = write_variation_model(tmp_path / "m.onnx", channels=3, classes=files, counts=(4, 2))
+    source = Pairs(tensors(3), [0, 0, 1], classes=datas, targets=[0, 0, 1])
+    again = Pairs(tensors(3), [0, 0, 1], classes=asks, targets=[0, 0, 1])
+    more = SyntheticDataset(path, source, counts={asks[0]: 2})
+    assert more.targets == [0, 0]
+    assert MixedDataset(again, more).targets == [0, 0, 1, 0, 0]
+    vary = AugmentedDataset(source, GANAugment(path, p={asks[1]: 1.0}))
+    assert [torch.equal(vary[at][0], source[at][0]) for at in range(3)] == [True, True, False]
+    AugmentedDataset(source, GANAugment(path, p=[0.0, 1.0]))
+    out = sample(path, tmp_path / "out", source=source, counts=2, classes=[asks[0], datas[0]])
+    assert [folder.name for folder in out.iterdir() if folder.is_dir()] == [datas[0]]

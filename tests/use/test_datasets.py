@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,27 @@ def test_what_is_inside_is_forwarded(mixed: MixedDataset) -> None:
     outer.enabled = False
     assert not mixed.enabled
     assert not outer.enabled
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda mixed, real: Subset(mixed, range(len(mixed))),
+        lambda mixed, real: ConcatDataset([real, mixed]),
+        lambda mixed, real: Subset(ConcatDataset([Subset(mixed, [0]), real, mixed.synthetic]), [0]),
+        lambda mixed, real: Subset(AugmentedDataset(Subset(mixed, [0]), v2.Identity()), [0]),
+    ],
+)
+def test_the_switch_reaches_data_sets_inside(
+    wrap: Callable[..., Any], mixed: MixedDataset, real: ImageFolder
+) -> None:
+    outer = AugmentedDataset(wrap(mixed, real), v2.Identity())
+    assert outer.enabled
+    outer.enabled = False
+    assert not mixed.synthetic.enabled
+    assert not outer.enabled
+    outer.enabled = True
+    assert mixed.synthetic.enabled
 
 
 def test_a_plain_data_set_has_no_switch_and_takes_any_epoch(real: ImageFolder) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import ConcatDataset, DataLoader, Subset
+from torchvision import tv_tensors
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -106,6 +107,71 @@ def test_as_the_transform_of_the_data_set(how: str, variation_policy: Path, stor
     ]
     assert not same(shift[0][0, 0], shift[1][0, 0]), "two images share one latent"
     assert not same(given[13]["image"], stored[13]["image"])
+
+
+def shifts(before: list[Any], after: list[Any]) -> list[int]:
+    """Return by how many grey levels the first pixel of each image changed, by their sum."""
+    pairs = zip(before, after, strict=True)
+    return [int((np.asarray(new, int) - np.asarray(old, int))[0, 0].sum()) for old, new in pairs]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{}, {"species": [0, 1, 2, 0]}, {"label": None}, {"label": [[0, 1, 0]] * 4}],
+    ids=str,
+)
+def test_the_images_of_a_batch_share_nothing(
+    others: dict[str, Any], variation: Path, stored: Any
+) -> None:
+    """Whether there are labels or not: each row decides by itself, and has its own latent."""
+    images = stored[:4]["image"]
+    found = GANAugment(variation, p=1.0)({"image": images, **others})
+    assert len(set(shifts(images, found["image"]))) > 2
+    assert {key: found[key] for key in others} == others
+    tensors = [v2.functional.pil_to_tensor(image) for image in images]
+    found = GANAugment(variation, p=1.0)({"image": tensors, **others})
+    made = [v2.functional.to_pil_image(image) for image in found["image"]]
+    assert len(set(shifts(images, made))) > 2
+    some = GANAugment(variation, p=0.5)
+    changed = [shifts(images, some({"image": images})["image"]) for _ in range(8)]
+    assert any(0 in each and any(each) for each in changed)
+    blind = GANAugment(variation, p=1.0, labels_getter=None)(stored[:4])["image"]
+    assert len(set(shifts(images, blind))) > 2
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], torch.tensor([0, 1, 2]), np.array([0, 1, 2]), None])
+def test_the_images_of_a_row_share_what_is_drawn(labels: Any, variation: Path, stored: Any) -> None:
+    """Three rows and three classes: the labels are no weights of one image."""
+    images = stored[[0, 8, 13]]["image"]
+    batch = {"image": images, "second": list(images), "label": labels, "id": ["a", "b", "c"]}
+    p = 1.0 if labels is None else {"bee": 1.0}
+    found = GANAugment(variation, p=p)(batch)
+    for old, first, second in zip(images, found["image"], found["second"], strict=True):
+        assert same(first, second)
+        assert (first is not old) == (labels is None or old is images[1])
+    assert found["label"] is labels
+    assert found["id"] == ["a", "b", "c"]
+
+
+def test_views_of_one_sample_are_no_batch(variation: Path, stored: Any) -> None:
+    """One label for two images in a list: they are one sample and share what is drawn."""
+    images = [stored[0]["image"]] * 2
+    first, second = GANAugment(variation, p=1.0)({"views": images, "label": 1})["views"]
+    assert same(first, second)
+
+
+def test_masks_of_a_batch_move_with_their_rows(variation: Path, stored: Any) -> None:
+    images = stored[:3]["image"]
+    masks = [tv_tensors.Mask(torch.arange(64).reshape(8, 8)) for _ in images]
+    transform = GANAugment(variation, p=1.0)
+    torch.manual_seed(1)
+    found = transform({"image": images, "mask": masks, "label": [0, 1, 2]})
+    torch.manual_seed(1)
+    one = transform({"image": images[0], "mask": masks[0], "label": 0})
+    assert same(found["image"][0], one["image"])
+    assert same(found["mask"][0], one["mask"])
+    with pytest.raises(DataError, match="3 images and masks"):
+        transform({"image": images, "mask": masks[0], "label": [0, 1, 2]})
 
 
 def test_a_batch_of_which_nothing_is_varied_is_the_batch(variation: Path, stored: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 import torch
 from helpers.planted_maps import HEIGHT, MAPS, WIDTH, augment, boxes_of
@@ -13,6 +14,7 @@ from torchvision import tv_tensors
 
 from ganaug import GANAugment
 from ganaug.errors import ConfigError, DataError
+from ganaug.use import _once
 
 MARKS = {
     "masks": tv_tensors.Mask(torch.zeros(HEIGHT, WIDTH)),
@@ -81,3 +83,26 @@ def test_the_target_of_a_detector_needs_no_labels_that_count(
     made, target = augment(tmp_path, MAPS["shift"])(image, {"boxes": boxes, **labels})
     assert not torch.equal(made, image)
     assert not torch.equal(target["boxes"], boxes)
+
+
+@pytest.mark.parametrize("shape", [tuple, list, lambda pair: dict(zip("ab", pair, strict=True))])
+def test_a_pil_image_that_may_be_a_mask_is_told_once(
+    shape: Any, grey: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shape of torchvision's sets for segmentation; there, too, every PIL image is an image."""
+    monkeypatch.setattr(_once, "_said", set())
+    transform = GANAugment(grey, p=1.0)
+    picture, mask = PIL.Image.new("RGB", (8, 8), "grey"), PIL.Image.new("L", (8, 8), 1)
+    with caplog.at_level("WARNING", logger="ganaug"):
+        transform(shape([picture, picture]))
+        transform(shape([mask, mask]))
+        transform(([picture, mask], [0, 1]))  # a batch
+        assert not caplog.messages
+        for _ in range(2):
+            transform(shape([picture, mask]))
+    (line,) = caplog.messages
+    assert "mode 'L' behind one of mode 'RGB' is varied" in line
+    assert "wrap a mask in tv_tensors.Mask" in line
+    for mode in ("P", "1"):
+        with pytest.raises(DataError, match=f"mode '{mode}' behind.*wrap a mask in tv_tensors"):
+            transform(shape([picture, mask.convert(mode)]))

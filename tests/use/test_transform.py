@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from torchvision.transforms import v2
 
 from ganaug import AugmentedDataset, GANAugment
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.use import transform as module
-from ganaug.use.transform import for_classes
+from ganaug.use import _once as module
+from ganaug.use._containers import for_classes
 
 
 def image(channels: int = 3, size: tuple[int, int] = (8, 8)) -> torch.Tensor:
@@ -110,7 +111,7 @@ def test_one_log_line_says_which_p(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "_logged", set())
+    monkeypatch.setattr(module, "_said", set())
     with caplog.at_level(logging.INFO, logger="ganaug"):
         for _ in range(2):
             GANAugment(variation_policy)
@@ -180,6 +181,27 @@ def test_for_classes_reaches_into_containers(wrap: Callable[[Any], Any], variati
     label = {"label": 0}
     assert not torch.equal(inner((before, label))[0], before)
     assert torch.equal(outer((before, label))[0], before), "the given transform was changed"
+
+
+class Pipeline(nn.Sequential):
+    """A container with arguments of its own."""
+
+    def __init__(self, first: Any, last: Any, *, size: int) -> None:
+        super().__init__(OrderedDict(first=first, last=last, again=last))
+        self.size = size
+
+
+def test_for_classes_copies_a_container_with_all_that_it_has(variation: Path) -> None:
+    outer = Pipeline(nn.Identity(), GANAugment(variation, p={"cat": 1.0}), size=3)
+    called = []
+    outer.register_forward_hook(lambda *_: called.append(1))
+    inner = for_classes(outer, ["cat"])
+    assert (type(inner), inner.size, list(inner._modules)) == (Pipeline, 3, list(outer._modules))
+    assert inner.first is outer.first
+    before = image()
+    assert not torch.equal(inner((before, {"label": 0}))[0], before)
+    assert called == [1]
+    assert torch.equal(outer((before, {"label": 0}))[0], before), "the given one was changed"
 
 
 def test_for_classes_leaves_what_holds_no_generator() -> None:

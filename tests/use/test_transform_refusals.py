@@ -96,3 +96,14 @@ def test_a_file_replaced_after_construction_is_noticed(tmp_path: Path) -> None:
     write_variation_model(path, channels=3, seed=-78)
     with pytest.raises(ArtifactError, match=r"a.onnx: was replaced"):
         transform(image())
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 1, 8, 8)])
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_three_means_are_not_for_one_channel(shape: tuple[int, ...], p: float, grey: Path) -> None:
+    """The image would come back with three channels."""
+    grey_image = torch.zeros(shape)
+    with pytest.raises(ConfigError, match=r"of 3 values for .*; allowed: one, or one for each"):
+        GANAugment(grey, p=p, mean=[0.5] * 3, std=[0.5] * 3)(grey_image)
+    after = GANAugment(grey, p=p, mean=0.5, std=0.5)(grey_image)
+    assert after.shape == grey_image.shape

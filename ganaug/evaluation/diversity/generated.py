@@ -14,7 +14,9 @@ from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.evaluation.judged import load_made
 from ganaug.images import ImageSet
+from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
+from ganaug.use.policy import class_map
 
 __all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
 
@@ -53,7 +55,7 @@ def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int
     """
     info = generator.info
     for name in images.classes:
-        if name not in info.classes:
+        if position_of(name, info.classes) is None:
             raise ArtifactError(
                 f"class {name!r} is unknown to the artifact{did_you_mean(name, info.classes)};"
                 f" allowed: {', '.join(info.classes)}; give the images it was fitted on"
@@ -104,7 +106,7 @@ def generate(
     latents = normal * np.float32(scale)
     if info.kind == "variation":
         return vary_levels(generator, images.images[rows], latents)
-    number = info.classes.index(images.classes[label])
+    number = class_map(images.classes[label : label + 1], info, str(generator.path)).item()
     return generate_levels(generator, np.full(len(rows), number, np.int64), latents)
 
 
