@@ -209,10 +209,11 @@ def read_table(
     for row in rows:
         _refuse_gaps(row, where, chosen)
         name = _inside(row, where, folder, rows)
-        first = seen.setdefault(name, row._replace(file=name))
-        if first.name != row.name:
-            _refuse_contradiction(first, row, where)
+        if name in seen:
+            _refuse_contradiction(seen[name], row, where)
             again.append(row)
+        else:
+            seen[name] = row._replace(file=name)
     if not missing:
         _refuse_missing(list(seen.values()), where, folder)
     classes = _sorted_classes({row.label for row in seen.values()})
@@ -264,12 +265,14 @@ def _frame_rows(where: str, frame: Any, columns: Columns) -> _Found:
         [""] * len(frame) if at is None else [_text(value) for value in frame.iloc[:, at]]
         for at in wanted
     ]
-    cells = zip(frame.index, *values, strict=True)
+    unique = frame.index.is_unique  # not so after pd.concat
+    called = [f"row {at if unique else f'iloc[{place}]'}" for place, at in enumerate(frame.index)]
     parts = _Parts(names, chosen)
     for name in parts.named:
         for value in frame.iloc[:, names.index(name)]:
             parts.row({name: value})
-    return [_Row(f"row {index}", *row) for index, *row in cells], chosen, parts.notes
+    rows = [_Row(*row) for row in zip(called, *values, strict=True)]
+    return rows, chosen, parts.notes
 
 
 def _wanted(columns: Columns) -> tuple[str | None, ...]:
