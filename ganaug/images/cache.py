@@ -29,7 +29,7 @@ from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 
-__all__ = ["Cache", "Decoded", "FileSink", "no_cache"]
+__all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
 
 log = logging.getLogger("ganaug")
 
@@ -166,6 +166,17 @@ class _UnusableError(ValueError):
 
 def _parts(entry: Path) -> tuple[Path, Path]:
     return entry.with_suffix(".pixels"), entry.with_suffix(".keys")
+
+
+def entry_of(folder: Path, classes: Sequence[str], files: Sequence[ImageFile]) -> str:
+    """Return what a cache knows some files of a folder by, where these are not all that it has.
+
+    A DataFrame has no path, and several of these, or tables with several columns, may name files of
+    one folder: what they name is it.
+    """
+    rows = [(file.name, classes[file.label], file.group) for file in files]
+    content = repr(rows).encode(errors="backslashreplace")
+    return os.path.join(os.path.realpath(folder), hashlib.sha256(content).hexdigest())
 
 
 def no_cache(source: str) -> ConfigError:

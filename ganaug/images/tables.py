@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, one_line
 from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress
+from ganaug.images.cache import Cache, Progress, entry_of
 from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
     BY_NAME,
@@ -142,21 +141,10 @@ def load_table(
         notes=table.notes,
         exif=exif,
         cache=cache,
-        entry=_entry(table),
+        entry=entry_of(table.root, table.classes, table.files),
         progress=progress,
     )
     return replace(images, source=table.source, columns=table.columns)
-
-
-def _entry(table: Table) -> str:
-    """Return what a cache knows the images of a table by.
-
-    Its name is no path for a DataFrame, and several of these, or tables with several columns, may
-    name files of one folder: what they name is.
-    """
-    rows = [(file.name, table.classes[file.label], file.group) for file in table.files]
-    content = repr(rows).encode(errors="backslashreplace")
-    return os.path.join(os.path.realpath(table.root), hashlib.sha256(content).hexdigest())
 
 
 def lazy_table(

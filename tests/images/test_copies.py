@@ -16,7 +16,6 @@ from helpers.small_images import bars, still_scenes
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from torch.utils.data import Subset
 from torchvision.datasets import ImageFolder
 
 from ganaug.images import ImageSet, alike, copies, load_images
@@ -66,8 +65,8 @@ def test_pixels_are_the_same_in_whatever_file(tmp_path: Path, mode: str) -> None
 
 def test_folders_and_data_sets_agree_on_the_pixels(tmp_path: Path) -> None:
     root = folder_of(tmp_path, 3)
-    dataset = ImageFolder(str(root))
-    read = load_images(Subset(dataset, range(6)))
+    items = list(ImageFolder(str(root)))
+    read = load_images(items)
     assert read.content_fingerprint == load_images(root).content_fingerprint
     assert read.fingerprint != load_images(root).fingerprint
 
