@@ -75,13 +75,13 @@ class FileSink:
             return np.empty((0, *self.shape), np.uint8)
         whole = int(np.prod(self.shape))
         with self.path.open("r+b") as stream:  # what is written is always behind what is read
-            for start in range(0, self.path.stat().st_size // whole, BLOCK):
+            count = self.path.stat().st_size // whole
+            for start in range(0, count, BLOCK):
                 stream.seek(start * whole)
                 images = np.frombuffer(stream.read(BLOCK * whole), np.uint8)
                 stream.seek(start * whole // self.shape[2])
                 stream.write(images.reshape(-1, *self.shape)[..., :1].tobytes())
-                end = stream.tell()
-            stream.truncate(end)
+            stream.truncate(count * whole // self.shape[2])
         return np.empty((0, *self.shape[:2], 1), np.uint8)
 
 
