@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.checking.report import Finding
-from ganaug.images.alike import Alike, connected
+from ganaug.images.alike import Alike, Joined
 from ganaug.images.originals import UNREADABLE
 from ganaug.images.survey import Survey
 
@@ -21,60 +20,49 @@ EXAMPLES = 50  # of a finding
 
 def duplicates(images: Survey, alike: Alike) -> Iterator[Finding]:
     """Yield what is wrong about images of equal pixels, then about images that are nearly equal."""
-    near = alike.near_pairs()
-    pixels = _pixel_keys(images, near)
-    same = _groups_of_equals(pixels)
-    yield from _equal(images, same)
-    joined = np.full(len(images), -1)
-    for number, group in enumerate(same):
-        joined[group] = number
-    first, second = near[:, 0], near[:, 1]
-    other = (joined[first] < 0) | (joined[first] != joined[second])
-    pairs = [(int(a), int(b)) for a, b in near[other] if not _same_group(images, a, b)]
-    yield from _near(images, pairs)
+    equal, near = _Equal(images), _Near(images)
+    for pairs in alike.near_pairs():
+        near.add(pairs[~equal.found(pairs)])
+    yield from _equal(images, equal.groups())
+    yield from near.findings()
 
 
-def _pixel_keys(images: Survey, near: NDArray[np.int64]) -> list[int]:
-    """Return a number for each image, equal where the decoded pixels are.
+class _Equal:
+    """Images of equal pixels. Only those that look the same are decoded."""
 
-    Only images that look the same are decoded: a file can be written in many ways.
-    """
-    keys = [int(key) for key in images.keys]
-    first: dict[int, int] = {}
-    for at, key in enumerate(keys):
-        first.setdefault(key, at)
-    decoded: dict[int, int] = {}
+    def __init__(self, images: Survey) -> None:
+        self._images = images
+        _, first, self._file = np.unique(images.keys, return_index=True, return_inverse=True)
+        self._joined = Joined(len(images))
+        self._joined.join(first[self._file], np.arange(len(images)))  # equal files, equal pixels
+        self._sides = np.array([(each.height, each.width) for each in images.headers])
+        self._number: dict[int, int] = {}  # of pixels
+        self._pixels = np.full(len(first), -1)  # their number, by file
 
-    def pixel_key(at: int) -> int:
-        at = first[keys[at]]  # equal files have equal pixels
-        if at not in decoded:
-            try:
-                decoded[at] = images.pixel_key(at)
-            except UNREADABLE:  # damaged behind what a small decoding reads
-                decoded[at] = -at - 1
-        return decoded[at]
+    def found(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool [pairs]: which of these, which look the same, are of equal pixels."""
+        first, second = pairs[:, 0], pairs[:, 1]
+        one, other = self._file[first], self._file[second]
+        same_size = (self._sides[first] == self._sides[second]).all(1)
+        unknown = np.flatnonzero(same_size & (one != other))
+        for at in np.unique(pairs[unknown]):
+            if self._pixels[self._file[at]] < 0:
+                self._pixels[self._file[at]] = self._decoded(int(at))
+        equal = one == other
+        equal[unknown] = self._pixels[one[unknown]] == self._pixels[other[unknown]]
+        self._joined.join(first[equal], second[equal])
+        return equal
 
-    size = [(header.height, header.width) for header in images.headers]
-    stands_for: dict[int, int] = {}
-    for a, b in near:
-        if keys[a] != keys[b] and size[a] == size[b] and pixel_key(a) == pixel_key(b):
-            low, high = sorted((_end(stands_for, keys[a]), _end(stands_for, keys[b])))
-            if low != high:
-                stands_for[high] = low
-    return [_end(stands_for, key) for key in keys]
+    def groups(self) -> Groups:
+        return self._joined.groups()
 
-
-def _end(stands_for: dict[int, int], key: int) -> int:
-    while key in stands_for:
-        key = stands_for[key]
-    return key
-
-
-def _groups_of_equals(keys: Sequence[int]) -> Groups:
-    members: dict[int, list[int]] = {}
-    for at, key in enumerate(keys):
-        members.setdefault(key, []).append(at)
-    return [group for group in members.values() if len(group) > 1]
+    def _decoded(self, at: int) -> int:
+        """Return a number for the pixels of image `at`: a file can be written in many ways."""
+        try:
+            key = self._images.pixel_key(at)
+        except UNREADABLE:  # damaged behind what a small decoding reads
+            key = -at - 1
+        return self._number.setdefault(key, len(self._number))
 
 
 def _equal(images: Survey, groups: Groups) -> Iterator[Finding]:
@@ -109,35 +97,64 @@ def _equal(images: Survey, groups: Groups) -> Iterator[Finding]:
         )
 
 
-def _near(images: Survey, pairs: list[tuple[int, int]]) -> Iterator[Finding]:
-    across, conflicts, inside = _sorted_out(images, [[a, b] for a, b in pairs])
-    if across:
-        yield Finding(
-            "near leak",
-            False,
-            f"test images nearly like a training image: {len({group[1] for group in across})};"
-            " results may look too good; keep images of one object in one part",
-            len(across),
-            _shown(images, across),
-        )
-    if conflicts:
-        yield Finding(
-            "near two labels",
-            False,
-            f"pairs of nearly equal images with two labels: {len(conflicts)}; check the labels",
-            len(conflicts),
-            _shown(images, conflicts),
-        )
-    if inside:
-        joined = connected(len(images), ((a, b) for group in inside for a, b in pairwise(group)))
-        yield Finding(
-            "near duplicates",
-            False,
-            f"images nearly like another of their class: {sum(map(len, joined))}; remove copies, or"
-            " name images of one object in groups.csv",
-            len(joined),
-            _shown(images, joined),
-        )
+class _Near:
+    """Pairs of nearly equal images, counted; the first ones are kept as examples.
+
+    Those of one group are meant to be so.
+    """
+
+    def __init__(self, images: Survey) -> None:
+        self._images = images
+        names = [
+            str(at) if group is None else f"={group}" for at, group in enumerate(images.groups)
+        ]
+        self._group = np.unique(names, return_inverse=True)[1]
+        self._leaked = np.zeros(len(images), bool)
+        self._across = self._conflicts = 0
+        self._shown_across, self._shown_conflicts = list[list[int]](), list[list[int]]()
+        self._inside = Joined(len(images))
+
+    def add(self, pairs: NDArray[np.int64]) -> None:
+        test, labels = self._images.test, self._images.labels
+        pairs = pairs[self._group[pairs[:, 0]] != self._group[pairs[:, 1]]]
+        first, second = pairs[:, 0], pairs[:, 1]
+        across, conflict = test[first] != test[second], labels[first] != labels[second]
+        self._leaked[pairs[across][test[pairs[across]]]] = True
+        self._across += int(across.sum())
+        self._conflicts += int(conflict.sum())
+        for shown, which in ((self._shown_across, across), (self._shown_conflicts, conflict)):
+            shown += pairs[which][: EXAMPLES - len(shown)].tolist()
+        inside = ~across & ~conflict
+        self._inside.join(first[inside], second[inside])
+
+    def findings(self) -> Iterator[Finding]:
+        if self._across:
+            yield Finding(
+                "near leak",
+                False,
+                f"test images nearly like a training image: {int(self._leaked.sum())};"
+                " results may look too good; keep images of one object in one part",
+                self._across,
+                _shown(self._images, self._shown_across),
+            )
+        if self._conflicts:
+            yield Finding(
+                "near two labels",
+                False,
+                f"pairs of nearly equal images with two labels: {self._conflicts}; check the"
+                " labels",
+                self._conflicts,
+                _shown(self._images, self._shown_conflicts),
+            )
+        if joined := self._inside.groups():
+            yield Finding(
+                "near duplicates",
+                False,
+                f"images nearly like another of their class: {sum(map(len, joined))}; remove"
+                " copies, or name images of one object in groups.csv",
+                len(joined),
+                _shown(self._images, joined),
+            )
 
 
 def _sorted_out(images: Survey, groups: Groups) -> tuple[Groups, Groups, Groups]:
@@ -153,10 +170,6 @@ def _sorted_out(images: Survey, groups: Groups) -> tuple[Groups, Groups, Groups]
         if len(parts) == len(labels) == 1:
             inside.append(group)
     return across, conflicts, inside
-
-
-def _same_group(images: Survey, a: int, b: int) -> bool:
-    return images.groups[a] is not None and images.groups[a] == images.groups[b]
 
 
 def _shown(images: Survey, groups: Groups) -> tuple[str, ...]:

@@ -147,6 +147,9 @@ def command(
     check_run_folder(out, source)
     if start_from is not None:
         warm_start(start_from, out, config)
+    if dry_run and cache is not None:
+        say(console, "--cache: not used, since a dry run writes nothing; all images are in memory")
+        cache = None
     reaction = checked_reaction(on_collapse)
     checked_tracker(tracker)
     following = (

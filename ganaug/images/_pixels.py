@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ganaug.errors import Complain, ConfigError, DataError, did_you_mean, refuse
 from ganaug.images._parts import one_line
@@ -159,12 +159,24 @@ def check_mode(mode: str | None) -> None:
 def read_header(image: Image.Image, name: str) -> Header:
     """Return the header of an opened image, without decoding it.
 
-    Pillow reads 16-bit RGB files as 8-bit "RGB", and only the decoder's arguments tell; such an
-    image gets the mode "RGB;16".
+    Pillow reads 16-bit RGB files as 8-bit "RGB"; such an image gets the mode "RGB;16".
     """
-    deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
-    mode = f"{image.mode};16" if deep and ";16" not in image.mode else image.mode
+    deep = image.mode[0] not in "IF" and _is_deep(image)
+    mode = f"{image.mode};16" if deep else image.mode
     return Header(name, mode, image.height, image.width)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the file of an opened image has more than 8 bits a channel, whatever its mode."""
+    if image.format == "TIFF":
+        return max(getattr(image, "tag_v2").get(ExifTags.Base.BitsPerSample, (1,))) > 8  # noqa: B009
+    for decoder, _, _, given in getattr(image, "tile", ()):  # its arguments alone tell
+        layout, *rest = given if isinstance(given, tuple) else (given,)
+        if decoder in ("ppm", "ppm_plain") and rest and rest[0] > 255:  # the largest value
+            return True
+        if str(layout).endswith(";16B"):  # a PNG; BGR;16 is a BMP of 5 or 6 bits
+            return True
+    return False
 
 
 def choose_layout(

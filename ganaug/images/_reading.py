@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
@@ -118,8 +119,7 @@ def _decode(
             damage.found(str(file.path), error)
             continue
         positions.append(at)
-    if not positions or positions[0] >= num_train:
-        raise DataError(f"{source}: no training image can be read; add images that can")
+    _refuse_none(source, positions, num_train)
     layout = choose_layout(headers, how.size, how.mode, as_rgb=how.as_rgb, folder=source)
 
     def load(at: int) -> tuple[Image.Image, int]:
@@ -140,4 +140,10 @@ def _decode(
         progress=progress,
     )
     kept = np.array(positions, dtype=np.int64)[pixels.kept]
+    _refuse_none(source, kept, num_train)  # here, so that no cache keeps an entry of them
     return Decoded(pixels._replace(kept=kept), (*told.notes, *layout.notes, *damage.notes))
+
+
+def _refuse_none(source: str, positions: Sequence[int] | NDArray[np.int64], num_train: int) -> None:
+    if not len(positions) or positions[0] >= num_train:
+        raise DataError(f"{source}: no training image can be read; add images that can")

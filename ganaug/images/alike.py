@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,14 @@ from PIL import Image
 
 from ganaug.randomness import stream
 
-__all__ = ["Alike", "connected"]
+__all__ = ["Alike", "Joined"]
 
 SIDE = 16
 RIDGE = 0.3  # of the mean variance: directions that hardly vary are noise
 BITS = 64
 FAR = 13  # of the bits: pairs that differ in more are not looked at
-BLOCK = 256
+COMPARED = 2**20  # hashes at once, or those of one row
+PAIRS = 2**11  # held at once, at most
 # A copy that was encoded anew, scaled or lit otherwise is above both; of different photographs of
 # one class nearly no pair is (cosines as they are, and after whitening).
 SAME_SHAPE, SAME_DETAIL = 0.9985, 0.93
@@ -42,22 +43,27 @@ class Alike:
         scale = np.sqrt(np.maximum(variances, 0) + RIDGE * max(variances.mean(), 1e-9))
         self.detail = _unit(centred @ (axes / scale).astype(np.float32))
 
-    def near_pairs(self, parts: int | None = None) -> NDArray[np.int64]:
-        """Return int64 [pairs, 2], first < second: images that are nearly the same.
+    def near_pairs(self, parts: int | None = None) -> Iterator[NDArray[np.int64]]:
+        """Yield int64 [pairs, 2], first < second, in rising order: images that are nearly the same.
+
+        A scene that stands still has as many as the square of its frames; so a few come at a time.
 
         Args:
             parts: only pairs of one of the first so many images and one of the others.
         """
         hashes = self._hashes()
-        found = []
-        for start in range(0, len(hashes) if parts is None else parts, BLOCK):
-            end = start + BLOCK if parts is None else min(start + BLOCK, parts)
+        end = len(hashes) if parts is None else parts
+        rows = max(1, COMPARED // max(1, len(hashes)))
+        for start in range(0, end, rows):
             others = start if parts is None else parts
-            differ = np.bitwise_count(hashes[start:end, None] ^ hashes[None, others:])
+            differ = np.bitwise_count(
+                hashes[start : min(start + rows, end), None] ^ hashes[others:]
+            )
             near = np.argwhere(differ <= FAR) + np.array([start, others])
             pairs = near[near[:, 1] > near[:, 0]]
-            found.append(pairs[self._sure(pairs)])
-        return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+            for at in range(0, len(pairs), PAIRS):
+                some = pairs[at : at + PAIRS]
+                yield some[self._sure(some)]
 
     def _sure(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
         first, second = pairs[:, 0], pairs[:, 1]
@@ -86,23 +92,29 @@ class Alike:
         return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 
-def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Return the groups of two and more of 0..count-1 that `pairs` join, in rising order."""
-    parent = list(range(count))
+class Joined:
+    """The groups of 0..count-1 that pairs join: each number knows the least of its group."""
 
-    def root(at: int) -> int:
-        while parent[at] != at:
-            parent[at] = parent[parent[at]]
-            at = parent[at]
-        return at
+    def __init__(self, count: int) -> None:
+        self.least = np.arange(count)
 
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    groups: dict[int, list[int]] = {}
-    for at in range(count):
-        groups.setdefault(root(at), []).append(at)
-    return [group for group in groups.values() if len(group) > 1]
+    def join(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> None:
+        """Join each of `first` with that of `second` at its place."""
+        while True:
+            low, high = self.least[first], self.least[second]
+            apart = low != high
+            if not apart.any():
+                return
+            low, high = low[apart], high[apart]
+            np.minimum.at(self.least, np.maximum(low, high), np.minimum(low, high))
+            while (self.least[self.least] != self.least).any():
+                self.least = self.least[self.least]
+
+    def groups(self) -> list[list[int]]:
+        """Return those of two and more, each in rising order, by their least."""
+        order = np.argsort(self.least, kind="stable")
+        starts = np.flatnonzero(np.diff(self.least[order])) + 1
+        return [group.tolist() for group in np.split(order, starts) if len(group) > 1]
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 
-__all__ = ["Cache", "Decoded", "FileSink", "no_cache"]
+__all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
 
 log = logging.getLogger("ganaug")
 
@@ -75,13 +75,13 @@ class FileSink:
             return np.empty((0, *self.shape), np.uint8)
         whole = int(np.prod(self.shape))
         with self.path.open("r+b") as stream:  # what is written is always behind what is read
-            for start in range(0, self.path.stat().st_size // whole, BLOCK):
+            count = self.path.stat().st_size // whole
+            for start in range(0, count, BLOCK):
                 stream.seek(start * whole)
                 images = np.frombuffer(stream.read(BLOCK * whole), np.uint8)
                 stream.seek(start * whole // self.shape[2])
                 stream.write(images.reshape(-1, *self.shape)[..., :1].tobytes())
-                end = stream.tell()
-            stream.truncate(end)
+            stream.truncate(count * whole // self.shape[2])
         return np.empty((0, *self.shape[:2], 1), np.uint8)
 
 
@@ -166,6 +166,17 @@ class _UnusableError(ValueError):
 
 def _parts(entry: Path) -> tuple[Path, Path]:
     return entry.with_suffix(".pixels"), entry.with_suffix(".keys")
+
+
+def entry_of(folder: Path, classes: Sequence[str], files: Sequence[ImageFile]) -> str:
+    """Return what a cache knows some files of a folder by, where these are not all that it has.
+
+    A DataFrame has no path, and several of these, or tables with several columns, may name files of
+    one folder: what they name is it.
+    """
+    rows = [(file.name, classes[file.label], file.group) for file in files]
+    content = repr(rows).encode(errors="backslashreplace")
+    return os.path.join(os.path.realpath(folder), hashlib.sha256(content).hexdigest())
 
 
 def no_cache(source: str) -> ConfigError:

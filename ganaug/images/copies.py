@@ -67,9 +67,14 @@ def near_copies(train: ImageSet, test: ImageSet) -> list[tuple[int, int]]:
     if not len(train) or not len(test):
         return []
     alike = Alike(chain(train.images, test.images))
-    pairs = alike.near_pairs(parts=len(train))
-    pairs = pairs[np.argsort(-alike.likeness(pairs), kind="stable")]
-    best: dict[int, int] = {}
-    for theirs, ours in pairs.tolist():
-        best.setdefault(ours - len(train), theirs)
-    return sorted(best.items())
+    likest, best = np.full(len(test), -np.inf), np.full(len(test), -1)
+    for pairs in alike.near_pairs(parts=len(train)):
+        likeness = alike.likeness(pairs)
+        order = np.argsort(-likeness, kind="stable")
+        ours, first = np.unique(pairs[order, 1] - len(train), return_index=True)
+        rows = order[first]
+        better = likeness[rows] > likest[ours]
+        ours, rows = ours[better], rows[better]
+        likest[ours], best[ours] = likeness[rows], pairs[rows, 0]
+    found = np.flatnonzero(best >= 0)
+    return list(zip(found.tolist(), best[found].tolist(), strict=True))

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ganaug.files import open_regular
 from ganaug.images._folder import list_folder
+from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._open import open_image
 from ganaug.images._orientation import as_shown
@@ -32,8 +33,6 @@ from ganaug.images.tables import is_table, read_table
 from ganaug.images.torch_datasets import (
     PREFIX,
     check_dataset,
-    files_of,
-    is_plain_image_folder,
     item_of,
     torchvision_parts,
 )
@@ -122,11 +121,12 @@ def originals(
     if isinstance(source, ImageSet):
         return _loaded(source)
     name = check_dataset(source)
-    if is_plain_image_folder(source):
-        files, told = files_of(source)
-        items = tuple(_files(files, False, exif=False))
-        return Originals(str(source.root), items, classes_of(source), tuple(told), True)
-    return Originals(name, (*_items(name, source, False),), classes_of(source))
+    listed = files_of(source)
+    if listed is not None:
+        items = tuple(_files(listed.files, False, exif=False))
+        return Originals(str(listed.root), items, listed.classes, tuple(listed.notes), True)
+    told = groups_not_read(source)
+    return Originals(name, (*_items(name, source, False),), classes_of(source), tuple(told))
 
 
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:

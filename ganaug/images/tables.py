@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, one_line
 from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress
+from ganaug.images.cache import Cache, Progress, entry_of
 from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
     BY_NAME,
@@ -142,21 +141,10 @@ def load_table(
         notes=table.notes,
         exif=exif,
         cache=cache,
-        entry=_entry(table),
+        entry=entry_of(table.root, table.classes, table.files),
         progress=progress,
     )
     return replace(images, source=table.source, columns=table.columns)
-
-
-def _entry(table: Table) -> str:
-    """Return what a cache knows the images of a table by.
-
-    Its name is no path for a DataFrame, and several of these, or tables with several columns, may
-    name files of one folder: what they name is.
-    """
-    rows = [(file.name, table.classes[file.label], file.group) for file in table.files]
-    content = repr(rows).encode(errors="backslashreplace")
-    return os.path.join(os.path.realpath(table.root), hashlib.sha256(content).hexdigest())
 
 
 def lazy_table(
@@ -209,10 +197,11 @@ def read_table(
     for row in rows:
         _refuse_gaps(row, where, chosen)
         name = _inside(row, where, folder, rows)
-        first = seen.setdefault(name, row._replace(file=name))
-        if first.name != row.name:
-            _refuse_contradiction(first, row, where)
+        if name in seen:
+            _refuse_contradiction(seen[name], row, where)
             again.append(row)
+        else:
+            seen[name] = row._replace(file=name)
     if not missing:
         _refuse_missing(list(seen.values()), where, folder)
     classes = _sorted_classes({row.label for row in seen.values()})
@@ -264,12 +253,14 @@ def _frame_rows(where: str, frame: Any, columns: Columns) -> _Found:
         [""] * len(frame) if at is None else [_text(value) for value in frame.iloc[:, at]]
         for at in wanted
     ]
-    cells = zip(frame.index, *values, strict=True)
+    unique = frame.index.is_unique  # not so after pd.concat
+    called = [f"row {at if unique else f'iloc[{place}]'}" for place, at in enumerate(frame.index)]
     parts = _Parts(names, chosen)
     for name in parts.named:
         for value in frame.iloc[:, names.index(name)]:
             parts.row({name: value})
-    return [_Row(f"row {index}", *row) for index, *row in cells], chosen, parts.notes
+    rows = [_Row(*row) for row in zip(called, *values, strict=True)]
+    return rows, chosen, parts.notes
 
 
 def _wanted(columns: Columns) -> tuple[str | None, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ from PIL import Image
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._decoding import read_pixels
-from ganaug.images._groups import GROUPS_FILE, with_groups
-from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
-from ganaug.images._parts import ImageFile, check_labels, class_names, one_line, with_test
+from ganaug.images._image_folder import files_of, groups_not_read
+from ganaug.images._parts import check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -22,15 +22,13 @@ from ganaug.images._pixels import (
     read_header,
 )
 from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress, no_cache
+from ganaug.images.cache import Cache, Progress, entry_of, no_cache
 from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
 
 __all__ = [
     "PREFIX",
     "check_dataset",
-    "files_of",
-    "is_plain_image_folder",
     "item_of",
     "load_dataset",
     "load_torchvision",
@@ -137,29 +135,32 @@ def load_dataset(
 ) -> ImageSet:
     """Load a map-style data set of (image, label). See `load_images`.
 
-    An ImageFolder without transforms is read from its files, so that it is the same data, with
-    the same content keys and groups, as its folder; it alone has a use for a `cache`.
+    An ImageFolder without transforms, or a part of it, is read from its files, so that it is the
+    same data, with the same content keys and groups, as its folder; it alone has a use for a
+    `cache`.
     """
     name = check_dataset(dataset)
-    if is_plain_image_folder(dataset):
-        files, notes = files_of(dataset)
+    listed = files_of(dataset)
+    if listed is not None:
         return read_files(
-            str(dataset.root),
-            classes_of(dataset) or dataset.classes,
-            files,
+            str(listed.root),
+            listed.classes,
+            listed.files,
             [],
             size=size,
             mode=mode,
             skip=skip_corrupt,
-            notes=notes,
+            notes=listed.notes,
             as_rgb=mode is None,
             cache=cache,
+            entry=None if listed.is_whole else entry_of(listed.root, listed.classes, listed.files),
             progress=progress,
         )
     if cache is not None:
         raise no_cache(name)
     given: dict[str, Any] = {"size": size, "mode": mode, "skip": skip_corrupt}
-    return _read(name, by_name(dataset), None, progress=progress, **given)
+    images = _read(name, by_name(dataset), None, progress=progress, **given)
+    return replace(images, notes=(*groups_not_read(dataset), *images.notes))
 
 
 def check_dataset(dataset: Any) -> str:
@@ -178,41 +179,6 @@ def check_dataset(dataset: Any) -> str:
     if not len(dataset):
         raise DataError(f"{name}: holds no items; allowed: one or more; give one that has images")
     return name
-
-
-def is_plain_image_folder(dataset: Any) -> bool:
-    """Whether it hands out its files as they are, so that these can be read themselves."""
-    from torchvision.datasets import DatasetFolder, ImageFolder
-    from torchvision.datasets.folder import default_loader
-
-    return (
-        isinstance(dataset, ImageFolder)
-        and type(dataset).__getitem__ is DatasetFolder.__getitem__
-        and dataset.loader is default_loader
-        and dataset.transform is None
-        and dataset.target_transform is None
-    )
-
-
-def files_of(dataset: Any) -> tuple[list[ImageFile], list[str]]:
-    """Return the files of an ImageFolder, with the groups of its groups.csv, and notes.
-
-    For train/ or test/ of a larger folder, groups.csv may lie in that, with paths inside it.
-    """
-    root, notes = Path(dataset.root), list[str]()
-    is_part = root.name.lower() in ("train", "test") and not (root / GROUPS_FILE).is_file()
-    base = root.parent if is_part and (root.parent / GROUPS_FILE).is_file() else root
-    files = [
-        ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
-        for path, label in dataset.samples
-    ]
-    notes += too_high(root, [file.path for file in files])
-    notes += foreign_noted([file.name for file in files])
-    for file in files:
-        refuse_parts(root / file.path.relative_to(root).parts[0], file.path.parent)
-    if base is root:
-        return with_groups(base, files, [], notes)[0], notes
-    return with_groups(base, [], files, [])[1], notes  # which may name the other part alone
 
 
 def _read(

@@ -56,6 +56,7 @@ __all__ = [
 
 FORMAT = 1
 POINTER = "checkpoint.json"
+TRIES = 10  # of a checkpoint that is replaced while it is read
 OURS = r"checkpoint-[0-9]{6,16}(-[0-9]{1,4})?\.safetensors"  # the names of tensor files
 MOST_GOOD = 2  # the last good one, and one older
 
@@ -280,14 +281,8 @@ def read(run: Path) -> Checkpoint | None:
     record = read_record(run)
     if record is None:
         return None
+    record, content = _content(run, record)
     path = run / record.last.file
-    try:
-        with open_regular(path) as stream:
-            content = stream.read()
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be read ({error.strerror}); train again in another folder"
-        ) from error
     if hashlib.sha256(content).hexdigest() != record.last.sha256:
         raise RunError(
             f"{path}: is damaged (its hash is not the recorded one); train again in another folder"
@@ -298,6 +293,29 @@ def read(run: Path) -> Checkpoint | None:
         raise RunError(
             f"{path}: is damaged ({first_line(error)}); train again in another folder"
         ) from error
+
+
+def _content(run: Path, record: Record) -> tuple[Record, bytes]:
+    """Return the last checkpoint as it lies there, and the record that names it.
+
+    A `fit` that goes on may have replaced both since `record` was read.
+    """
+    for _ in range(TRIES):
+        path = run / record.last.file
+        try:
+            with open_regular(path) as stream:
+                return record, stream.read()
+        except OSError as error:
+            latest = read_record(run) if isinstance(error, FileNotFoundError) else None
+            if latest is None or latest.last.file == record.last.file:
+                raise RunError(
+                    f"{path}: cannot be read ({error.strerror}); train again in another folder"
+                ) from error
+            record = latest
+    raise RunError(
+        f"{run}: its checkpoint was replaced {TRIES} times while it was read; allowed: one that"
+        " stays for a moment; try again, or wait for the end of the training"
+    )
 
 
 def load(state: State, checkpoint: Checkpoint, run: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
+from ganaug.images.image_set import first_names
 
 __all__ = ["PairSampler"]
 
@@ -20,7 +21,7 @@ class PairSampler:
     has no pairs; in a class with one group the partner is any other image.
 
     Attributes:
-        notes: one line for each class that has no pairs, or only pairs within one group.
+        notes: a line on classes that have no pairs, and one on those with pairs within one group.
 
     Raises:
         DataError: no class has two images.
@@ -41,7 +42,7 @@ class PairSampler:
         # For each position: the block of its class that its partner must not come from.
         self.block_start = np.arange(len(labels))
         self.block_length = np.ones(len(labels), np.int64)
-        notes = []
+        single, alone = list[str](), list[str]()  # classes of one image, of one group
         for label, name in enumerate(classes):
             start, count = self.starts[label], counts[label]
             members = groups[self.order[start : start + count]]
@@ -49,15 +50,19 @@ class PairSampler:
                 members, return_index=True, return_inverse=True, return_counts=True
             )
             if count == 1:
-                notes.append(
-                    f"class {name!r} has a single training image: it is varied, but teaches nothing"
-                )
+                single.append(repr(name))
             elif count and len(sizes) == 1:
-                notes.append(f"class {name!r} has a single group: its pairs come from within it")
+                alone.append(repr(name))
             elif count:
                 self.block_start[start : start + count] = start + first[inverse]
                 self.block_length[start : start + count] = sizes[inverse]
-        self.notes = tuple(notes)
+        notes = (
+            (single, "a single training image, which is varied, but teaches nothing"),
+            (alone, "a single group, within which their pairs are"),
+        )
+        self.notes = tuple(
+            f"classes with {of}: {first_names(names)}" for names, of in notes if names
+        )
         self.shares = np.where(counts > 0, np.maximum(counts, 1.0) ** power, 0.0)
         weights = np.where(counts > 1, self.shares, 0.0)
         if not weights.any():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.photos import write_pngs
-from helpers.small_images import bars
+from helpers.small_images import bars, still_scenes
 from PIL import Image
 
 from ganaug import check, load_images
@@ -248,6 +249,25 @@ def test_frames_of_one_object_are_suspected_until_groups_name_them(tmp_path: Pat
     report = look(tmp_path / "named.npz")
     assert report.groups
     assert kinds(report) <= {"few to judge"}
+
+
+def test_frames_of_a_still_scene_take_little_memory() -> None:
+    """Their pairs are the square of their number: 125,000 here."""
+    frames = still_scenes(250)
+    frames.images[1] = frames.images[0]
+    labels = np.arange(1000) // 20 % 2
+    tracemalloc.start()
+    report = look(ImageSet(frames.images, labels, ("one", "two")))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    found = {finding.kind: finding for finding in report.findings}
+    assert found["duplicates"].count == 1
+    pairs = sum(int(np.prod(np.bincount(each))) for each in labels.reshape(4, 250))
+    assert found["near two labels"].count == pairs
+    assert len(found["near two labels"].examples) == 50
+    assert " of their class: 1000; remove copies" in found["near duplicates"].text
+    assert found["near duplicates"].count == 8
+    assert peak < 60e6
 
 
 def test_without_a_test_part_the_fifth_that_fit_holds_out_is_counted() -> None:

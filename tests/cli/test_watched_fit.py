@@ -85,10 +85,20 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(
     assert "preset" not in found["config"]
     assert "width=4" in found["config"]
     assert found["parameters"].endswith(" discriminator")
-    assert found["training"].startswith("300 steps, about 0:")
+    assert found["training"].startswith("300 steps, about ")
     assert run([*command, "--dry-run", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["images"], record["config"]["steps"]) == (22, 300)
     assert run([*command, "--json"]) == 2
     assert "--json: given without --dry-run" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_writes_no_cache(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    command = ["fit", str(photos), "--out", str(tmp_path / "new"), *TINY, "--cache", str(cache)]
+    assert run([*command, "--dry-run"]) == 0
+    assert "--cache: not used, since a dry run writes nothing" in capsys.readouterr().err
+    assert not cache.exists()

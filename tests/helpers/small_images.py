@@ -35,3 +35,12 @@ def bars(
         tuple(f"bar {label}" for label in range(len(counts))),
         groups=np.arange(len(labels)) // 2 if groups else None,
     )
+
+
+def still_scenes(frames: int) -> ImageSet:
+    """Frames of four scenes in which nothing moves but the noise of the camera; a class each."""
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(8, 248, (4, 8, 8)).repeat(4, 1).repeat(4, 2)
+    images = scenes.repeat(frames, 0) + rng.integers(-1, 2, (4 * frames, 32, 32))
+    labels = np.arange(4).repeat(frames)
+    return ImageSet(images.astype(np.uint8)[..., None], labels, ("a", "b", "c", "d"))

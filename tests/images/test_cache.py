@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,23 @@ def test_what_cannot_be_decoded_leaves_no_entry(tmp_path: Path) -> None:
     for name in ("00.png", "29.png"):
         (tmp_path / "more" / "a" / name).replace(folder / "a" / name)
     assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("part", ["", "train"], ids=["all images", "those of train/"])
+def test_where_every_training_image_is_cut_off_no_entry_is_made(
+    tmp_path: Path, mode: str, part: str
+) -> None:
+    folder, cache = write(tmp_path / "photos", grey=mode == "L", test=part != ""), tmp_path / "c"
+    for path in (folder / part).rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:-60])
+    words = f"^{re.escape(str(folder))}: no training image can be read; add images that can$"
+    for where in (None, cache, cache):
+        with pytest.raises(DataError, match=words):
+            load_images(folder, size=SIZE, mode="rgb", skip_corrupt=True, cache=where)
+        with pytest.raises(DataError, match=words):
+            load_images(folder, size=SIZE, skip_corrupt=True, cache=where)
+    assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 def test_training_from_a_cache_gives_the_same_bytes(tmp_path: Path) -> None:

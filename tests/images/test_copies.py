@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.photos import write_photos
-from helpers.small_images import bars
+from helpers.small_images import bars, still_scenes
 from PIL import Image
-from torch.utils.data import Subset
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torchvision.datasets import ImageFolder
 
-from ganaug.images import ImageSet, copies, load_images
+from ganaug.images import ImageSet, alike, copies, load_images
+from ganaug.images.alike import Alike, Joined
 from ganaug.images.copies import also_in, copies_noted, near_copies
 
 
@@ -62,8 +65,8 @@ def test_pixels_are_the_same_in_whatever_file(tmp_path: Path, mode: str) -> None
 
 def test_folders_and_data_sets_agree_on_the_pixels(tmp_path: Path) -> None:
     root = folder_of(tmp_path, 3)
-    dataset = ImageFolder(str(root))
-    read = load_images(Subset(dataset, range(6)))
+    items = list(ImageFolder(str(root)))
+    read = load_images(items)
     assert read.content_fingerprint == load_images(root).content_fingerprint
     assert read.fingerprint != load_images(root).fingerprint
 
@@ -149,3 +152,50 @@ def test_fit_tells_of_copies(tmp_path: Path) -> None:
     warnings = export(run, tmp_path / "a.onnx").warnings
     (told,) = [line for line in warnings if "look nearly like a training image" in line]
     assert told.startswith("3 of 25 test images look nearly like a training image, such as test/")
+
+
+def test_frames_of_a_still_scene_take_little_memory() -> None:
+    """Their pairs are the square of their number: 100,000 of 256 values each here."""
+    scenes = still_scenes(225)
+    test = scenes.take(np.arange(len(scenes)) % 3 == 0)
+    train = scenes.take(np.arange(len(scenes)) % 3 != 0)
+    tracemalloc.start()
+    found = near_copies(train, test)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == len(test) == 300
+    assert all(train.labels[theirs] == test.labels[ours] for ours, theirs in found)
+    assert peak < 60e6
+
+
+def test_few_pairs_at_a_time_are_those_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = still_scenes(12)
+    first = np.arange(48) % 4 == 0
+    test, train = scenes.take(first), scenes.take(~first)
+    looks, whole = Alike(scenes.images), near_copies(train, test)
+    (pairs,) = looks.near_pairs()
+    monkeypatch.setattr(alike, "PAIRS", 5)
+    monkeypatch.setattr(alike, "COMPARED", 100)
+    few = list(looks.near_pairs())
+    assert max(map(len, few)) == 5
+    assert np.concatenate(few).tolist() == pairs.tolist()
+    one, other = np.triu_indices(48, 1)
+    alike_ones = one // 12 == other // 12
+    assert pairs.tolist() == np.stack([one, other], 1)[alike_ones].tolist()
+    assert near_copies(train, test) == whole
+    cosines = (looks.detail @ looks.detail.T)[first][:, ~first]
+    assert [theirs for _, theirs in whole] == cosines.argmax(1).tolist()
+
+
+@pytest.mark.parametrize("pairs_at_once", [1, 7, 200])
+def test_numbers_are_joined_as_a_search_joins_them(pairs_at_once: int) -> None:
+    rng = np.random.default_rng(3)
+    pairs = rng.integers(0, 90, (60, 2))
+    joined = Joined(90)
+    for start in range(0, len(pairs), pairs_at_once):
+        some = pairs[start : start + pairs_at_once]
+        joined.join(some[:, 0], some[:, 1])
+    graph = coo_array((np.ones(60), (pairs[:, 0], pairs[:, 1])), shape=(90, 90))
+    number = connected_components(graph, directed=False)[1]
+    groups = [np.flatnonzero(number == each).tolist() for each in range(number.max() + 1)]
+    assert joined.groups() == sorted(group for group in groups if len(group) > 1)

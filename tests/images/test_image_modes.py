@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
 
@@ -200,6 +201,80 @@ def test_refuses_16_bit_rgb_which_pillow_calls_rgb(tmp_path: Path) -> None:
     with Image.open(path) as image:
         assert image.mode == "RGB"
     refuses(tmp_path, f"{path}: more than 8 bits a channel (mode RGB;16)", mode="rgb")
+
+
+def tiff(planar: int, order: str, bits: int) -> bytes:
+    """An uncompressed RGB TIFF of 10 x 10 pixels; `planar` 2 has a plane for each channel."""
+    pixels = 10 * 10 * bits // 8
+    head = 8 + 2 + 11 * 12 + 4
+    strips = [head] if planar == 1 else [head + at * pixels for at in range(3)]
+    tags = [
+        (256, 3, [10]),
+        (257, 3, [10]),
+        (258, 3, [bits] * 3),
+        (259, 3, [1]),
+        (262, 3, [2]),
+        (273, 4, strips),
+        (277, 3, [3]),
+        (278, 3, [10]),
+        (279, 4, [3 * pixels // len(strips)] * len(strips)),
+        (284, 3, [planar]),
+        (339, 3, [1]),
+    ]
+    entries, beyond = b"", b""
+    for tag, kind, values in tags:
+        content = struct.pack(order + ("H", "I")[kind == 4] * len(values), *values)
+        if len(content) > 4:
+            place, beyond = head + 3 * pixels + len(beyond), beyond + content
+            content = struct.pack(order + "I", place)
+        entries += struct.pack(order + "HHI", tag, kind, len(values)) + content.ljust(4, b"\0")
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(tags))
+    return start + entries + bytes(4) + (bytes(range(250)) * 3)[: 3 * pixels] + beyond
+
+
+DEEP = {
+    "P6.ppm": b"P6 10 10 65535\n" + bytes(600),
+    "of 12 bits.ppm": b"P6 10 10 4095\n" + bytes(600),
+    "P3.ppm": b"P3 10 10 1000\n" + b"0 " * 300,
+    "together.tif": tiff(1, "<", 16),
+    "big end.tif": tiff(1, ">", 16),
+    "planes.tif": tiff(2, "<", 16),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_refuses_more_than_8_bits_of_every_format(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(DEEP[name])
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("RGB", (10, 10))
+    for mode in (None, "rgb"):
+        refuses(tmp_path, f"{path}: more than 8 bits a channel (mode RGB;16)", mode=mode)
+    (problem,) = check(tmp_path, times=False).problems[:1]
+    assert "more than 8 bits a channel (mode RGB;16)" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("P6.ppm", b"P6 10 10 255\n" + bytes(range(150)) * 2),
+        ("of 7 bits.ppm", b"P6 10 10 127\n" + bytes(range(100)) * 3),
+        ("P3.ppm", b"P3 10 10 15\n" + b"1 2 3 " * 100),
+        ("together.tif", tiff(1, "<", 8)),
+        ("planes.tif", tiff(2, ">", 8)),
+        (
+            "of 5 and 6 bits.bmp",
+            b"BM"
+            + struct.pack("<IIIIiiHHIIiiII", 266, 0, 66, 40, 10, 10, 1, 16, 3, 200, 0, 0, 0, 0)
+            + struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+            + bytes(range(200)),
+        ),
+    ],
+)
+def test_8_bits_and_fewer_are_read(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    expected = np.asarray(Image.open(tmp_path / name))
+    np.testing.assert_array_equal(load_images(tmp_path, mode="rgb").images[0], expected)
 
 
 def test_without_exif_images_lie_as_in_image_folder(tmp_path: Path) -> None:

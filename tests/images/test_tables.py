@@ -167,6 +167,26 @@ def test_what_is_wrong_in_a_row_is_refused(folder: Path, row: list[str], words: 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("ignore_index", "places"), [(False, ("iloc[6]", "iloc[3]")), (True, ("6", "3"))]
+)
+def test_frames_that_were_put_together_contradict_each_other(
+    folder: Path, ignore_index: bool, places: tuple[str, str]
+) -> None:
+    """Rows of two frames have the same names, unless these are given anew."""
+    pandas = pytest.importorskip("pandas")
+    one = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    again = one.iloc[3:4]
+    frame = pandas.concat([one, again], ignore_index=ignore_index)
+    noted = load_images(frame, root=folder.parent).notes
+    assert noted == (f"1 rows name an image again, such as row {places[0]}",)
+    other = again.assign(label="dog")
+    frame = pandas.concat([one, other], ignore_index=ignore_index)
+    words = f"row {places[0]}: the label 'dog' for 'photos/cat/0.png', but 'cat' in row {places[1]}"
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_images(frame, root=folder.parent)
+
+
 def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
     rows = [*all_rows(), ["photos/dog/7.png", "dog"], ["photos/dog/8.png", "dog"]]
     path = table(folder, [["file", "label"], *rows])

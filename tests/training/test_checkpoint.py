@@ -161,5 +161,32 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
         checkpoint.read(tmp_path)
 
 
+@pytest.mark.parametrize("times", [1, 3, checkpoint.TRIES])
+def test_a_run_that_goes_on_may_replace_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """`export` beside a `fit`: the file that the record names goes before it is opened."""
+    checkpoint.save(tmp_path, small_state(0), 1)
+    opened, steps = checkpoint.open_regular, iter(range(2, 2 + times))
+    states = {step: small_state(step) for step in range(2, 2 + times)}
+
+    def late(path: Path) -> Any:
+        if step := next(steps, None):
+            checkpoint.save(tmp_path, states[step], step, good=False)
+            path.unlink(missing_ok=True)  # also where it is a good one, which stays for a while
+        return opened(path)
+
+    monkeypatch.setattr(checkpoint, "open_regular", late)
+    if times == checkpoint.TRIES:
+        with pytest.raises(RunError, match=f"was replaced {times} times while it was read"):
+            checkpoint.read(tmp_path)
+        return
+    found = checkpoint.read(tmp_path)
+    assert found is not None
+    assert found.step == 1 + times
+    expected = states[1 + times].generator.state_dict()
+    torch.testing.assert_close(found.weights("generator"), expected)
+
+
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert checkpoint.read(tmp_path) is None

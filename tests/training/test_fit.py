@@ -158,7 +158,7 @@ def test_a_single_image_is_a_source_without_pairs(
 ) -> None:
     caplog.set_level("INFO", logger="ganaug")
     fit(bars((20, 1)), tmp_path / "run", **SHORT)
-    assert "'bar 1' has a single training image" in caplog.text
+    assert "classes with a single training image, which is varied, but" in caplog.text
 
 
 def test_one_class_needs_the_class_kind(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_single_images_and_single_groups_are_named() -> None:
     labels = np.array([0, 0, 1, 2, 2])
     groups = np.array([0, 0, 1, 2, 3])
     sampler = PairSampler(labels, groups, ("one track", "lonely", "fine"), 0.5)
-    assert len(sampler.notes) == 2
-    assert "'one track' has a single group" in sampler.notes[0]
-    assert "'lonely' has a single training image" in sampler.notes[1]
+    assert sampler.notes == (
+        "classes with a single training image, which is varied, but teaches nothing: 'lonely'",
+        "classes with a single group, within which their pairs are: 'one track'",
+    )
+    assert PairSampler(labels, None, ("a", "lonely", "fine"), 0.5).notes == sampler.notes[:1]
+    assert PairSampler(labels[labels != 1], None, "abc", 0.5).notes == ()
+
+
+def test_thousands_of_single_images_are_one_line() -> None:
+    labels = np.r_[np.arange(3000), 0, 1]
+    (note,) = PairSampler(labels, None, [f"bird {label}" for label in range(3000)], 0.5).notes
+    assert note.startswith("classes with a single training image, which is varied, but")
+    assert note.endswith(" 'bird 10', 'bird 11' and 2988 more")

@@ -1,0 +1,131 @@
+"""The files of torchvision's ImageFolder, whole or a part of it, and their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ganaug.images._groups import GROUPS_FILE, with_groups
+from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
+from ganaug.images._parts import ImageFile
+from ganaug.images.class_names import classes_of
+
+__all__ = ["Listed", "files_of", "groups_not_read"]
+
+
+class Listed(NamedTuple):
+    """The files that a data set hands out as they are, in its order.
+
+    Attributes:
+        root: the folder of the ImageFolder.
+        classes: class names by label.
+        files: with the groups of groups.csv.
+        notes: about the whole folder.
+        is_whole: whether the data set is the ImageFolder itself.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    files: list[ImageFile]
+    notes: list[str]
+    is_whole: bool
+
+
+def files_of(dataset: Any) -> Listed | None:
+    """Return the files of an ImageFolder without transforms, also through Subset and ConcatDataset.
+
+    None for any other data set, such as one of several folders, whose items have to be read.
+    """
+    folders = {id(folder): folder for folder in _innermost(dataset)}
+    (folder, *others) = folders.values()
+    if others or not _is_plain(folder):
+        return None
+    whole, notes = _files(folder)
+    files = _picked(dataset, whole)
+    if files is None:
+        return None
+    classes = classes_of(folder) or tuple(folder.classes)
+    return Listed(Path(folder.root), classes, files, notes, dataset is folder)
+
+
+def groups_not_read(dataset: Any) -> list[str]:
+    """Return a note on the groups.csv of ImageFolders inside a data set that is read by items."""
+    from torchvision.datasets import ImageFolder
+
+    roots = [Path(each.root) for each in _innermost(dataset) if isinstance(each, ImageFolder)]
+    named = dict.fromkeys(root.name for root in roots if (_base(root) / GROUPS_FILE).is_file())
+    return [
+        f"{GROUPS_FILE} of the folder {name} is not read: images of one object may be trained and"
+        " judged on; give the folder itself, or one ImageFolder without transforms"
+        for name in named
+    ]
+
+
+def _innermost(dataset: Any) -> Iterator[Any]:
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        yield from _innermost(dataset.dataset)
+    elif isinstance(dataset, ConcatDataset):
+        for part in dataset.datasets:
+            yield from _innermost(part)
+    else:
+        yield dataset
+
+
+def _picked(dataset: Any, whole: list[ImageFile]) -> list[ImageFile] | None:
+    """Return which of the files are the items; None where a subclass may hand out others."""
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        inner = _picked(dataset.dataset, whole)
+        if inner is None or type(dataset).__getitem__ is not Subset.__getitem__:
+            return None
+        return [inner[at] for at in dataset.indices]
+    if isinstance(dataset, ConcatDataset):
+        parts = [_picked(part, whole) for part in dataset.datasets]
+        if type(dataset).__getitem__ is not ConcatDataset.__getitem__:
+            return None
+        return None if None in parts else [file for part in parts for file in part or ()]
+    return whole
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether it hands out its files as they are, so that these can be read themselves."""
+    from torchvision.datasets import DatasetFolder, ImageFolder
+    from torchvision.datasets.folder import default_loader
+
+    return (
+        isinstance(dataset, ImageFolder)
+        and type(dataset).__getitem__ is DatasetFolder.__getitem__
+        and dataset.loader is default_loader
+        and dataset.transform is None
+        and dataset.target_transform is None
+    )
+
+
+def _base(root: Path) -> Path:
+    """Return where groups.csv lies: for train/ or test/ of a larger folder perhaps in that."""
+    is_part = root.name.lower() in ("train", "test") and not (root / GROUPS_FILE).is_file()
+    return root.parent if is_part and (root.parent / GROUPS_FILE).is_file() else root
+
+
+def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
+    """Return the files of an ImageFolder, with the groups of its groups.csv, and notes.
+
+    Where that lies in the folder above, its paths are inside that.
+    """
+    root, notes = Path(dataset.root), list[str]()
+    base = _base(root)
+    files = [
+        ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
+        for path, label in dataset.samples
+    ]
+    notes += too_high(root, [file.path for file in files])
+    notes += foreign_noted([file.name for file in files])
+    for file in files:
+        refuse_parts(root / file.path.relative_to(root).parts[0], file.path.parent)
+    if base is root:
+        return with_groups(base, files, [], notes)[0], notes
+    return with_groups(base, [], files, [])[1], notes  # which may name the other part alone
