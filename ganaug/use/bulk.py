@@ -2,7 +2,7 @@
 
 Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
 process makes it. A block is done once its part of the manifest stands in the folder; the same call
-makes what is missing. What is held in memory is a batch.
+makes what is missing. What is held in memory is a batch, and of large images a part of one.
 
 With `keep_best` item i is one of the best of a group of candidates, which are such items; see
 `ganaug.use.best`.
@@ -315,7 +315,7 @@ def _items(
         return
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
-        for index, item in zip(chosen, data.items_at(chosen), strict=True):
+        for index, item in zip(chosen, data.each(chosen), strict=True):
             yield index, data.targets[index], picture_of(item_image(item))
 
 
