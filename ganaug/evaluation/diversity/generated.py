@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
 __all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
+
+_log = logging.getLogger("ganaug")
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +134,8 @@ def from_given(
     """
     if isinstance(synthetic, str | os.PathLike):
         loaded = load_made(synthetic, images, exif=exif, skip_corrupt=skip_corrupt)
+        for note in loaded.notes:
+            _log.info("%s", note)
         synthetic = loaded.images, loaded.labels
     given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
     if given.images.shape[1:] != images.images.shape[1:]:
