@@ -127,7 +127,6 @@ def command(
     """
     from ganaug import Generator, Refit
     from ganaug.evaluation.arms.grammar import named_folders
-    from ganaug.evaluation.judged import load_made
     from ganaug.images.places import image_files, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
@@ -190,11 +189,8 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            made = load_made(judge, images, exif=reading.exif, skip_corrupt=reading.skip_corrupt)
-            told = () if gain is None else gain.notes
-            say(console, *(note for note in made.notes if note not in told))
-            given = (made.images, made.labels)
-            judged = _diversity(console, gain, images, quick, synthetic=given)
+            how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
+            judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
     _write_records(folder, json_file, gain, diversity, judged)  # before pictures, which could fail

@@ -110,6 +110,7 @@ def test_a_folder_of_images_is_judged_as_their_arrays_are(
     with caplog.at_level("INFO", "ganaug"):
         assert evaluate_diversity(real=real, synthetic=str(folder), skip_corrupt=True) == report
     assert "made: skipped bar 0/none.png: not recognised as an image" in caplog.messages
+    (folder / "bar 0" / "none.png").unlink()
     (folder / "bar 1").rename(folder / "barr 1")
     with pytest.raises(DataError, match=r"class 'barr 1' .*did you mean 'bar 1'"):
         evaluate_diversity(real=real, synthetic=folder)
