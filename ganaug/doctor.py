@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ganaug.artifact.sessions import both_installed, missing_gpu
+from ganaug.artifact.sessions import both_installed, missing_gpu, one_runtime, runtime_package
 
 __all__ = ["Examination", "Problem", "examine"]
 
@@ -19,9 +19,7 @@ PACKAGES = ("ganaug", "torch", "torchvision", "onnxruntime-gpu", "onnxruntime", 
 GIGABYTE = 1024**3
 LEAST_MEMORY, LEAST_DISK = 2.0, 2.0  # free gigabytes
 CUDA = "CUDAExecutionProvider"
-HAS_GPU_BUILD = ("Linux", "x86_64")
 MATCHED_PAIR = "pip install 'torch==2.12.1' 'torchvision==0.27.1'"
-ONE_RUNTIME = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
 
 
 @dataclass(frozen=True)
@@ -131,23 +129,25 @@ def _runtime(folder: Path) -> Found:
 
         providers = onnxruntime.get_available_providers()
     except Exception as error:  # as above
-        name = "onnxruntime-gpu" if sys.platform in ("linux", "win32") else "onnxruntime"
-        return {}, [
-            Problem(f"onnxruntime cannot be loaded ({_line(error)})", f"pip install {name}")
-        ]
+        text = f"onnxruntime cannot be loaded ({_line(error)})"
+        return {}, [Problem(text, f"pip install {runtime_package()}")]
     facts = {"providers": ", ".join(providers)}
     problems = []
     if both_installed():
         text = "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files"
-        problems.append(Problem(text, ONE_RUNTIME))
+        problems.append(Problem(text, one_runtime()))
     missing = missing_gpu()
     if missing:
         facts["CUDA (onnxruntime)"] = f"no: {missing}"
     elif CUDA not in providers:
         facts["CUDA (onnxruntime)"] = "no: this onnxruntime was built without it"
-        if not problems:
+        if runtime_package() == "onnxruntime":
+            facts["CUDA (onnxruntime)"] = (
+                'no: there is no build with it for this system; providers="torch" has it'
+            )
+        elif not problems:
             text = "there is an NVIDIA GPU, and this onnxruntime was built without CUDA"
-            problems.append(Problem(text, ONE_RUNTIME))
+            problems.append(Problem(text, one_runtime()))
     else:
         reason = _cuda_fails()
         facts["CUDA (onnxruntime)"] = f"no: {reason}" if reason else "yes"

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -216,10 +216,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         RunError: as `atomic_path` would.
     """
     try:
-        with tempfile.TemporaryFile(dir=written_path(path).parent):
+        with _trial_file(written_path(path).parent):
             pass
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def _trial_file(folder: Path) -> AbstractContextManager[Any]:
+    # Where a file cannot be without a name, others see one that they know for ours.
+    return tempfile.TemporaryFile(dir=folder, prefix=".", suffix=UNFINISHED)
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
@@ -237,7 +242,7 @@ def check_folder(path: str | os.PathLike[str]) -> None:
         there = folder.absolute()
         while not there.exists():
             there = there.parent
-        with tempfile.TemporaryFile(dir=there):
+        with _trial_file(there):
             pass
     except (OSError, ValueError) as error:
         raise _cannot_create(folder, error) from error

@@ -130,15 +130,14 @@ def check_output_folder(
             check_output_file(Path(path, name), kind, inputs, force=force)
 
 
-def refuse_foreign(
-    path: Named, own: Collection[str] = (), *, hidden: str = ".", forced: str = ""
-) -> None:
+def refuse_foreign(path: Named, own: Collection[str] = (), *, forced: str = "") -> None:
     """Refuse the folder `path` where it holds other files than those that are called `own`.
+
+    Hidden files do not count: locks and temporary files of ours are such.
 
     Args:
         path: the folder, which need not exist.
         own: names of what an interrupted call of the same kind leaves.
-        hidden: how the names of files begin that do not count.
         forced: what lets the folder be used all the same, for the message.
 
     Raises:
@@ -146,7 +145,7 @@ def refuse_foreign(
     """
     if not os.path.isdir(path):
         return
-    other = [name for name in os.listdir(path) if name not in own and not name.startswith(hidden)]
+    other = [name for name in os.listdir(path) if name not in own and not name.startswith(".")]
     if other:
         way = f", or say {forced}" if forced else ""
         raise RunError(

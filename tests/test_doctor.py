@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
+import ganaug.doctor as doctor_module
+from ganaug.artifact import sessions
 from ganaug.cli import run
 from ganaug.doctor import MATCHED_PAIR, examine
+from ganaug.errors import DeviceError
 
 
 def doctor(*paths: Path, visible: str = "") -> tuple[int, dict]:
@@ -77,6 +82,47 @@ def test_broken_installations_do_not_break_the_doctor(tmp_path: Path) -> None:
     texts = " ".join(problem["text"] for problem in found["problems"])
     assert "torch cannot be loaded (libc10.so is missing)" in texts
     assert "onnxruntime cannot be loaded (libc10.so is missing)" in texts
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "package"),
+    [
+        ("Linux", "x86_64", "onnxruntime-gpu"),
+        ("Linux", "aarch64", "onnxruntime"),
+        ("Darwin", "arm64", "onnxruntime"),
+    ],
+)
+def test_a_build_with_cuda_is_advised_where_there_is_one(
+    system: str, machine: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU of which a plain onnxruntime knows nothing; then both distributions; then none."""
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert sessions.runtime_package() == package
+    monkeypatch.setattr(doctor_module, "missing_gpu", lambda: "")
+    monkeypatch.setattr(doctor_module, "both_installed", lambda: False)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    facts, problems = doctor_module._runtime(Path())
+    one = f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {package}"
+    if package == "onnxruntime":
+        assert facts["CUDA (onnxruntime)"].startswith("no: there is no build with it for this")
+        assert problems == []
+    else:
+        assert [problem.mend for problem in problems] == [one]
+    monkeypatch.setattr(doctor_module, "both_installed", lambda: True)
+    assert [problem.mend for problem in doctor_module._runtime(Path())[1]] == [one]
+    monkeypatch.delattr(onnxruntime, "get_available_providers")
+    assert doctor_module._runtime(Path())[1][0].mend == f"pip install {package}"
+    with pytest.raises(DeviceError, match="for CUDA install" if "gpu" in package else "torch"):
+        sessions._start_cuda(_Plain, b"", 1)
+
+
+class _Plain:
+    """An onnxruntime without CUDA."""
+
+    @staticmethod
+    def get_available_providers() -> list[str]:
+        return ["CPUExecutionProvider"]
 
 
 def test_the_pair_that_mends_is_the_one_that_was_tested() -> None:

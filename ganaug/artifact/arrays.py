@@ -70,18 +70,23 @@ def images_at_once(height: int, width: int) -> int:
     return max(1, _PIXELS_AT_ONCE // (height * width))
 
 
-def check_area(height: int, width: int) -> None:
-    """Refuse images that would take too much memory, and say which size fits."""
+def check_area(
+    height: int, width: int, way: str = "put v2.Resize({shorter}) or a smaller one before it"
+) -> None:
+    """Refuse images that would take too much memory, and say which size fits.
+
+    `way` says how to make them smaller; `{shorter}` and `{longer}` in it are the sides that fit.
+    """
     most = MEGAPIXELS.value
     pixels = height * width
     if pixels <= most * 10**6:
         return
     shrink = math.sqrt(most * 10**6 / pixels)
-    shorter = max(1, int(shrink * min(height, width)))
+    shorter, longer = (max(1, int(shrink * side)) for side in sorted((height, width)))
     raise DataError(
         f"images: {height} x {width}, {math.ceil(pixels / 1e5) / 10} megapixels, which take about"
-        f" {MEMORY_OF_A_PIXEL * pixels / 1e9:.1f} GB; allowed: {most} ({MEGAPIXELS.meaning}); put"
-        f" v2.Resize({shorter}) or a smaller one before it, or set"
+        f" {MEMORY_OF_A_PIXEL * pixels / 1e9:.1f} GB; allowed: {most} ({MEGAPIXELS.meaning});"
+        f" {way.format(shorter=shorter, longer=longer)}, or set"
         f" {MEGAPIXELS.variable}={-(-pixels // 10**6)}"
     )
 

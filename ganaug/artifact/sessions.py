@@ -9,6 +9,7 @@ import importlib.metadata
 import io
 import logging
 import os
+import platform
 import sys
 import threading
 import weakref
@@ -27,8 +28,10 @@ __all__ = [
     "both_installed",
     "check_options",
     "missing_gpu",
+    "one_runtime",
     "open_session",
     "retire",
+    "runtime_package",
 ]
 
 PROVIDERS = ("auto", "cpu", "cuda", "torch")
@@ -143,9 +146,12 @@ def _start(content: bytes, providers: str, threads: int) -> Session:
 def _start_cuda(runtime: Any, content: bytes, threads: int) -> Session:
     available = runtime.get_available_providers()
     if _CUDA not in available:
+        way = "for CUDA install onnxruntime-gpu in place of onnxruntime"
+        if runtime_package() == "onnxruntime":
+            way = 'no build for this system has it; on a GPU take "torch"'
         raise DeviceError(
             f"providers: CUDA is not in this onnxruntime (it has {', '.join(available)}); allowed"
-            ' here: "auto", "cpu"; for CUDA install onnxruntime-gpu in place of onnxruntime'
+            f' here: "auto", "cpu"; {way}'
         )
     if missing := missing_gpu():
         raise DeviceError(
@@ -223,9 +229,19 @@ def _warn_if_both_installed() -> None:
     if both_installed():
         _say(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files,"
-            " so that CUDA can be missing; mend it with: pip uninstall -y onnxruntime"
-            " onnxruntime-gpu && pip install onnxruntime-gpu"
+            f" so that CUDA can be missing; mend it with: {one_runtime()}"
         )
+
+
+def runtime_package() -> str:
+    """Return which distribution of onnxruntime is installed here with ganaug, as pyproject says."""
+    gpu = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+    return "onnxruntime-gpu" if gpu or sys.platform == "win32" else "onnxruntime"
+
+
+def one_runtime() -> str:
+    """Return the command that leaves one distribution of onnxruntime of two."""
+    return f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {runtime_package()}"
 
 
 def both_installed() -> bool:

@@ -86,7 +86,7 @@ def check(
         (1078, 719, ())
     """
     options = dict(fit_options or {})
-    make_config(preset, **options)
+    config = make_config(preset, **options)
     seeds = checked_count("seeds", seeds, "6 give a verdict", MOST_SEEDS)
     choose_device(device)  # both refused before the images are read
     columns = Columns(image, label, group)
@@ -110,7 +110,11 @@ def check(
             findings.append(Finding("nothing to judge on", True, str(error), len(images)))
     alike = Alike(seen.previews)
     classes = class_checks(images)
-    findings += [*class_findings(classes), *duplicates(seen, alike), *frames(seen, alike)]
+    findings += [
+        *class_findings(classes, config.kind),
+        *duplicates(seen, alike),
+        *frames(seen, alike),
+    ]
     findings += _odd(seen)
     measured: Times | None = None
     trainable = seen.layout is not None and len(np.flatnonzero(images.counts)) > 1

@@ -42,10 +42,13 @@ def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
     )
 
 
-def class_findings(classes: tuple[ClassCheck, ...]) -> Iterator[Finding]:
-    """Yield what is wrong about the numbers of images."""
+def class_findings(classes: tuple[ClassCheck, ...], generator: str) -> Iterator[Finding]:
+    """Yield what is wrong about the numbers of images, for a generator of the kind `generator`."""
     trained = [each.name for each in classes if each.train]
-    if len(trained) < 2:
+    if len(trained) == 1 and generator == "class":
+        text = "classes with training images: 1; a generator learns it, and no classifier is judged"
+        yield Finding("one class", False, text, 1, tuple(trained))
+    elif len(trained) < 2:
         yield Finding(
             "one class",
             True,

@@ -31,6 +31,7 @@ __all__ = [
     "force_option",
     "given_settings",
     "image_options",
+    "skip_corrupt_option",
 ]
 
 Command = Callable[..., Any]
@@ -196,6 +197,11 @@ exif_option = click.option(
 )
 
 
+skip_corrupt_option = click.option(
+    "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
+)
+
+
 def column_options(function: Command) -> Command:
     """Add the options that name the columns of SOURCE; the command gets them as `columns`.
 
@@ -306,9 +312,7 @@ def image_options(function: Command) -> Command:
                 "--download", is_flag=True, help="Let data sets and weights be fetched by name."
             ),
             exif_option,
-            click.option(
-                "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
-            ),
+            skip_corrupt_option,
         ]
     ):
         command = option(command)

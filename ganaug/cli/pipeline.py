@@ -98,8 +98,6 @@ def command(
 
     def checked() -> None:
         accepted = {"unreadable"} if reading.skip_corrupt else set()
-        if _config(given).kind == "class":
-            accepted.add("one class")
         options = {key: common[key] for key in ("size", "root", "download", "exif", "device")}
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}

@@ -7,11 +7,19 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
-from ganaug.cli.options import NAMES, chosen_columns, column_options, exif_option
+from ganaug.cli.options import (
+    NAMES,
+    chosen_columns,
+    column_options,
+    exif_option,
+    skip_corrupt_option,
+)
 from ganaug.errors import ConfigError
 from ganaug.wording import counted, whole_number
 
 __all__ = ["command"]
+
+LEAST_SIDE = 8
 
 
 class _Count(click.ParamType[int | str]):
@@ -63,6 +71,12 @@ class _Part(click.ParamType[tuple[int, int]]):
     "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
 )
 @exif_option
+@skip_corrupt_option
+@click.option(
+    "--side",
+    type=int,
+    help="Longest side of an image in pixels.  [default: that of the image]",
+)
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
@@ -80,6 +94,8 @@ def command(
     columns: dict[str, Any],
     root: str | None,
     exif: bool,
+    skip_corrupt: bool,
+    side: int | None,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
@@ -95,11 +111,14 @@ def command(
     from ganaug.images.places import image_folders
     from ganaug.outputs import Inputs, check_output_folder
     from ganaug.use.bulk import planned_counts
+    from ganaug.use.one_by_one import OneByOne
 
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
+    if side is not None and side < LEAST_SIDE:
+        raise ConfigError(f"--side: {side}; allowed: {LEAST_SIDE} or more; choose another")
     option, named = ("--shards", shards) if out is None else ("--out", out)
     check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
@@ -111,11 +130,12 @@ def command(
         )
     if source is not None:
         columns = chosen_columns(source, columns, generator.info)
-        images = _source(source, root, exif=exif, columns=columns)
-        how: dict[str, Any] = {"root": root, "exif": exif, **columns}
+        how: dict[str, Any] = {"root": root, "exif": exif, "skip_corrupt": skip_corrupt, **columns}
         with reading_progress(console, "comparing images") as show:
             found = compared(source, generator.info, progress=show, **how)
-        fingerprint = found.fingerprint
+        say(console, *found.images.notes)
+        images = OneByOne(found.images, generator.info, side)
+        fingerprint = found.fingerprint if side is None else f"{found.fingerprint}, side {side}"
         if not found.fitted:
             say(
                 console,
@@ -155,19 +175,3 @@ def command(
         if done
         else f"wrote part {part[0]}/{part[1]} of {folder}, in all {what}",
     )
-
-
-def _source(source: str, root: str | None, *, exif: bool, columns: dict[str, Any]) -> Any:
-    """Return the images to vary, whole: read one at a time where they are not in memory anyway."""
-    from ganaug.images.sources import one_by_one
-    from ganaug.images.torch_datasets import PREFIX, torchvision_parts
-
-    if source.startswith(PREFIX):
-        return torchvision_parts(source, root=root, download=False)[0]
-    found = one_by_one(source, root=root, exif=exif, **columns)
-    if found is not None:
-        return found
-    from ganaug import load_images
-    from ganaug.use.image_dataset import ImageDataset
-
-    return ImageDataset(load_images(source, root=root, **columns))

@@ -16,8 +16,7 @@ from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
-from ganaug.images.originals import UNREADABLE, Original, Originals, originals
-from ganaug.images.pictures import unreadable
+from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
@@ -39,7 +38,6 @@ __all__ = [
 
 FEW_INNER_IMAGES = 5
 INNER_SPLITS = 3
-TOLD = 100  # images between two calls of a progress
 OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are turned
 
 
@@ -254,11 +252,12 @@ class Compared(NamedTuple):
     """What `compared` found of the training images of a source.
 
     `fingerprint`: hash of them, as they are turned, with labels, classes and order. `fitted`:
-    whether a generator was trained on them.
+    whether a generator was trained on them. `images`: those that can be read.
     """
 
     fingerprint: str
     fitted: bool
+    images: Readable
 
 
 def compared(
@@ -267,6 +266,7 @@ def compared(
     *,
     root: str | None = None,
     exif: bool = True,
+    skip_corrupt: bool = False,
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
@@ -274,50 +274,41 @@ def compared(
 ) -> Compared:
     """Compare the images of `source`, as `load_images` reads them, with those of a generator.
 
-    Each file is read once, and none decoded. Images of one class alone are never those.
+    Each file is read once, and decoded only with `skip_corrupt`. Images of one class alone are
+    never those.
 
     Args:
         source: anything that `load_images` takes.
         info: the generator's.
-        root, exif, image, label, group: as for `load_images`.
+        root, exif, skip_corrupt, image, label, group: as for `load_images`.
         progress: called as `progress(done, total)` while the images are read.
 
     Raises:
         DataError: there is no such source, or an image cannot be read.
     """
-    found = originals(source, root=root, exif=exif, columns=Columns(image, label, group))
-    items = [item for item in found.items if not item.test]
-    read: list[tuple[int, int]] = []
-    for item in items:
-        try:
-            read.append(item.read()[1:])
-        except UNREADABLE as error:
-            raise unreadable(item.name, error) from error
-        if progress is not None and (len(read) % TOLD == 0 or len(read) == len(items)):
-            progress(len(read), len(items))
+    columns = Columns(image, label, group)
+    found = originals(source, root=root, exif=exif, columns=columns, missing=skip_corrupt)
+    images = readable(found, skip_corrupt=skip_corrupt, progress=progress)
     digest = hashlib.sha256("\0".join(found.classes or ()).encode())
-    digest.update(np.array([key for _, key in read], "<u8").tobytes())
-    digest.update(np.array([label for label, _ in read], "<i8").tobytes())
-    return Compared(digest.hexdigest(), _fitted(found, items, read, info))
+    digest.update(images.keys.astype("<u8").tobytes())
+    digest.update(images.labels.astype("<i8").tobytes())
+    return Compared(digest.hexdigest(), _fitted(found, images, info), images)
 
 
-def _fitted(
-    found: Originals, items: Sequence[Original], read: Sequence[tuple[int, int]], info: Metadata
-) -> bool:
-    """Whether a generator was trained on `items`, whose labels and content keys are `read`."""
-    groups = [item.group for item in items]
+def _fitted(found: Originals, read: Readable, info: Metadata) -> bool:
+    """Whether a generator was trained on the images that were read of those that were found."""
+    groups = [item.group for item in read.items]
     numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
     try:
-        labels = np.array([label for label, _ in read], np.int64)
         images = ImageSet(
-            np.zeros((len(read), 1, 1, 1), np.uint8),  # nobody looks at them
-            labels,
-            found.classes or tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1)),
+            np.zeros((len(read.items), 1, 1, 1), np.uint8),  # nobody looks at them
+            read.labels,
+            read.classes,
             groups=None if None in groups else numbers.astype(np.int64),
-            keys=np.array([key for _, key in read], np.uint64),
+            keys=read.keys,
             source=found.source,
         )
-        if len(items) < len(found.items):  # a test part: nothing is held out
+        if any(item.test for item in found.items):  # nothing is held out
             return merged_as_trained(images, info).fingerprint == info.fingerprint
         return as_trained(images, info).fingerprint == info.fingerprint
     except DataError:  # nothing can be held out

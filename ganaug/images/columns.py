@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
@@ -13,7 +13,6 @@ __all__ = [
     "LABEL_NAMES",
     "Columns",
     "Keyed",
-    "LazyImages",
     "column_name",
     "columns_in",
     "is_huggingface",
@@ -34,29 +33,6 @@ class Columns(NamedTuple):
     image: str | None = None
     label: str | None = None
     group: str | None = None
-
-
-class LazyImages:
-    """Images of a source that are read one at a time, as a map-style data set of (image, label).
-
-    Attributes:
-        targets: the label of each.
-        classes: class names by label.
-        class_to_idx: {class name: label}.
-    """
-
-    def __init__(
-        self, read: Callable[[int], Any], targets: Sequence[int], classes: Sequence[str]
-    ) -> None:
-        self._read = read
-        self.targets, self.classes = list(targets), list(classes)
-        self.class_to_idx = {name: label for label, name in enumerate(classes)}
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        return self._read(index), self.targets[index]
 
 
 BY_NAME = Columns()

@@ -28,24 +28,20 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
-    unreadable,
 )
 from ganaug.images.cache import Progress
 from ganaug.images.class_names import composed, label_number
 from ganaug.images.columns import (
     LABEL_NAMES,
     Columns,
-    LazyImages,
     column_name,
     named_like,
 )
 from ganaug.images.image_set import ImageSet
-from ganaug.images.pictures import rgb_of
 
 __all__ = [
     "HF_PREFIX",
     "SavedPart",
-    "lazy_huggingface",
     "load_huggingface",
     "open_saved",
     "saved_parts",
@@ -226,28 +222,6 @@ def load_huggingface(
         )
     test = sets[1] if len(sets) > 1 else None
     return with_test(sets[0], test, (*notes, *told.notes, *layout.notes, *damage.notes))
-
-
-def lazy_huggingface(
-    source: str, dataset: Any, columns: Columns, *, exif: bool = True
-) -> LazyImages:
-    """Return the training images as (RGB image, label), read one at a time.
-
-    Raises:
-        DataError: as `load_huggingface`.
-    """
-    part = saved_parts(source, dataset, columns)[0][0]
-
-    def read(at: int) -> Image.Image:
-        name = f"{source}: {part.name}[{at}]"
-        try:
-            content = io.BytesIO(part.content(at))
-        except OSError as error:
-            raise unreadable(name, error) from error
-        return rgb_of(content, name, exif=exif)
-
-    classes = class_names(source, part.labels, part.classes)
-    return LazyImages(read, part.labels.tolist(), classes)
 
 
 def _named_parts(source: str, dataset: Any) -> tuple[dict[str, Any], list[str]]:

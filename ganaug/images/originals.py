@@ -14,20 +14,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from ganaug.errors import DataError
 from ganaug.files import open_regular
 from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._open import open_image
 from ganaug.images._orientation import as_shown
-from ganaug.images._parts import ImageFile
-from ganaug.images._pixels import UNREADABLE
+from ganaug.images._parts import ImageFile, class_names
+from ganaug.images._pixels import UNREADABLE, Damage, unreadable
 from ganaug.images.class_names import by_name, classes_of
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
 from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.pictures import prepared
 from ganaug.images.sources import DIGITS, has_columns, load_images, open_huggingface
 from ganaug.images.tables import is_table, read_table
 from ganaug.images.torch_datasets import (
@@ -36,8 +39,11 @@ from ganaug.images.torch_datasets import (
     item_of,
     torchvision_parts,
 )
+from ganaug.progress import Progress
 
-__all__ = ["UNREADABLE", "Original", "Originals", "originals"]
+__all__ = ["UNREADABLE", "Original", "Originals", "Readable", "decoded", "originals", "readable"]
+
+TOLD = 100  # images between two calls of a progress
 
 
 class Original(NamedTuple):
@@ -75,15 +81,18 @@ def originals(
     download: bool = False,
     exif: bool = True,
     columns: Columns = BY_NAME,
+    missing: bool = True,
 ) -> Originals:
     """Return the images of anything that `load_images` takes, whose `columns` are named or found.
+
+    Files that a table names may be `missing`; who reads them is told.
 
     Raises:
         DataError: there is no such source, or it does not say which class an image is of.
         ConfigError: `root`, `download` or `columns` are given for a source that has none.
     """
     if is_table(source) and not download:
-        table = read_table(source, columns=columns, root=root, missing=True)
+        table = read_table(source, columns=columns, root=root, missing=missing)
         items = tuple(
             item._replace(name=file.name)
             for item, file in zip(_files(table.files, False, exif), table.files, strict=True)
@@ -127,6 +136,65 @@ def originals(
         return Originals(str(listed.root), items, listed.classes, tuple(listed.notes), True)
     told = groups_not_read(source)
     return Originals(name, (*_items(name, source, False),), classes_of(source), tuple(told))
+
+
+class Readable(NamedTuple):
+    """The training images of a source that can be read.
+
+    `labels` and content `keys` are those of `items`; `notes` tell of images that were skipped.
+    """
+
+    items: tuple[Original, ...]
+    labels: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def readable(
+    found: Originals, *, skip_corrupt: bool = False, progress: Progress | None = None
+) -> Readable:
+    """Read each training image once; none is decoded, but with `skip_corrupt`, to find damage.
+
+    Raises:
+        DataError: the source cannot be used, or an image cannot be read that is not skipped.
+    """
+    if found.problems:
+        raise DataError(found.problems[0])
+    damage = Damage(skip_corrupt, folder=found.source)
+    items = [item for item in found.items if not item.test]
+    kept: list[Original] = []
+    read: list[tuple[int, int]] = []
+    for at, item in enumerate(items, start=1):
+        try:
+            image, label, key = item.read()
+            if skip_corrupt:
+                image.load()
+        except UNREADABLE as error:
+            damage.found(item.name, error)
+        else:
+            kept.append(item)
+            read.append((label, key))
+        if progress is not None and (at % TOLD == 0 or at == len(items)):
+            progress(at, len(items))
+    if not kept:
+        raise DataError(f"{found.source}: no training image can be read; add images that can")
+    labels = np.array([label for label, _ in read], np.int64)
+    keys = np.array([key for _, key in read], np.uint64)
+    classes = class_names(found.source, labels, found.classes)
+    return Readable(tuple(kept), labels, keys, classes, tuple(damage.notes))
+
+
+def decoded(item: Original, channels: int, longest: int | None = None) -> NDArray[np.uint8]:
+    """Return an image as uint8 [H, W, C]; see `read_picture`.
+
+    Raises:
+        DataError: it cannot be read, or has more than 8 bits a channel.
+    """
+    try:
+        return prepared(item.read()[0], item.name, channels, longest)
+    except UNREADABLE as error:
+        raise unreadable(item.name, error) from error
 
 
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from ganaug.images._pixels import (
     unreadable,
 )
 
-__all__ = ["load_rgb", "on_white", "read_picture", "rgb_of"]
+__all__ = ["on_white", "prepared", "read_picture"]
 
 
 def read_picture(
@@ -43,45 +42,27 @@ def read_picture(
         raise DataError(f"{path}: no such image file; allowed: an image; correct the path")
     try:
         with open_regular(path) as stream, open_image(stream) as opened:
-            image = upright(opened)
-            header = read_header(image, str(path))
-            mode = "grey" if channels == 1 else "rgb"
-            size = (header.height, header.width)
-            if longest is not None and max(size) > longest:
-                height, width = (max(1, round(side * longest / max(size))) for side in size)
-                size = (height, width)
-            layout = choose_layout([header], size, mode)
-            return resized(converted(image, layout.mode), size)
+            return prepared(upright(opened), str(path), channels, longest)
     except UNREADABLE as error:
         raise unreadable(str(path), error) from error
 
 
-def load_rgb(path: str | os.PathLike[str], *, exif: bool) -> Image.Image:
-    """Return the image file `path` in RGB, turned as `exif` says and checked as for `fit`.
+def prepared(
+    image: Image.Image, name: str, channels: int, longest: int | None = None
+) -> NDArray[np.uint8]:
+    """Return an opened image as uint8 [H, W, C]; see `read_picture`. `name` is for messages.
 
     Raises:
-        DataError: as `read_picture`.
+        DataError: it has more than 8 bits a channel; and one of `UNREADABLE` where it is damaged.
     """
-    try:
-        with open_regular(path) as stream:
-            return rgb_of(stream, str(path), exif=exif)
-    except UNREADABLE as error:
-        raise unreadable(str(path), error) from error
-
-
-def rgb_of(stream: BinaryIO, name: str, *, exif: bool) -> Image.Image:
-    """Return the image file in `stream` in RGB; see `load_rgb`.
-
-    Raises:
-        DataError: it cannot be read, or has more than 8 bits a channel.
-    """
-    try:
-        with open_image(stream) as opened:
-            header = read_header(opened, name)
-            choose_layout([header], (header.height, header.width), "rgb")
-            return converted(upright(opened) if exif else opened, "RGB").copy()
-    except UNREADABLE as error:
-        raise unreadable(name, error) from error
+    header = read_header(image, name)
+    mode = "grey" if channels == 1 else "rgb"
+    size = (header.height, header.width)
+    if longest is not None and max(size) > longest:
+        height, width = (max(1, round(side * longest / max(size))) for side in size)
+        size = (height, width)
+    layout = choose_layout([header], size, mode)
+    return resized(converted(image, layout.mode), size)
 
 
 def on_white(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

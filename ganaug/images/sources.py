@@ -6,31 +6,27 @@ import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images._folder import list_folder, load_folder
-from ganaug.images._npz import load_npz, stored_parts
+from ganaug.images._folder import load_folder
+from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
 from ganaug.images.cache import Cache, no_cache
 from ganaug.images.columns import (
     Columns,
     Keyed,
-    LazyImages,
     columns_in,
     is_huggingface,
     refuse_columns,
 )
-from ganaug.images.huggingface import HF_PREFIX, lazy_huggingface, load_huggingface, open_saved
+from ganaug.images.huggingface import HF_PREFIX, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
 from ganaug.images.places import image_folders
-from ganaug.images.tables import is_table, lazy_files, lazy_table, load_table
+from ganaug.images.tables import is_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
 
@@ -39,7 +35,6 @@ __all__ = [
     "DIGITS",
     "has_columns",
     "load_images",
-    "one_by_one",
     "open_huggingface",
     "remembered_columns",
 ]
@@ -182,46 +177,6 @@ def has_columns(source: Any) -> bool:
     if isinstance(source, str) and source.startswith(HF_PREFIX):
         return True
     return is_table(source) or is_huggingface(source)
-
-
-def one_by_one(
-    source: Any,
-    *,
-    root: str | os.PathLike[str] | None = None,
-    exif: bool = True,
-    image: str | None = None,
-    label: str | None = None,
-    group: str | None = None,
-) -> LazyImages | None:
-    """Return the training images of a source, read one at a time, whole and in RGB.
-
-    They are those of `load_images`, with the same labels. None for a source that is no folder, no
-    .npz file and has no columns. The arguments are those of `load_images`.
-
-    Raises:
-        DataError, ConfigError: as in `load_images`.
-    """
-    columns = Columns(image, label, group)
-    if is_table(source):
-        return lazy_table(source, columns=columns, root=root, exif=exif)
-    if has_columns(source) and root is None:
-        return lazy_huggingface(*open_huggingface(source), columns, exif=exif)
-    if not isinstance(source, str | os.PathLike) or source == DIGITS or root is not None:
-        return None
-    refuse_columns(columns)
-    path = Path(source)
-    if os.path.isdir(path):
-        classes, train, *_ = list_folder(path)
-        return lazy_files(train, classes, exif=exif)
-    if os.path.isfile(path) and path.suffix.lower() == ".npz":
-        classes, (part, *_), _ = stored_parts(path)
-        return LazyImages(partial(_stored, part.images), part.labels.tolist(), classes)
-    return None
-
-
-def _stored(images: NDArray[np.uint8], at: int) -> Image.Image:
-    pixels = images[at]
-    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).convert("RGB")
 
 
 def remembered_columns(source: Any, data: Mapping[str, Any] | None) -> dict[str, str | None]:

@@ -20,12 +20,10 @@ from ganaug.images.columns import (
     IMAGE_NAMES,
     LABEL_NAMES,
     Columns,
-    LazyImages,
     column_name,
     named_like,
 )
 from ganaug.images.image_set import ImageSet
-from ganaug.images.pictures import load_rgb
 from ganaug.wording import whole_number
 
 __all__ = [
@@ -33,8 +31,6 @@ __all__ = [
     "Table",
     "is_frame",
     "is_table",
-    "lazy_files",
-    "lazy_table",
     "load_table",
     "read_table",
 ]
@@ -145,24 +141,6 @@ def load_table(
         progress=progress,
     )
     return replace(images, source=table.source, columns=table.columns)
-
-
-def lazy_table(
-    source: Any, *, columns: Columns, root: str | os.PathLike[str] | None, exif: bool = True
-) -> LazyImages:
-    """Return the images of a table as (RGB image, label), read one at a time.
-
-    Raises:
-        DataError: as `load_table`.
-    """
-    table = read_table(source, columns=columns, root=root)
-    return lazy_files(table.files, table.classes, exif=exif)
-
-
-def lazy_files(files: Sequence[ImageFile], classes: Sequence[str], *, exif: bool) -> LazyImages:
-    """Return image files as (RGB image, label), read one at a time."""
-    labels = [file.label for file in files]
-    return LazyImages(lambda at: load_rgb(files[at].path, exif=exif), labels, classes)
 
 
 def read_table(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numbers
+from typing import TypeGuard
 
 from ganaug.errors import ConfigError
 
 __all__ = ["checked_epoch", "is_real", "is_whole"]
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Return whether `value` is a whole number of Python or numpy, and no truth value."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 

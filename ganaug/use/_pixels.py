@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "Normalisation",
     "check_image",
     "num_images",
+    "pixels_of",
     "placed_like",
     "read_pixels",
     "replace_pixels",
@@ -174,6 +176,13 @@ def _check_range(image: torch.Tensor, normalisation: Normalisation | None) -> No
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def pixels_of(image: Any) -> int:
+    """Return height times width of an image of any type, also of one that is refused later."""
+    if isinstance(image, Image.Image):
+        return image.height * image.width
+    return math.prod(getattr(image, "shape", ())[-2:])
 
 
 def num_images(image: Any) -> int | None:

@@ -10,7 +10,7 @@ from torch.utils.data import get_worker_info
 
 __all__ = ["SharedState"]
 
-EPOCH, ENABLED, BASE, WARNED, FIRST_SLOT = 0, 1, 2, 3, 4
+EPOCH, ENABLED, BASE, WARNED, IS_SET, PASS, FIRST_SLOT = 0, 1, 2, 3, 4, 5, 6
 SLOTS = 64
 
 
@@ -38,9 +38,14 @@ class SharedState:
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
-        if epoch != self.epoch:
-            self._numbers[EPOCH] = epoch
-            self._numbers[BASE] = self._served()
+        if epoch == self.epoch and self._numbers[IS_SET]:
+            return
+        served = self._served()
+        if self._numbers[IS_SET]:
+            self._numbers[PASS] = max(int(self._numbers[PASS]), served - int(self._numbers[BASE]))
+        self._numbers[EPOCH] = epoch
+        self._numbers[BASE] = served
+        self._numbers[IS_SET] = 1
 
     @property
     def enabled(self) -> bool:
@@ -56,18 +61,24 @@ class SharedState:
     def count(self, items: int, length: int) -> None:
         """Count items that were generated, and warn once when one epoch was read twice over.
 
-        Each worker counts in a slot of its own, so that no lock is needed. Twice the length, and
-        not one repeated item, because samplers with replacement repeat items within a pass.
+        Each worker counts in a slot of its own, so that no lock is needed. A sampler with
+        replacement repeats items within a pass, and may draw more than there are. So who sets
+        epochs is warned at twice the longest one so far; in the first one, or while all ended
+        early, nobody knows how long a pass is. Who sets none is warned at twice the length.
         """
         worker = get_worker_info()
         slot = FIRST_SLOT + (0 if worker is None else (1 + worker.id) % SLOTS)
         self._numbers[slot] += items
-        if self._numbers[WARNED] or self._served() - int(self._numbers[BASE]) < 2 * length:
+        a_pass = int(self._numbers[PASS]) if self._numbers[IS_SET] else length
+        if self._numbers[WARNED] or a_pass < length:
+            return
+        if self._served() - int(self._numbers[BASE]) < 2 * a_pass:
             return
         self._numbers[WARNED] = 1
         warnings.warn(
-            f"two passes over the generated images of epoch {self.epoch}, which are the same in"
-            " both; call set_epoch(epoch) before each iter(loader) for new ones",
+            f"two passes over the generated images of epoch {self.epoch}, or one of twice as many"
+            " draws: they are the same each time; call set_epoch(epoch) before each iter(loader)"
+            " for new ones",
             UserWarning,
             stacklevel=2,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,13 @@ from ganaug.images.class_names import by_name, classes_of
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._fetch import overrides_getitem
-from ganaug.use._pixels import check_image, num_images, read_pixels, replace_pixels
+from ganaug.use._pixels import (
+    check_image,
+    num_images,
+    pixels_of,
+    read_pixels,
+    replace_pixels,
+)
 from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
     check_repeatable,
@@ -47,6 +53,8 @@ from ganaug.use.policy import (
 __all__ = ["SyntheticDataset"]
 
 _log = logging.getLogger("ganaug")
+
+PIXELS_AT_ONCE = 8 * 10**6  # of the images that are generated together
 
 # torch has one generator for all threads: a transform has it to itself, or threads that read at
 # once would draw from each other's streams. Reentrant, since a transform may read another item.
@@ -221,18 +229,36 @@ class SyntheticDataset(Dataset[Any]):
 
     def items_at(self, positions: list[int]) -> list[Any]:
         """Return the items at `positions`, 0 to length - 1, without counting them as read."""
+        return list(self.each(positions))
+
+    def each(self, positions: list[int]) -> Iterator[Any]:
+        """Yield what `items_at` returns; at a time few large images are held, or many small."""
         epoch, enabled = self._state.epoch, self._state.enabled
-        drawn = [self._draw(i, epoch) for i in positions]
-        items = [self._template(i, at) for i, (at, _) in zip(positions, drawn, strict=True)]
+        begun: list[tuple[int, Any, NDArray[np.float32]]] = []
+        pixels = 0
+        for i in positions:
+            at, latent = self._draw(i, epoch)
+            begun.append((i, self._template(i, at), latent))
+            pixels += pixels_of(item_image(begun[-1][1]))
+            if pixels >= PIXELS_AT_ONCE:
+                yield from self._ended(begun, epoch, enabled)
+                begun, pixels = [], 0
+        yield from self._ended(begun, epoch, enabled)
+
+    def _ended(
+        self, begun: list[tuple[int, Any, NDArray[np.float32]]], epoch: int, enabled: bool
+    ) -> Iterator[Any]:
+        """Yield items from their positions, what the source has there, and their latents."""
+        positions, items = [i for i, _, _ in begun], [item for _, item, _ in begun]
         if enabled:
-            items = self._generated(positions, items, [latent for _, latent in drawn])
+            items = self._generated(positions, items, [latent for _, _, latent in begun])
         transform = self.transform
-        if transform is not None:
-            items = [
-                with_image(item, self._transformed(transform, i, epoch, item_image(item)))
-                for i, item in zip(positions, items, strict=True)
-            ]
-        return items
+        for i, item in zip(positions, items, strict=True):
+            if transform is None:
+                yield item
+            else:
+                image = self._transformed(transform, i, epoch, item_image(item))
+                yield with_image(item, image)
 
     def source_of(self, index: int) -> int | None:
         """Return which item of the source the item at `index` varies; None without a source."""

@@ -2,7 +2,7 @@
 
 Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
 process makes it. A block is done once its part of the manifest stands in the folder; the same call
-makes what is missing. What is held in memory is a batch.
+makes what is missing. What is held in memory is a batch, and of large images a part of one.
 
 With `keep_best` item i is one of the best of a group of candidates, which are such items; see
 `ganaug.use.best`.
@@ -25,17 +25,18 @@ from PIL import Image, ImageOps
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
-from ganaug.files import atomic_path, make_folder, write_json, write_text
+from ganaug.files import atomic_path, locked, make_folder, write_json, write_text
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
+from ganaug.use._checks import is_whole
 from ganaug.use._pictures import picture_of
 from ganaug.use._sources import describe_item, item_image, item_label, named
 from ganaug.use._synthetic import SyntheticDataset, check_source_image
 from ganaug.use.generate import open_generator
-from ganaug.use.policy import Counts
+from ganaug.use.policy import Counts, latent_scale, policy_of
 
 if TYPE_CHECKING:
     from ganaug.use.best import Best
@@ -48,7 +49,7 @@ log = logging.getLogger("ganaug")
 HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
-FORMAT = 2  # 1 knew a source by its length
+FORMAT = 3  # 1 knew a source by its length, 2 a generator by what was measured about it, too
 IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
 
 Progress = Callable[[int, int], None]
@@ -165,7 +166,7 @@ def _counts(
     """Return `counts`, restricted to `classes` where some are named."""
     if classes is None:
         return counts
-    every = SyntheticDataset(generator, source, 0 if isinstance(counts, int) else counts)
+    every = SyntheticDataset(generator, source, 0 if is_whole(counts) else counts)
     if not len(classes):
         raise ConfigError(
             f"classes: none named; allowed: one or more of {', '.join(every.classes)}; name some,"
@@ -178,8 +179,8 @@ def _counts(
             raise ConfigError(f"classes: {name!r} is unknown; allowed: {', '.join(every.classes)}")
         if label not in labels:
             labels.append(label)
-    if isinstance(counts, int):
-        each, rest = divmod(counts, len(labels))
+    if is_whole(counts):
+        each, rest = divmod(int(counts), len(labels))
         return {every.classes[label]: each + (at < rest) for at, label in enumerate(labels)}
     return {every.classes[label]: int(every.counts[label]) for label in labels}
 
@@ -221,7 +222,8 @@ def _open(
     """
     identity: dict[str, Any] = {
         "format": FORMAT,
-        "artifact": data.generator.content_hash,
+        "artifact": data.generator.made_hash,
+        "scale": latent_scale(None, policy_of(data.generator.info)),
         "counts": {name: int(count) for name, count in zip(data.classes, data.counts, strict=True)},
         "seed": data.seed,
         "source": fingerprint,
@@ -230,22 +232,39 @@ def _open(
     if keep_best is not None:
         identity["keep_best"] = keep_best
     path = make_folder(folder) / f"{HIDDEN}sample.json"
-    if not path.exists():
-        refuse_foreign(folder, hidden=HIDDEN)
-        write_json(path, identity)
-        return folder
+    _refuse_others(folder, path)  # before the lock, which leaves a file
+    with locked(folder, wait=True):
+        if not path.exists():
+            write_json(path, identity)
+            return folder
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
     if found != identity:
         there = found if isinstance(found, dict) else {}
+        if there.get("format") != FORMAT:
+            raise RunError(
+                f"{folder}: begun by another version of ganaug (format {there.get('format')!r:.20},"
+                f" here {FORMAT}); choose another output folder, or go on with that version"
+            )
         keys = [key for key in there | identity if there.get(key) != identity.get(key)]
         raise RunError(
             f"{folder}: holds other generated images ({', '.join(keys)} differs); repeat that"
             " command to go on, or choose another output folder"
         )
     return folder
+
+
+def _refuse_others(folder: Path, begun: Path) -> None:
+    """Refuse a folder with files of others; where `begun` is there, they are those of a part."""
+    if begun.exists():
+        return
+    try:
+        refuse_foreign(folder)
+    except RunError:
+        if not begun.exists():  # or another part began in the meantime, and made folders
+            raise
 
 
 def _part(folder: Path, block: int) -> Path:
@@ -298,7 +317,7 @@ def _items(
         return
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
-        for index, item in zip(chosen, data.items_at(chosen), strict=True):
+        for index, item in zip(chosen, data.each(chosen), strict=True):
             yield index, data.targets[index], picture_of(item_image(item))
 
 

@@ -27,6 +27,7 @@ _NAMES = {
 MARKS = tuple(_NAMES)
 
 _XYXY = tv_tensors.BoundingBoxFormat.XYXY
+_CXCYWH = tv_tensors.BoundingBoxFormat.CXCYWH
 _CORNERS = tv_tensors.BoundingBoxFormat.XYXYXYXY
 _SPACING, _FEWEST, _MOST = 2.0, 8, 64  # of the points on an edge: pixels, and how many
 
@@ -96,16 +97,26 @@ def _moved(mark: Tensor, plain: Tensor, positions: Tensor) -> Tensor:
         return plain.flatten(-2)[..., nearest_pixels(positions.to(plain.device))]
     exact = plain.to("cpu", torch.float64)
     if isinstance(mark, tv_tensors.BoundingBoxes):
-        exact = _moved_boxes(mark, exact, positions.cpu(), whole=not plain.is_floating_point())
+        exact = _moved_boxes(mark, exact, positions.cpu())
     else:
         exact = moved_points(exact.flatten(0, -2), positions.cpu()).reshape(exact.shape)
-        exact = exact if plain.is_floating_point() else exact.round()
-    return exact.to(plain)
+    return (exact if plain.is_floating_point() else _whole(mark, exact)).to(plain)
 
 
-def _moved_boxes(
-    boxes: tv_tensors.BoundingBoxes, values: Tensor, positions: Tensor, *, whole: bool
-) -> Tensor:
+def _whole(mark: Tensor, exact: Tensor) -> Tensor:
+    """Return marks in whole numbers, boxes rounded in their own format and still on the canvas.
+
+    A box with an odd side has corners between pixels, around a middle that is whole.
+    """
+    rounded = exact.round()
+    if isinstance(mark, tv_tensors.BoundingBoxes) and mark.format is _CXCYWH and mark.clamping_mode:
+        middle, sides = rounded.chunk(2, 1)
+        canvas = middle.new_tensor(mark.canvas_size[::-1])
+        rounded = torch.cat([middle, sides.minimum(2 * middle.minimum(canvas - middle))], 1)
+    return rounded
+
+
+def _moved_boxes(boxes: tv_tensors.BoundingBoxes, values: Tensor, positions: Tensor) -> Tensor:
     """Return the bounds of the moved outlines of `values` [K, 4, 5 or 8], clamped to the canvas.
 
     Bounds have the format of `boxes`. Those of rotated boxes are turned as the middle of the box
@@ -122,7 +133,6 @@ def _moved_boxes(
     outlines = moved.unflatten(0, (count, points))
     bounds = _turned_bounds(outlines) if rotated else _bounds(outlines)
     clamped = F.clamp_bounding_boxes(bounds, inner, boxes.canvas_size, boxes.clamping_mode)
-    clamped = clamped.round() if whole else clamped
     formatted: Tensor = F.convert_bounding_box_format(clamped, inner, boxes.format)
     return formatted
 

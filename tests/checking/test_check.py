@@ -6,6 +6,7 @@ import shutil
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -286,6 +287,19 @@ def test_one_class_is_a_problem(tmp_path: Path) -> None:
     report = look(tmp_path / "one")
     assert [each.kind for each in report.problems] == ["one class"]
     assert report.tuning == "nothing to learn: one class"
+    assert report.next == ()
+
+
+@pytest.mark.parametrize("how", [{"fit_options": {"kind": "class"}}, {"preset": "classic"}])
+def test_one_class_is_enough_for_a_class_generator(how: dict[str, Any], tmp_path: Path) -> None:
+    images = clean()
+    write_pngs(tmp_path / "one", images.take(images.labels == 0).merged("ash"))
+    report = check(tmp_path / "one", times=False, **how)
+    assert report.problems == ()
+    assert "one class" in kinds(report)
+    (command,) = report.next
+    assert command.startswith(f"ganaug fit {tmp_path / 'one'} --out ")
+    assert "kind=class" in command or "--preset classic" in command
 
 
 def arrays(folder: Path) -> object:

@@ -99,9 +99,11 @@ def test_images_of_one_class_have_diversity_but_no_gain(
 ) -> None:
     for name, seed in (("real", 1), ("made", 2)):
         write_pngs(tmp_path / name, bars((20,), seed=seed))
+    (tmp_path / "made" / "bar 0" / "none.png").write_bytes(b"")
     command = ["evaluate", "--judge", str(tmp_path / "made"), str(tmp_path / "real"), "--quick"]
-    assert run(command) == 0
+    assert run([*command, "--skip-corrupt"]) == 0
     out, err = capsys.readouterr()
+    assert err.count("made: skipped bar 0/none.png: not recognised as an image") == 1
     assert "images of one class need no classifier: no gain is measured" in err
     assert "bar 0" in out
     assert {path.name for path in (tmp_path / "made-quick-look").iterdir()} == {"diversity.json"}

@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.folders import content
-from helpers.photos import write_photos
+from helpers.photos import CLASSES, COUNTS, write_photos
+from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image, ImageOps
 
+from ganaug import Generator
 from ganaug.cli import run
-from ganaug.images.sources import one_by_one
+from ganaug.images import load_images
+from ganaug.images.originals import originals, readable
+from ganaug.use.one_by_one import OneByOne
 
 
 def test_a_folder_of_images(
@@ -171,8 +175,7 @@ def test_what_is_varied_is_what_fit_reads(
     command = ["sample", str(artifact), "--count", "2", "--source", str(photos), "--out", str(out)]
     assert run(command) == 0
     assert "was fitted on" in capsys.readouterr().err
-    found = one_by_one(str(photos))
-    assert found is not None
+    found = OneByOne(readable(originals(photos)), Generator(artifact).info)
     assert (found.classes, len(found)) == (["crack", "dent", "ok"], len(upright))
     path = sorted(upright)[-1]
     shown, label = found[len(found) - 1]
@@ -183,3 +186,95 @@ def test_what_is_varied_is_what_fit_reads(
     path.write_bytes(path.read_bytes()[:-100])
     assert run([*command[:-1], str(tmp_path / "damaged")]) == 2
     assert f"{path}: cannot be read (" in capsys.readouterr().err
+
+
+def test_a_generator_of_grey_images_varies_colour_photographs_in_grey(
+    photos: Path, tmp_path: Path
+) -> None:
+    """As `fit --mode grey` read them; and one of RGB images varies grey ones."""
+    file = write_variation_model(tmp_path / "grey.onnx", classes=CLASSES, counts=COUNTS)
+    out = tmp_path / "grey"
+    command = ["sample", str(file), "--count", "3", "--source", str(photos), "--out", str(out)]
+    assert run(["-q", *command]) == 0
+    row = json.loads((out / "manifest.jsonl").read_text().splitlines()[0])
+    with Image.open(out / row["file"]) as made:
+        assert (made.mode, made.size) == ("L", (24, 24))
+        shown = np.asarray(made, float)
+    read = load_images(photos, mode="grey", size=24)
+    offsets = [shown - image[..., 0] for image in read.images]  # the small model adds one number
+    assert min(np.ptp(each[(shown > 0) & (shown < 255)]) for each in offsets) <= 1
+    digits, counts = tuple(str(digit) for digit in range(10)), (1,) * 10
+    file = write_variation_model(tmp_path / "rgb.onnx", classes=digits, counts=counts, channels=3)
+    out = tmp_path / "rgb"
+    command = ["sample", str(file), "--count", "1", "--source", "digits", "--out", str(out)]
+    assert run(["-q", *command]) == 0
+    with Image.open(next(out.glob("*/*.png"))) as made:
+        assert made.mode == "RGB"
+
+
+def test_images_that_cannot_be_read_are_left_out_where_it_is_said(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    command = ["sample", str(artifact), "--count", "30", "--source", str(photos), "--out"]
+    for path in sorted((photos / "crack").iterdir())[1:]:
+        path.unlink()
+    assert run(["-q", *command, str(tmp_path / "whole")]) == 0
+    kept = (photos / "crack" / "000.jpg").read_bytes()
+    (photos / "crack" / "001.jpg").write_bytes(kept[:-100])
+    (photos / "crack" / "zero.jpg").write_bytes(b"")
+    capsys.readouterr()
+    assert run([*command, str(tmp_path / "stopped")]) == 2
+    err = capsys.readouterr().err
+    assert "zero.jpg: cannot be read (not recognised as an image)" in err
+    assert "or go on without such images with --skip-corrupt" in err
+    out = tmp_path / "skipped"
+    assert run([*command, str(out), "--skip-corrupt"]) == 0
+    err = capsys.readouterr().err
+    assert "ganaug: skipped crack/001.jpg: " in err
+    assert "ganaug: skipped crack/zero.jpg: not recognised as an image\n" in err
+    made = {path.name: path.read_bytes() for path in out.rglob("0*.png")}
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "whole").rglob("0*.png")}
+
+
+def test_a_table_with_a_missing_file(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    files = [path.relative_to(tmp_path) for path in sorted(photos.rglob("*.jpg"))]
+    lines = [f"{file},{file.parent.name}" for file in [*files, Path("photos/ok/none.jpg")]]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["file,label", *lines]) + "\n")
+    out = tmp_path / "out"
+    command = ["sample", str(artifact), "--count", "3", "--source", str(table), "--out", str(out)]
+    assert run(command) == 2
+    assert "go on without them with --skip-corrupt" in capsys.readouterr().err
+    assert run([*command, "--skip-corrupt"]) == 0
+    assert "ganaug: skipped photos/ok/none.jpg: No such file" in capsys.readouterr().err
+
+
+def test_large_photographs_are_made_smaller_where_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for at, name in enumerate(("a", "b")):
+        (photos / name).mkdir(parents=True)
+        Image.new("RGB", (2000, 1000), (90 + at, 90, 90)).save(photos / name / "0.png")
+    monkeypatch.setenv("GANAUG_MAX_MEGAPIXELS", "1")
+    file = write_variation_model(tmp_path / "f.onnx", channels=3)
+    command = ["sample", str(file), "--count", "2", "--source", str(photos), "--out", str(out)]
+    assert run(command) == 2
+    err = capsys.readouterr().err
+    assert "1000 x 2000, 2.0 megapixels" in err
+    assert "make images smaller with --side 1414, or set GANAUG_MAX_MEGAPIXELS=2" in err
+    assert run([*command, "--side", "4"]) == 2
+    assert "--side: 4; allowed: 8 or more" in capsys.readouterr().err
+    assert run(["-q", *command, "--side", "1414"]) == 0
+    for path in out.glob("*/*.png"):
+        with Image.open(path) as made:
+            assert made.size == (1414, 707)
+    assert run([*command, "--side", "16"]) == 2
+    assert "holds other generated images (source differs)" in capsys.readouterr().err
+    file = write_class_model(tmp_path / "class.onnx", channels=3)
+    replaced = str(tmp_path / "replaced")
+    assert run(["-q", "sample", str(file), *command[2:-1], replaced]) == 0  # of any size

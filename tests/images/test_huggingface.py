@@ -15,8 +15,7 @@ from PIL import Image
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import load_images
 from ganaug.images.columns import Columns
-from ganaug.images.originals import originals
-from ganaug.images.sources import one_by_one
+from ganaug.images.originals import decoded, originals, readable
 
 datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
 CLASSES = ["cat", "dog"]
@@ -186,18 +185,14 @@ def test_exif_turns_as_in_a_folder(tmp_path: Path) -> None:
     given = stored(png(noise(0), exif=exif), png(noise(1), exif=exif))
     assert load_images(given).size == (12, 10)
     assert load_images(given, exif=False).size == (10, 12)
-    lazy = one_by_one(given)
-    assert lazy is not None
-    assert lazy[0][0].size == (10, 12)
+    assert decoded(originals(given).items[0], 1).shape == (12, 10, 1)
 
 
 def test_one_by_one_and_as_they_lie(read: Any) -> None:
-    lazy = one_by_one(read)
-    assert lazy is not None
-    assert (lazy.classes, lazy.targets) == (["cat", "dog"], [0, 0, 0, 1, 1, 1])
-    image, label = lazy[3]
-    assert (image.mode, image.size, label) == ("RGB", (12, 10), 1)
     found = originals(read)
+    train = readable(found)
+    assert (train.classes, train.labels.tolist()) == (("cat", "dog"), [0, 0, 0, 1, 1, 1])
+    assert decoded(train.items[3], 3).shape == (10, 12, 3)
     assert [item.test for item in found.items] == [False] * 6 + [True] * 4
     loaded = load_images(read)
     assert [item.read()[2] for item in found.items][:6] == loaded.keys.tolist()

@@ -13,8 +13,8 @@ import pytest
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import load_images
 from ganaug.images.columns import Columns, columns_in
-from ganaug.images.originals import originals
-from ganaug.images.sources import one_by_one, remembered_columns
+from ganaug.images.originals import decoded, originals, readable
+from ganaug.images.sources import remembered_columns
 
 Writer = Callable[..., Path]
 
@@ -258,17 +258,39 @@ def test_download_is_not_for_tables(folder: Path) -> None:
 
 def test_one_by_one_and_as_they_lie(folder: Path) -> None:
     path = table(folder, [["file", "label"], *all_rows()])
-    lazy = one_by_one(path)
-    assert lazy is not None
-    assert (lazy.classes, lazy.targets) == (["cat", "dog"], [1, 1, 1, 0, 0, 0])
-    image, label = lazy[0]
-    assert (image.mode, image.size, label) == ("RGB", (12, 10), 1)
     found = originals(path)
+    read = readable(found)
+    assert (read.classes, read.labels.tolist()) == (("cat", "dog"), [1, 1, 1, 0, 0, 0])
+    image = decoded(read.items[0], 3)
+    assert image.shape == (10, 12, 3)
     assert found.classes == ("cat", "dog")
     assert found.items[0].name == "photos/dog/0.png"
     np.testing.assert_array_equal([i.read()[2] for i in found.items], load_images(path).keys)
-    again = one_by_one(folder)
-    assert again is not None
-    assert (again.classes, again.targets) == (["cat", "dog"], [0, 0, 0, 1, 1, 1])
-    assert again[3][0].tobytes() == image.tobytes()
-    assert one_by_one("digits") is None
+    again = readable(originals(folder))
+    assert (again.classes, again.labels.tolist()) == (("cat", "dog"), [0, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(decoded(again.items[3], 3), image)
+
+
+def test_what_cannot_be_read_is_refused_or_left_out(folder: Path) -> None:
+    path = table(folder, [["file", "label"], *all_rows(), ["photos/cat/none.png", "cat"]])
+    with pytest.raises(DataError, match=r"no file 'photos/cat/none.png' .*with --skip-corrupt"):
+        originals(path, missing=False)
+    dog = folder / "dog" / "1.png"
+    dog.write_bytes(dog.read_bytes()[:-30])  # a whole header, and not all pixels
+    with pytest.raises(DataError, match=r"cat/none.png: cannot be read \(No such file"):
+        readable(originals(path))
+    calls: list[tuple[int, int]] = []
+    read = readable(originals(path), skip_corrupt=True, progress=lambda *done: calls.append(done))
+    loaded = load_images(path, skip_corrupt=True)
+    assert calls == [(7, 7)]
+    assert [item.name for item in read.items] == list(loaded.names or ())
+    np.testing.assert_array_equal(read.labels, loaded.labels)
+    np.testing.assert_array_equal(read.keys, loaded.keys)
+    assert sorted(note.partition(": ")[0] for note in read.notes) == [
+        "skipped photos/cat/none.png",
+        "skipped photos/dog/1.png",
+    ]
+    for each in folder.rglob("*.png"):
+        each.write_bytes(b"")
+    with pytest.raises(DataError, match="no training image can be read; add images that can"):
+        readable(originals(path), skip_corrupt=True)

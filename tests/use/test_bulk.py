@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tarfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,10 @@ from torchvision.datasets import ImageFolder
 
 import ganaug.use.bulk as bulk
 from ganaug import SyntheticDataset, sample
+from ganaug.artifact.format import Policy
+from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.files import UNFINISHED
 from ganaug.use.image_dataset import ImageDataset
 
 NAMES = ("bar 0", "bar 1")
@@ -137,6 +142,9 @@ def test_counts_and_classes(file: Path, tmp_path: Path) -> None:
     assert made("evenly", counts=5, classes=NAMES) == [3, 2]
     assert made("balance of one", counts="balance", classes=["bar 1"]) == [0, 3]
     assert made("by class", counts={"bar 0": 2, "bar 1": 1}) == [2, 1]
+    assert made("of numpy", counts=np.int64(5)) == made("of Python", counts=5)
+    assert made("of numpy, evenly", counts=np.int64(5), classes=NAMES) == [3, 2]
+    assert made("of numpy, one class", counts=np.int64(5), classes=["bar 0"]) == [5, 0]
 
 
 def test_a_class_generator_needs_no_source(tmp_path: Path) -> None:
@@ -183,6 +191,67 @@ def test_another_call_on_the_same_folder_is_refused(file: Path, tmp_path: Path) 
     with pytest.raises(RunError, match=r"holds other files \(a\.png\)"):
         sample(file, tmp_path / "photos", counts=4, source=SOURCE)
     assert content(tmp_path / "photos") == {"a.png": b"mine"}
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_parts_that_begin_together_go_on_together(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sample(file, tmp_path / "whole", counts=9, source=SOURCE)
+    refuse, held, out = bulk.refuse_foreign, bulk.locked, tmp_path / "out"
+
+    def late(folder: Path) -> None:
+        """Another part has begun, and made a class folder, since this one saw none."""
+        monkeypatch.setattr(bulk, "refuse_foreign", refuse)
+        sample(file, out, counts=9, source=SOURCE, part=(2, 2))
+        refuse(folder)
+
+    monkeypatch.setattr(bulk, "refuse_foreign", late)
+    sample(file, out, counts=9, source=SOURCE, part=(1, 2))
+    assert content(out) == content(whole)
+
+    def later(folder: Path, **options: bool) -> AbstractContextManager[None]:
+        """Another call wrote what it makes, since this one saw an empty folder."""
+        monkeypatch.setattr(bulk, "locked", held)
+        sample(file, tmp_path / "other", counts=9, source=SOURCE, seed=1)
+        return held(folder, **options)
+
+    monkeypatch.setattr(bulk, "locked", later)
+    with pytest.raises(RunError, match=r"holds other generated images \(seed differs\)"):
+        sample(file, tmp_path / "other", counts=9, source=SOURCE)
+
+
+def test_killed_while_the_folder_is_begun_the_same_call_goes_on(file: Path, tmp_path: Path) -> None:
+    whole = sample(file, tmp_path / "whole", counts=4, source=SOURCE)
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".lock", f"..ganaug-sample.json.x{UNFINISHED}"):
+        (out / name).touch()
+    sample(file, out, counts=4, source=SOURCE)
+    assert content(out) == content(whole)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_what_is_measured_about_the_generator_changes_no_image(file: Path, tmp_path: Path) -> None:
+    policy = Policy(p=((3, 0.5), (6, 0.0)), scale=0.5)
+    rewrite_metadata(file, policy=policy)
+    out = sample(file, tmp_path / "out", counts=9, source=SOURCE, part=(1, 2))
+    rewrite_metadata(file, gain={"verdict": "helps"}, warnings=("a line",))
+    sample(file, out, counts=9, source=SOURCE, part=(2, 2))
+    whole = sample(file, tmp_path / "whole", counts=9, source=SOURCE)
+    assert content(out) == content(whole)
+    rewrite_metadata(file, policy=dataclasses.replace(policy, scale=0.7))
+    with pytest.raises(RunError, match=r"holds other generated images \(scale differs\)"):
+        sample(file, out, counts=9, source=SOURCE)
+
+
+def test_a_folder_of_another_version_is_refused_with_both(file: Path, tmp_path: Path) -> None:
+    out = sample(file, tmp_path / "out", counts=4, source=SOURCE)
+    path = out / f"{bulk.HIDDEN}sample.json"
+    path.write_text(path.read_text().replace(f'"format": {bulk.FORMAT}', '"format": 2'))
+    words = rf"another version of ganaug \(format 2, here {bulk.FORMAT}\); choose another output"
+    with pytest.raises(RunError, match=words):
+        sample(file, out, counts=4, source=SOURCE)
 
 
 def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Path) -> None:

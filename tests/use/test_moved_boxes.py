@@ -63,6 +63,38 @@ def test_boxes_of_whole_numbers_stay_whole_and_on_the_canvas(name: str, tmp_path
     assert (found <= torch.tensor([WIDTH, HEIGHT] * 2)).all()
 
 
+@pytest.mark.parametrize("name", PLAIN)
+def test_boxes_of_whole_numbers_stay_where_nothing_moves(name: str, tmp_path: Path) -> None:
+    """Also where a side is odd, and the middle whole: corners then lie between pixels."""
+    values = torch.tensor([[4, 4, 3, 3], [20, 9, 5, 4], [5, 21, 10, 7], [33, 24, 7, 24]])
+    if name == "XYXY":
+        values[:, 2:] += values[:, :2]
+    canvas = (HEIGHT, WIDTH)
+    boxes = tv_tensors.BoundingBoxes(values, format=name, canvas_size=canvas)
+    _, after = augment(tmp_path, Planted())(torch.zeros(3, HEIGHT, WIDTH), boxes)
+    assert after.dtype == torch.int64
+    assert after.tolist() == values.tolist()
+
+
+def test_whole_numbers_are_the_nearest_ones_on_the_canvas(tmp_path: Path) -> None:
+    across = torch.arange(1, WIDTH)
+    values = torch.stack([across, across * 0 + 20, across * 0 + 3, across * 0 + 8], 1)
+    for shift in (0.3, -0.4, 6.0, -7.7):
+        vary = augment(tmp_path, planted(0.0, (shift, 0.0)))
+        image = torch.zeros(3, HEIGHT, WIDTH)
+        how = {"format": "CXCYWH", "canvas_size": (HEIGHT, WIDTH)}
+        _, exact = vary(image, tv_tensors.BoundingBoxes(values.double(), **how))
+        _, after = vary(image, tv_tensors.BoundingBoxes(values, **how))
+        inside = (values[:, 0] + shift > 3) & (values[:, 0] + shift < WIDTH - 3)
+        nearest = torch.as_tensor(values[:, 0] + shift).round().long()
+        assert after[inside, 0].tolist() == nearest[inside].tolist()
+        assert (after[inside, 2] == 3).all()
+        middle, width = after[:, 0].double(), after[:, 2].double()
+        assert (middle - width / 2 >= 0).all()
+        assert (middle + width / 2 <= WIDTH).all()
+        assert (after - exact).abs().max() <= 1.01
+
+
 def test_a_box_is_bound_by_its_outline_and_not_by_its_corners(tmp_path: Path) -> None:
     """A bend in the middle of the image leaves the corners of a large box where they are."""
     boxes = tv_tensors.BoundingBoxes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,35 @@ def test_a_second_pass_without_set_epoch_warns_once(by_class: Path) -> None:
         passes.append(warned())
     assert passes == [0, 0, 0]
     assert [warned(), warned()] == [1, 0]
+    assert warned_of(SyntheticDataset(by_class, counts=6), [range(6)] * 3) == [0, 1, 0]
+
+
+@pytest.mark.filterwarnings("default:two passes over the generated images")
+@pytest.mark.parametrize("shorter", [0, 1, 8])
+def test_who_sets_each_epoch_is_not_warned_however_long_a_pass_is(
+    by_class: Path, shorter: int
+) -> None:
+    """A sampler with replacement draws more than there are; a first look may stop early."""
+    made = SyntheticDataset(by_class, counts=10)
+    draws = [i * 7 % 10 for i in range(30)]
+    passes = [draws[:shorter], draws, draws, draws]
+    assert warned_of(made, passes, epochs=True) == [0, 0, 0, 0]
+    assert warned_of(made, [draws, draws]) == [1, 0]  # the first of these is the second of epoch 3
+
+
+def warned_of(
+    made: SyntheticDataset, passes: list[Sequence[int]], *, epochs: bool = False
+) -> list[int]:
+    """How often each pass warns, where each has an epoch of its own, or none has."""
+    found = []
+    for epoch, draws in enumerate(passes):
+        if epochs:
+            made.set_epoch(epoch)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            list(DataLoader(made, batch_size=4, sampler=draws))
+        found.append(sum("call set_epoch" in str(entry.message) for entry in caught))
+    return found
 
 
 def test_a_generator_object_can_be_given(variation: Path, real: ImageFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from ganaug.randomness import stream
 from ganaug.use.policy import class_map
 
 __all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
+
+_log = logging.getLogger("ganaug")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +136,8 @@ def from_given(
     """
     if isinstance(synthetic, str | os.PathLike):
         loaded = load_made(synthetic, images, exif=exif, skip_corrupt=skip_corrupt)
+        for note in loaded.notes:
+            _log.info("%s", note)
         synthetic = loaded.images, loaded.labels
     given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
     if given.images.shape[1:] != images.images.shape[1:]:

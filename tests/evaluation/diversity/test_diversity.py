@@ -96,7 +96,9 @@ def test_copies_of_training_images_are_called_copying(real: ImageSet) -> None:
     assert words(report) == ["COPYING", "OK"]
 
 
-def test_a_folder_of_images_is_judged_as_their_arrays_are(real: ImageSet, tmp_path: Path) -> None:
+def test_a_folder_of_images_is_judged_as_their_arrays_are(
+    real: ImageSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     pixels, labels = changed(real, lambda rows: real.images[rows])
     order = np.argsort(-labels, kind="stable")  # classes are matched by name, in any order
     turned = ImageSet(pixels[order], 1 - labels[order], real.classes[::-1])
@@ -104,7 +106,11 @@ def test_a_folder_of_images_is_judged_as_their_arrays_are(real: ImageSet, tmp_pa
     report = evaluate_diversity(real=real, synthetic=folder)
     assert report == evaluate_diversity(real=real, synthetic=(pixels, labels))
     assert words(report) == ["COPYING", "OK"]
-    assert evaluate_diversity(real=real, synthetic=str(folder)) == report
+    (folder / "bar 0" / "none.png").write_bytes(b"")
+    with caplog.at_level("INFO", "ganaug"):
+        assert evaluate_diversity(real=real, synthetic=str(folder), skip_corrupt=True) == report
+    assert "made: skipped bar 0/none.png: not recognised as an image" in caplog.messages
+    (folder / "bar 0" / "none.png").unlink()
     (folder / "bar 1").rename(folder / "barr 1")
     with pytest.raises(DataError, match=r"class 'barr 1' .*did you mean 'bar 1'"):
         evaluate_diversity(real=real, synthetic=folder)
