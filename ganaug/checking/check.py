@@ -8,16 +8,18 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ganaug.checking import lift
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import measure
 from ganaug.checking.outliers import blank, unlike_all
-from ganaug.checking.report import CheckReport, Finding, Times
+from ganaug.checking.report import CheckReport, Finding, Outlook, Times
 from ganaug.devices import choose_device
 from ganaug.errors import DataError, GanaugError, checked_count
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
@@ -50,6 +52,7 @@ def check(
     classifier_steps: int | None = None,
     device: str = "auto",
     times: bool = True,
+    outlook: bool = False,
     progress: Callable[[int, int], None] | bool | None = None,
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
@@ -73,6 +76,8 @@ def check(
         classifier_steps: of each classifier in it and in `tune`; None = as usual.
         device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
         times: whether a few steps are trained to estimate the durations.
+        outlook: whether small networks are trained, for about a minute, to ask if a generator is
+            likely to help a network from scratch.
         progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Raises:
@@ -132,6 +137,13 @@ def check(
             )
         except GanaugError as error:
             findings.append(Finding("refused", True, str(error), len(images)))
+    likely = None
+    if outlook and trainable and seen.layout is not None:
+        if config.kind == "variation":
+            log.info("asking what classes teach each other")
+            likely = lift.outlook(replace(images, test=None), seen.layout.size)
+        else:
+            likely = Outlook(None, False, "it is asked for generators of the kind variation")
     findings.sort(key=lambda finding: not finding.problem)
     return CheckReport(
         source=seen.source,
@@ -146,6 +158,7 @@ def check(
         findings=tuple(findings),
         tuning=tuning_line(images),
         times=measured,
+        outlook=likely,
         next=_next(
             images,
             source,

@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.wording import counted
 
-__all__ = ["CheckReport", "ClassCheck", "Finding", "Times"]
+__all__ = ["CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
 
 SHOWN = 5  # examples of a finding, in text
 MOST_CLASSES = 40  # rows of the table
@@ -70,6 +70,21 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """Whether a generator is likely to help a small network that is trained from scratch.
+
+    Attributes:
+        lift: what classes teach each other, in points; None where it cannot be measured.
+        likely: True where it is; False where nobody can tell beforehand.
+        reason: in a line.
+    """
+
+    lift: float | None
+    likely: bool
+    reason: str
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """What `check` found; `print` shows it, `to_dict` gives JSON values.
 
@@ -85,6 +100,7 @@ class CheckReport:
         findings: problems first.
         tuning: what `tune` can do with these images, in a line.
         times: estimated durations, or None where they were not measured.
+        outlook: whether a generator is likely to help, or None where it was not asked.
         next: the commands to go on with.
         notes: what the source says of itself.
     """
@@ -101,6 +117,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     tuning: str
     times: Times | None
+    outlook: Outlook | None
     next: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -168,6 +185,9 @@ class CheckReport:
                 lines.append(
                     "too long? evaluate --quick takes a first look; a smaller --size helps"
                 )
+        if self.outlook is not None:
+            said = "likely helps a network from scratch" if self.outlook.likely else "cannot tell"
+            lines.append(f"outlook: {said} ({self.outlook.reason})")
         return lines + [f"next: {command}" for command in self.next]
 
 

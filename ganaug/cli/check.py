@@ -48,6 +48,11 @@ __all__ = ["command"]
 @click.option("--seeds", type=int, default=6, show_default=True, help="As for evaluate.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option("--no-times", is_flag=True, help="Train no steps to estimate durations.")
+@click.option(
+    "--outlook",
+    is_flag=True,
+    help="Ask, for about a minute, whether a generator is likely to help.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option
 @click.pass_obj
@@ -66,6 +71,7 @@ def command(
     seeds: int,
     device: str,
     no_times: bool,
+    outlook: bool,
     json_file: str | None,
     force: bool,
 ) -> None:
@@ -101,6 +107,7 @@ def command(
             seeds=seeds,
             device=device,
             times=not no_times,
+            outlook=outlook,
             progress=progress,
         )
     echo(report)
