@@ -100,14 +100,25 @@ def _counts(
     names = metadata.classes
     columns: dict[str, Sequence[object]] = {"class": names}
     columns["images"] = [f"{count:,}" for count in metadata.counts]
-    recall = (gain or {}).get("recall") or {}
-    for arm, values in recall.items():
-        if len(values) == len(names):
-            columns[f"recall with {arm}"] = [percent(value) for value in values]
+    judged = _judged_classes(metadata, gain or {})
+    for arm, values in ((gain or {}).get("recall") or {}).items():
+        if len(values) == len(judged):
+            recall = dict(zip(judged, values, strict=True))
+            columns[f"recall with {arm}"] = [percent(recall.get(name)) for name in names]
     words = {each["name"]: each["word"] for each in (diversity or {}).get("classes", ())}
     if words:
         columns["diversity"] = [words.get(name, MISSING) for name in names]
     return table(list(columns), zip(*columns.values(), strict=True))
+
+
+def _judged_classes(metadata: Metadata, gain: Mapping[str, Any]) -> Sequence[str]:
+    """The classes of a gain's recalls, in their order; none where that is not known.
+
+    Files of before do not say it. The images that the generator was trained on have its order.
+    """
+    same = gain.get("dataset") == metadata.data["source"]
+    known: Sequence[str] = gain.get("classes", metadata.classes if same else ())
+    return known
 
 
 def _policy(policy: Policy | None) -> Markdown:

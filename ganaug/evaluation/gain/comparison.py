@@ -81,17 +81,26 @@ class Comparison:
 
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
-        if not baseline.balanced and any(arm.balanced for arm in ours):
+        arms = (*plan.free, *ours)
+        jobs = [
+            self._job(seed, arm, split, baseline)
+            for seed, split in self.splits.items()
+            for arm in arms
+        ]
+        outcomes = run_all(jobs, generators, self.site, meter)
+        meter.finish()
+        if not baseline.balanced and any(
+            outcomes[seed, arm.name] is not outcomes[seed, baseline.name]  # one training or two
+            for arm in ours
+            if arm.balanced
+            for seed in seeds
+        ):
             whose = "generator" if plan.needs_generator else "folder"
             notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
         if self.quick:
             notes += (
                 f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
             )
-        arms = (*plan.free, *ours)
-        jobs = [self._job(seed, arm, split) for seed, split in self.splits.items() for arm in arms]
-        outcomes = run_all(jobs, generators, self.site, meter)
-        meter.finish()
         images = self.splits[seeds[0]].train
         return build_report(
             Evidence(
@@ -154,7 +163,7 @@ class Comparison:
         choice = Choice(rule, dict(zip(names, accuracies, strict=True)), names)
         return plan.free[level[-1]], choice  # between equals, the later one, which does more
 
-    def _job(self, seed: int, arm: Arm, split: Split) -> Job:
+    def _job(self, seed: int, arm: Arm, split: Split, baseline: Arm | None = None) -> Job:
         generator = self.generator if arm.needs_generator else None
         return Job(
             seed=seed,
@@ -167,6 +176,7 @@ class Comparison:
             artifact_hash=self.artifact_hash if generator else None,
             device=self.site.device,
             made=None if arm.folder is None else self.made[seed, arm.folder],
+            baseline=baseline,
         )
 
     def _load(self, arm: Arm) -> Load:
