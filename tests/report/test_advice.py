@@ -130,9 +130,9 @@ def test_copies_are_warned_of() -> None:
     ]
 
 
-def with_recall(changes: list[list[float]], images: int) -> GainReport:
+def with_recall(changes: list[list[float]], images: int, seeds: int = 6) -> GainReport:
     """A comparison in which recall changes so by class, in each seed, on so many test images."""
-    gain = gain_record()
+    gain = gain_record(seeds=seeds)
     before = gain.arms["balanced"]
     level = tuple((0.5,) * len(CLASSES) for _ in gain.seeds)
     after = tuple(
@@ -160,6 +160,12 @@ def test_a_change_is_sure_where_seeds_agree_and_test_images_show_it() -> None:
     few = with_recall(changes, images=20)  # a twentieth of 20 images is a single one
     assert not any(each.sure for each in class_changes(few))
     assert len(advice(few, None)) == 1
+    lost = [[-0.2] * 6] * 3  # to the last digit the same in all seeds
+    assert all(each.sure for each in class_changes(with_recall(lost, images=100)))
+    for seeds in (2, 5):
+        look = with_recall(lost, images=100, seeds=seeds)
+        assert not any(each.sure for each in class_changes(look))
+        assert not any("fewer images are found" in line for line in advice(look, None))
     one = gain_record(seeds=1)
     assert not any(each.sure for each in class_changes(one))
     assert judged_counts(one) is None
