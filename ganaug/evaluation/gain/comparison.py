@@ -25,7 +25,7 @@ from ganaug.evaluation.gain.report import Choice, GainReport, Settings, build_re
 from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
-from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
+from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder, start_hash
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.images import ImageSet, check_size
@@ -193,8 +193,10 @@ class Comparison:
             return {}
         steps = int(self.fit_options.get("steps") or USUAL_FIT_STEPS)
         generators: dict[int, NewGenerator | TunedGenerator] = {}
+        start = self.fit_options.get("start_from")
+        begun = [] if start is None else [start_hash(start)]
         for seed, split in self.splits.items():
-            content = [seed, split.train.fingerprint, self.fit_options]
+            content = [seed, split.train.fingerprint, self.fit_options, *begun]
             size = check_size(self.fit_options.get("size")) or split.train.size
             folder = generator_folder(
                 self.site.folder, f"seed-{seed:04d}", content, split.train, size
