@@ -179,15 +179,15 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
     if gain["chosen"] is not None:
         settle = gain["seeds_to_settle"]
         more = f" About {settle} seeds would settle a gain of this size." if settle else ""
+        width = fill("95% interval {}", Markdown(interval(gain["low"], gain["high"])))
         parts.append(
             fill(
-                "**Verdict: {}.** {} against {}: {} points of balanced accuracy (95% interval"
-                " {}).{}",
+                "**Verdict: {}.** {} against {}: {} points of balanced accuracy ({}).{}",
                 gain["verdict"],
                 gain["chosen"],
                 gain["baseline"],
                 Markdown(points(gain["mean"])),
-                Markdown(interval(gain["low"], gain["high"])),
+                "one seed: no interval" if seeds < 2 else width,
                 Markdown(more),
             )
         )

@@ -88,6 +88,20 @@ def test_what_helps_is_used_as_it_was_judged(arm: str, said: str) -> None:
     assert ("GANAugment" in line) == (parse_arm(arm).use == "transform")
 
 
+@pytest.mark.parametrize("verdict", ["no evidence", "no change", "hurts"])
+def test_advice_about_a_folder_speaks_of_no_generator(verdict: str) -> None:
+    gain = gain_record(verdict)
+    both = {
+        name: {"folder:made" if arm == "ganaug" else arm: each for arm, each in values.items()}
+        for name, values in (("arms", gain.arms), ("gain", gain.gain))
+    }
+    of_folder = replace(gain, chosen="folder:made", claim="for the folder's images", **both)  # type: ignore[arg-type] # one for both
+    first = advice(of_folder, diversity_record())[0]
+    assert "Train with balanced, which needs no folder." in first
+    assert not any(word in first for word in ("generator", "policy"))
+    assert "generator" in advice(gain, diversity_record())[0]
+
+
 def test_a_verdict_on_new_generators_is_none_on_the_file() -> None:
     new = judged("ganaug", refit={"preset": "tiny"})
     assert "not about this file and its policy" in advice(new, None)[0]

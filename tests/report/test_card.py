@@ -94,6 +94,12 @@ def test_a_recall_stands_with_its_class_whatever_the_order_of_the_judged_images(
     assert "| ok | 120 | 90.0% | 90.0% |" in card(gain={**before, "dataset": "parts <i>"})
 
 
+def test_one_seed_has_no_interval() -> None:
+    text = card(gain={**GAIN, "seeds": 1, "low": -1.0, "high": 1.0})
+    assert "+3.0 points of balanced accuracy (one seed: no interval)." in text
+    assert "95% interval" not in text
+
+
 def test_what_was_not_measured_is_said() -> None:
     text = card(policy=None)
     assert text.count("Not measured. `ganaug evaluate FILE SOURCE` measures it") == 2

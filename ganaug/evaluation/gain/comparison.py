@@ -89,19 +89,23 @@ class Comparison:
         ]
         outcomes = run_all(jobs, generators, self.site, meter)
         meter.finish()
-        if not baseline.balanced and any(
-            outcomes[seed, arm.name] is not outcomes[seed, baseline.name]  # one training or two
+        balancing = [
+            arm
             for arm in ours
             if arm.balanced
-            for seed in seeds
-        ):
-            whose = "generator" if plan.needs_generator else "folder"
+            and not (arm.free or baseline.balanced)
+            # one that never varies is the training of the baseline
+            and any(outcomes[seed, arm.name] is not outcomes[seed, baseline.name] for seed in seeds)
+        ]
+        if balancing:
+            whose = "generator" if any(arm.needs_generator for arm in balancing) else "folder"
             notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
         if self.quick:
             notes += (
                 f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
             )
         images = self.splits[seeds[0]].train
+        chosen = _chosen(ours)
         return build_report(
             Evidence(
                 outcomes,
@@ -113,8 +117,8 @@ class Comparison:
             classes=images.classes,
             dataset=images.data_name,
             baseline=baseline.name,
-            chosen=_chosen(ours),
-            claim=self._claim(),
+            chosen=None if chosen is None else chosen.name,
+            claim=self._claim(chosen),
             choice=choice,
             settings=Settings(
                 classifier=self.classifier.name,
@@ -205,13 +209,16 @@ class Comparison:
             generators[seed] = TunedGenerator(new, self.tuner) if self.tuner else new
         return generators
 
-    def _claim(self) -> str:
-        if not self.plan.needs_generator:
-            return "for the folder's images" if self.plan.folders else "for free arms"
+    def _claim(self, chosen: Arm | None) -> str:
+        """What the verdict on the chosen arm is about."""
+        if chosen is None:
+            return "for free arms"
+        if chosen.folder is not None:
+            return "for the folder's images"
         return "for this generator" if self.fit_options is None else "for the method"
 
 
-def _chosen(arms: Sequence[Arm]) -> str | None:
+def _chosen(arms: Sequence[Arm]) -> Arm | None:
     """Return the arm that the verdict is about: the first with the generator beside real images.
 
     Where no arm has a generator, it is the first with a folder's images beside real ones.
@@ -222,7 +229,7 @@ def _chosen(arms: Sequence[Arm]) -> str | None:
     ):
         beside = [arm for arm in added if arm.use not in ("synthetic", "folder-only")]
         if added:
-            return (*beside, *added)[0].name
+            return (*beside, *added)[0]
     return None
 
 
