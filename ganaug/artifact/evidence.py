@@ -46,6 +46,7 @@ FORMS: dict[str, dict[str, Form]] = {
         **dict.fromkeys(("high", "low", "mean"), NUMBER),
         "arms": _object_of(_object_of(NUMBER_OR_NONE)),
         "chosen": TEXT_OR_NONE,
+        "classes": list_of(TEXT),
         "notes": list_of(TEXT),
         "recall": _object_of(list_of(NUMBER_OR_NONE)),
         "seeds_to_settle": COUNT_OR_NONE,

@@ -111,6 +111,7 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         "baseline": report.baseline,
         "chosen": report.chosen,
         "arms": arms,
+        "classes": list(report.classes),  # of the recalls, in the order of the judged images
         "recall": {
             name: [_mean(column) for column in zip(*report.arms[name].recall, strict=True)]
             for name in (report.baseline, report.chosen)

@@ -100,14 +100,25 @@ def _counts(
     names = metadata.classes
     columns: dict[str, Sequence[object]] = {"class": names}
     columns["images"] = [f"{count:,}" for count in metadata.counts]
-    recall = (gain or {}).get("recall") or {}
-    for arm, values in recall.items():
-        if len(values) == len(names):
-            columns[f"recall with {arm}"] = [percent(value) for value in values]
+    judged = _judged_classes(metadata, gain or {})
+    for arm, values in ((gain or {}).get("recall") or {}).items():
+        if len(values) == len(judged):
+            recall = dict(zip(judged, values, strict=True))
+            columns[f"recall with {arm}"] = [percent(recall.get(name)) for name in names]
     words = {each["name"]: each["word"] for each in (diversity or {}).get("classes", ())}
     if words:
         columns["diversity"] = [words.get(name, MISSING) for name in names]
     return table(list(columns), zip(*columns.values(), strict=True))
+
+
+def _judged_classes(metadata: Metadata, gain: Mapping[str, Any]) -> Sequence[str]:
+    """The classes of a gain's recalls, in their order; none where that is not known.
+
+    Files of before do not say it. The images that the generator was trained on have its order.
+    """
+    same = gain.get("dataset") == metadata.data["source"]
+    known: Sequence[str] = gain.get("classes", metadata.classes if same else ())
+    return known
 
 
 def _policy(policy: Policy | None) -> Markdown:
@@ -168,15 +179,15 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
     if gain["chosen"] is not None:
         settle = gain["seeds_to_settle"]
         more = f" About {settle} seeds would settle a gain of this size." if settle else ""
+        width = fill("95% interval {}", Markdown(interval(gain["low"], gain["high"])))
         parts.append(
             fill(
-                "**Verdict: {}.** {} against {}: {} points of balanced accuracy (95% interval"
-                " {}).{}",
+                "**Verdict: {}.** {} against {}: {} points of balanced accuracy ({}).{}",
                 gain["verdict"],
                 gain["chosen"],
                 gain["baseline"],
                 Markdown(points(gain["mean"])),
-                Markdown(interval(gain["low"], gain["high"])),
+                "one seed: no interval" if seeds < 2 else width,
                 Markdown(more),
             )
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ganaug.evaluation.gain.intervals import paired_t
+from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, paired_t
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.html import mean
 
@@ -18,7 +18,8 @@ FEWEST_IMAGES = 2  # a difference of fewer test images is not told from luck
 class ClassChange(NamedTuple):
     """The recall of a class, with the generator less without; in -1..1.
 
-    `sure` where the 95% interval over seeds has one sign, and it is worth two test images or more.
+    `sure` where the 95% interval over six seeds or more has one sign, and it is worth two test
+    images or more. Recalls are fractions of few images, so that two seeds often agree by luck.
     """
 
     name: str
@@ -39,6 +40,7 @@ def class_changes(gain: GainReport) -> list[ClassChange]:
             low, high, _ = paired_t(differences)
             change = float(np.mean(differences))
             enough = judged is None or abs(change) * judged[at] >= FEWEST_IMAGES
+            enough = enough and len(differences) >= FEWEST_SEEDS
             found.append(ClassChange(name, change, enough and (low > 0 or high < 0)))
     return found
 

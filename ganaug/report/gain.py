@@ -58,7 +58,7 @@ def gain_cards(gain: GainReport) -> list[str]:
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)
             meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
-    width = "no interval from one seed" if seeds < 2 else interval(record.low, record.high)
+    width = f"95% interval {interval(record.low, record.high)}, over {_seeds(seeds)}"
     return [
         card(
             "Verdict",
@@ -69,7 +69,7 @@ def gain_cards(gain: GainReport) -> list[str]:
         card(
             "Gain in balanced accuracy",
             f"{points(record.mean)} points",
-            f"95% interval {width}, over {_seeds(seeds)}: {chosen} against {gain.baseline}.",
+            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {gain.baseline}.",
         ),
         card(
             "Change of the balanced error",

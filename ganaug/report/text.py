@@ -74,9 +74,10 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
         return "not measured"
     try:
         mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
+        width = f"(95% interval {low} to {high}), {counted(gain['seeds'], 'seed')}"
         return printable(
             f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"
-            f" {mean} points (95% interval {low} to {high}), {counted(gain['seeds'], 'seed')}"
+            f" {mean} points {'(one seed: no interval)' if gain['seeds'] < 2 else width}"
         )
     except (KeyError, TypeError, ValueError):  # another form, of another version perhaps
         return printable(gain.get("verdict", "measured"))

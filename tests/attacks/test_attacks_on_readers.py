@@ -145,6 +145,8 @@ def test_all_that_a_command_prints_goes_through_one_function() -> None:
         ("gain", "mean", "0"),
         ("gain", "arms", {"a": {"b": "<b>"}}),
         ("gain", "recall", {"a": ["<b>"]}),
+        ("gain", "classes", "<b>"),
+        ("gain", "classes", [["<b>"]]),
         ("gain", "notes", "<b>"),
         ("diversity", "words", {"OK": "<b>"}),
         ("diversity", "macro", {"coverage": [0.5]}),

@@ -43,6 +43,7 @@ def test_what_another_evaluation_wrote_is_no_hindrance(measured: Measured) -> No
     info = Generator(generator.path).info
     assert info.gain is not None
     assert info.gain["chosen"] == "ganaug"
+    assert info.gain["classes"] == list(gain.classes)
     assert info.diversity is not None
     assert info.diversity["kind"] == "variation"
     assert info.warnings[0] == "noted meanwhile"

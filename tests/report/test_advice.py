@@ -88,6 +88,20 @@ def test_what_helps_is_used_as_it_was_judged(arm: str, said: str) -> None:
     assert ("GANAugment" in line) == (parse_arm(arm).use == "transform")
 
 
+@pytest.mark.parametrize("verdict", ["no evidence", "no change", "hurts"])
+def test_advice_about_a_folder_speaks_of_no_generator(verdict: str) -> None:
+    gain = gain_record(verdict)
+    both = {
+        name: {"folder:made" if arm == "ganaug" else arm: each for arm, each in values.items()}
+        for name, values in (("arms", gain.arms), ("gain", gain.gain))
+    }
+    of_folder = replace(gain, chosen="folder:made", claim="for the folder's images", **both)  # type: ignore[arg-type] # one for both
+    first = advice(of_folder, diversity_record())[0]
+    assert "Train with balanced, which needs no folder." in first
+    assert not any(word in first for word in ("generator", "policy"))
+    assert "generator" in advice(gain, diversity_record())[0]
+
+
 def test_a_verdict_on_new_generators_is_none_on_the_file() -> None:
     new = judged("ganaug", refit={"preset": "tiny"})
     assert "not about this file and its policy" in advice(new, None)[0]
@@ -130,9 +144,9 @@ def test_copies_are_warned_of() -> None:
     ]
 
 
-def with_recall(changes: list[list[float]], images: int) -> GainReport:
+def with_recall(changes: list[list[float]], images: int, seeds: int = 6) -> GainReport:
     """A comparison in which recall changes so by class, in each seed, on so many test images."""
-    gain = gain_record()
+    gain = gain_record(seeds=seeds)
     before = gain.arms["balanced"]
     level = tuple((0.5,) * len(CLASSES) for _ in gain.seeds)
     after = tuple(
@@ -160,6 +174,12 @@ def test_a_change_is_sure_where_seeds_agree_and_test_images_show_it() -> None:
     few = with_recall(changes, images=20)  # a twentieth of 20 images is a single one
     assert not any(each.sure for each in class_changes(few))
     assert len(advice(few, None)) == 1
+    lost = [[-0.2] * 6] * 3  # to the last digit the same in all seeds
+    assert all(each.sure for each in class_changes(with_recall(lost, images=100)))
+    for seeds in (2, 5):
+        look = with_recall(lost, images=100, seeds=seeds)
+        assert not any(each.sure for each in class_changes(look))
+        assert not any("fewer images are found" in line for line in advice(look, None))
     one = gain_record(seeds=1)
     assert not any(each.sure for each in class_changes(one))
     assert judged_counts(one) is None

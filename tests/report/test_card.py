@@ -30,6 +30,7 @@ GAIN = {
         }
         for name, score in (("balanced", 0.8), ("ganaug", 0.83))
     },
+    "classes": list(CLASSES),
     "recall": {"balanced": [0.9, 0.8, None], "ganaug": [0.9, 0.8, 0.79]},
     "notes": ["2 of 300 test images are also training images"],
     "verdict": "no evidence",
@@ -77,6 +78,26 @@ def test_every_part_with_its_numbers() -> None:
         "0" * 64,
     ):
         assert words in text
+
+
+def test_a_recall_stands_with_its_class_whatever_the_order_of_the_judged_images() -> None:
+    """Of a file that does not say the order, only recalls on its own data set are shown."""
+    text = card(gain={**GAIN, "classes": list(CLASSES[::-1])})
+    assert "| ok | 120 | – | 79.0% |" in text
+    assert "| 30 | 80.0% | 80.0% |" in text
+    assert "| 4 | 90.0% | 90.0% |" in text
+    fewer = card(gain={**GAIN, "classes": ["ok"], "recall": {"balanced": [0.5]}})
+    assert "| ok | 120 | 50.0% |" in fewer
+    assert "| 30 | – |" in fewer
+    before = {name: value for name, value in GAIN.items() if name != "classes"}
+    assert "recall with" not in card(gain=before)
+    assert "| ok | 120 | 90.0% | 90.0% |" in card(gain={**before, "dataset": "parts <i>"})
+
+
+def test_one_seed_has_no_interval() -> None:
+    text = card(gain={**GAIN, "seeds": 1, "low": -1.0, "high": 1.0})
+    assert "+3.0 points of balanced accuracy (one seed: no interval)." in text
+    assert "95% interval" not in text
 
 
 def test_what_was_not_measured_is_said() -> None:

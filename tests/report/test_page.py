@@ -238,7 +238,7 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     write_report(path, metadata=metadata_record(), gain=gain_record("no evidence", seeds=1))
     _, text = read(path)
     assert "1 paired seed; a verdict needs at least 6." in text
-    assert "no interval from one seed" in text
+    assert "One seed, no interval: ganaug against balanced." in text
     assert "95% interval +" not in text
     assert "(one seed)" in text
 

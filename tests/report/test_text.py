@@ -18,6 +18,15 @@ def test_metadata_in_lines() -> None:
     assert lines[-1] == "warning: class 'x' has a single image"
 
 
+def test_one_seed_has_no_interval() -> None:
+    gain = {"verdict": "no evidence", "claim": "for this generator", "chosen": "ganaug",
+            "baseline": "plain", "mean": 0.03, "low": -1.0, "high": 1.0}  # fmt: skip
+    said = "no evidence, for this generator: ganaug against plain +3.0 points"
+    for seeds, width in ((1, "(one seed: no interval)"), (2, "(95% interval -100.0 to +100.0), 2")):
+        lines = metadata_lines(replace(metadata_record(), gain=gain | {"seeds": seeds}), "c" * 64)
+        assert any(f"{said} {width}" in line for line in lines)
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
     metadata = metadata_record()
     hostile = replace(

@@ -125,6 +125,19 @@ class Arm:
             return replace(self, use="transform", balanced=balanced, smote=False)
         return replace(self, use="mixed", balanced=True, smote=False, loss=None)
 
+    def never_varying(self, baseline: Arm | None) -> Arm:
+        """Return the free arm that this one is where its generator makes no image.
+
+        That is the arm below it. Where the generator was put on top of `baseline`, it is that one,
+        with this arm's steps: nothing takes the place of its loss, sampling or SMOTE then.
+        """
+        if baseline is not None:
+            start = replace(baseline, longer=self.longer)
+            top = start.on_top("class" if self.use == "mixed" else "variation")
+            if replace(top, use=self.use) == replace(self, options=()):
+                return start
+        return self.without_generator()
+
     def on_folder(self, folder: str) -> Arm:
         """Return this free arm with the images of `folder` added, as those of a class generator."""
         return replace(self.on_top("class"), use="folder", folder=folder)

@@ -24,7 +24,7 @@ MATCHED_IMAGES = 256
 
 
 def never_varies(arm: Arm, info: Metadata, policy: Policy | None = None) -> bool:
-    """Return whether p is 0 for every class, so that the arm is the free arm below it.
+    """Return whether p is 0 for every class, so that the arm is a free arm.
 
     Args:
         info: of the generator.

@@ -25,7 +25,7 @@ from ganaug.evaluation.gain.report import Choice, GainReport, Settings, build_re
 from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
-from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder
+from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder, start_hash
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.images import ImageSet, check_size
@@ -81,18 +81,31 @@ class Comparison:
 
         baseline, choice = self._baseline(inner, meter)
         ours = plan.on(baseline)
-        if not baseline.balanced and any(arm.balanced for arm in ours):
-            whose = "generator" if plan.needs_generator else "folder"
+        arms = (*plan.free, *ours)
+        jobs = [
+            self._job(seed, arm, split, baseline)
+            for seed, split in self.splits.items()
+            for arm in arms
+        ]
+        outcomes = run_all(jobs, generators, self.site, meter)
+        meter.finish()
+        balancing = [
+            arm
+            for arm in ours
+            if arm.balanced
+            and not (arm.free or baseline.balanced)
+            # one that never varies is the training of the baseline
+            and any(outcomes[seed, arm.name] is not outcomes[seed, baseline.name] for seed in seeds)
+        ]
+        if balancing:
+            whose = "generator" if any(arm.needs_generator for arm in balancing) else "folder"
             notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
         if self.quick:
             notes += (
                 f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
             )
-        arms = (*plan.free, *ours)
-        jobs = [self._job(seed, arm, split) for seed, split in self.splits.items() for arm in arms]
-        outcomes = run_all(jobs, generators, self.site, meter)
-        meter.finish()
         images = self.splits[seeds[0]].train
+        chosen = _chosen(ours)
         return build_report(
             Evidence(
                 outcomes,
@@ -104,8 +117,8 @@ class Comparison:
             classes=images.classes,
             dataset=images.data_name,
             baseline=baseline.name,
-            chosen=_chosen(ours),
-            claim=self._claim(),
+            chosen=None if chosen is None else chosen.name,
+            claim=self._claim(chosen),
             choice=choice,
             settings=Settings(
                 classifier=self.classifier.name,
@@ -154,7 +167,7 @@ class Comparison:
         choice = Choice(rule, dict(zip(names, accuracies, strict=True)), names)
         return plan.free[level[-1]], choice  # between equals, the later one, which does more
 
-    def _job(self, seed: int, arm: Arm, split: Split) -> Job:
+    def _job(self, seed: int, arm: Arm, split: Split, baseline: Arm | None = None) -> Job:
         generator = self.generator if arm.needs_generator else None
         return Job(
             seed=seed,
@@ -167,6 +180,7 @@ class Comparison:
             artifact_hash=self.artifact_hash if generator else None,
             device=self.site.device,
             made=None if arm.folder is None else self.made[seed, arm.folder],
+            baseline=baseline,
         )
 
     def _load(self, arm: Arm) -> Load:
@@ -183,8 +197,10 @@ class Comparison:
             return {}
         steps = int(self.fit_options.get("steps") or USUAL_FIT_STEPS)
         generators: dict[int, NewGenerator | TunedGenerator] = {}
+        start = self.fit_options.get("start_from")
+        begun = [] if start is None else [start_hash(start)]
         for seed, split in self.splits.items():
-            content = [seed, split.train.fingerprint, self.fit_options]
+            content = [seed, split.train.fingerprint, self.fit_options, *begun]
             size = check_size(self.fit_options.get("size")) or split.train.size
             folder = generator_folder(
                 self.site.folder, f"seed-{seed:04d}", content, split.train, size
@@ -193,13 +209,16 @@ class Comparison:
             generators[seed] = TunedGenerator(new, self.tuner) if self.tuner else new
         return generators
 
-    def _claim(self) -> str:
-        if not self.plan.needs_generator:
-            return "for the folder's images" if self.plan.folders else "for free arms"
+    def _claim(self, chosen: Arm | None) -> str:
+        """What the verdict on the chosen arm is about."""
+        if chosen is None:
+            return "for free arms"
+        if chosen.folder is not None:
+            return "for the folder's images"
         return "for this generator" if self.fit_options is None else "for the method"
 
 
-def _chosen(arms: Sequence[Arm]) -> str | None:
+def _chosen(arms: Sequence[Arm]) -> Arm | None:
     """Return the arm that the verdict is about: the first with the generator beside real images.
 
     Where no arm has a generator, it is the first with a folder's images beside real ones.
@@ -210,7 +229,7 @@ def _chosen(arms: Sequence[Arm]) -> str | None:
     ):
         beside = [arm for arm in added if arm.use not in ("synthetic", "folder-only")]
         if added:
-            return (*beside, *added)[0].name
+            return (*beside, *added)[0]
     return None
 
 

@@ -64,14 +64,15 @@ def paired_t(differences: Sequence[float]) -> tuple[float, float, float]:
     """Return (low, high, p) of the paired t test of a mean of 0, at 95%.
 
     A gain lies in -1..1, and so does its interval; with one seed nothing more is known, and p is 1.
-    Without any variance the interval is the mean itself, and p is 1 where that is 0, else 0.
+    Without any variance the interval is the mean itself. p is then 1 where that is 0, else that of
+    the sign test, 2 / 2^seeds: that a few seeds agree to the last digit may be luck.
     """
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return -1.0, 1.0, 1.0
     mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
     if error <= 1e-12:
-        return mean, mean, 1.0 if abs(mean) <= 1e-12 else 0.0
+        return mean, mean, 1.0 if abs(mean) <= 1e-12 else 2.0 ** (1 - len(values))
     reach = float(stats.t.ppf(UPPER, len(values) - 1)) * error
     p = 2 * float(stats.t.sf(abs(mean) / error, len(values) - 1))
     return max(mean - reach, -1.0), min(mean + reach, 1.0), p

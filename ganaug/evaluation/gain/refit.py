@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganaug.artifact.format import Metadata
@@ -25,6 +27,8 @@ __all__ = ["Refit", "TunedGenerator", "at_size", "fit_options_of"]
 
 # So short a training may end with blurs, which are measured as they are.
 QUICK_FIT = {"preset": "tiny", "steps": 300, "on_collapse": "warn"}
+# Arguments of `fit` that the comparison gives itself.
+GIVEN = ("source", "out", "seed", "device", "all_images", "progress", "tick")
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,11 @@ class Refit:
     Attributes:
         draw: seed -> the images to train on; a test part of it is judged on in that seed. None =
             80% of each class, by whole groups where possible.
-        fit_options: arguments of `ganaug.fit` (preset, fields of `FitConfig`) instead of the
-            artifact's own. `size` may be smaller than the images for generators of the variation
-            kind, which then vary the images as they are; without it, they are trained at the
-            artifact's size, or else at the images', scaled down to at most 64 a side.
+        fit_options: arguments of `ganaug.fit` (preset, on_collapse, start_from, tracker, fields of
+            `FitConfig`) instead of the artifact's own. `size` may be smaller than the images for
+            generators of the variation kind, which then vary the images as they are; without it,
+            they are trained at the artifact's size, or else at the images', scaled down to at most
+            64 a side.
         tuned: learn each new generator's policy on its draw, as `tune` does, before it is used;
             what the whole way gains, at about four times the cost.
     """
@@ -55,13 +60,35 @@ def fit_options_of(
     """Return what `ganaug.fit` is called with: what was given, else the artifact's own config.
 
     The size is left to `at_size`. A quick look is short where nothing else was given.
+
+    Raises:
+        ConfigError: an argument that the comparison gives itself, or one that is no JSON value.
     """
-    options = dict(refit.fit_options or {})
+    options = {name: _plain(name, value) for name, value in (refit.fit_options or {}).items()}
     if metadata is not None and refit.fit_options is None:
         options = {"kind": metadata.kind} if quick else settings_of(metadata) | {"size": None}
     if quick:
         options = QUICK_FIT | options
     return options | {"device": device}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a given argument of `fit` as the JSON value under which its generator is kept."""
+    if name in GIVEN:
+        raise ConfigError(
+            f"fit_options: {name!r}; allowed: arguments of ganaug.fit without {', '.join(GIVEN)},"
+            " which the comparison gives itself; leave it out"
+        )
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    try:
+        json.dumps(value := value.item() if isinstance(value, np.generic) else value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"fit_options: {name}={value!r:.60}; allowed: numbers, texts, paths and lists of them;"
+            " give one of these"
+        ) from error
+    return value
 
 
 def at_size(

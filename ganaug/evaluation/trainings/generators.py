@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
-from ganaug.errors import RunError
+from ganaug.artifact.identity import made_hash
+from ganaug.artifact.reader import read_artifact
+from ganaug.errors import ConfigError, RunError
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.files import make_folder
 from ganaug.images import ImageSet, resized
 from ganaug.records import load_json, read_rows
 
-__all__ = ["FIT_STEP", "NewGenerator", "generator_folder", "settings_of"]
+__all__ = ["FIT_STEP", "NewGenerator", "generator_folder", "settings_of", "start_hash"]
 
 FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
 # Settings that older files do not know, as they were trained.
@@ -26,6 +28,25 @@ YOUNGER = {"class_match": 0.0, "shared_affine": 0.0}
 def settings_of(metadata: Metadata) -> dict[str, Any]:
     """Return the fields of the config that a generator was fitted with, all of them."""
     return YOUNGER | metadata.config
+
+
+def start_hash(start: str) -> str:
+    """Return a hash of the run or file that a training starts from: its path may get another one.
+
+    Raises:
+        ArtifactError: the file cannot be read.
+        ConfigError: the run has no checkpoint.
+    """
+    if not Path(start).is_dir():
+        return made_hash(read_artifact(start)[0])  # what evaluations write into a file is no part
+    try:
+        kept = Path(start, "checkpoint.json").read_bytes()  # it names the weights by their hashes
+    except OSError as error:
+        raise ConfigError(
+            f"start_from: {start} has no checkpoint ({error.strerror}); allowed: a run with one, or"
+            " an exported file; name another"
+        ) from error
+    return hashlib.sha256(kept).hexdigest()
 
 
 def generator_folder(

@@ -46,6 +46,7 @@ class Job:
         policy: takes the place of the artifact's own.
         label: tells jobs of one arm apart that differ in their policies; None where there is one.
         made: the images of the arm's folder, in the classes and at the size of `train`, or None.
+        baseline: the free arm that the outcome is compared with; None where that is not known.
     """
 
     seed: int
@@ -60,6 +61,7 @@ class Job:
     policy: Policy | None = None
     label: str | None = None
     made: ImageSet | None = None
+    baseline: Arm | None = None
 
     @property
     def key(self) -> Key:
@@ -117,7 +119,8 @@ class Job:
         if not never_varies(self.arm, read_artifact(self.artifact)[1], self.policy):
             return self
         free = {"artifact": None, "artifact_hash": None, "policy": None, "label": None}
-        return replace(self, arm=self.arm.without_generator(), **free)  # type: ignore[arg-type] # None suits all
+        arm = self.arm.never_varying(self.baseline)
+        return replace(self, arm=arm, **free)  # type: ignore[arg-type] # None suits all
 
 
 def result_path(folder: Path, job: Job) -> Path:

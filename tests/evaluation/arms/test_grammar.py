@@ -157,6 +157,27 @@ def test_a_generator_goes_on_top_of_the_same_steps() -> None:
     assert parse_arm("warp@p=0.5+affine").below().name == "balanced+affine"
 
 
+@pytest.mark.parametrize(
+    ("name", "baseline", "free"),
+    [
+        ("mixed+affine", "plain+affine+logits", "plain+affine+logits"),
+        ("mixed", "balanced+smote", "balanced+smote"),
+        ("ganaug", "balanced+smote", "balanced+smote"),
+        ("warp@scale=2", "balanced+smote", "balanced+smote"),
+        ("ganaug+longer-3", "plain", "plain+longer-3"),
+        ("ganaug-plain+drw", "plain+drw", "plain+drw"),
+        ("ganaug+affine", "plain", "balanced+affine"),  # the baseline shows images in another way
+        ("ganaug", "plain+logits", "balanced"),  # and so does what weighs classes in another way
+        ("mixed", None, "balanced"),
+    ],
+)
+def test_an_arm_that_never_varies_is_the_baseline_that_it_was_put_on(
+    name: str, baseline: str | None, free: str
+) -> None:
+    found = parse_arm(name).never_varying(None if baseline is None else parse_arm(baseline))
+    assert found.name == free
+
+
 def test_longer_arms_and_warps_are_no_baselines() -> None:
     plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
     assert [arm.name for arm in plan.free] == ["balanced"]

@@ -121,6 +121,21 @@ def test_a_folder_stands_beside_the_generator_on_top_of_the_baseline(
     assert report.claim == "for this generator"
 
 
+def test_the_claim_is_about_the_arm_that_was_judged(
+    artifact: MakeArtifact, images: ImageSet, made: str
+) -> None:
+    of_folder = run(artifact(), images, arms=["plain", "warp-plain", f"folder:{made}"], seeds=1)
+    assert of_folder.chosen == f"folder:{made}"
+    assert of_folder.claim == "for the folder's images"
+    note = "the folder's arm also balances the classes; its baseline does not"
+    assert note in of_folder.notes
+    alone = run(artifact(), images, arms=["plain", "warp", "balanced+longer-2"], seeds=1)
+    assert (alone.chosen, alone.claim) == (None, "for free arms")
+    assert note.replace("folder", "generator") in alone.notes
+    longer = run(None, images, arms=["plain", "balanced+longer-2"], baseline="plain", seeds=1)
+    assert not [note for note in longer.notes if "also balances" in note]
+
+
 def test_each_seed_has_the_same_folder_beside_a_generator_of_its_own(
     images: ImageSet, made: str
 ) -> None:
