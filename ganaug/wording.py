@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ["as_settings", "counted", "table_lines", "whole_number"]
+__all__ = ["as_options", "as_settings", "counted", "table_lines", "whole_number"]
 
 MOST_DIGITS = 15  # far beyond any number of ours; int() itself refuses thousands
 
@@ -20,6 +21,20 @@ def counted(number: int, noun: str) -> str:
 def as_settings(values: Mapping[str, float]) -> str:
     """Return "r1=0.5, r2=1": what `--set` takes."""
     return ", ".join(f"{name}={value:g}" for name, value in values.items())
+
+
+def as_options(**values: Any) -> list[str]:
+    """Return ["--size", "32x40", "--no-exif"]: what a command takes, without None and False."""
+    words = []
+    for name, value in values.items():
+        if value is not None and value is not False:
+            words.append(f"--{name.replace('_', '-')}")
+            words += [] if value is True else [_as_value(value)]
+    return words
+
+
+def _as_value(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def whole_number(text: str) -> int | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import as_settings, counted, table_lines
+from ganaug.wording import as_options, as_settings, counted, table_lines
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,11 @@ def test_counts_are_in_words(number: int, noun: str, words: str) -> None:
 
 def test_settings_are_as_the_command_line_takes_them() -> None:
     assert as_settings({"learning_rate": 1e-3 / 4, "r1": 1.0}) == "learning_rate=0.00025, r1=1"
+
+
+def test_options_are_as_a_command_takes_them() -> None:
+    given = as_options(size=(32, 40), root=None, download=False, no_exif=True, image_column="scan")
+    assert given == ["--size", "32x40", "--no-exif", "--image-column", "scan"]
 
 
 def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:

@@ -29,6 +29,7 @@ from ganaug.images.columns import Columns
 from ganaug.images.survey import Survey, survey
 from ganaug.progress import told
 from ganaug.training import make_config
+from ganaug.wording import as_options
 
 __all__ = ["check"]
 
@@ -249,21 +250,18 @@ def _next(
     kinds = {finding.kind for finding in findings if finding.problem}
     if not isinstance(source, str | os.PathLike) or kinds - {"unreadable"}:
         return ()
-    options = [] if preset == "base" else ["--preset", preset]
-    sides = check_size(size)
-    if sides is not None:
-        options += ["--size", f"{sides[0]}x{sides[1]}"]
-    if mode is not None:
-        options += ["--mode", mode]
-    if root is not None:
-        options += ["--root", str(root)]
-    options += ["--download"] if download else []
-    options += [] if exif else ["--no-exif"]
-    for role, column in columns._asdict().items():
-        options += [] if column is None else [f"--{role}-column", column]
+    options = as_options(
+        preset=None if preset == "base" else preset,
+        size=check_size(size),
+        mode=mode,
+        root=root,
+        download=download,
+        no_exif=not exif,
+        skip_corrupt="unreadable" in kinds,
+        **{f"{role}_column": column for role, column in columns._asdict().items()},
+    )
     for name, value in fit_options.items():
         options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    options += ["--skip-corrupt"] if "unreadable" in kinds else []
     title = images.data_name.rpartition(":")[2].replace("/", "-")
     run = Path("runs", Path(title).stem or "run")
     return (f"ganaug fit {shlex.join([str(source), '--out', str(run), *options])}",)

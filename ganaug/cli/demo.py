@@ -28,9 +28,11 @@ __all__ = ["command"]
 )
 @click.option("--out", default="ganaug-demo", show_default=True, metavar="DIR", help="Folder.")
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--steps", type=int, help="Steps of each generator.  [default: 600 and 400]")
 @click.option(
-    "--classifier-steps", type=int, help="Steps of each classifier.  [default: 600 and 300]"
+    "--steps", type=int, help="Of each generator.  [default: letters 900, digits 400]"
+)  # written out: the scenes need torch and matplotlib
+@click.option(
+    "--classifier-steps", type=int, help="Of each classifier.  [default: letters 900, digits 300]"
 )
 @click.pass_obj
 def command(

@@ -193,11 +193,13 @@ def command(
             judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
-    _write_records(folder, json_file, gain, diversity, judged)  # before pictures, which could fail
+    records = {"gain": gain, "diversity": diversity, "judged": judged}
+    # Before pictures, which could fail.
+    _write_records(folder, json_file, records, pictures=generator is not None)
     if generator is None:
         say(console, f"gain.json, diversity.json: {folder}; a report.html needs a FILE")
         return
-    report = _write_report(folder, generator, images, gain, diversity, run)
+    report = _write_report(folder, generator, images, run, records)
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
@@ -353,32 +355,29 @@ def _diversity(
 
 
 def _write_records(
-    folder: Path,
-    json_file: str | None,
-    gain: GainReport | None,
-    diversity: DiversityReport | None,
-    judged: DiversityReport | None,
+    folder: Path, json_file: str | None, records: dict[str, Any], *, pictures: bool
 ) -> None:
-    """Write gain.json, diversity.json and, of DIR beside FILE, judged.json; and all in one file."""
+    """Write gain.json, diversity.json and, of DIR beside FILE, judged.json; and all in one file.
+
+    Of an earlier evaluation what this one does not write goes; it may still write `pictures`.
+    """
     from ganaug.files import write_json
     from ganaug.report.folder import write_records
 
-    write_records(folder, gain, diversity)
-    records = {"gain": gain, "diversity": diversity}
-    if judged is not None:
-        records["judged"] = judged
-        write_json(folder / "judged.json", judged.to_dict())
+    write_records(folder, **records, pictures=pictures)
     if json_file is not None:
-        write_json(json_file, {name: found and found.to_dict() for name, found in records.items()})
+        told = {name: each and each.to_dict() for name, each in records.items()}
+        if told["judged"] is None:
+            del told["judged"]
+        write_json(json_file, told)
 
 
 def _write_report(
     folder: Path,
     generator: Generator,
     images: ImageSet,
-    gain: GainReport | None,
-    diversity: DiversityReport | None,
     run: Path | None,
+    records: dict[str, Any],
 ) -> Path:
     from ganaug.evaluation.diversity.inspection import inspect_samples
     from ganaug.evaluation.diversity.samples import draw_samples
@@ -390,7 +389,6 @@ def _write_report(
         generator.info,
         draw_samples(generator, images),
         inspection=inspect_samples(generator, images),
-        gain=gain,
-        diversity=diversity,
         history=[] if run is None else read_history(run),
+        **records,
     )

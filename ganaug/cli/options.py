@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.errors import ConfigError
-from ganaug.wording import whole_number
+from ganaug.wording import as_options, whole_number
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -249,6 +249,11 @@ class Reading:
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         columns = plain.pop("columns")
         return plain | {f"{role}_column": name for role, name in columns.items()}
+
+    def words(self) -> list[str]:
+        """Return the options as the user would write them."""
+        plain = self.options()
+        return as_options(no_exif=not plain.pop("exif"), **plain)
 
     def load(
         self,

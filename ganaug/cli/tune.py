@@ -25,6 +25,7 @@ from ganaug.cli.options import (
     force_option,
     image_options,
 )
+from ganaug.wording import as_options
 
 __all__ = ["command"]
 
@@ -119,6 +120,6 @@ def command(
     echo(report)
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    where = [] if reading.root is None else ["--root", reading.root]
-    again = shlex.join(["ganaug", "evaluate", file, source, *where])
+    options = [*reading.words(), *as_options(classifier=classifier, weights=weights)]
+    again = shlex.join(["ganaug", "evaluate", file, source, *options])
     suggest(console, f"wrote the policy into {file}; next: {again}")

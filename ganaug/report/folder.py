@@ -8,34 +8,65 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
+from ganaug.errors import RunError
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.samples import Samples
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import make_folder, write_json
 from ganaug.images.grid import picture_grid, save_png
+from ganaug.report.kinds import EVALUATION
 from ganaug.report.page import write_report
 from ganaug.report.pictures import class_pictures
 
 __all__ = ["write_evaluation", "write_records"]
 
+PICTURES = ("grid.png", "report.html")
+
 
 def write_records(
-    folder: str | os.PathLike[str], gain: GainReport | None, diversity: DiversityReport | None
+    folder: str | os.PathLike[str],
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    judged: DiversityReport | None = None,
+    *,
+    pictures: bool = False,
 ) -> None:
-    """Write gain.json and diversity.json, where they were measured.
+    """Write gain.json, diversity.json and judged.json, where they were measured.
 
     Args:
-        folder: created where missing; files of an earlier evaluation are replaced.
+        folder: created where missing. Files of an earlier evaluation are replaced; those that this
+            one does not write go, once its records are there.
         gain, diversity: what was measured.
+        judged: of other images, beside a generator's.
+        pictures: whether this evaluation also writes grid.png and report.html.
 
     Raises:
         RunError: the folder cannot be written.
     """
     target = make_folder(folder)
-    for name, record in (("gain", gain), ("diversity", diversity)):
-        if record is not None:
-            write_json(target / f"{name}.json", record.to_dict())
+    records = {"gain.json": gain, "diversity.json": diversity, "judged.json": judged}
+    measured = {name: record for name, record in records.items() if record is not None}
+    written = {*measured, *(PICTURES if pictures else ())}
+    earlier = [  # told before the records are there, by which a picture of the user's would be ours
+        target / name
+        for name, kind in EVALUATION.items()
+        if name not in written and (target / name).is_file() and kind.is_ours(target / name)
+    ]
+    for name, record in measured.items():
+        write_json(target / name, record.to_dict())
+    for path in earlier:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise RunError(
+            f"{path}: of an earlier evaluation, cannot be removed ({error.strerror}); allowed: a"
+            " file that this command may remove; remove it"
+        ) from error
 
 
 def write_evaluation(
@@ -46,24 +77,26 @@ def write_evaluation(
     inspection: Inspection | None = None,
     gain: GainReport | None = None,
     diversity: DiversityReport | None = None,
+    judged: DiversityReport | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write the records, grid.png and report.html; return the path of the report.
 
     Args:
-        folder: created where missing; files of an earlier evaluation are replaced.
+        folder: as for `write_records`.
         metadata: the artifact's.
         samples: what the pictures show, see `draw_samples`.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         gain: the comparison, or None where it was not measured.
         diversity: the record, or None where it was not measured.
+        judged: that of other images, which the report does not show.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
     Raises:
         RunError: the folder cannot be written.
     """
     target = make_folder(folder)
-    write_records(target, gain, diversity)
+    write_records(target, gain, diversity, judged, pictures=True)
     save_png(target / "grid.png", picture_grid(samples.overview))
     report = target / "report.html"
     write_report(

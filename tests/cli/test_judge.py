@@ -74,6 +74,15 @@ def test_a_folder_is_judged_beside_a_file(
     assert kinds == {"diversity": "variation", "judged": "images"}
     assert json.loads((folder / "gain.json").read_text())["chosen"] == "ganaug+affine"
     assert "folder:" in (folder / "report.html").read_text()
+    command = ["evaluate", str(file), str(photos), *FAST, "--baseline", "balanced+affine"]
+    assert run(command) == 0  # into the same folder, and about the file alone
+    ours = {"gain.json", "diversity.json", "report.html", "grid.png", "predictions"}
+    assert {path.name for path in folder.iterdir()} == ours
+    assert "folder:" not in (folder / "report.html").read_text()
+    command = ["evaluate", "--judge", str(made), str(photos), "--out", str(folder), *FAST]
+    assert run([*command, "--baseline", "balanced+affine"]) == 0  # about other images
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"gain.json", "diversity.json", "predictions"}
 
 
 def test_copies_are_called_copying_and_do_not_help(

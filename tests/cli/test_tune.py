@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
-from helpers.photos import TINY, write_photos
+from helpers.photos import TINY, write_photos, write_table
 
 import ganaug
 from ganaug.artifact.reader import read_artifact
-from ganaug.cli import run
+from ganaug.cli import command, run
 
 
 @pytest.fixture
@@ -34,6 +35,30 @@ def test_too_few_images_give_p_0_with_the_reason(
     assert policy.source == "tune"
     assert json.loads(record.read_text())["policy"] == json.loads(json.dumps(policy.to_dict()))
     assert (tmp_path / "photos-tune").is_dir()
+
+
+def test_the_next_command_reads_the_images_and_judges_as_this_one(
+    file: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ganaug, "tune", lambda *arguments, **options: "tuned")
+    table = write_table(tmp_path / "my labels.csv", photos / "train")
+    options = ["--no-exif", "--size", "24x24", "--root", str(photos / "train"), "--download"]
+    options += ["--skip-corrupt", "--image-column", "scan", "--label-column", "finding"]
+    options += ["--classifier", "torchvision:resnet18", "--weights", "none"]
+    assert run(["tune", str(file), str(table), *options]) == 0
+    told = capsys.readouterr().err.partition("; next: ")[2].splitlines()[0]
+    program, name, *arguments = shlex.split(told)
+    assert (program, name, arguments[:2]) == ("ganaug", "evaluate", [str(file), str(table)])
+    given = command.commands["evaluate"].make_context("evaluate", arguments).params
+    asked = command.commands["tune"].make_context("tune", [str(file), str(table), *options]).params
+    both = given.keys() & asked.keys() - {"out"}
+    assert {"exif", "size", "root", "download", "skip_corrupt", "classifier", "weights"} < both
+    assert {"image_column", "label_column"} < both
+    assert {key: given[key] for key in both} == {key: asked[key] for key in both}
 
 
 def test_info_shows_where_the_policy_comes_from(

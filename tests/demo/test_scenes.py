@@ -25,6 +25,19 @@ def test_both_scenes_are_imbalanced_and_have_a_test_part() -> None:
         assert scene.baseline in scene.arms
 
 
+def test_help_and_page_say_the_lengths_of_the_scenes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["demo", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    generators = ", ".join(f"{scene.name} {scene.fit['steps']}" for scene in SCENES)
+    classifiers = ", ".join(f"{scene.name} {scene.classifier_steps}" for scene in SCENES)
+    for which, lengths in (("generator", generators), ("classifier", classifiers)):
+        assert f"Of each {which}. [default: {lengths}]" in shown
+        assert f"of each {which}; default: {lengths} |" in page
+
+
 def test_the_digits_are_the_same_each_time() -> None:
     """What letters depend on is tested in test_glyphs.py."""
     first, again = digits_lt(), digits_lt()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
+import pytest
 from helpers.records import diversity_record, gain_record
 from helpers.small_images import bars
 from helpers.small_models import write_variation_model
 from PIL import Image
 
 from ganaug import Generator
+from ganaug.errors import RunError
 from ganaug.evaluation.diversity.inspection import inspect_samples
 from ganaug.evaluation.diversity.samples import draw_samples
-from ganaug.report.folder import write_evaluation
+from ganaug.report.folder import write_evaluation, write_records
 
 
 def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
@@ -44,3 +48,47 @@ def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
     assert "Map of the images" not in bare.read_text(encoding="utf-8")
     names = sorted(path.name for path in (tmp_path / "bare").iterdir())
     assert names == ["grid.png", "report.html"]
+
+
+def test_what_is_not_measured_again_goes_and_files_of_the_user_stay(tmp_path: Path) -> None:
+    gain, diversity = gain_record(), diversity_record()
+    write_records(tmp_path, gain, diversity, diversity)
+    for name in ("report.html", "grid.png", "notes.txt"):
+        (tmp_path / name).write_text("<header><p>ganaug report</p>")
+
+    def there() -> set[str]:
+        return {path.name for path in tmp_path.iterdir()}
+
+    records, pictures = {"gain.json", "diversity.json", "judged.json"}, {"report.html", "grid.png"}
+    assert there() == records | pictures | {"notes.txt"}
+    write_records(tmp_path, gain, diversity, pictures=True)
+    assert there() == {"gain.json", "diversity.json", "notes.txt"} | pictures
+    write_records(tmp_path, gain, None)
+    assert there() == {"gain.json", "notes.txt"}
+    write_records(tmp_path, None, diversity, diversity)
+    assert there() == {"diversity.json", "judged.json", "notes.txt"}
+    for name in ("gain.json", "judged.json", "report.html"):
+        (tmp_path / name).write_text("{}")
+    write_records(tmp_path, None, diversity)
+    assert there() == {"diversity.json", "notes.txt", "gain.json", "judged.json", "report.html"}
+
+
+def test_a_picture_beside_no_evaluation_stays(tmp_path: Path) -> None:
+    (tmp_path / "grid.png").write_bytes(b"mine")
+    write_records(tmp_path, gain_record(), None)
+    assert (tmp_path / "grid.png").read_bytes() == b"mine"
+
+
+def test_nothing_goes_where_the_new_records_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_records(tmp_path, gain_record(), diversity_record())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(RunError, match="No space left"):
+        write_records(tmp_path, gain_record("hurts"), None)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,13 @@ class Network:
 
 
 def name_of(function: object) -> str:
-    """Return module and name of a function or class, or the repr of an object."""
+    """Return module and name of a function or class, or the repr of an object.
+
+    What a method computes depends on its object: the repr of that is a part of its name.
+    """
     module = getattr(function, "__module__", "?")
-    return f"{module}.{getattr(function, '__qualname__', repr(function))}"
+    name = f"{module}.{getattr(function, '__qualname__', repr(function))}"
+    return f"{name} of {function.__self__!r}" if isinstance(function, MethodType) else name
 
 
 def check_own_name(name: str) -> None:
@@ -157,7 +162,7 @@ def check_own_name(name: str) -> None:
         raise ConfigError(
             f"classifier {name}: has no name of its own, by which results could be kept; allowed"
             " where they are (out): a function or class at the top of a module, or an object with"
-            " a repr; define it there, or keep nothing"
+            " a repr, also for its methods; define it there, or keep nothing"
         )
 
 

@@ -102,7 +102,8 @@ def evaluate_gain(
             of steps; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
             and further seeds are added to what is there. A classifier or loop of your own is known
-            by its name: after a change to its body, take another folder.
+            by its name, a method also by the repr of its object: after a change to its body, take
+            another folder.
         device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]"; the classifiers (and
             refits) run there.
         threads: of torch in each process.

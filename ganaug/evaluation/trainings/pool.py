@@ -173,7 +173,6 @@ def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:
     else:
         tick(0)
         outcome = run_job(job)
-        tick(job.schedule.steps)
     if not outcome.finite:
         raise ConfigError(
             f"classifier {job.classifier.name[:60]}: its training diverged in arm {job.arm.name!r},"
@@ -181,4 +180,6 @@ def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:
             " with finite ones; choose another classifier, other weights or fewer steps"
         )
     save_outcome(result_path(folder, job), job, outcome)
+    if not job.classifier.counts_steps:
+        tick(job.schedule.steps)  # after the outcome is kept: it may raise to stop
     return outcome

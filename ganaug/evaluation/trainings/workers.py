@@ -217,6 +217,24 @@ def _in_worker(work: Callable[[Tick], Any], place: int) -> Any:
                 _Worker.counts[at] += value
 
     tick = Timed(report)
-    found = work(tick)
+    try:
+        found = work(tick)
+    except Exception as error:
+        if not _can_be_sent(error):
+            text = " ".join(str(error).split())
+            raise GanaugError(
+                f"{type(error).__name__}: {text} (in a worker process, which cannot send the error"
+                " itself; allowed: one that can be pickled; try jobs=1)"
+            ) from error
+        raise
     tick(0)  # what came after the last step
     return found
+
+
+def _can_be_sent(error: Exception) -> bool:
+    """Whether another process can read it; one that it cannot read would end all work."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True

@@ -25,8 +25,9 @@ from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.given import as_classifier
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
-from ganaug.evaluation.trainings import Job
+from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.batches import ArmImages
+from ganaug.evaluation.trainings.job import load_outcome, result_path
 from ganaug.evaluation.trainings.pool import run_and_keep
 from ganaug.images import ImageSet
 
@@ -60,6 +61,26 @@ def test_every_training_counts_in_full_for_the_time_left(
     counted: list[int] = []
     run_and_keep(job, tmp_path, counted.append)
     assert sum(counted) == 3
+
+
+def test_a_loop_that_is_at_its_end_is_kept_where_a_stop_is_heard_then(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    """It is not asked whether to stop while it runs; its work is not to be lost afterwards."""
+    job = Job(0, parse_arm("plain"), images, images, Schedule(3), TrainingLoop(labels_of))
+    heard: list[int] = []
+
+    def stopped_at_the_end(steps: int) -> None:
+        heard.append(steps)
+        if len(heard) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_and_keep(job, tmp_path, stopped_at_the_end)
+    assert heard == [0, 3]
+    kept = load_outcome(result_path(tmp_path, job), job)
+    assert kept is not None
+    assert np.array_equal(kept.probabilities, run_job(job).probabilities)
 
 
 def test_an_estimator_of_scikit_learn_is_trained_on_augmented_views(

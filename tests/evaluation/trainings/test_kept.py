@@ -5,7 +5,9 @@ from __future__ import annotations
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from helpers.photos import write_pngs
 from helpers.small_comparisons import FREE, files, linear, run
 from helpers.small_images import bars
 
+from ganaug import TrainingLoop
 from ganaug.errors import ConfigError
 from ganaug.images import ImageSet
 
@@ -94,6 +97,71 @@ def test_results_are_not_kept_under_a_name_that_others_share(
 ) -> None:
     with pytest.raises(ConfigError, match=r"<lambda>: has no name of its own"):
         run(None, images, classifier=lambda *shape: linear(*shape), out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+class Widths:
+    """A factory of networks as a method: what it makes depends on what its object holds."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self, *shape: Any) -> torch.nn.Module:
+        return self.build(*shape)
+
+    def build(self, *shape: Any) -> torch.nn.Module:
+        return torch.nn.Sequential(linear(*shape), Times(self.scale))
+
+    @classmethod
+    def usual(cls, *shape: Any) -> torch.nn.Module:
+        return cls(1.0).build(*shape)
+
+
+class Told(Widths):
+    """With its own name."""
+
+    def __repr__(self) -> str:
+        return f"Told({self.scale})"
+
+
+class Times(torch.nn.Module):
+    """Multiplies."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values * self.scale
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        [Told(0.0).build, Told(1.0).build],
+        [partial(Told(0.0)), partial(Told(1.0))],
+        [Widths.usual, Told.usual],
+    ],
+    ids=["methods", "partial", "class methods"],
+)
+def test_a_method_goes_by_its_object_too(
+    images: ImageSet, tmp_path: Path, pair: list[Callable[..., torch.nn.Module]]
+) -> None:
+    for number, classifier in enumerate(pair, 1):
+        run(None, images, classifier=classifier, seeds=1, baseline="plain", out=tmp_path)
+        assert len(files(tmp_path / "outcomes")) == 2 * number
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [Widths(1.0).build, partial(Widths(1.0).build), TrainingLoop(Widths(1.0).build)],
+    ids=["method", "partial", "loop"],
+)
+def test_a_method_of_an_object_without_a_name_is_refused(
+    images: ImageSet, tmp_path: Path, classifier: object
+) -> None:
+    with pytest.raises(ConfigError, match=r"Widths object at 0x\w+>+\)?: has no name of its own"):
+        run(None, images, classifier=classifier, out=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

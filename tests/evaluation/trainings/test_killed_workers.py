@@ -1,18 +1,22 @@
-"""Worker processes that end early: what had ended is kept, and the same call goes on."""
+"""Worker processes that end early, or fail: what had ended is kept, and the same call goes on."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from helpers.small_comparisons import files, linear, run
 
+from ganaug import TrainingLoop
 from ganaug.errors import GanaugError
 from ganaug.evaluation.trainings import workers
+from ganaug.evaluation.trainings.batches import ArmImages
 from ganaug.images import ImageSet
 
 pytestmark = [
@@ -40,6 +44,33 @@ class Killed:
         return linear(channels, classes, size)
 
 
+class TwoParts(Exception):  # noqa: N818 # as a user might
+    """An error that is pickled with one argument, and made with two."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first}\n{second}")
+
+
+class Locked(Exception):  # noqa: N818
+    """An error that cannot be pickled at all."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def two_parts(images: ArmImages, seed: int) -> None:
+    raise TwoParts("no weights", "for seed 0")
+
+
+def locked(images: ArmImages, seed: int) -> None:
+    raise Locked("no weights for seed 0")
+
+
+def plain_error(images: ArmImages, seed: int) -> None:
+    raise KeyError("no weights for seed 0")
+
+
 @pytest.fixture(autouse=True)
 def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are forked here, which starts them in no time."""
@@ -61,6 +92,22 @@ def test_a_killed_worker_is_told_and_what_had_ended_is_kept(
     after = files(tmp_path)
     assert len(after) == 6
     assert kept.items() <= after.items()
+
+
+@pytest.mark.parametrize("loop", [two_parts, locked])
+def test_an_error_that_cannot_leave_its_process_is_told_by_type_and_text(
+    images: ImageSet, loop: Any
+) -> None:
+    asked = {"classifier": TrainingLoop(loop), "baseline": "plain", "jobs": 2}
+    with pytest.raises(GanaugError, match=r"(TwoParts|Locked): no weights for seed 0") as caught:
+        run(None, images, **asked)
+    assert "try jobs=1" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_any_other_error_of_a_loop_leaves_its_process_as_it_is(images: ImageSet) -> None:
+    with pytest.raises(KeyError, match="no weights for seed 0"):
+        run(None, images, classifier=TrainingLoop(plain_error), baseline="plain", jobs=2)
 
 
 def test_ctrl_c_ends_the_workers_and_what_had_ended_is_kept(
