@@ -197,7 +197,8 @@ def command(
     # Before pictures, which could fail.
     _write_records(folder, json_file, records, pictures=generator is not None)
     if generator is None:
-        say(console, f"gain.json, diversity.json: {folder}; a report.html needs a FILE")
+        written = ", ".join(f"{name}.json" for name, record in records.items() if record)
+        say(console, f"{written}: {folder}; a report.html needs a FILE")
         return
     report = _write_report(folder, generator, images, run, records)
     if not (keep or quick):
