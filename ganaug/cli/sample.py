@@ -15,7 +15,7 @@ from ganaug.cli.options import (
     skip_corrupt_option,
 )
 from ganaug.errors import ConfigError
-from ganaug.wording import counted, whole_number
+from ganaug.wording import as_options, counted, whole_number
 
 __all__ = ["command"]
 
@@ -117,6 +117,13 @@ def command(
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
+    of_source = {"root": root, "side": side, "no_exif": not exif, "skip_corrupt": skip_corrupt}
+    lost = as_options(**of_source, **{f"{role}_column": name for role, name in columns.items()})
+    if source is None and lost:
+        raise ConfigError(
+            f"{lost[0]}: given without --source; allowed: beside the images that it is about; name"
+            " them with --source, or leave it out"
+        )
     if side is not None and side < LEAST_SIDE:
         raise ConfigError(f"--side: {side}; allowed: {LEAST_SIDE} or more; choose another")
     option, named = ("--shards", shards) if out is None else ("--out", out)

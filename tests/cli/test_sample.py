@@ -278,3 +278,17 @@ def test_large_photographs_are_made_smaller_where_it_is_said(
     file = write_class_model(tmp_path / "class.onnx", channels=3)
     replaced = str(tmp_path / "replaced")
     assert run(["-q", "sample", str(file), *command[2:-1], replaced]) == 0  # of any size
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--side", "64"], ["--root", "x"], ["--no-exif"], ["--skip-corrupt"], ["--label-column", "y"]],
+)
+def test_what_is_about_a_source_needs_one(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_class_model(tmp_path / "class.onnx")
+    out = tmp_path / "more"
+    assert run(["sample", str(file), "--count", "2", "--out", str(out), *options]) == 2
+    assert f"error: {options[0]}: given without --source; " in capsys.readouterr().err
+    assert not out.exists()
