@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from benchmarks.lift import border, judged
+from ganaug.checking.lift import BORDER
+
+RESULT = Path(__file__).resolve().parents[2] / "results" / "lift.json"
+
+
+def test_the_border_of_check_is_that_of_the_recorded_draws() -> None:
+    recorded = json.loads(RESULT.read_text())
+    assert round(border(recorded["draws"]), 1) == BORDER
+    assert {name: recorded[name] for name in judged(recorded["draws"])} == judged(recorded["draws"])
 
 
 def test_a_border_is_chosen_without_the_set_that_it_judges() -> None:
