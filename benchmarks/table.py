@@ -24,6 +24,7 @@ NAMES = {
     "asl-lt": "10 hand signs, photographs",
     "seedlings-lt": "8 seedlings, photographs",
     "trash-lt": "6 kinds of waste, photographs",
+    "flowers-lt": "5 flowers, photographs",
     "mnist-lt": "handwritten digits (MNIST)",
     "glyphs-lt": "36 photographed letters",
     "digits-lt": "8x8 digits (scikit-learn)",

@@ -71,6 +71,7 @@ def test_the_table_of_the_readme_is_that_of_the_benchmarks(monkeypatch: pytest.M
         "gtsrb-lt",
         "asl-lt-48",
         "mnist-lt",
+        "flowers-lt-48",
         "seedlings-lt-48-logits",
         "trash-lt-48",
         "glyphs-lt",

@@ -38,10 +38,12 @@ def refuse_unreadable(images: ImageSet, config: FitConfig) -> None:
             " --size, or --preset tiny"
         )
     # A check of seconds, before a training of hours.
-    if isinstance(generator, VariationGenerator) and height * width > SURE_PIXELS:
-        untrained = variation_graph(generator.to_empty(device="cpu"))
+    if config.kind == "variation" and height * width > SURE_PIXELS:
+        untrained = VariationGenerator(
+            images.channels, images.size, config.width, config.latent_dim
+        )
         try:
-            check_graph(untrained.graph, _stand_in(images, config))
+            check_graph(variation_graph(untrained).graph, _stand_in(images, config))
         except ArtifactError as error:
             raise ConfigError(
                 f"size: {height}x{width}; the file could not be read: {error}; or use a smaller"

@@ -18,8 +18,10 @@ from PIL import Image
 
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError
-from ganaug.images import load_images
+from ganaug.images import ImageSet, load_images
 from ganaug.training import checkpoint, fit
+from ganaug.training.config import make_config
+from ganaug.training.readable import refuse_unreadable
 
 
 def test_writes_a_whole_run(tmp_path: Path) -> None:
@@ -47,10 +49,14 @@ def test_writes_a_whole_run(tmp_path: Path) -> None:
 def test_what_could_never_be_exported_is_not_trained(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"size: 512x512; the generator would have 40\d,.* bytes"):
         fit(bars((6, 6), (512, 512), 3), tmp_path / "run", preset="classic", steps=1)
-    wide = bars((6, 6), (600, 1200), 3)
-    with pytest.raises(ConfigError, match=r"size: 600x1200; .* GANAUG_MAX_IMAGE_MIB=5\d\d"):
-        fit(wide, tmp_path / "run", preset="tiny", steps=1)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_could_never_be_read_is_not_trained() -> None:
+    pixels = np.zeros((4, 600, 1200, 3), np.uint8)
+    images = ImageSet(pixels, np.array([0, 0, 1, 1]), ("a", "b"))
+    with pytest.raises(ConfigError, match=r"size: 600x1200; .* GANAUG_MAX_IMAGE_MIB=5\d\d"):
+        refuse_unreadable(images, make_config("tiny", size=(600, 1200)))
 
 
 def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
