@@ -63,7 +63,8 @@ class Rule:
         """Whether the number that settles still falls at the last of `rows`."""
         if self.settling is None or len(rows) < 2:
             return False
-        return bool(rows[-1][self.settling] <= SETTLING * rows[-2].get(self.settling, 0.0))
+        before = rows[-2].get(self.settling)
+        return before is not None and _within(rows[-1][self.settling], "<=", SETTLING * before)
 
 
 def _within(value: object, sign: str, bound: float) -> bool:

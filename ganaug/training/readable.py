@@ -39,9 +39,10 @@ def refuse_unreadable(images: ImageSet, config: FitConfig) -> None:
         )
     # A check of seconds, before a training of hours.
     if config.kind == "variation" and height * width > SURE_PIXELS:
-        untrained = VariationGenerator(
-            images.channels, images.size, config.width, config.latent_dim
-        )
+        with torch.random.fork_rng(devices=[]):  # its weights are drawn, and not used
+            untrained = VariationGenerator(
+                images.channels, images.size, config.width, config.latent_dim
+            )
         try:
             check_graph(variation_graph(untrained).graph, _stand_in(images, config))
         except ArtifactError as error:

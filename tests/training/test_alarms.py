@@ -124,6 +124,8 @@ def test_a_distance_that_falls_is_that_of_a_young_training_until_the_end() -> No
     assert is_suspect(rows[-1])
     assert alarm_at(rows, 400, "variation") is not None
     assert alarm_at([*rows, row(500, "variation", distance=2.9)], STEPS, "variation") is not None
+    unmeasured = {"step": 300, "distance": None}
+    assert alarm_at([unmeasured, rows[-1]], STEPS, "variation") is not None
 
 
 def test_what_was_not_measured_raises_nothing() -> None:

@@ -55,8 +55,10 @@ def test_what_could_never_be_exported_is_not_trained(tmp_path: Path) -> None:
 def test_what_could_never_be_read_is_not_trained() -> None:
     pixels = np.zeros((4, 900, 1200, 3), np.uint8)
     images = ImageSet(pixels, np.array([0, 0, 1, 1]), ("a", "b"))
+    before = torch.get_rng_state()
     with pytest.raises(ConfigError, match=r"size: 900x1200; .* GANAUG_MAX_IMAGE_MIB=7\d\d"):
         refuse_unreadable(images, make_config("tiny", size=(900, 1200)))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
