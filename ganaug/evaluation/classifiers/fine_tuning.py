@@ -14,8 +14,6 @@ from ganaug.evaluation.classifiers.network import predict, train_network
 
 __all__ = ["adam_w", "fine_tune", "with_new_layer"]
 
-TRUNK = 0.1  # of the last layer's rate
-
 
 def fine_tune(
     load: Callable[[], nn.Module],
@@ -59,7 +57,7 @@ def adam_w(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter, ICLR 2019); biases and norms do not decay."""
     assert isinstance(model, nn.Sequential)
     groups = []
-    for part, scale in ((model[0], TRUNK), (model[1], 1.0)):
+    for part, scale in ((model[0], schedule.trunk), (model[1], 1.0)):
         for decays in (True, False):
             weights = [each for each in part.parameters() if (each.ndim > 1) == decays]
             decay = schedule.weight_decay if decays else 0.0

@@ -25,7 +25,11 @@ __all__ = ["Classifier", "Outcome", "Schedule", "Task", "as_probabilities", "che
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast every arm trains: linear warm-up, then a half cosine to 0."""
+    """How long and how fast every arm trains: linear warm-up, then a half cosine to 0.
+
+    Attributes:
+        trunk: share of the rate at which pretrained layers learn.
+    """
 
     steps: int
     batch: int = 64
@@ -33,6 +37,7 @@ class Schedule:
     warm_up: int = 50
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    trunk: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -19,9 +19,9 @@ from torch import nn
 from ganaug import Pretrained, evaluate_gain, tune
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.classifiers.fine_tuning import TRUNK, adam_w, with_new_layer
+from ganaug.evaluation.classifiers.fine_tuning import adam_w, with_new_layer
 from ganaug.evaluation.classifiers.given import as_classifier
-from ganaug.evaluation.classifiers.interface import Outcome, Schedule
+from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet, resized
@@ -64,11 +64,12 @@ def test_it_learns_and_repeats_itself(images: ImageSet, frozen: bool, arm: str) 
     if arm == "plain+lda" and not frozen:
         assert classifier.ignored(parse_arm(arm)) == "lda"
         return
-    found = outcome(classifier, images, arm, steps=30)
+    steps = 300 if "mixup" in arm else 60  # mixed labels are learned late
+    found = outcome(classifier, images, arm, steps=steps)
     assert images.test is not None
     assert (found.predicted == images.test.labels).mean() >= 0.75
     assert np.allclose(found.probabilities.sum(1), 1, atol=5e-3)
-    again = outcome(pickle.loads(pickle.dumps(classifier)), images, arm, steps=30)
+    again = outcome(pickle.loads(pickle.dumps(classifier)), images, arm, steps=steps)
     assert np.array_equal(found.probabilities, again.probabilities)
 
 
@@ -112,14 +113,14 @@ def test_images_are_shown_as_the_weights_saw_them() -> None:
     assert own.shape == (1, 3, 16, 24)
 
 
-def test_the_trunk_learns_at_a_tenth_of_the_rate() -> None:
+def test_the_trunk_learns_at_half_the_rate() -> None:
     trunk = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
     model = with_new_layer(lambda: trunk, torch.zeros(1, 3, 3, 3), 5)
-    groups = adam_w(model, Schedule(10, rate=1e-3, weight_decay=0.05)).param_groups
-    assert TRUNK == 0.1
+    schedule = Pretrained(filters).schedule(100, (8, 8), steps=None, quick=False)
+    groups = adam_w(model, schedule).param_groups
     found = [(g["scale"], g["weight_decay"], len(g["params"])) for g in groups]
     # Biases and the weights of norms do not decay.
-    assert found == [(0.1, 0.05, 1), (0.1, 0.0, 3), (1.0, 0.05, 1), (1.0, 0.0, 1)]
+    assert found == [(0.5, 0.05, 1), (0.5, 0.0, 3), (1.0, 0.05, 1), (1.0, 0.0, 1)]
 
 
 def test_a_name_says_what_results_depend_on() -> None:
@@ -143,7 +144,7 @@ def test_the_usual_length(frozen: bool) -> None:
     if frozen:
         assert [steps(64), steps(65), steps(64, quick=True)] == [5, 6, 1]
     else:
-        assert [steps(100), steps(640), steps(10**5)] == [300, 600, 3000]
+        assert [steps(100), steps(640), steps(10**5)] == [900, 1800, 3000]
         assert steps(640, quick=True) == 50
     with pytest.raises(ConfigError, match="steps: 0"):
         Pretrained(filters, frozen=frozen).schedule(10, (8, 8), steps=0, quick=False)
