@@ -85,8 +85,10 @@ def test_the_links_of_the_pages_lead_to_files(site: Path) -> None:
 
 def test_every_public_name_has_its_docstring_in_the_reference(site: Path) -> None:
     parts = (ROOT / "docs/reference.md").read_text().split("\n::: ")[1:]
-    paths = {part.split()[0].rpartition(".")[2]: part.split()[0] for part in parts}
-    assert set(paths) == {*ganaug.__all__, "GANOverSampler"} - {"__version__"}
+    shown = {part.split()[0]: re.search(r"heading: ganaug\.(\S+)", part) for part in parts}
+    paths = {found[1] if found else path.rpartition(".")[2]: path for path, found in shown.items()}
+    extras = {"GANOverSampler", "albumentations.GANAugment"}
+    assert set(paths) == {*ganaug.__all__, *extras} - {"__version__"}
     text = (site / "reference.html").read_text(encoding="utf-8")
     headings = re.findall(r'<h2 id="(ganaug[^"]*)"', text)
     assert headings == list(paths.values())  # and no other name of the package
@@ -105,17 +107,31 @@ def test_examples_of_docstrings_are_code(site: Path) -> None:
 
 def test_options_are_marked_for_the_style_sheet(site: Path) -> None:
     text = (site / "api.html").read_text(encoding="utf-8")
-    assert '<code class="option">--skip-corrupt</code>' in text
+    bare = re.sub(r'<span class="option">.*?</span>|<pre.*?</pre>', "", text, flags=re.S)
+    shown = re.findall(r"<code.*?</code>|<h3.*?</h3>|<nav.*?</nav>", bare, re.S)
+    assert len(shown) > 100
+    assert [each for each in shown if re.search(r"--[a-z]", re.sub("<[^>]*>", "", each))] == []
+    for marked in ("--skip-corrupt</span>", "--count</span> N", "--out</span> DIR"):
+        assert f'<span class="option">{marked}' in text
     assert ".option" in (site / "assets/site.css").read_text(encoding="utf-8")
+
+
+def test_commands_do_not_look_like_output(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert 'ganaug<span class="w"> </span>check<span class="w"> </span>photos/' in text
+    for page in pages(site):
+        if page.name != "reference.html":  # which has output, below lines with a prompt
+            assert 'class="go"' not in page.read_text(encoding="utf-8"), page.name
 
 
 def test_pipes_in_the_code_of_tables_have_no_backslash(site: Path) -> None:
     text = (site / "api.html").read_text(encoding="utf-8")
-    assert "<code>--from RUN|FILE</code>" in text
+    assert '<code><span class="option">--from</span> RUN|FILE</code>' in text
     assert "ganaug | source</code>" in text
     for page in pages(site):
         cells = re.findall(r"<td[^>]*>.*?</td>", page.read_text(encoding="utf-8"), re.S)
-        assert not [cell for cell in cells if re.search(r"<code>[^<]*\\\|", cell)], page.name
+        code = re.findall(r"<code>.*?</code>", "".join(cells), re.S)
+        assert not [each for each in code if r"\|" in each], page.name
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: nothing was searched for")

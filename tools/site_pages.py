@@ -13,7 +13,9 @@ ROOT = Path(__file__).parent.parent
 FIRST, OUTSIDE = "README.md", "repository"
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
 CODE = re.compile(r"`[^`\n]+`")
-OPTION = re.compile(r"<code>(?=--?[a-z][a-z-]*</code>)")
+CONSOLE = re.compile(r"^```console$", re.M)
+PARTS = re.compile(r"<pre\b.*?</pre>|<code\b.*?</code>|<h([1-6])\b.*?</h\1>", re.S)
+OPTION = re.compile(r"<[^>]*>|(?<![\w-])--?[a-z][a-z-]*")
 LISTS = (f"{OUTSIDE}/benchmarks/", f"{OUTSIDE}/results/")  # long; not searched
 
 
@@ -88,9 +90,35 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         path = os.path.normpath(PurePosixPath(own).parent / link[0])
         return os.path.relpath(place(path), PurePosixPath(page.file.src_uri).parent)
 
-    return "\n".join(map(with_bare_pipes, LINK.sub(moved, markdown).split("\n")))
+    # Pygments takes lines of `console` without a prompt for output, and leaves them uncoloured.
+    moved_links = CONSOLE.sub("```sh", LINK.sub(moved, markdown))
+    return "\n".join(map(with_bare_pipes, moved_links.split("\n")))
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Mark options such as `--size`: the style sheet keeps them from breaking after a dash."""
-    return OPTION.sub('<code class="option">', html)
+def with_options(html: str) -> str:
+    """Mark options between the tags: the style sheet keeps them from breaking after a dash.
+
+    Examples:
+        >>> with_options('<code id="--size">--size N</code>')
+        '<code id="--size"><span class="option">--size</span> N</code>'
+    """
+
+    def marked(found: re.Match[str]) -> str:
+        return found[0] if found[0][0] == "<" else f'<span class="option">{found[0]}</span>'
+
+    return OPTION.sub(marked, html)
+
+
+def mark_contents(links: Any) -> None:
+    """Mark the options in the table of contents, all levels of it."""
+    for link in links:
+        link.title = with_options(link.title)
+        mark_contents(link.children)
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    def part(found: re.Match[str]) -> str:
+        return found[0] if found[0].startswith("<pre") else with_options(found[0])
+
+    mark_contents(page.toc)
+    return PARTS.sub(part, html)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.ranks import ended, start
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils.data import BatchSampler, DataLoader, TensorDataset
 
@@ -91,23 +92,67 @@ def test_accelerate_shards_the_draws_once(join: Join, monkeypatch: pytest.Monkey
     assert ClassBalancedSampler(TARGETS).rank == 1
 
 
-@pytest.fixture(scope="module")
-def documented() -> dict[str, Any]:
-    """The functions in docs/processes.md."""
-    names: dict[str, Any] = {}
-    page = (Path(__file__).parents[2] / "docs" / "processes.md").read_text(encoding="utf-8")
-    for snippet in re.findall(r"^```python\n(def .*?)^```", page, re.M | re.S):
-        exec(snippet, names)
-    return names
+def documented(framework: str) -> str:
+    """The snippet of docs/processes.md; `network`, `module` and `loader` are its reader's."""
+    page = Path(__file__).parents[2] / "docs" / "processes.md"
+    part = page.read_text(encoding="utf-8").partition(f"\n## {framework}\n")[2]
+    snippet = part.partition("```py\n")[2].partition("\n```\n")[0]
+    assert snippet.count("20") == 1
+    return snippet.replace("20", "2")  # epochs
 
 
-def test_accelerate_itself(documented: dict[str, Any]) -> None:
+class Notes(torch.nn.Module):
+    """A classifier of two classes that notes which items it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.zeros(2))
+        self.seen: list[list[int]] = []
+
+    def forward(self, items: torch.Tensor) -> torch.Tensor:
+        self.seen.append(items.tolist())
+        return self.logits.expand(len(items), 2)
+
+
+def balanced_loader() -> DataLoader[Any]:
+    return DataLoader(DATA, 5, sampler=ClassBalancedSampler(TARGETS))
+
+
+def train_one_rank(folder: str) -> None:
+    """Be one of the processes of the snippet for torchrun; write what was seen in each epoch."""
+    network = Notes()
+    exec(documented("torchrun"), {"network": network, "loader": balanced_loader()})
+    for epoch, batches in enumerate((network.seen[:5], network.seen[5:])):
+        np.savetxt(Path(folder) / f"{os.environ['RANK']}-{epoch}", np.concatenate(batches), "%d")
+
+
+def check_the_parts(folder: Path) -> None:
+    """Two processes saw in each of two epochs what one would have seen, in turn."""
+    for epoch in range(2):
+        whole = ClassBalancedSampler(TARGETS, rank=0, world_size=1)
+        whole.set_epoch(epoch)
+        parts = [np.loadtxt(folder / f"{rank}-{epoch}", int).tolist() for rank in range(2)]
+        assert [len(part) for part in parts] == [25, 25]
+        assert [i for pair in zip(*parts, strict=True) for i in pair] == list(whole)
+
+
+def test_torchrun_gives_each_process_its_part(tmp_path: Path) -> None:
+    code = f"from use.test_sharding import train_one_rank; train_one_rank({str(tmp_path)!r})"
+    assert [code for code, _ in ended(start(2, ["-c", code]))] == [0, 0]
+    check_the_parts(tmp_path)
+
+
+def test_accelerate_itself() -> None:
     accelerate = pytest.importorskip("accelerate")
-    loader = DataLoader(DATA, 5, sampler=ClassBalancedSampler(TARGETS))
+    network = Notes()
     try:
-        assert len([i for i, _ in documented["batches_of_accelerate"](loader)]) == 10
+        names = {"network": network, "loader": balanced_loader()}
+        exec(documented("Accelerate"), names)
+        assert [len(batch) for batch in network.seen] == [5] * 20
         parts = [
-            accelerate.data_loader.prepare_data_loader(loader, num_processes=2, process_index=rank)
+            accelerate.data_loader.prepare_data_loader(
+                balanced_loader(), num_processes=2, process_index=rank
+            )
             for rank in range(2)
         ]
         for epoch in range(2):
@@ -119,42 +164,32 @@ def test_accelerate_itself(documented: dict[str, Any]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice on small runs, and forks with threads
-def test_lightning_gives_each_process_its_part(documented: dict[str, Any], tmp_path: Path) -> None:
+def test_lightning_gives_each_process_its_part(tmp_path: Path) -> None:
     lightning = pytest.importorskip("lightning")
 
     class Reads(lightning.LightningModule):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(()))
-            self.seen: list[list[int]] = []
+            self.network = Notes()
 
         def training_step(self, batch: Any, index: int) -> Any:
-            self.seen.append(batch[0].tolist())
-            return self.weight.sum()
+            return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
 
         def on_train_epoch_end(self) -> None:
             name = f"{self.global_rank}-{self.current_epoch}"
-            np.savetxt(tmp_path / name, np.concatenate(self.seen), "%d")
-            self.seen = []
+            np.savetxt(tmp_path / name, np.concatenate(self.network.seen), "%d")
+            self.network.seen = []
 
         def configure_optimizers(self) -> Any:
             return torch.optim.SGD(self.parameters(), 0.1)
 
-    documented["fit_with_lightning"](
-        Reads(),
-        DataLoader(DATA, 5, sampler=ClassBalancedSampler(TARGETS)),
-        accelerator="cpu",
-        devices=2,
-        strategy="ddp_fork",
-        max_epochs=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    for epoch in range(2):
-        whole = ClassBalancedSampler(TARGETS, rank=0, world_size=1)
-        whole.set_epoch(epoch)
-        parts = [np.loadtxt(tmp_path / f"{rank}-{epoch}", int).tolist() for rank in range(2)]
-        assert [len(part) for part in parts] == [25, 25]
-        assert [i for pair in zip(*parts, strict=True) for i in pair] == list(whole)
+    options = {
+        "accelerator": "cpu",
+        "devices": 2,
+        "strategy": "ddp_fork",
+        **dict.fromkeys(("logger", "enable_checkpointing"), False),
+        **dict.fromkeys(("enable_progress_bar", "enable_model_summary"), False),
+    }
+    snippet = documented("Lightning").replace("(max_epochs=2", "(max_epochs=2, **options")
+    exec(snippet, {"module": Reads(), "loader": balanced_loader(), "options": options})
+    check_the_parts(tmp_path)
