@@ -110,9 +110,7 @@ def sample(
     generator = open_generator(artifact)
     data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
     if not len(data):
-        raise ConfigError(
-            f"counts: {counts!r} asks for no images; allowed: 1 or more; give a number"
-        )
+        raise ConfigError(f"{counts!r} asks for no images; allowed: 1 or more; give a number")
     if not shards:
         _check_names(data.classes)
     best = None if keep_best is None else _best(data, keep_best)

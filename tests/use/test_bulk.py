@@ -258,7 +258,7 @@ def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Pa
     out = tmp_path / "out"
     with pytest.raises(ConfigError, match="part: 3/2 is not allowed"):
         sample(file, out, counts=4, source=SOURCE, part=(3, 2))
-    with pytest.raises(ConfigError, match="counts: 0 asks for no images"):
+    with pytest.raises(ConfigError, match="0 asks for no images; allowed: 1 or more"):
         sample(file, out, counts=0, source=SOURCE)
     with pytest.raises(ConfigError, match="source is missing"):
         sample(file, out, counts=4)
