@@ -15,8 +15,10 @@ import click
 import pytest
 from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs, write_table
 from helpers.small_images import bars
+from helpers.small_models import write_class_model, write_variation_model
 
 import ganaug
+from ganaug.artifact.format import Policy
 from ganaug.cli import command, run
 
 ROOT = Path(__file__).parent.parent
@@ -100,6 +102,20 @@ def test_the_snippets_of_the_documentation_run(
             continue
         short = snippet.replace("steps=20", "steps=2")  # of classifiers, of which some are many
         exec(compile(short, page.name, "exec"), names)
+
+
+def test_the_policy_is_read_from_a_file_of_either_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = snippets(ROOT / "docs" / "kind-and-policy.md", "python")
+    for write, policy, told in (
+        (write_variation_model, Policy.rule((10, 2)), "((2, 0.5),) 0.7 rule\n"),
+        (write_class_model, None, ""),
+    ):
+        write(tmp_path / "defects.onnx", policy=policy)
+        exec(compile(snippet, "kind-and-policy.md", "exec"), {})
+        assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
