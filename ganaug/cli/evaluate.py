@@ -89,7 +89,10 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
     "--no-write", "keep", is_flag=True, help="Leave FILE as it is; else the records go into it."
 )
 @force_option
-@image_options
+@image_options(
+    size="that of a pretrained network, else of FILE, else at most 64 a side",
+    fetched="data sets and weights",
+)
 @click.pass_obj
 def command(
     console: Settings,

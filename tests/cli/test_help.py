@@ -31,6 +31,28 @@ def test_the_help_of_the_program_has_an_example(capsys: pytest.CaptureFixture[st
     assert "Example: ganaug run photos/ --out defects" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "fetched"),
+    [
+        ("fit", "at most 64 a side", "data sets"),
+        ("run", "at most 64 a side", "data sets"),
+        ("tune", "that of a pretrained network, else of FILE", "data sets and weights"),
+        (
+            "evaluate",
+            "that of a pretrained network, else of FILE, else at most 64 a side",
+            "data sets and weights",
+        ),
+    ],
+)
+def test_options_of_the_images_say_what_this_command_does(
+    name: str, size: str, fetched: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"[default: {size}]" in shown
+    assert f"Let {fetched} be fetched by name." in shown
+
+
 def complete(**variables: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", "from ganaug.cli import main; main()"],

@@ -97,7 +97,9 @@ def evaluate_gain(
         steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
             under 16 px; five copies of each image for a scikit-learn classifier; pretrained
             networks: see `Pretrained`). A loop of your own decides for itself.
-        quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
+        quick: 150 steps, 50 of a fine-tuned network, one copy of each image for a frozen one or a
+            scikit-learn classifier; and a short generator where `refit`, whose `fit_options` go
+            first.
         jobs: worker processes; None = one for each core, at most 4 on a GPU, and none for a handful
             of steps; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
