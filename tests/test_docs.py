@@ -20,6 +20,8 @@ from helpers.small_models import write_class_model, write_variation_model
 import ganaug
 from ganaug.artifact.format import Policy
 from ganaug.cli import command, run
+from ganaug.evaluation.classifiers.network import default_steps
+from ganaug.evaluation.classifiers.pretrained import QUICK_STEPS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted(ROOT.glob("docs/*.md"))
@@ -102,6 +104,13 @@ def test_the_snippets_of_the_documentation_run(
             continue
         short = snippet.replace("steps=20", "steps=2")  # of classifiers, of which some are many
         exec(compile(short, page.name, "exec"), names)
+
+
+def test_a_quick_look_is_as_long_as_it_is_said_to_be() -> None:
+    network, tuned = default_steps((32, 32), quick=True), QUICK_STEPS
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert f"trains a network for {network} steps, or a fine-tuned one for {tuned}." in page
+    assert f"quick: {network} steps, {tuned} of a fine-tuned" in str(ganaug.evaluate_gain.__doc__)
 
 
 def test_the_policy_is_read_from_a_file_of_either_kind(
