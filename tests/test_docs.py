@@ -15,9 +15,13 @@ import click
 import pytest
 from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs, write_table
 from helpers.small_images import bars
+from helpers.small_models import write_class_model, write_variation_model
 
 import ganaug
+from ganaug.artifact.format import Policy
 from ganaug.cli import command, run
+from ganaug.evaluation.classifiers.network import default_steps
+from ganaug.evaluation.classifiers.pretrained import QUICK_STEPS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted(ROOT.glob("docs/*.md"))
@@ -100,6 +104,27 @@ def test_the_snippets_of_the_documentation_run(
             continue
         short = snippet.replace("steps=20", "steps=2")  # of classifiers, of which some are many
         exec(compile(short, page.name, "exec"), names)
+
+
+def test_a_quick_look_is_as_long_as_it_is_said_to_be() -> None:
+    network, tuned = default_steps((32, 32), quick=True), QUICK_STEPS
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert f"trains a network for {network} steps, or a fine-tuned one for {tuned}." in page
+    assert f"quick: {network} steps, {tuned} of a fine-tuned" in str(ganaug.evaluate_gain.__doc__)
+
+
+def test_the_policy_is_read_from_a_file_of_either_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = snippets(ROOT / "docs" / "kind-and-policy.md", "python")
+    for write, policy, told in (
+        (write_variation_model, Policy.rule((10, 2)), "((2, 0.5),) 0.7 rule\n"),
+        (write_class_model, None, ""),
+    ):
+        write(tmp_path / "defects.onnx", policy=policy)
+        exec(compile(snippet, "kind-and-policy.md", "exec"), {})
+        assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)

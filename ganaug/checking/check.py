@@ -123,7 +123,8 @@ def check(
     ]
     findings += _odd(seen)
     measured: Times | None = None
-    trainable = seen.layout is not None and len(np.flatnonzero(images.counts)) > 1
+    enough = 2 if config.kind == "variation" else 1
+    trainable = seen.layout is not None and (images.counts > 0).sum() >= enough
     if times and trainable and seen.layout is not None:
         log.info("timing some steps of a generator and of a classifier")
         try:
@@ -252,6 +253,7 @@ def _next(
         return ()
     options = as_options(
         preset=None if preset == "base" else preset,
+        kind=fit_options.get("kind"),
         size=check_size(size),
         mode=mode,
         root=root,
@@ -261,7 +263,8 @@ def _next(
         **{f"{role}_column": column for role, column in columns._asdict().items()},
     )
     for name, value in fit_options.items():
-        options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+        if name != "kind":
+            options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     title = images.data_name.rpartition(":")[2].replace("/", "-")
     run = Path("runs", Path(title).stem or "run")
     return (f"ganaug fit {shlex.join([str(source), '--out', str(run), *options])}",)

@@ -20,7 +20,13 @@ from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.workers import worker_count
-from ganaug.evaluation.tuning.budget import GENERATING, Costs, count_trainings, plan_budget
+from ganaug.evaluation.tuning.budget import (
+    GENERATING,
+    Costs,
+    count_trainings,
+    plan_budget,
+    ways_to_balance,
+)
 from ganaug.evaluation.tuning.candidates import candidates
 from ganaug.evaluation.tuning.rarity import REPETITIONS, simulate
 from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
@@ -73,7 +79,7 @@ def measure(
     shown = replace(_some(images), test=None)
     fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
     whole = config.steps * fit_step
-    if config.kind != "variation" or (images.counts > 0).sum() < 2:
+    if not config.conditional or (images.counts > 0).sum() < 2:  # no classes to tell apart
         return Times(whole, None, None, chosen, jobs)
     with _one_thread() as threads:  # as in a worker process
         free_step = larger * _step_of_classifier(resized(shown, small), chosen)
@@ -93,7 +99,8 @@ def measure(
     simulation = simulate(replace(images, test=None), 0)
     tuned = None
     if simulation.method != "none":
-        tried, ways = len(candidates(images.counts, config.kind)), 2
+        tried = len(candidates(images.counts, config.kind))
+        ways = ways_to_balance(config.kind)
         part, augmented = simulation.repetitions[0].train, len(AUGMENTED_ARMS)
         budget = plan_budget(
             costs, config.steps, schedule, len(part), REPETITIONS, augmented, ways, tried

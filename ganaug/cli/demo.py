@@ -38,7 +38,7 @@ __all__ = ["command"]
 def command(
     console: Settings, out: str, seeds: int, steps: int | None, classifier_steps: int | None
 ) -> None:
-    """Train, export, use and evaluate two generators on the CPU, in about five minutes.
+    """Train, export, use and evaluate two generators on the CPU, in about three minutes.
 
     Letters: photographed ones, made on the spot, where a generator has something to learn.
     Digits: scikit-learn's, five of each odd one, where ordinary augmentation is enough already. One

@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# A step of the encoder of the diversity record, in steps of a classifier, each on one core: 123 and
-# 57 ms at 32 pixels.
-ENCODER_STEP = 2.2
 KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
@@ -89,7 +86,10 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
     "--no-write", "keep", is_flag=True, help="Leave FILE as it is; else the records go into it."
 )
 @force_option
-@image_options
+@image_options(
+    size="that of a pretrained network, else of FILE, else at most 64 a side",
+    fetched="data sets and weights",
+)
 @click.pass_obj
 def command(
     console: Settings,
@@ -290,22 +290,9 @@ def _size(
 
 
 def _gain(
-    console: Settings,
-    generator: Generator | None,
-    images: ImageSet,
-    *,
-    records: int,
-    **options: Any,
+    console: Settings, generator: Generator | None, images: ImageSet, **options: Any
 ) -> GainReport | None:
-    """Compare and print, or say why there is nothing to compare.
-
-    The time left is that until the last of so many `records` of diversity, which come after it.
-    """
-    from ganaug import evaluate_gain
-    from ganaug.devices import choose_device
-    from ganaug.evaluation.diversity.evaluate import steps_of
-    from ganaug.evaluation.trainings.workers import worker_count
-
+    """Compare and print, or say why there is nothing to compare."""
     if generator is not None and len(generator.info.classes) < 2:
         say(console, "a generator of one class cannot help a classifier: no gain is measured")
         generator, options["refit"] = None, None
@@ -314,13 +301,30 @@ def _gain(
     if generator is None and (images.counts > 0).sum() < 2:
         say(console, "images of one class need no classifier: no gain is measured")
         return None
-    workers = worker_count(options["jobs"], str(choose_device(options["device"])))
-    later = records * steps_of(images, quick=options["quick"]) * ENCODER_STEP * workers**0.5
-    with evaluation_progress(console) as progress:
-        told = None if progress is None else _with_later(progress, later)
-        gain = evaluate_gain(generator, train=images, progress=told, **options)
+    gain = _compare(console, generator, images, **options)
     echo(f"{gain.text(width())}\n")
     return gain
+
+
+def _compare(
+    console: Settings,
+    generator: Generator | None,
+    images: ImageSet,
+    *,
+    records: int,
+    **options: Any,
+) -> GainReport:
+    """Compare; the time left is that until the last of so many `records` of diversity after it."""
+    from ganaug import evaluate_gain
+    from ganaug.devices import choose_device
+    from ganaug.evaluation.diversity.evaluate import in_classifier_steps
+    from ganaug.evaluation.trainings.workers import worker_count
+
+    workers = worker_count(options["jobs"], str(choose_device(options["device"])))
+    later = records * in_classifier_steps(images, workers, quick=options["quick"])
+    with evaluation_progress(console) as progress:
+        told = None if progress is None else _with_later(progress, later)
+        return evaluate_gain(generator, train=images, progress=told, **options)
 
 
 def _with_later(show: Callable[..., None], steps: float) -> Callable[..., None]:

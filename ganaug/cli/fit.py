@@ -48,7 +48,7 @@ __all__ = ["command"]
     metavar="variation|class",
     help="variation: image to image (default). class: noise to image.",
 )
-@image_options
+@image_options(size="at most 64 a side", fetched="data sets")
 @click.option(
     "--cache",
     metavar="DIR",

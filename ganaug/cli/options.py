@@ -291,34 +291,37 @@ class Reading:
         )
 
 
-def image_options(function: Command) -> Command:
-    """Add the options that say how the images of SOURCE are read; the command gets a `Reading`."""
+def image_options(*, size: str, fetched: str) -> Callable[[Command], Command]:
+    """Return what adds the options that say how the images of SOURCE are read.
 
-    @wraps(function)
-    def packed(*args: Any, **given: Any) -> Any:
-        names = [each.name for each in fields(Reading)]
-        reading = Reading(**{name: given.pop(name) for name in names})
-        return function(*args, reading=reading, **given)
+    The command gets them as a `Reading`.
 
-    command = column_options(packed)
-    for option in reversed(
-        [
-            click.option(
-                "--size",
-                type=SIZE,
-                help="Resize the images.  [default: at most 64 a side; with FILE as it was fitted]",
-            ),
-            click.option(
-                "--root",
-                metavar="DIR",
-                help="Where torchvision data sets, or the files of a table, lie.",
-            ),
-            click.option(
-                "--download", is_flag=True, help="Let data sets and weights be fetched by name."
-            ),
-            exif_option,
-            skip_corrupt_option,
-        ]
-    ):
-        command = option(command)
-    return command
+    Args:
+        size: which one is taken where none is named, in words.
+        fetched: what --download is for.
+    """
+    options = [
+        click.option("--size", type=SIZE, help=f"Resize the images.  [default: {size}]"),
+        click.option(
+            "--root",
+            metavar="DIR",
+            help="Where torchvision data sets, or the files of a table, lie.",
+        ),
+        click.option("--download", is_flag=True, help=f"Let {fetched} be fetched by name."),
+        exif_option,
+        skip_corrupt_option,
+    ]
+
+    def add(function: Command) -> Command:
+        @wraps(function)
+        def packed(*args: Any, **given: Any) -> Any:
+            names = [each.name for each in fields(Reading)]
+            reading = Reading(**{name: given.pop(name) for name in names})
+            return function(*args, reading=reading, **given)
+
+        command = column_options(packed)
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -43,7 +43,7 @@ LEDGER, CHECKED = "steps.json", "check.json"
     help="Size of the networks and length of the training; tiny to try things out.",
 )
 @click.option("--kind", metavar="variation|class", help="As for fit.")
-@image_options
+@image_options(size="at most 64 a side", fetched="data sets")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
 @click.option(
     "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."

@@ -19,7 +19,7 @@ from ganaug.wording import as_options, counted, whole_number
 
 __all__ = ["command"]
 
-LEAST_SIDE = 8
+LEAST_SIDE, LEAST_SHARE = 8, 0.02
 
 
 class _Count(click.ParamType[int | str]):
@@ -118,7 +118,8 @@ def command(
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
     read = Inputs((file, source), image_folders("the images", source))
     of_source = {"root": root, "side": side, "no_exif": not exif, "skip_corrupt": skip_corrupt}
-    lost = as_options(**of_source, **{f"{role}_column": name for role, name in columns.items()})
+    of_source |= {f"{role}_column": name for role, name in columns.items()}
+    lost = as_options(**of_source, keep_best=keep_best)
     if source is None and lost:
         raise ConfigError(
             f"{lost[0]}: given without --source; allowed: beside the images that it is about; name"
@@ -126,6 +127,11 @@ def command(
         )
     if side is not None and side < LEAST_SIDE:
         raise ConfigError(f"--side: {side}; allowed: {LEAST_SIDE} or more; choose another")
+    if keep_best is not None and not LEAST_SHARE <= keep_best < 1:
+        raise ConfigError(
+            f"--keep-best: {keep_best}; allowed: {LEAST_SHARE} to {1 - LEAST_SHARE}, the share that"
+            " is kept; choose another, such as 0.8"
+        )
     option, named = ("--shards", shards) if out is None else ("--out", out)
     check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
@@ -156,22 +162,19 @@ def command(
         resumable(console, lambda: kept),
         steady_progress(console, "sampling") as report,
     ):
-        try:
-            folder = sample(
-                generator,
-                str(named),
-                counts=count,
-                source=images,
-                classes=classes,
-                seed=seed,
-                shards=shards is not None,
-                part=part,
-                keep_best=keep_best,
-                fingerprint=fingerprint,
-                progress=report,
-            )
-        except ConfigError as error:  # which speaks of the argument of the function
-            raise ConfigError(str(error).replace("counts", "--count")) from error
+        folder = sample(
+            generator,
+            str(named),
+            counts=count,
+            source=images,
+            classes=classes,
+            seed=seed,
+            shards=shards is not None,
+            part=part,
+            keep_best=keep_best,
+            fingerprint=fingerprint,
+            progress=report,
+        )
     counts = planned_counts(folder)
     of_each = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
     what = f"{counted(sum(counts.values()), 'image')} ({of_each})"

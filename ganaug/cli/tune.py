@@ -52,7 +52,7 @@ __all__ = ["command"]
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the policy as JSON, too.")
 @force_option
-@image_options
+@image_options(size="that of a pretrained network, else of FILE", fetched="data sets and weights")
 @click.pass_obj
 def command(
     console: Settings,

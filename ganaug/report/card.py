@@ -9,9 +9,10 @@ from ganaug.artifact.format import PRIVACY, Metadata, Policy
 from ganaug.errors import ArtifactError
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
+from ganaug.evaluation.tuning.report import not_tried
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
-from ganaug.report.text import policy_text, start_text
+from ganaug.report.text import held_out_text, policy_text, start_text
 from ganaug.wording import counted
 
 __all__ = ["model_card"]
@@ -156,7 +157,9 @@ def _evidence(evidence: Mapping[str, Any]) -> list[Markdown]:
         for each in evidence["candidates"]
     ]
     head = ("candidate", "expected gain", "of rare classes", "of frequent classes")
-    return [*lines, table(head, rows)]
+    left_out = not_tried(evidence)
+    more = [fill("{}.", left_out[0].upper() + left_out[1:])] if left_out else []
+    return [*lines, table(head, rows), *more]
 
 
 def _gain(gain: Mapping[str, Any]) -> Markdown:
@@ -281,7 +284,7 @@ def _training(metadata: Metadata) -> Markdown:
             f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
             *([f"started from {start_text(metadata.data)}"] if begun else []),
             fill("fingerprint of the training images: {}", code(metadata.fingerprint)),
-            f"held out: {metadata.data['held_out'] or 'nothing, or a test part of the data'}",
+            f"held out: {held_out_text(metadata.data)}",
             f"versions: {versions}",
         ]
     )

@@ -15,6 +15,7 @@ from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
 from ganaug.report.advice import advice_list
 from ganaug.report.changes import changes_section, strength_section
@@ -26,7 +27,7 @@ from ganaug.report.inspection import map_section, suspects_section
 from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
-from ganaug.report.text import policy_text
+from ganaug.report.text import held_out_text, policy_text
 from ganaug.wording import as_settings, counted
 
 __all__ = ["write_report"]
@@ -132,12 +133,15 @@ def _policy_card(policy: Policy | None) -> str:
     """Return the box of the first screen that says how often to use the generator."""
     if policy is None:
         return card("Policy in the file", "None", "How often to use it is the user's choice.")
+    left_out = not_tried(policy.evidence or {})
+    more = f" {left_out[0].upper()}{left_out[1:]}." if left_out else ""
     most = max(p for _, p in policy.p)
     if most == 0:
-        return card("Policy in the file", "Never", f"How often to vary: {policy_text(policy)}.")
+        text = f"How often to vary: {policy_text(policy)}.{more}"
+        return card("Policy in the file", "Never", text)
     least = min(p for _, p in policy.p)
     value = f"p {most:.2g}" if least == most else f"p {most:.2g} to {least:.2g}"
-    return card("Policy in the file", value, f"{CHANCE}: {policy_text(policy)}.")
+    return card("Policy in the file", value, f"{CHANCE}: {policy_text(policy)}.{more}")
 
 
 def _subject(metadata: Metadata) -> str:
@@ -240,7 +244,7 @@ def _configuration(metadata: Metadata, gain: GainReport | None) -> str:
             {
                 "data": metadata.data["source"],
                 "fingerprint of the data": metadata.fingerprint,
-                "held out": metadata.data["held_out"],
+                "held out": held_out_text(metadata.data),
                 "seed": metadata.seed,
                 "parity with torch": metadata.parity,
                 "batch exact": metadata.batch_exact,

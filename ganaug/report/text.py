@@ -9,7 +9,7 @@ from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
 from ganaug.wording import counted
 
-__all__ = ["metadata_lines", "policy_text", "start_text"]
+__all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text"]
 
 
 def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
@@ -22,7 +22,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "images": f"{height}x{width} {'grey' if metadata.channels == 1 else 'RGB'}",
         "latent": counted(metadata.latent_dim, "value"),
         "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
-        "held out": printable(data["held_out"] or "nothing, or a test part of the data"),
+        "held out": printable(held_out_text(data)),
         "classes": f"{len(classes)}, training images of each:",
         **{f"  {printable(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
@@ -45,12 +45,23 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
 def _parity(parity: Mapping[str, Any]) -> str:
     """How far the file was from the trained network at export, in words."""
     bounds = parity.get("largest_difference_below")
-    if not isinstance(bounds, Mapping) or not {"training_size", "other_size"} <= bounds.keys():
+    if not isinstance(bounds, Mapping) or "training_size" not in bounds:
         return ", ".join(f"{printable(k)} {printable(v)}" for k, v in parity.items()) or "-"
+    # A class generator has one size.
+    others = f", {bounds['other_size']} at others" if "other_size" in bounds else ""
     return printable(
-        f"within {bounds['training_size']} of the trained network at the training size,"
-        f" {bounds['other_size']} at others"
+        f"within {bounds['training_size']} of the trained network at the training size{others}"
     )
+
+
+def held_out_text(data: Mapping[str, Any]) -> str:
+    """Return in words which images were kept from a training, from the `data` of metadata."""
+    if data["held_out"]:
+        return str(data["held_out"])
+    has_test = data.get("has_test")
+    if not isinstance(has_test, bool):  # it may be missing
+        return "nothing"
+    return f"nothing; {'the data have a test part' if has_test else 'all images were trained on'}"
 
 
 def start_text(data: Mapping[str, Any]) -> str:

@@ -159,7 +159,7 @@ class SyntheticDataset(Dataset[Any]):
             " with images of it",
         )
         if isinstance(counts, str) and counts == "auto" and policy is None:
-            _log.info("%s: holds no policy, so that counts='auto' adds no images", path)
+            _log.info("%s: holds no policy, so that 'auto' adds no images", path)
         self.counts = added
         self.targets: list[int] = np.repeat(np.arange(len(added)), added).tolist()
         self._state = SharedState()

@@ -110,9 +110,7 @@ def sample(
     generator = open_generator(artifact)
     data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
     if not len(data):
-        raise ConfigError(
-            f"counts: {counts!r} asks for no images; allowed: 1 or more; give a number"
-        )
+        raise ConfigError(f"{counts!r} asks for no images; allowed: 1 or more; give a number")
     if not shards:
         _check_names(data.classes)
     best = None if keep_best is None else _best(data, keep_best)
@@ -299,6 +297,8 @@ def _write_block(
     else:
         for index, label, image in _items(data, indices, best):
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
+            # Not by `files.write_bytes`: its two flushes take longer than to make the image. What
+            # was half written, the block that is not yet done has again.
             target.write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
             rows.append({"index": index, "file": file, "class": data.classes[label]})

@@ -241,8 +241,8 @@ def _by_policy(
     always = np.flatnonzero((probabilities >= 1) & usable)
     if len(always):
         raise ConfigError(
-            f"counts='auto' with p = 1 for the class {classes[always[0]]!r} has no finite number;"
-            " allowed: p under 1; pass counts='balance' or {class: number}"
+            f"'auto' with p = 1 for the class {classes[always[0]]!r} asks for no finite number of"
+            " images; allowed: p under 1; ask for 'balance', or for a number"
         )
     share = np.where(usable, probabilities, 0.0)
     return np.rint(real * share / (1 - share)).astype(np.int64)
@@ -270,7 +270,7 @@ def _by_class(
                 f"counts: {value!r} for the class {key!r}; allowed: a whole number of at least 0"
             )
         if value and not usable[label]:
-            raise DataError(f"counts: {value} images of the class {key!r}, of which {lacking}")
+            raise DataError(f"{value} images of the class {key!r}, of which {lacking}")
         added[label] += int(value)
     return added
 

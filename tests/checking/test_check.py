@@ -299,7 +299,7 @@ def test_one_class_is_enough_for_a_class_generator(how: dict[str, Any], tmp_path
     assert "one class" in kinds(report)
     (command,) = report.next
     assert command.startswith(f"ganaug fit {tmp_path / 'one'} --out ")
-    assert "kind=class" in command or "--preset classic" in command
+    assert command.endswith((" --kind class", " --preset classic"))
 
 
 def arrays(folder: Path) -> object:
@@ -347,6 +347,25 @@ def test_the_durations_come_from_steps_that_were_trained(photos: Path) -> None:
     assert (times.device, report.training_size) == ("cpu", (8, 8))
     assert "about, on this machine (cpu, " in str(report)
     assert report.next[0].endswith("--size 8x8")
+
+
+def test_a_class_generator_has_all_three_durations(photos: Path) -> None:
+    """But where it knows no classes, or there is one alone, there is nothing to tune or judge."""
+    options = {"size": 8, "device": "cpu", "preset": "tiny", "fit_options": {"kind": "class"}}
+    times = check(photos, **options).times
+    assert times is not None
+    assert times.tune is not None
+    assert times.evaluate is not None
+    assert min(times.fit, times.tune, times.evaluate) > 0
+    one = clean()
+    for source, how in (
+        (photos, options | {"fit_options": {"kind": "class", "conditional": False}}),
+        (one.take(one.labels == 0), options),
+    ):
+        times = check(source, **how).times
+        assert times is not None
+        assert times.fit > 0
+        assert (times.tune, times.evaluate) == (None, None)
 
 
 def test_the_durations_are_those_of_the_settings_that_are_named(photos: Path) -> None:

@@ -62,6 +62,6 @@ def test_the_nearest_path_is_named_as_a_whole(
 def test_check_takes_the_settings_of_fit(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["-q", "check", str(photos), "--no-times", "--seeds", "2", "--kind", "class"]
     assert run([*command, "--set", "r1=0.5"]) == 0
-    assert "--out runs/photos --set kind=class --set r1=0.5\n" in capsys.readouterr().out
+    assert "--out runs/photos --kind class --set r1=0.5\n" in capsys.readouterr().out
     assert run([*command, "--set", "r11=0.5"]) == 2
     assert "did you mean 'r1'?" in capsys.readouterr().err

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -29,6 +31,37 @@ def test_every_help_has_an_example_that_parses(
 def test_the_help_of_the_program_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     assert "Example: ganaug run photos/ --out defects" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "fetched"),
+    [
+        ("fit", "at most 64 a side", "data sets"),
+        ("run", "at most 64 a side", "data sets"),
+        ("tune", "that of a pretrained network, else of FILE", "data sets and weights"),
+        (
+            "evaluate",
+            "that of a pretrained network, else of FILE, else at most 64 a side",
+            "data sets and weights",
+        ),
+    ],
+)
+def test_options_of_the_images_say_what_this_command_does(
+    name: str, size: str, fetched: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"[default: {size}]" in shown
+    assert f"Let {fetched} be fetched by name." in shown
+
+
+def test_the_help_of_the_demo_says_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((Path(__file__).parents[2] / "results" / "demo.json").read_text())
+    slowest = max(record["seconds"], *record["seconds_elsewhere"])
+    assert run(["demo", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    minutes = {1: "a minute", 2: "two minutes", 3: "three minutes", 4: "four minutes"}
+    assert f"in about {minutes[round(slowest / 60)]}." in shown
 
 
 def complete(**variables: str) -> str:

@@ -14,6 +14,7 @@ from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image, ImageOps
 
 from ganaug import Generator
+from ganaug.artifact.format import Policy
 from ganaug.cli import run
 from ganaug.images import load_images
 from ganaug.images.originals import originals, readable
@@ -59,6 +60,13 @@ def test_shards_of_one_class_in_two_parts(artifact: Path, photos: Path, tmp_path
         (["--count", "3", "--out", "a", "--shards", "b"], "--out, --shards: both given"),
         (["--count", "many", "--out", "a"], "'many' is no count; give a number from 1"),
         (["--count", "3", "--out", "a", "--shard", "3/2"], "'3/2' is no part; give I/N"),
+        *(
+            (
+                ["--count", "3", "--out", "a", "--source", "b", "--keep-best", share],
+                f"--keep-best: {share}; allowed: 0.02 to 0.98, the share that is kept",
+            )
+            for share in ("0.0", "1.0", "nan")
+        ),
         (
             ["--count", "3", "--out", "a"],
             "--source: not given; allowed: a folder of images, which ",
@@ -154,7 +162,23 @@ def test_what_asks_for_no_images_is_told_as_it_was_named(
 ) -> None:
     command = ["sample", str(artifact), "--source", str(photos), "--out", str(tmp_path / "out")]
     assert run([*command, "--count", "balance", "--classes", "ok"]) == 2  # the largest class
-    assert "--count: 'balance' asks for no images" in capsys.readouterr().err
+    assert "error: 'balance' asks for no images; allowed: 1 or more" in capsys.readouterr().err
+    out = str(tmp_path / "counts")
+    file = write_class_model(
+        tmp_path / "auto.onnx",
+        classes=("counts", "discounts"),
+        policy=Policy(((0, 1.0),), source="tune"),
+    )
+    command = ["sample", str(file), "--out", out, "--count"]
+    for rest, words in (
+        (["auto"], "'auto' with p = 1 for the class 'counts' asks for no finite number of images"),
+        (
+            ["2", "--classes", "counts,discount"],
+            "classes: 'discount' is unknown; allowed: counts, discounts",
+        ),
+    ):
+        assert run([*command, *rest]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_what_is_varied_is_what_fit_reads(
@@ -282,7 +306,10 @@ def test_large_photographs_are_made_smaller_where_it_is_said(
 
 @pytest.mark.parametrize(
     "options",
-    [["--side", "64"], ["--root", "x"], ["--no-exif"], ["--skip-corrupt"], ["--label-column", "y"]],
+    [
+        *(["--side", "64"], ["--root", "x"], ["--no-exif"], ["--skip-corrupt"]),
+        *(["--label-column", "y"], ["--keep-best", "0.8"]),
+    ],
 )
 def test_what_is_about_a_source_needs_one(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]

@@ -134,6 +134,13 @@ def test_what_tune_measured_is_told_in_words() -> None:
     ):
         assert words in text
     assert "fingerprint: 0" not in text
+    assert "Not tried" not in text
+    budget = {"classifier_steps": 900, "fit_steps": 70}
+    fewer = evidence | {"not_tried": ["strong", "<b>"], "budget": budget}
+    text = card(policy=Policy(((0, 0.5),), source="tune", evidence=fewer))
+    assert (
+        "Not tried within the budget: strong, \\<b\\>; for all candidates add --steps 900" in text
+    )
 
 
 def test_text_from_outside_is_neither_markdown_nor_html() -> None:

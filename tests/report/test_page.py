@@ -266,6 +266,9 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
     assert "(–)" in text
 
 
+FEWER = {"not_tried": ["strong"], "budget": {"classifier_steps": 900, "fit_steps": 70}}
+
+
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
@@ -275,6 +278,14 @@ def test_classes_without_test_images_and_without_measures(tmp_path: Path) -> Non
             "Policy in the file Never How often to vary: never (p 0); learnt by tune.",
         ),
         (Policy(((4, 0.5),), source="tune"), "Policy in the file p 0.5 p is the chance that"),
+        *(
+            (
+                Policy(((4, p),), source="tune", evidence=FEWER),
+                "; learnt by tune. Not tried within the budget: strong; for all candidates add"
+                " --steps 900 --fit-steps 70 to ganaug tune.",
+            )
+            for p in (0.0, 0.5)
+        ),
     ],
 )
 def test_the_recommended_policy(policy: Policy | None, words: str, tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from helpers.records import metadata_record
 
 from ganaug.artifact.format import Policy
+from ganaug.report.card import model_card
+from ganaug.report.page import write_report
 from ganaug.report.text import metadata_lines, policy_text
 
 
@@ -25,6 +29,43 @@ def test_one_seed_has_no_interval() -> None:
     for seeds, width in ((1, "(one seed: no interval)"), (2, "(95% interval -100.0 to +100.0), 2")):
         lines = metadata_lines(replace(metadata_record(), gain=gain | {"seeds": seeds}), "c" * 64)
         assert any(f"{said} {width}" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"held_out": "one fifth"}, "one fifth"),
+        ({"has_test": True}, "nothing; the data have a test part"),
+        ({"has_test": False}, "nothing; all images were trained on"),
+        ({"has_test": ["a list"]}, "nothing"),
+        ({}, "nothing"),
+    ],
+)
+def test_what_was_held_out_is_told_alike_everywhere(
+    data: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    metadata = metadata_record()
+    known = {key: value for key, value in metadata.data.items() if key != "has_test"}
+    metadata = replace(metadata, data={**known, "held_out": None, **data})
+    lines = [line.split("  ") for line in metadata_lines(metadata, "c" * 64)]
+    assert [line[-1].strip() for line in lines if line[0] == "held out"] == [words]
+    assert f"\n- held out: {words}\n" in model_card(metadata, "c" * 64)
+    write_report(tmp_path / "report.html", metadata=metadata)
+    assert f"<dt>held out</dt><dd>{words}</dd>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({"training_size": 1e-5}, "at the training size"),
+        ({"training_size": 1e-5, "other_size": 1e-4}, "at the training size, 0.0001 at others"),
+    ],
+)
+def test_the_parity_of_either_kind_is_told_in_words(bounds: dict[str, float], words: str) -> None:
+    parity = {"batches": [1, 2], "largest_difference_below": bounds}
+    lines = metadata_lines(replace(metadata_record(), parity=parity), "c" * 64)
+    (told,) = (line for line in lines if line.startswith("parity"))
+    assert told.endswith(f"within 1e-05 of the trained network {words}")
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:

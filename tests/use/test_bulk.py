@@ -132,6 +132,30 @@ def test_killed_at_any_image_the_same_call_goes_on(
         assert content(out) == content(whole)
 
 
+def test_an_image_that_a_kill_cut_off_is_written_again(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the one file of all outputs that can be there in part; the manifest is not yet."""
+    whole = sample(file, tmp_path / "whole", counts=9, source=SOURCE)
+    write, cut_off = Path.write_bytes, []
+
+    def half(path: Path, data: bytes) -> int:
+        if path.suffix != ".png":
+            return write(path, data)
+        cut_off.append(path)
+        write(path, data[: len(data) // 2])
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        with pytest.raises(Killed):
+            sample(file, tmp_path / "out", counts=9, source=SOURCE)
+    whole_image = whole / cut_off[0].relative_to(tmp_path / "out")
+    assert cut_off[0].stat().st_size < whole_image.stat().st_size
+    assert not list((tmp_path / "out").glob("*manifest*"))
+    assert content(sample(file, tmp_path / "out", counts=9, source=SOURCE)) == content(whole)
+
+
 def test_counts_and_classes(file: Path, tmp_path: Path) -> None:
     def made(name: str, **options: object) -> list[int]:
         out = sample(file, tmp_path / name, source=SOURCE, **options)  # type: ignore[arg-type]
@@ -258,7 +282,7 @@ def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Pa
     out = tmp_path / "out"
     with pytest.raises(ConfigError, match="part: 3/2 is not allowed"):
         sample(file, out, counts=4, source=SOURCE, part=(3, 2))
-    with pytest.raises(ConfigError, match="counts: 0 asks for no images"):
+    with pytest.raises(ConfigError, match="0 asks for no images; allowed: 1 or more"):
         sample(file, out, counts=0, source=SOURCE)
     with pytest.raises(ConfigError, match="source is missing"):
         sample(file, out, counts=4)

@@ -97,7 +97,9 @@ def evaluate_gain(
         steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
             under 16 px; five copies of each image for a scikit-learn classifier; pretrained
             networks: see `Pretrained`). A loop of your own decides for itself.
-        quick: 150 steps, and a short generator where `refit`; what `fit_options` say goes first.
+        quick: 150 steps, 50 of a fine-tuned network, one copy of each image for a frozen one or a
+            scikit-learn classifier; and a short generator where `refit`, whose `fit_options` go
+            first.
         jobs: worker processes; None = one for each core, at most 4 on a GPU, and none for a handful
             of steps; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
@@ -143,9 +145,7 @@ def evaluate_gain(
             " a classifier of torch or none; leave tuned out"
         )
     if out is not None:
-        read = image_folders("the images", train, test) + image_folders("the other tool", folder)
-        read += image_folders("an arm", *named_folders(arms))
-        check_output_folder(out, {}, Inputs(images=read))
+        _check_out(out, train, test, folder, arms)
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     metadata = None if generator is None else generator.info
     options = None
@@ -181,11 +181,10 @@ def evaluate_gain(
         judged = splits[numbers[0]].test
         seen = int(trained_on(images, judged, generator.info).sum())
         notes += trained_on_test(seen, len(judged))
+        GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
         options = at_size(options, str(kind), images.size, own)
-    if generator is not None:
-        GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
     if out is not None:
         trained.check_name()
     trained.check(images.channels, len(images.classes), images.size)
@@ -199,7 +198,7 @@ def evaluate_gain(
     known = train.notes if isinstance(train, ImageSet) else ()
     for note in (note for note in notes if note not in known):
         _log.info("%s", note)  # before hours of work, too
-    with work_folder(out) as folder, Processes(workers, threads, [trained]) as processes:
+    with work_folder(out) as results, Processes(workers, threads, [trained]) as processes:
         comparison = Comparison(
             plan=plan,
             seen=seen,
@@ -212,9 +211,16 @@ def evaluate_gain(
             quick=quick,
             schedule=schedule,
             classifier=trained,
-            site=Site(folder, chosen, jobs, threads, processes),
+            site=Site(results, chosen, jobs, threads, processes),
         )
         return comparison.run(told(progress, "evaluating"), notes)
+
+
+def _check_out(out: Any, train: Any, test: Any, folder: Any, arms: Sequence[str] | None) -> None:
+    """Refuse an `out` that lies among images that are read."""
+    read = image_folders("the images", train, test) + image_folders("the other tool", folder)
+    read += image_folders("an arm", *named_folders(arms))
+    check_output_folder(out, {}, Inputs(images=read))
 
 
 def _seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -229,8 +229,8 @@ def arm_result(
     return ArmResult(**{name: tuple(values) for name, values in columns.items()})
 
 
-def _by_class(scores: NDArray[np.float64]) -> SomeScores:
-    return tuple(None if np.isnan(score) else float(score) for score in scores)
+def _by_class(values: NDArray[np.float64]) -> SomeScores:
+    return tuple(None if np.isnan(value) else float(value) for value in values)
 
 
 def paired_gain(

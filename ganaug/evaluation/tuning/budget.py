@@ -21,7 +21,15 @@ from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
 from ganaug.work import Work
 
-__all__ = ["FACTOR", "Budget", "Costs", "count_trainings", "estimate", "plan_budget"]
+__all__ = [
+    "FACTOR",
+    "Budget",
+    "Costs",
+    "count_trainings",
+    "estimate",
+    "plan_budget",
+    "ways_to_balance",
+]
 
 FACTOR = 3.0  # of the cost of the generator's training
 # What is aimed at before candidates are given up, and what is never gone below: of the generator's
@@ -171,6 +179,14 @@ def _work_of(job: Job) -> NDArray[np.float64]:
 
 def _so_far(work: Work) -> NDArray[np.float64]:
     return np.array([work.operations, work.flops, work.written], dtype=np.float64)
+
+
+def ways_to_balance(kind: str) -> int:
+    """Return with how many ways to balance a policy is judged.
+
+    A class generator fills classes up itself, so that logit adjustment is not one of them.
+    """
+    return 2 if kind == "variation" else 1
 
 
 def count_trainings(

@@ -16,7 +16,7 @@ from ganaug.evaluation.tuning.decision import BOUND_LEVEL, HARM, Decision
 from ganaug.evaluation.tuning.rarity import Simulation
 from ganaug.images import ImageSet
 
-__all__ = ["TuneReport", "build_report"]
+__all__ = ["TuneReport", "build_report", "not_tried"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,20 @@ class TuneReport:
                 f"points of balanced accuracy after {evidence['budget']['classifier_steps']} steps"
                 " of each classifier; a longer training mostly gains less",
             ]
+        if left_out := not_tried(evidence):
+            lines.append(left_out)
         return "\n".join([*lines, f"policy: {self.policy}", self.reason])
+
+
+def not_tried(evidence: Mapping[str, Any]) -> str:
+    """Return which candidates the budget left out and what would try them; "" where none were."""
+    names, budget = evidence.get("not_tried"), evidence.get("budget")
+    if not isinstance(names, list) or not names or not isinstance(budget, Mapping):
+        return ""
+    return (
+        f"not tried within the budget: {', '.join(map(str, names))}; for all candidates add --steps"
+        f" {budget.get('classifier_steps')} --fit-steps {budget.get('fit_steps')} to ganaug tune"
+    )
 
 
 def build_report(

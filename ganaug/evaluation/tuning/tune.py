@@ -30,7 +30,13 @@ from ganaug.evaluation.trainings.generators import (
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, EvaluationProgress, Load, Meter
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count
-from ganaug.evaluation.tuning.budget import Budget, count_trainings, estimate, plan_budget
+from ganaug.evaluation.tuning.budget import (
+    Budget,
+    count_trainings,
+    estimate,
+    plan_budget,
+    ways_to_balance,
+)
 from ganaug.evaluation.tuning.candidates import Candidate, candidates
 from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
@@ -165,11 +171,12 @@ class _Tuning:
     def run(self, progress: EvaluationProgress | None) -> TuneReport:
         info, simulation = self.generator.info, self.simulation
         augmented = [parse_arm(name) for name in AUGMENTED_ARMS]
-        tried = candidates(self.images.counts, info.kind)
-        budget, costs = self._budget(augmented, tried)
-        tried = tried[: budget.candidates]
+        every = candidates(self.images.counts, info.kind)
+        budget, costs = self._budget(augmented, len(every))
+        tried = every[: budget.candidates]
         schedule = self._schedule(self.simulation.repetitions[0], budget.classifier_steps)
-        without, varied = count_trainings(REPETITIONS, len(augmented), self._ways(), len(tried))
+        ways = ways_to_balance(info.kind)
+        without, varied = count_trainings(REPETITIONS, len(augmented), ways, len(tried))
         first = simulation.repetitions[0]
         jobs = [self._job(first, arm, schedule) for arm in augmented]
         ours = self._job(first, augmented[-1].on_top(info.kind), schedule).load
@@ -183,7 +190,7 @@ class _Tuning:
         # Between equals, the later one, which does more.
         best = max(reversed(augmented), key=lambda arm: scores[arm])
         logits = replace(best, balanced=False, loss="logits")
-        free_arms = [best, logits][: self._ways()]
+        free_arms = [best, logits][:ways]
         free, varied_jobs = self._jobs(free_arms, tried, schedule)
         made = [self._generator(part, budget.fit_steps) for part in simulation.repetitions]
         generators = {each.seed: each for each in made}
@@ -203,22 +210,17 @@ class _Tuning:
             },
             "augmentations": {arm.name: scores[arm] for arm in augmented},
             "classifier": self.classifier.name,
+            "not_tried": [each.name for each in every[len(tried) :]],
             "budget": budget.to_dict(),
             "estimated_seconds_of_a_step": costs,
         }
         return build_report(info, simulation, decision, self.seed, settings, self.images)
 
-    def _ways(self) -> int:
-        """How many ways to balance a policy is judged with; a class generator fills classes up."""
-        return 2 if self.generator.info.kind == "variation" else 1
-
-    def _budget(
-        self, augmented: list[Arm], tried: tuple[Candidate, ...]
-    ) -> tuple[Budget, dict[str, float] | None]:
+    def _budget(self, augmented: list[Arm], number: int) -> tuple[Budget, dict[str, float] | None]:
         """How long everything is, and the estimated costs where that was not given."""
         steps, fit_steps = self.steps, self.fit_steps
         if steps is not None and fit_steps is not None:
-            return Budget(fit_steps, steps, len(tried)), None
+            return Budget(fit_steps, steps, number), None
         part = self.simulation.repetitions[0]
         config = settings_of(self.generator.info)
         free = [self._job(part, arm, self._schedule(part, 1)) for arm in augmented]
@@ -231,8 +233,8 @@ class _Tuning:
             len(part.train),
             REPETITIONS,
             len(augmented),
-            self._ways(),
-            len(tried),
+            ways_to_balance(self.generator.info.kind),
+            number,
         )
         if steps is not None or fit_steps is not None:
             budget = replace(

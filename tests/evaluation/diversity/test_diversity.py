@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ganaug import evaluate_diversity
 from ganaug.artifact.format import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.evaluation.diversity.evaluate import ENCODER_STEP, in_classifier_steps
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import TOO_FEW, DiversityReport
 from ganaug.images import ImageSet
@@ -270,6 +271,22 @@ def test_the_same_call_gives_the_same_record(artifact: MakeArtifact, real: Image
     broken = {**first.to_dict(), "classes": [{"name": "x"}]}
     with pytest.raises(ConfigError, match="diversity record"):
         DiversityReport.from_dict(broken)
+
+
+def test_what_a_record_takes_is_told_in_steps_of_the_trainings_before_it(real: ImageSet) -> None:
+    """Of one process as many as its own progress has, and less than in proportion to more."""
+    steps: list[int] = []
+    evaluate_diversity(
+        real=real,
+        synthetic=(real.images, real.labels),
+        quick=True,
+        progress=lambda done, total, left: steps.append(total),
+    )
+    alone = in_classifier_steps(real, 1, quick=True)
+    assert alone == pytest.approx(ENCODER_STEP * steps[-1])
+    assert in_classifier_steps(real, 4, quick=True) == pytest.approx(2 * alone)
+    more = bars((400, 300))
+    assert in_classifier_steps(more, 1) > in_classifier_steps(more, 1, quick=True)
 
 
 def test_features_are_learnt_from_images_that_are_not_compared() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.generators import FIT_STEP, settings_of
 from ganaug.evaluation.tuning import TuneReport
+from ganaug.evaluation.tuning.budget import Budget, Costs
 from ganaug.evaluation.tuning.decision import HARM
 from ganaug.files import locked
 from ganaug.images import ImageSet
@@ -240,6 +242,33 @@ def test_lengths_that_are_not_given_are_those_of_the_budget(tmp_path: Path) -> N
         assert 0 < costs["free_step"] < costs["varied_step"]
         found.append((budget, costs))
     assert found[0] == found[1]
+
+
+def test_what_the_budget_left_out_is_named_with_what_would_try_it(
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that call goes on where this one ended: what was tried is not trained again."""
+    module = sys.modules["ganaug.evaluation.tuning.tune"]  # by its name the room gives the function
+    monkeypatch.setattr(module, "estimate", lambda *_, **__: Costs(1.0, 1.0, 1.0))
+    monkeypatch.setattr(module, "plan_budget", lambda *_: Budget(2, 8, 1))
+    file = tmp_path / "bars.onnx"
+    file.write_bytes(tuned.bytes_before)
+    report = run(file, tuned.images, steps=None, fit_steps=None, out=tmp_path / "tune")
+    evidence = report.to_dict()["policy"]["evidence"]
+    assert [row["name"] for row in evidence["candidates"]] == ["rule"]
+    assert evidence["not_tried"] == ["gentle", "strong"]
+    assert (
+        "not tried within the budget: gentle, strong; for all candidates add --steps 8"
+        " --fit-steps 2 to ganaug tune"
+    ) in str(report).splitlines()
+    ended = written(tmp_path / "tune")
+    every = run(file, tuned.images, steps=8, fit_steps=2, out=tmp_path / "tune")
+    now = written(tmp_path / "tune")
+    assert {name: now[name] for name in ended} == ended
+    assert every == tuned.report
+    assert every.policy.evidence is not None
+    assert every.policy.evidence["not_tried"] == []
+    assert "not tried" not in str(every)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("variation", "ganaug"), ("class", "mixed")])
