@@ -117,13 +117,13 @@ def test_the_policy_is_read_from_a_file_of_either_kind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (snippet,) = snippets(ROOT / "docs" / "kind-and-policy.md", "python")
+    (snippet,) = (s for s in snippets(ROOT / "docs" / "tune.md", "python") if "info.policy" in s)
     for write, policy, told in (
         (write_variation_model, Policy.rule((10, 2)), "((2, 0.5),) 0.7 rule\n"),
         (write_class_model, None, ""),
     ):
         write(tmp_path / "defects.onnx", policy=policy)
-        exec(compile(snippet, "kind-and-policy.md", "exec"), {})
+        exec(compile(snippet, "tune.md", "exec"), {})
         assert capsys.readouterr().out == told
 
 
