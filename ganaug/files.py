@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,12 +23,14 @@ if sys.platform != "win32":  # there, what a killed writer left stays, and updat
     import fcntl
 
 __all__ = [
+    "Held",
     "append_text",
     "atomic_path",
     "check_folder",
     "check_writable",
     "locked",
     "make_folder",
+    "naming_full",
     "open_regular",
     "updating",
     "work_folder",
@@ -177,6 +180,21 @@ def _cannot_write(path: str | os.PathLike[str], error: Exception) -> RunError:
     return RunError(f"{os.fspath(path)}: cannot be written ({reason}); {advice}")
 
 
+@contextmanager
+def naming_full(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name `path` where a disk is full, which says of no file what it was about.
+
+    Raises:
+        RunError: it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise _cannot_write(path, error) from error
+
+
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` to `path` atomically."""
     with atomic_path(path) as temporary:
@@ -290,8 +308,32 @@ def work_folder(path: str | os.PathLike[str] | None) -> Iterator[Path]:
         yield Path(folder)
 
 
+@dataclass(frozen=True)
+class Held:
+    """A folder whose lock this process holds, and which file that lock is."""
+
+    folder: Path
+    device: int
+    number: int
+
+    def check(self) -> None:
+        """Refuse to write where another folder, or none, has its name by now.
+
+        Raises:
+            RunError: it was moved or removed; another process may write to what lies there.
+        """
+        with suppress(OSError):
+            found = (self.folder / ".lock").stat()
+            if (found.st_dev, found.st_ino) == (self.device, self.number):
+                return
+        raise RunError(
+            f"{self.folder}: the folder was moved or replaced while it trained; what was saved is"
+            " in it; to go on, name the folder where it is now"
+        )
+
+
 @contextmanager
-def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[Held]:
     """Hold the lock of `folder` for the block, so that two processes never write one run.
 
     Args:
@@ -314,7 +356,8 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
             f"{folder}: cannot be written ({error.strerror}); choose another output folder"
         ) from error
     try:
-        yield
+        found = (folder / ".lock").stat()
+        yield Held(folder, found.st_dev, found.st_ino)
     finally:
         lock.release()
 

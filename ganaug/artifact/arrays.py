@@ -27,6 +27,9 @@ __all__ = [
 _PIXELS_AT_ONCE = 2**14
 MEMORY_OF_A_PIXEL = 140  # bytes while it is varied, as measured
 
+# Far from what N(0, 1) gives, also times the largest scale of a policy; larger ones may overflow.
+MOST_LATENT = 10_000
+
 # What the values of an output lie in.
 _BOUNDS = {
     "image": (0, 1),
@@ -113,6 +116,12 @@ def check_latents(latents: NDArray[np.float32], count: int, size: int) -> None:
         )
     if latents.size and not np.isfinite(latents).all():
         raise DataError("latents: hold NaN or infinity; allowed: finite numbers; draw from N(0, 1)")
+    largest = float(latents[np.unravel_index(np.abs(latents).argmax(), latents.shape)])
+    if abs(largest) > MOST_LATENT:
+        raise DataError(
+            f"latents: hold {largest:g}; allowed: -{MOST_LATENT:,} to {MOST_LATENT:,}; draw from"
+            " N(0, 1)"
+        )
 
 
 def check_range(images: NDArray[np.float32]) -> None:

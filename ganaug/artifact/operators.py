@@ -247,6 +247,8 @@ def _resize(call: Call) -> list[Value]:
     axes = call.attributes.get("axes", (0, 1, 2, 3))
     if axes not in ((2,), (3,), (2, 3), (0, 1, 2, 3)) or len(sizes) != len(axes):
         raise MisfitError(f"axes {axes[:8]} for {len(sizes)} sizes")
+    if call.attributes.get("antialias") and len(axes) == 1:  # torch has it for both sides alone
+        raise MisfitError(f"antialias along the axis {axes[0]}")
     result = list(shape)
     for axis, side in zip(axes, sizes, strict=True):
         result[axis] = side

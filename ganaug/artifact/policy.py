@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.artifact.checks import is_number, printable, shown
 from ganaug.errors import ConfigError
 
-__all__ = ["RARE", "Policy"]
+__all__ = ["MOST_SCALE", "RARE", "Policy"]
 
+MOST_SCALE = 1000  # of the latents
 RARE = 0.6  # of the images of the largest class: below it a class counts as rare
 
 
@@ -24,7 +25,7 @@ class Policy:
     Attributes:
         p: points (images of a class, probability in 0..1), counts rising; linear between the
             points, constant beyond the first and the last.
-        scale: factor on the latents, above 0.
+        scale: factor on the latents, above 0, at most 1000.
         filter: None; version 1 of the format knows no filter.
         source: where the policy comes from: "rule", or what measured it.
         evidence: what was measured, or None.
@@ -68,10 +69,10 @@ class Policy:
                 f"policy p: image counts {shown(counts)}; allowed: rising counts; sort the points"
                 " and name each count once"
             )
-        if not is_number(self.scale) or self.scale <= 0:
+        if not is_number(self.scale) or not 0 < self.scale <= MOST_SCALE:
             raise ConfigError(
-                f"policy scale: {shown(self.scale)}; allowed: a number above 0; 1 is the scale"
-                " that was trained"
+                f"policy scale: {shown(self.scale)}; allowed: a number above 0, at most"
+                f" {MOST_SCALE:,}; 1 is the scale that was trained"
             )
         if self.filter is not None:
             raise ConfigError(

@@ -166,17 +166,19 @@ def given_settings(
 ) -> dict[str, Any]:
     """Return the fields of FitConfig that --set and `options` of their own give.
 
-    Of two --set of one field the last one counts.
-
     Raises:
-        ConfigError: a field is given both ways.
+        ConfigError: a field is given two values.
     """
     named = {name: value for name, value in (options or {}).items() if value is not None}
+    chosen: dict[str, Any] = {}
     for name, value in settings:
+        if chosen.setdefault(name, value) != value:
+            ways = f"--set {name}={chosen[name]} and --set {name}={value}"
+            raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
         if name in named:
             ways = f"--set {name}={value} and {named[name]}"
             raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
-    return named | dict(settings)
+    return named | chosen
 
 
 def force_option(function: Command) -> Command:

@@ -22,7 +22,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import ConfigError, GanaugError
 from ganaug.files import atomic_path, locked, make_folder, write_bytes, write_json
 from ganaug.images._decoding import Pixels
 from ganaug.images._parts import ImageFile
@@ -112,18 +112,20 @@ class Cache:
             decode: called as `decode(open_sink, progress)` where they have to be read.
 
         Raises:
-            RunError: the folder cannot be written.
+            RunError: the folder has no such entry, and cannot be written.
             GanaugError: `decode` failed.
         """
-        make_folder(self.folder)
         name = _digest([os.path.realpath(source), how])[:16]
         listed = _listed(files)
+        entry = self.folder / f"{name}.json"
+        with suppress(GanaugError, OSError, ValueError):
+            return self._opened(entry, listed)  # without a lock, also from a disk that is read-only
+        make_folder(self.folder)
         with locked(self.folder, wait=True):
-            entry = self.folder / f"{name}.json"
             if entry.exists():
                 try:
                     return self._opened(entry, listed)
-                except (RunError, OSError, ValueError) as error:
+                except (GanaugError, OSError, ValueError) as error:
                     why = error if isinstance(error, _UnusableError) else "the cache is damaged"
                     log.warning("%s: %s; the images are read again", entry, why)
             return self._made(entry, listed, decode)
@@ -134,13 +136,14 @@ class Cache:
             raise _UnusableError(f"has format {values['format']}, this version reads {FORMAT}")
         if values["files"] != listed:
             raise _UnusableError("the images have changed since they were put into the cache")
-        path, keys = _parts(entry)
-        if (_hash_of(path), _hash_of(keys)) != (values["pixels"], values["keys"]):
+        path, beside = _parts(entry)
+        made, keys = path.stat().st_mtime_ns, beside.read_bytes()
+        if _hash_of(path) != values["pixels"] or hashlib.sha256(keys).hexdigest() != values["keys"]:
             raise _UnusableError("the cache is damaged")
         height, width, channels = values["shape"]
-        images = StoredImages(path, (height, width, channels))
+        images = StoredImages(path, (height, width, channels), made=made)
         by_file, by_pixels, kept = (
-            np.fromfile(keys, "<u8").astype(np.uint64).reshape(3, len(images))
+            np.frombuffer(keys, "<u8").astype(np.uint64).reshape(3, len(images))
         )
         found = Pixels(cast(NDArray[np.uint8], images), by_file, by_pixels, kept.astype(np.int64))
         return Decoded(found, tuple(values["notes"]))

@@ -35,7 +35,8 @@ class StoredImages:
         made: when the file was written, in nanoseconds; None = whenever.
 
     Raises:
-        DataError: the file is another one than that which was `made` then.
+        DataError: the file is another one than that which was `made` then; or, at an index, it
+            became shorter since.
     """
 
     dtype = np.dtype(np.uint8)
@@ -82,6 +83,11 @@ class StoredImages:
             if isinstance(first, slice):
                 return self[first][(slice(None), *others)]
             return np.asarray(self)[key]
+        if self._map.size() < len(self._map):  # a page that is gone would end the process
+            raise DataError(
+                f"{self.path}: became shorter while it was read; allowed: a file that stays; load"
+                " the images again, which makes the cache anew, and start the same command"
+            )
         pixels = np.frombuffer(self._map, np.uint8).reshape(-1, *self._image)
         found = np.array(pixels[self._rows[key]])
         self._read += found.nbytes

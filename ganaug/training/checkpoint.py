@@ -148,7 +148,9 @@ def part_of(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
     return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
-def save(run: Path, state: State, step: int, *, good: bool = True) -> None:
+def save(
+    run: Path, state: State, step: int, *, good: bool = True, signed: str | None = None
+) -> None:
     """Write and commit the state after `step` steps.
 
     Args:
@@ -156,9 +158,10 @@ def save(run: Path, state: State, step: int, *, good: bool = True) -> None:
         state: all of it is finite.
         step: the number of steps done.
         good: no alarm was raised at it; a rollback may go back to it.
+        signed: the hash of the run when its training began, see `run_hash`.
     """
     kept, before = write(run, state, step), read_record(run)
-    record = Record(kept) if before is None else replace(before, last=kept)
+    record = replace(Record(kept) if before is None else before, last=kept, run=signed)
     if good:
         record = replace(record, good=(kept, *record.good)[:MOST_GOOD])
     commit(run, record)
@@ -169,6 +172,7 @@ def tensors_of(state: State) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for part, module in _modules(state).items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
+    tensors |= {f"sums.{name}": torch.stack(values) for name, values in state.sums.items()}
     for part, optimizer in _optimizers(state).items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
@@ -192,7 +196,7 @@ def commit(run: Path, record: Record) -> None:
     values = {"format": FORMAT} | asdict(record.last)
     values |= {"good": [asdict(kept) for kept in record.good]}
     values |= {"rollbacks": list(record.rollbacks), "stopped": record.stopped}
-    values |= {"run": run_hash(run)}
+    values |= {"run": record.run}
     write_json(run / POINTER, values)
     named = {kept.file for kept in (record.last, *record.good)}
     for old in run.glob("checkpoint-*.safetensors"):
@@ -345,6 +349,12 @@ def put(state: State, tensors: dict[str, Tensor]) -> None:
     for part, optimizer in _optimizers(state).items():
         values = _optimizer_values(optimizer, part_of(tensors, part))
         optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+    device = next(state.generator.parameters()).device
+    state.sums.clear()
+    for name, value in part_of(tensors, "sums").items():
+        if value.ndim != 1:
+            raise ValueError("metrics of another form")
+        state.sums[name] = list(value.to(device).unbind())
 
 
 def _optimizer_values(

@@ -222,9 +222,10 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
             plain = hint(value)
             if hint not in MOST or abs(plain) <= MOST[hint]:  # NaN is not
                 return plain
-    word = {int: "whole number", float: "finite number"}.get(hint, hint.__name__)
+    words = {int: "a whole number", float: "a finite number", bool: "true or false"}
+    word = words.get(hint, f"a {hint.__name__}")
     far = " nearer to 0" if fits and hint in MOST else ""
-    raise ConfigError(f"{name}: {value!r:.60} is not allowed; give a {word}{far}")
+    raise ConfigError(f"{name}: {value!r:.60} is not allowed; give {word}{far}")
 
 
 def _example(name: str) -> str:

@@ -18,7 +18,7 @@ import torch
 
 from ganaug.devices import choose_device
 from ganaug.errors import RunError
-from ganaug.files import locked, make_folder
+from ganaug.files import Held, locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
 from ganaug.progress import FitProgress, told_of_fit
@@ -42,7 +42,7 @@ from ganaug.training.recovery import (
     stopped_before,
 )
 from ganaug.training.remedies import treated
-from ganaug.training.run_folder import check_run_folder, open_run
+from ganaug.training.run_folder import check_run_folder, groups_hash, open_run
 from ganaug.training.samples import sample_grid
 from ganaug.training.start import load_start
 from ganaug.training.state import State, build_state
@@ -119,13 +119,24 @@ def fit(
     batches = Batches(images, config, seed)
     with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
         given = {"options": config.to_dict(), "seed": seed, "on_collapse": reaction}
-        ranks.check_same(images=images.ordered_fingerprint, **given)
-        run = ranks.first(partial(_locked_folder, out, held))
-        state = build_state(config, images, seed, chosen)
+        given |= {"images": images.ordered_fingerprint, "groups": groups_hash(images)}
+        ranks.check_same(**given)
+        folder = ranks.first(partial(_locked_folder, out, held))
+        run, state = folder.folder, build_state(config, images, seed, chosen)
+        step = _led(ranks, state, lambda: open_run(run, state, config, images, seed, start))
+        told = told_of_fit(progress)
         training = _Training(
-            run, config, batches, chosen, reaction, tracker, told_of_fit(progress), tick, ranks
+            folder,
+            checkpoint.run_hash(run),
+            config,
+            batches,
+            chosen,
+            reaction,
+            tracker,
+            told,
+            tick,
+            ranks,
         )
-        step = training.led(state, lambda: open_run(run, state, config, images, seed, start))
         if step < config.steps:
             for note in batches.notes:
                 log.info(note)
@@ -135,10 +146,22 @@ def fit(
     return run
 
 
-def _locked_folder(out: str | os.PathLike[str], held: ExitStack) -> Path:
-    run = make_folder(out)
-    held.enter_context(locked(run))
-    return run
+def _locked_folder(out: str | os.PathLike[str], held: ExitStack) -> Held:
+    return held.enter_context(locked(make_folder(out)))
+
+
+def _led(ranks: Ranks, state: State, action: Callable[[], int]) -> int:
+    """Let rank 0 act on `state`, and give it to all others with the step that is returned."""
+
+    def act() -> tuple[int, torch.dtype, int, dict[str, torch.Tensor]]:
+        step = action()
+        tensors = checkpoint.tensors_of(state) if ranks.size > 1 else {}
+        return step, state.precision, state.rollbacks, tensors
+
+    step, state.precision, state.rollbacks, tensors = ranks.first(act)
+    if not ranks.is_first:
+        checkpoint.put(state, tensors)
+    return step
 
 
 def prepared(
@@ -176,9 +199,14 @@ def prepared(
 
 @dataclass(frozen=True)
 class _Training:
-    """A run that trains, in its locked folder; in each of several processes."""
+    """A run that trains, in its locked folder; in each of several processes.
 
-    run: Path
+    Attributes:
+        signed: the hash of the run when the training began; what it writes is of that one.
+    """
+
+    folder: Held
+    signed: str | None
     config: FitConfig
     batches: Batches
     device: torch.device
@@ -188,18 +216,9 @@ class _Training:
     tick: Callable[[int], None] | None
     ranks: Ranks
 
-    def led(self, state: State, action: Callable[[], int]) -> int:
-        """Let rank 0 act on `state`, and give it to all others with the step that is returned."""
-
-        def act() -> tuple[int, torch.dtype, int, dict[str, torch.Tensor]]:
-            step = action()
-            tensors = checkpoint.tensors_of(state) if self.ranks.size > 1 else {}
-            return step, state.precision, state.rollbacks, tensors
-
-        step, state.precision, state.rollbacks, tensors = self.ranks.first(act)
-        if not self.ranks.is_first:
-            checkpoint.put(state, tensors)
-        return step
+    @property
+    def run(self) -> Path:
+        return self.folder.folder
 
     def go_on(self, state: State, step: int) -> None:
         """Train `state` from `step` to the end, going back where it fails."""
@@ -228,10 +247,12 @@ class _Training:
         """Go back after `failure`, with `fresh` as the state from then on; return its step."""
 
         def act() -> int:
+            self.folder.check()
             load_start(self.run, fresh)
-            return recover(self.run, self.config, failure, self.on_collapse, fresh)
+            given = self.run, self.config, failure, self.on_collapse
+            return recover(*given, fresh, self.signed)
 
-        return self.led(fresh, act)
+        return _led(self.ranks, fresh, act)
 
     def _steps(
         self, state: State, step: int, interrupted: threading.Event, tracker: Tracker
@@ -253,7 +274,7 @@ class _Training:
             due = last or done % config.checkpoint_every == 0
             wrong = finite.step(done, metrics, due=due or done % config.log_every == 0)
             if records and wrong is None:
-                records.watch.record(done, metrics)
+                records.record(done, metrics)
             stop, failed = ranks.any(interrupted.is_set(), wrong is not None)
             if failed:
                 seconds = records.watch.seconds if records else 0.0
@@ -284,9 +305,17 @@ class _Records:
         run, images, rollbacks = training.run, training.batches.images, _rollbacks(training.run)
         self.run, self.config, self.images, self.state = run, config, images, state
         self.on_collapse, self.finite = training.on_collapse, finite
-        self.watch = Watch(run, config, step, tracker.progress(training.progress), rollbacks)
+        self.folder, self.signed = training.folder, training.signed
+        told = tracker.progress(training.progress)
+        self.watch = Watch(run, config, step, told, rollbacks, state.sums)
         self.diversity, self.tracker = DiversityWatch(run, images, config, step), tracker
         tracker.begin(run, len(rollbacks))
+
+    def record(self, done: int, metrics: dict[str, torch.Tensor]) -> None:
+        """Collect the metrics of a step; write a row where it is due."""
+        if self.watch.is_due(done):
+            self.folder.check()
+        self.watch.record(done, metrics)
 
     def write(
         self, done: int, metrics: dict[str, torch.Tensor], due: bool, stop: bool
@@ -297,6 +326,7 @@ class _Records:
             Why there is no checkpoint where one was `due`, or None.
         """
         config, state, watch = self.config, self.state, self.watch
+        self.folder.check()
         if due or stop:
             name = self.finite.everything(metrics)
             if name is not None:
@@ -314,7 +344,7 @@ class _Records:
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
         if due or stop:
-            checkpoint.save(self.run, state, done, good=good)
+            checkpoint.save(self.run, state, done, good=good, signed=self.signed)
         if done == config.steps:
             draw_curves(self.run)
         return None

@@ -93,7 +93,12 @@ def stopped_before(run: Path, on_collapse: OnCollapse) -> Failure | None:
 
 
 def recover(
-    run: Path, config: FitConfig, failure: Failure, on_collapse: OnCollapse, fresh: State
+    run: Path,
+    config: FitConfig,
+    failure: Failure,
+    on_collapse: OnCollapse,
+    fresh: State,
+    signed: str | None,
 ) -> int:
     """Go back after `failure`, or end the run.
 
@@ -107,6 +112,7 @@ def recover(
         on_collapse: "rollback" goes back, at most three times; else the run ends.
         fresh: the state before the first step, drawn for this rollback; becomes the state to go on
             from.
+        signed: the hash of the run when its training began.
 
     Returns:
         The number of steps done in `fresh`.
@@ -121,7 +127,7 @@ def recover(
     number = len(rollbacks) + 1
     if on_collapse != "rollback" or number > MOST_ROLLBACKS:
         last = good[0] if good else (before.last if before else checkpoint.write(run, fresh, 0))
-        ended = checkpoint.Record(last, good, rollbacks, stopped=row)
+        ended = checkpoint.Record(last, good, rollbacks, row, signed)
         checkpoint.commit(run, ended)
         raise GanaugError(stopped_line(ended))
     settings, anew = remedied(treated(config, rollbacks), failure.cause)
@@ -132,7 +138,7 @@ def recover(
     row |= {"step": last.step, "rollback": number, "failed": failure.step, "settings": settings}
     rollbacks = (*rollbacks, row)
     row["learning_rate"] = learning_rate(treated(config, rollbacks), last.step)
-    checkpoint.commit(run, checkpoint.Record(last, good, rollbacks))
+    checkpoint.commit(run, checkpoint.Record(last, good, rollbacks, run=signed))
     log.warning(
         "step %d: %s; going back to step %d with %s and other random numbers (rollback %d of %d)",
         failure.step,

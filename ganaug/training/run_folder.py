@@ -58,7 +58,14 @@ from ganaug.training.networks import build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
 
-__all__ = ["SavedRun", "check_run_folder", "open_run", "read_examples", "read_run"]
+__all__ = [
+    "SavedRun",
+    "check_run_folder",
+    "groups_hash",
+    "open_run",
+    "read_examples",
+    "read_run",
+]
 
 EXAMPLES = 64  # at most so many training images are put aside
 PRECISION: dict[str, Form] = {"precision": one_of("fp32", "bf16")}
@@ -146,7 +153,7 @@ def open_run(
         "channels": images.channels,
         "fingerprint": images.fingerprint,
         "order": images.ordered_fingerprint,
-        "groups": _groups_hash(images),
+        "groups": groups_hash(images),
     }
     path = run / "config.json"
     if not path.exists():
@@ -157,7 +164,7 @@ def open_run(
         found = load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another output folder") from error
-    difference = _difference(found, identity, start)
+    difference = _difference(found, identity, start) or _other_origin(run, start)
     if difference:
         raise RunError(
             f"{run}: holds another run ({difference}); repeat that command to resume it, or"
@@ -237,7 +244,23 @@ def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
     return ""
 
 
-def _groups_hash(images: ImageSet) -> str | None:
+def _other_origin(run: Path, start: Start | None) -> str:
+    """Say how the training that a run started from is not the one that has its name now."""
+    try:
+        before = load_json(run / "data.json")["started_from"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # there is none, or whoever needs the file says what is wrong
+    now = None if start is None else start.facts
+    if now is None or not isinstance(before, dict):
+        return ""
+    if before.get("fingerprint") != now["fingerprint"]:
+        return f"start_from is another {now['name']} there, trained on other images"
+    if before.get("steps") != now["steps"]:
+        return f"start_from has {before.get('steps')} steps there, {now['steps']} here"
+    return ""
+
+
+def groups_hash(images: ImageSet) -> str | None:
     """Which images are of one group, whatever the order and the numbers of the groups."""
     if images.groups is None:
         return None

@@ -46,10 +46,12 @@ class Start:
     Attributes:
         name: of its run or file, without folders.
         take: puts its weights into the state of a run, and returns the `FACTS` about it.
+        facts: those of them that are known before; None where it is gone.
     """
 
     name: str
     take: Callable[[State, FitConfig, ImageSet], dict[str, Any]]
+    facts: dict[str, Any] | None = None
 
 
 def save_start(run: Path, state: State) -> str:

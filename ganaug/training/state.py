@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -27,6 +27,8 @@ class State:
         optimizer_g, optimizer_d: of the two networks.
         precision: dtype of autocast; float32 means that it is off.
         rollbacks: how often the run went back. Each takes other random streams.
+        sums: metrics of the steps since the last row of metrics.jsonl, so that the next one is that
+            of a run without a stop.
     """
 
     generator: nn.Module
@@ -36,6 +38,7 @@ class State:
     optimizer_d: torch.optim.Adam
     precision: torch.dtype = torch.float32
     rollbacks: int = 0
+    sums: dict[str, list[torch.Tensor]] = field(default_factory=dict)
 
 
 def build_state(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from ganaug.artifact.checks import first_line
 from ganaug.artifact.reader import read_artifact
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import ArtifactError, ConfigError, RunError
 from ganaug.images import ImageSet
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
@@ -41,6 +42,12 @@ Weights = Mapping[str, Tensor]
 # What decides the form of the networks; a generator of another form cannot be taken.
 FORM = ("kind", "architecture", "width", "latent_dim")
 BY_CLASS = ("embedding.weight", "projection.weight")  # a row a class
+# What makes or reads a flattened map: of another size each number has another place, also where
+# there are as many.
+BY_PLACE = (
+    *("start.weight", "start.bias", "layers.6.weight", "layers.6.bias"),  # of generators
+    *("logit.weight", "class_match.weight", "projection.weight"),  # of discriminators
+)
 COLOURS = {1: "grey", 3: "rgb"}
 
 
@@ -54,7 +61,6 @@ class _Origin:
     classes: tuple[str, ...]
     facts: dict[str, Any]
     generator: Weights
-    average: Weights
     discriminator: Weights
 
 
@@ -63,10 +69,11 @@ def warm_start(
 ) -> Start:
     """Return the start of the run `out` from a run or an exported file.
 
-    Where `out` holds a run already, it holds its start, too, and `path` is not read.
+    Where `out` holds a run already, it holds its start, too, and nothing of `path` is taken; it may
+    be gone, but be no other training.
 
     Args:
-        path: the folder of a run (generator, discriminator, average), or an ONNX file (generator).
+        path: the folder of a run (generator, discriminator), or an ONNX file (generator).
         out: the new run.
         config: its settings; the size is not looked at.
 
@@ -75,10 +82,14 @@ def warm_start(
         ConfigError: its networks are of another form than those of `config`.
     """
     name = Path(os.path.abspath(path)).name
-    if Path(out, "config.json").exists():
-        return Start(name, _not_read)
     read = _of_run if Path(path).is_dir() else _of_file
-    return Start(name, partial(_take, read(Path(path), name, config)))
+    if Path(out, "config.json").exists():
+        facts = None
+        with suppress(ArtifactError, RunError):
+            facts = read(Path(path), name, config).facts
+        return Start(name, _not_read, facts)
+    origin = read(Path(path), name, config)
+    return Start(name, partial(_take, origin), origin.facts)
 
 
 def _not_read(state: State, config: FitConfig, images: ImageSet) -> dict[str, Any]:
@@ -115,7 +126,8 @@ def _of_run(folder: Path, name: str, config: FitConfig) -> _Origin:
         run.data["channels"],
         tuple(run.data["classes"]),
         _facts(name, "run", saved.step, run.data["source"], run.data),
-        *(saved.weights(part) for part in ("generator", "average", "discriminator")),
+        saved.weights("generator"),
+        saved.weights("discriminator"),
     )
 
 
@@ -142,7 +154,6 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
         metadata.channels,
         metadata.classes,
         _facts(name, "file", metadata.steps, data["source"], data),
-        weights,
         weights,
         {},
     )
@@ -183,12 +194,14 @@ def _take(origin: _Origin, state: State, config: FitConfig, images: ImageSet) ->
             f" mode; load the images with --mode {there} (mode={there!r}), or start anew"
         )
     rows = _same_classes(origin.classes, images.classes)
-    fresh = _taken("generator", state.generator, origin.generator, rows, len(origin.classes))
-    _taken("generator", state.average, origin.average, rows, len(origin.classes))
+    given = rows, len(origin.classes), () if origin.config.size == config.size else BY_PLACE
+    fresh = _taken("generator", state.generator, origin.generator, *given)
+    # The first step makes it the generator's weights in any case, see `average_decay`.
+    state.average.load_state_dict(state.generator.state_dict())
     judge = origin.discriminator
     if origin.config.strided != config.strided or origin.config.conditional != config.conditional:
         judge = {}  # its layers have another meaning
-    fresh += _taken("discriminator", state.discriminator, judge, rows, len(origin.classes))
+    fresh += _taken("discriminator", state.discriminator, judge, *given)
     facts = origin.facts | {"fresh": fresh}
     log.info(
         "started from %s (%d steps on %s)%s",
@@ -206,7 +219,12 @@ def _same_classes(there: tuple[str, ...], here: tuple[str, ...]) -> list[tuple[i
 
 
 def _taken(
-    part: str, network: nn.Module, weights: Weights, rows: list[tuple[int, int]], classes: int
+    part: str,
+    network: nn.Module,
+    weights: Weights,
+    rows: list[tuple[int, int]],
+    classes: int,
+    unlike: Collection[str],
 ) -> list[str]:
     """Put what fits of `weights` into `network`; return the names of what does not.
 
@@ -223,7 +241,7 @@ def _taken(
                 f"start_from: the weight {part}.{name} is not finite float32; allowed: a sound run;"
                 " name another one"
             )
-        if given is None or given.shape[1:] != own.shape[1:]:
+        if given is None or name in unlike or given.shape[1:] != own.shape[1:]:
             fresh.append(f"{part}.{name}")
         elif name in BY_CLASS and len(given) == classes:
             for there, here in rows:

@@ -26,11 +26,12 @@ class Watch:
         config: FitConfig,
         step: int,
         progress: FitProgress | None,
-        rollbacks: Sequence[dict[str, Any]] = (),
+        rollbacks: Sequence[dict[str, Any]],
+        sums: dict[str, list[Tensor]],
     ) -> None:
         self.path = run / "metrics.jsonl"
         self.config, self.progress = config, progress
-        self.sums: dict[str, list[Tensor]] = {}
+        self.sums = sums
         kept = keep_rows(self.path, step, rollbacks)
         self.seconds_before = kept[-1].get("seconds") or 0.0 if kept else 0.0
         self.begin = self.last = time.perf_counter()

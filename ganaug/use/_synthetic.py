@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,7 @@ class SyntheticDataset(Dataset[Any]):
         if isinstance(counts, str) and counts == "auto" and policy is None:
             _log.info("%s: holds no policy, so that 'auto' adds no images", path)
         self.counts = added
-        self.targets: list[int] = np.repeat(np.arange(len(added)), added).tolist()
+        self._ends = np.cumsum(added)
         self._state = SharedState()
 
     def _read_source(self) -> NDArray[np.int64]:
@@ -181,8 +182,18 @@ class SyntheticDataset(Dataset[Any]):
         self._real = real
         return real
 
+    @cached_property
+    def targets(self) -> list[int]:
+        """Label of each item; made when it is first asked for, as there may be very many."""
+        found: list[int] = np.repeat(np.arange(len(self.counts)), self.counts).tolist()
+        return found
+
+    def label_of(self, index: int) -> int:
+        """Return the label of the item at `index`, from 0 up."""
+        return int(np.searchsorted(self._ends, index, side="right"))
+
     def __len__(self) -> int:
-        return len(self.targets)
+        return int(self._ends[-1])
 
     def __getitem__(self, index: int) -> Any:
         self.count_reads(1, len(self))
@@ -269,7 +280,7 @@ class SyntheticDataset(Dataset[Any]):
         random = stream(self.seed, "synthetic", epoch, index)
         at = None
         if self.source is not None:
-            label = self.targets[index]
+            label = self.label_of(index)
             member = self._starts[label] + random.integers(self._real[label])
             at = int(self._by_class[member])
         latent = random.standard_normal(self.generator.info.latent_dim, np.float32)
@@ -280,7 +291,7 @@ class SyntheticDataset(Dataset[Any]):
         if self.source is None or at is None:
             info = self.generator.info
             empty = torch.zeros((info.channels, *info.size), dtype=torch.uint8, device="cpu")
-            return empty, self.targets[index]
+            return empty, self.label_of(index)
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
@@ -299,7 +310,7 @@ class SyntheticDataset(Dataset[Any]):
             groups.setdefault(array.shape, []).append(place)
         result: list[Any] = list(items)
         for places in groups.values():
-            labels = np.array([self.targets[positions[k]] for k in places], np.int64)
+            labels = np.array([self.label_of(positions[k]) for k in places], np.int64)
             with named(lambda places=places: self._name([positions[k] for k in places])):  # type: ignore[misc]
                 made = generate(
                     self.generator,
@@ -332,7 +343,7 @@ class SyntheticDataset(Dataset[Any]):
 
     def _name(self, positions: list[int]) -> str:
         shown = ", ".join(str(i) for i in positions[:8]) + (" ..." if len(positions) > 8 else "")
-        kinds = sorted({self.classes[self.targets[i]] for i in positions})
+        kinds = sorted({self.classes[self.label_of(i)] for i in positions})
         items = "item" if len(positions) == 1 else "items"
         return f"{self.generator.path}: generated {items} {shown} ({listed(kinds, 3)})"
 

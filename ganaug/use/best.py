@@ -83,7 +83,7 @@ class Best:
         made, images = (-1, -1), list[Image.Image]()
         self._tally = {}
         for index in indices:
-            label = self.wanted.targets[index]
+            label = self.wanted.label_of(index)
             group, place = divmod(index - int(self.firsts[label]), self.kept)
             if made != (label, group):
                 # what several blocks make is counted where it begins

@@ -1,8 +1,9 @@
 """`sample`: many generated images as files, in blocks that any number of processes can share.
 
 Item i is the item i of a `SyntheticDataset`, and block b the items from b * 1000 on, whatever
-process makes it. A block is done once its part of the manifest stands in the folder; the same call
-makes what is missing. What is held in memory is a batch, and of large images a part of one.
+process makes it. A block is done once its part of the manifest stands in the folder, with the files
+that it names; the same call makes what is missing. What is held in memory is a batch, and of large
+images a part of one.
 
 With `keep_best` item i is one of the best of a group of candidates, which are such items; see
 `ganaug.use.best`.
@@ -25,7 +26,14 @@ from PIL import Image, ImageOps
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
-from ganaug.files import atomic_path, locked, make_folder, write_json, write_text
+from ganaug.files import (
+    atomic_path,
+    locked,
+    make_folder,
+    naming_full,
+    write_json,
+    write_text,
+)
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import image_folders
@@ -118,20 +126,21 @@ def sample(
     folder = _open(Path(out), data, known, shards, keep_best)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
-    sizes = {block: min(BLOCK, len(data) - block * BLOCK) for block in mine}
+    beyond = len(blocks) * BLOCK - len(data) if mine[-1:] == blocks[-1:] else 0
     tell, done = told(progress, "sampling"), 0
 
     def wrote(images: int) -> None:
         nonlocal done
         done += images
         if tell is not None:
-            tell(done, sum(sizes.values()))
+            tell(done, len(mine) * BLOCK - beyond)
 
     for block in mine:
-        if _part(folder, block).exists():
-            wrote(sizes[block])
+        if _is_done(folder, block, best):
+            wrote(min(BLOCK, len(data) - block * BLOCK))
         else:
-            _write_block(folder, data, block, shards, best, wrote)
+            with naming_full(folder):
+                _write_block(folder, data, block, shards, best, wrote)
     if all(_part(folder, block).exists() for block in blocks):
         _finish(folder, data, blocks, best)
     return folder
@@ -273,6 +282,18 @@ def _dropped(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}dropped-{block:06d}.json"
 
 
+def _is_done(folder: Path, block: int, best: Best | None) -> bool:
+    """Whether the block's part of the manifest stands, and every file that it names."""
+    try:
+        rows = [json.loads(row) for row in _part(folder, block).read_text("utf-8").splitlines()]
+        files = {folder / row["file"] for row in rows}
+        if best is not None:
+            files.add(_dropped(folder, block))
+        return all(path.stat().st_size for path in files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _write_block(
     folder: Path,
     data: SyntheticDataset,
@@ -318,7 +339,7 @@ def _items(
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
         for index, item in zip(chosen, data.each(chosen), strict=True):
-            yield index, data.targets[index], picture_of(item_image(item))
+            yield index, data.label_of(index), picture_of(item_image(item))
 
 
 def _png(image: Image.Image) -> bytes:

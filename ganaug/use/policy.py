@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.policy import MOST_SCALE
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of, unclear_label
 from ganaug.use._checks import is_real, is_whole
@@ -53,9 +54,11 @@ def latent_scale(scale: float | None, policy: Policy | None) -> float:
     if scale is None:
         return DEFAULT_SCALE if policy is None else float(policy.scale)
     if not is_real(scale):
-        raise ConfigError(f"scale={scale!r}; allowed: a number of at least 0, or None")
-    if not 0 <= float(scale) < float("inf"):
-        raise ConfigError(f"scale={scale}; allowed: a finite number of at least 0")
+        raise ConfigError(f"scale={scale!r}; allowed: a number from 0 to {MOST_SCALE:,}, or None")
+    if not 0 <= float(scale) <= MOST_SCALE:
+        raise ConfigError(
+            f"scale={scale}; allowed: a number from 0 to {MOST_SCALE:,}; 1 is what was trained"
+        )
     return float(scale)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.artifact.policy import MOST_SCALE
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
 from ganaug.images.pictures import on_white, read_picture
@@ -56,8 +57,10 @@ def variation_rows(
     usual = (1.0 if info.policy is None else info.policy.scale,)
     chosen = tuple(scales) or usual
     for scale in chosen:
-        if not 0 <= scale < np.inf:
-            raise ConfigError(f"scale: {scale:g}; allowed: 0 or more; 1 is what was trained")
+        if not 0 <= scale <= MOST_SCALE:
+            raise ConfigError(
+                f"scale: {scale:g}; allowed: 0 to {MOST_SCALE:,}; 1 is what was trained"
+            )
     pictures = [read_picture(path, info.channels, side) for path in paths]
     cell = (max(image.shape[0] for image in pictures), max(image.shape[1] for image in pictures))
     rows = []

@@ -163,6 +163,7 @@ def test_grey_pictures_are_refused_by_an_rgb_generator(tmp_path: Path) -> None:
         (None, "NoneType"),
         (np.full((2, 4), np.nan, np.float32), "NaN"),
         (np.full((2, 4), -np.inf, np.float32), "infinity"),
+        (np.full((2, 4), -2e4, np.float32), "hold -20000; allowed: -10,000 to 10,000; draw"),
     ],
 )
 def test_latents_are_checked(
@@ -254,6 +255,7 @@ def test_outputs_by_name(channels: int, tmp_path: Path) -> None:
         light = generator.outputs(images, latents, ["offset", "factor"], singly=singly)
         assert list(light) == ["offset", "factor"]
         assert {values.shape for values in light.values()} == {images.shape}
+    assert generator.outputs(images, latents, []) == {}
     none = generator.outputs(images[:0], latents[:0], ["positions", "factor"])
     assert none["positions"].shape == (0, 7, 10, 2)
     assert none["factor"].shape == (0, 3, 7, 10)

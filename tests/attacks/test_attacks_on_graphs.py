@@ -172,6 +172,16 @@ def test_an_attribute_that_export_never_writes_is_refused(
     assert "operator " in refused(tmp_path, model)
 
 
+def test_antialias_along_one_axis_is_refused(tmp_path: Path) -> None:
+    """torch has none, and would give other results than onnxruntime."""
+    model = exported()
+    ramps = [
+        node for node in nodes_of(model, "Resize") if len(attribute_of(node, "axes").ints) == 1
+    ]
+    ramps[0].attribute.append(helper.make_attribute("antialias", 1))
+    assert "operator Resize with antialias along the axis" in refused(tmp_path, model)
+
+
 def test_a_missing_attribute_is_refused(tmp_path: Path) -> None:
     model = exported()
     del nodes_of(model, "Conv")[0].attribute[:]

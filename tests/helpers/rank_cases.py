@@ -10,10 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from helpers.short_runs import SHORT
 from helpers.small_images import bars
@@ -87,6 +89,8 @@ def main(folder: Path) -> None:
     fit(IMAGES, folder / "begun", **SHORT)  # another process began it
     other: ImageSet = bars((20, 12, 6)) if rank else IMAGES
     found["other"] = _error(partial(fit, other, folder / "other", **SHORT))
+    grouped = replace(IMAGES, groups=np.arange(len(IMAGES)) // (2 + rank))
+    found["groups"] = _error(partial(fit, grouped, folder / "other", all_images=True, **SHORT))
     (folder / "file").touch()
     found["file"] = _error(partial(fit, IMAGES, folder / "file", **SHORT))
     diverging = SHORT | {"r1": 1e40}

@@ -15,6 +15,7 @@ from helpers.short_runs import SHORT
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+import ganaug.images.cache as module
 from ganaug import fit
 from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.images import ImageSet, load_images
@@ -262,6 +263,36 @@ def test_images_of_a_cache_that_was_made_anew_are_refused(tmp_path: Path) -> Non
     np.testing.assert_array_equal(found.images, before)
     with pytest.raises(DataError, match="was written again since the images were loaded"):
         pickle.loads(sent)
+
+
+def test_an_entry_that_is_whole_is_read_without_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may be read-only, or the folder another user's."""
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    load_images(folder, size=SIZE, cache=cache)
+
+    def refused(path: Path, **_: bool) -> Any:
+        raise RunError(f"{path}: cannot be written")
+
+    for name in ("locked", "make_folder"):
+        monkeypatch.setattr(module, name, refused)
+    assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
+    touched(folder)
+    with pytest.raises(RunError, match="cache: cannot be written"):
+        load_images(folder, size=SIZE, cache=cache)
+
+
+def test_a_file_that_becomes_shorter_is_told(tmp_path: Path) -> None:
+    """A page that is gone would end the process without a word."""
+    folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    found = load_images(folder, size=SIZE, cache=cache)
+    (pixels,) = cache.glob("*.pixels")
+    os.truncate(pixels, 0)
+    with pytest.raises(DataError, match=r"\.pixels: became shorter while it was read") as caught:
+        fit(found, tmp_path / "run", **SHORT)
+    assert "\n" not in str(caught.value)
+    assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
 
 
 def test_sources_that_are_no_files_have_no_cache(tmp_path: Path) -> None:

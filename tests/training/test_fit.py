@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from helpers.small_images import bars
 from PIL import Image
 
 from ganaug.devices import choose_device
-from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError
+from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
 from ganaug.images import ImageSet, load_images
 from ganaug.training import checkpoint, fit
 from ganaug.training.config import make_config
@@ -93,6 +95,69 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     steps = [json.loads(row)["step"] for row in (part / "metrics.jsonl").read_text().splitlines()]
     assert steps == [2, 4, 6]
     assert (part / "diversity.jsonl").read_bytes() == (whole / "diversity.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("stop", [3, 5])
+def test_rows_are_those_of_a_run_without_a_stop(tmp_path: Path, stop: int) -> None:
+    """Stopped between two rows; a row is a mean over the steps before the stop, too."""
+
+    def interrupt(step: int) -> None:
+        if step == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole, part = fit(bars(), tmp_path / "whole", **SHORT), tmp_path / "part"
+    with pytest.raises(KeyboardInterrupt, match=f"after step {stop} of 6"):
+        fit(bars(), part, tick=interrupt, **SHORT)
+    fit(bars(), part, **SHORT)
+    rows = [
+        [
+            {key: value for key, value in json.loads(line).items() if "second" not in key}
+            for line in (run / "metrics.jsonl").read_text().splitlines()
+        ]
+        for run in (whole, part)
+    ]
+    assert rows[0] == rows[1]
+    assert weights(whole).keys() == weights(part).keys()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open folder cannot be moved")
+@pytest.mark.parametrize("then", ["moved", "replaced"])
+def test_a_folder_that_is_moved_while_it_trains_ends_the_training(
+    tmp_path: Path, then: str
+) -> None:
+    """Else its checkpoints would be those of the run that has the name next."""
+    run, moved = tmp_path / "run", tmp_path / "moved"
+    before: list[dict[str, bytes]] = []
+
+    def move(step: int) -> None:
+        if step == 4:
+            run.rename(moved)
+            if then == "replaced":
+                fit(bars(seed=9), run, seed=1, **SHORT)
+                before.append({path.name: path.read_bytes() for path in run.glob("*.*")})
+
+    with pytest.raises(RunError, match="the folder was moved or replaced while it trained"):
+        fit(bars(), run, tick=move, **SHORT)
+    if then == "replaced":
+        assert before == [{path.name: path.read_bytes() for path in run.glob("*.*")}]
+    else:
+        assert not run.exists()
+    whole = fit(bars(), tmp_path / "whole", **SHORT)
+    torch.testing.assert_close(weights(fit(bars(), moved, **SHORT)), weights(whole))
+
+
+def test_a_checkpoint_is_signed_for_the_run_that_began(tmp_path: Path) -> None:
+    """Not for what lies beside it when it is written."""
+    other = fit(bars(seed=9), tmp_path / "other", seed=1, **SHORT)
+
+    def exchange(step: int) -> None:
+        if step == 4:
+            for name in ("config.json", "data.json"):
+                shutil.copy(other / name, tmp_path / "run" / name)
+
+    run = fit(bars(), tmp_path / "run", tick=exchange, **SHORT)
+    with pytest.raises(RunError, match="was not written by the run that"):
+        fit(bars(seed=9), run, seed=1, **SHORT)
 
 
 @pytest.mark.parametrize("kind", ["variation", "class"])

@@ -105,6 +105,7 @@ def test_what_goes_wrong_ends_all_and_is_told_once(
     for each in found:
         assert each["other"][0] == "RunError"
         assert each["other"][1].startswith("images: not the same in all 2 processes")
+        assert each["groups"][1].startswith("groups: not the same in all 2 processes")
         assert each["few"] == (
             "ConfigError",
             "batch_size: 1 is less than the 2 processes that share it; choose 2 or more, or start"

@@ -27,7 +27,12 @@ from ganaug.training import export, fit
 from ganaug.training.config import make_config
 from ganaug.training.graph import variation_graph
 from ganaug.training.graph_weights import graph_weights
-from ganaug.training.networks import VariationGenerator, build_generator
+from ganaug.training.networks import (
+    VariationGenerator,
+    build_discriminator,
+    build_generator,
+)
+from ganaug.training.warm_start import BY_PLACE
 
 OTHER = replace(bars((10, 8, 6), seed=3), source="new images")
 
@@ -55,7 +60,12 @@ def facts(run: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_run_gives_generator_discriminator_and_average(
+def generator_of(name: str) -> str:
+    """The average begins as the generator."""
+    return name.replace("average", "generator", 1)
+
+
+def test_a_run_gives_generator_and_discriminator(
     origins: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "ganaug")
@@ -64,7 +74,7 @@ def test_a_run_gives_generator_discriminator_and_average(
     there = weights(origins / "variation")
     assert start.keys() == {name for name in there if not name.startswith("optimizer")}
     for name, value in start.items():
-        torch.testing.assert_close(value, there[name], rtol=0, atol=0)
+        torch.testing.assert_close(value, there[generator_of(name)], rtol=0, atol=0)
     found = facts(tmp_path / "run")
     assert found["fresh"] == found["earlier"] == []
     assert (found["name"], found["kind"], found["steps"]) == ("variation", "run", 6)
@@ -119,6 +129,36 @@ def test_another_size_or_another_discriminator_starts_in_part_with_random_weight
 
 
 @pytest.mark.parametrize("kind", ["variation", "class"])
+def test_a_map_of_as_many_cells_in_other_places_is_not_taken(tmp_path: Path, kind: str) -> None:
+    wide, high = bars((6, 6), (8, 16)), bars((6, 6), (16, 8))
+    fit(wide, tmp_path / "wide", kind=kind, **SHORT | {"steps": 1})
+    begun(high, tmp_path / "high", tmp_path / "wide", kind=kind)
+    expected = {
+        "variation": ["discriminator.logit.weight", "discriminator.class_match.weight"],
+        "class": [
+            *("generator.start.weight", "generator.start.bias"),
+            *("discriminator.logit.weight", "discriminator.projection.weight"),
+        ],
+    }
+    assert facts(tmp_path / "high")["fresh"] == expected[kind]
+
+
+@pytest.mark.parametrize("chosen", [("tiny", {}), ("tiny", {"kind": "class"}), ("classic", {})])
+def test_all_tensors_whose_shape_follows_the_size_are_known(
+    chosen: tuple[str, dict[str, Any]],
+) -> None:
+    preset, options = chosen
+    for build in (build_generator, build_discriminator):
+        shapes = []
+        for side in (16, 24):
+            network = build(make_config(preset, size=side, **options), 1, 2)
+            shapes.append({name: value.shape for name, value in network.state_dict().items()})
+        first, second = shapes
+        changed = {name for name in first if first[name] != second[name]}
+        assert changed == set(BY_PLACE) & first.keys()
+
+
+@pytest.mark.parametrize("kind", ["variation", "class"])
 def test_resumed_without_the_origin_equals_uninterrupted(
     origins: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -159,7 +199,7 @@ def test_a_run_that_goes_back_to_its_start_goes_back_to_the_weights_it_took(
     there, kept = weights(origins / "variation"), weights(tmp_path / "run")
     for name, value in kept.items():
         if not name.startswith("optimizer"):
-            torch.testing.assert_close(value, there[name], rtol=0, atol=0)
+            torch.testing.assert_close(value, there[generator_of(name)], rtol=0, atol=0)
     (tmp_path / "run" / "start.safetensors").write_bytes(b"damaged")
     (tmp_path / "run" / "checkpoint.json").unlink()
     with pytest.raises(RunError, match=r"start\.safetensors: is missing or damaged \(its hash"):
@@ -180,6 +220,21 @@ def test_a_run_with_another_start_is_another_run(origins: Path, tmp_path: Path) 
     cold = fit(OTHER, tmp_path / "cold", **SHORT)
     with pytest.raises(RunError, match="start_from is None there, variation here"):
         fit(OTHER, cold, start_from=origins / "variation", **SHORT)
+
+
+def test_another_start_of_the_same_name_is_another_run(origins: Path, tmp_path: Path) -> None:
+    run = fit(OTHER, tmp_path / "warm", start_from=origins / "variation", **SHORT)
+    same = tmp_path / "elsewhere" / "variation"
+    shutil.copytree(origins / "variation", same)
+    fit(OTHER, run, start_from=same, **SHORT)
+    shutil.rmtree(same)
+    fit(bars(seed=5), same, **SHORT)
+    with pytest.raises(RunError, match="another variation there, trained on other images"):
+        fit(OTHER, run, start_from=same, **SHORT)
+    shutil.rmtree(same)
+    fit(bars(), same, **SHORT | {"steps": 3})
+    with pytest.raises(RunError, match="start_from has 6 steps there, 3 here"):
+        fit(OTHER, run, start_from=same, **SHORT)
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,48 @@ def test_an_image_that_a_kill_cut_off_is_written_again(
     assert content(sample(file, tmp_path / "out", counts=9, source=SOURCE)) == content(whole)
 
 
+@pytest.mark.parametrize("shards", [False, True])
+@pytest.mark.parametrize("keep_best", [None, 0.5])
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_is_gone_or_empty_is_made_again(
+    file: Path, tmp_path: Path, shards: bool, keep_best: float | None
+) -> None:
+    def call() -> Path:
+        return sample(
+            file, tmp_path / "out", counts=9, source=SOURCE, shards=shards, keep_best=keep_best
+        )
+
+    out = call()
+    whole = content(out)
+    first, *_, last = sorted(out.glob("*.tar" if shards else "*/*.png"))
+    first.unlink()
+    last.write_bytes(b"")
+    call()
+    assert content(out) == whole
+
+
+def test_what_is_held_does_not_grow_with_the_count(file: Path) -> None:
+    items = SyntheticDataset(file, SOURCE, 10**15)
+    assert len(items) == 10**15
+    assert [items.label_of(at) for at in (0, int(items.counts[0]), 10**15 - 1)] == [0, 1, 1]
+    assert items[10**15 - 1][1] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_told_with_the_folder(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        return write(Path("/dev/full") if path.suffix == ".png" else path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(RunError, match=r"out: cannot be written \(No space left on device\)"):
+            sample(file, tmp_path / "out", counts=4, source=SOURCE)
+
+
 def test_counts_and_classes(file: Path, tmp_path: Path) -> None:
     def made(name: str, **options: object) -> list[int]:
         out = sample(file, tmp_path / name, source=SOURCE, **options)  # type: ignore[arg-type]
@@ -234,7 +276,7 @@ def test_parts_that_begin_together_go_on_together(
     sample(file, out, counts=9, source=SOURCE, part=(1, 2))
     assert content(out) == content(whole)
 
-    def later(folder: Path, **options: bool) -> AbstractContextManager[None]:
+    def later(folder: Path, **options: bool) -> AbstractContextManager[object]:
         """Another call wrote what it makes, since this one saw an empty folder."""
         monkeypatch.setattr(bulk, "locked", held)
         sample(file, tmp_path / "other", counts=9, source=SOURCE, seed=1)

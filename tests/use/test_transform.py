@@ -19,6 +19,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from ganaug import AugmentedDataset, GANAugment
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.use import _once as module
 from ganaug.use._containers import for_classes
@@ -103,6 +104,14 @@ def test_scale_multiplies_the_latents(variation: Path, variation_policy: Path) -
         (GANAugment(variation_policy, p=1.0, scale=0.0), 0.0),
     ]:
         assert torch.allclose(moved(transform), factor * whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [-1.0, float("nan"), float("inf"), 1001])
+def test_a_scale_far_from_one_is_refused(variation: Path, scale: float) -> None:
+    with pytest.raises(ConfigError, match="allowed: a number from 0 to 1,000"):
+        GANAugment(variation, scale=scale)
+    with pytest.raises(ConfigError, match=r"policy scale: .* allowed: a number above 0, at most"):
+        Policy(p=((2, 0.5),), scale=scale)
 
 
 def test_one_log_line_says_which_p(
