@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
+from ganaug.wording import counted
 from ganaug.work import Work
 
-__all__ = ["FACTOR", "Budget", "Costs", "count_trainings", "estimate", "plan_budget"]
+__all__ = ["FACTOR", "Budget", "Costs", "count_trainings", "cut_short", "estimate", "plan_budget"]
 
 FACTOR = 3.0  # of the cost of the generator's training
 # What is aimed at before candidates are given up, and what is never gone below: of the generator's
@@ -225,6 +226,18 @@ def plan_budget(
     fit_steps = _within(left / cost(1, 0, tried), fit_steps, full_fit)
     factor = FACTOR * cost(fit_steps, steps, tried) / limit
     return Budget(fit_steps, steps, tried, round(factor, 2))
+
+
+def cut_short(budget: Budget, full_fit: int, usual: Schedule, images: int) -> str:
+    """Say that trainings are shorter than `plan_budget` ever makes them; "" where they are not."""
+    least = max(FEWEST_STEPS, round(LEAST_PASSES * images / usual.batch))
+    few = budget.classifier_steps < min(usual.steps, least)
+    if not few and budget.fit_steps >= int(LEAST_FIT * full_fit):
+        return ""
+    return (
+        f"after only {counted(budget.classifier_steps, 'step')} of each classifier and"
+        f" {budget.fit_steps} of each generator, where any policy looks bad"
+    )
 
 
 def _within(steps: float, least: float, most: int) -> int:
