@@ -73,10 +73,11 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
     try:
         mode = file.stat()
         if stat.S_ISDIR(mode.st_mode):
-            raise ArtifactError(
-                f"{name}: is a folder; allowed: an ONNX file; write one with: ganaug export RUN"
-                " FILE.onnx"
-            )
+            made = file / "generator.onnx"  # in the folder of `ganaug run`
+            step = "write one with: ganaug export RUN FILE.onnx"
+            if made.is_file():
+                step = f"of `ganaug run` it is {path_name(made)}"
+            raise ArtifactError(f"{name}: is a folder; allowed: an ONNX file; {step}")
         if not stat.S_ISREG(mode.st_mode):
             raise ArtifactError(
                 f"{name}: is no regular file; allowed: an ONNX file; copy it to a folder first"

@@ -17,7 +17,7 @@ import numpy as np
 from ganaug.checking import lift
 from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
 from ganaug.checking.duplicates import duplicates
-from ganaug.checking.durations import measure
+from ganaug.checking.durations import load_of_a_core, measure
 from ganaug.checking.outliers import blank, unlike_all
 from ganaug.checking.report import CheckReport, Finding, Outlook, Times
 from ganaug.devices import choose_device
@@ -137,6 +137,7 @@ def check(
                 classifier_steps=classifier_steps,
                 device=device,
             )
+            measured = replace(measured, load=load_of_a_core())
         except GanaugError as error:
             findings.append(Finding("refused", True, str(error), len(images)))
     likely = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ from ganaug.images import ImageSet, resized
 from ganaug.randomness import stream
 from ganaug.training import fit, make_config
 
-__all__ = ["measure"]
+__all__ = ["load_of_a_core", "measure"]
 
 SHOWN = 256  # images, of which the timed steps take their batches
 LARGEST_SIDE = 64  # larger images are timed at this size: a step's work goes with the pixels
@@ -112,6 +113,14 @@ def measure(
         seconds = REPETITIONS * budget.fit_steps * fit_step + budget.classifier_steps * classifiers
         tuned = seconds / jobs
     return Times(whole, tuned, evaluated, chosen, jobs)
+
+
+def load_of_a_core() -> float | None:
+    """Return how many processes were at work on each core in the last minute; None if not known."""
+    try:
+        return os.getloadavg()[0] / worker_count(None)
+    except (AttributeError, OSError):  # Windows
+        return None
 
 
 def _some(images: ImageSet) -> ImageSet:

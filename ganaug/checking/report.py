@@ -13,6 +13,8 @@ __all__ = ["CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
 SHOWN = 5  # examples of a finding, in text
 MOST_CLASSES = 40  # rows of the table
 LONG = 3600  # seconds of evaluate
+BUSY = 1.5  # processes on each core
+SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Times:
         fit, tune, evaluate: the three commands with their usual settings.
         device: "cpu" or "cuda[:N]".
         jobs: processes that `tune` and `evaluate` were assumed to run.
+        load: processes at work on each core when they were estimated, the mean of a minute; None
+            where the system does not tell.
     """
 
     fit: float
@@ -67,6 +71,12 @@ class Times:
     evaluate: float | None
     device: str
     jobs: int
+    load: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether so much else was at work that the times swing."""
+        return self.load is not None and self.load > BUSY
 
 
 @dataclass(frozen=True)
@@ -181,10 +191,15 @@ class CheckReport:
             ]
             jobs = counted(self.times.jobs, "process")
             lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
-            if (self.times.evaluate or 0) > LONG:
+            if self.times.busy:
                 lines.append(
-                    "too long? evaluate --quick takes a first look; a smaller --size helps"
+                    f"the machine is busy ({self.times.load:.1f} processes a core): these times"
+                    " swing, and are shorter on one that is free"
                 )
+            if (self.times.evaluate or 0) > LONG:
+                large = max(self.training_size or (0,)) > SMALL_SIDE and not self.times.busy
+                size = "; a smaller --size helps" if large else ""
+                lines.append(f"too long? evaluate --quick takes a first look{size}")
         if self.outlook is not None:
             said = "likely helps a network from scratch" if self.outlook.likely else "cannot tell"
             lines.append(f"outlook: {said} ({self.outlook.reason})")

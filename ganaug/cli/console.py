@@ -300,7 +300,7 @@ def _display(
         yield None
     elif stream.isatty():
         with _bar(stream, ending) as bar:
-            task = bar.add_task(label, total=None, count="", details="", ends=_ends(whole))
+            task = bar.add_task(label, total=None, count="", details="starting", ends=_ends(whole))
 
             def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
                 left, now = all_of(left), time.monotonic()

@@ -232,8 +232,12 @@ def _kept(folder: Path, rewritten: str | None) -> str:
     """Return what an interrupted evaluation leaves, in words."""
     ended = len(list((folder / KEPT).glob("*/*.npz")))
     as_before = f"{rewritten} and the report are" if rewritten else "the report is"
-    trainings = f"{counted(ended, 'training')} that had ended"
-    return f"{as_before} as before, {trainings} kept in {folder / KEPT}"
+    if not ended:
+        return f"{as_before} as before"
+    return (
+        f"{as_before} as before, {counted(ended, 'training')} that had ended kept in"
+        f" {folder / KEPT}"
+    )
 
 
 def _check_outputs(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,30 @@ __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 LEDGER, CHECKED = "steps.json", "check.json"
+ELSEWHERE = {  # options of the single commands, and what stands for them here
+    "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
+    "--quick": "none; a first try: --preset tiny --set steps=N",
+}
+
+
+class _Run(click.Command):
+    """Says what stands for an option of a single command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name not in ELSEWHERE:
+                raise
+            message = (
+                f"No such option {error.option_name!r}; of run: {ELSEWHERE[error.option_name]}"
+            )
+            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from error
 
 
 @click.command(
     "run",
+    cls=_Run,
     short_help="Everything in one go: check, fit, export, tune, evaluate.",
     epilog="Example: ganaug run photos/ --out defects   # again, to go on where it stopped",
 )
@@ -49,7 +70,11 @@ LEDGER, CHECKED = "steps.json", "check.json"
     "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
 )
 @click.option("--seeds", type=int, default=6, show_default=True, help="Paired seeds.")
-@click.option("--classifier-steps", type=int, help="Of each classifier; default: as usual.")
+@click.option(
+    "--classifier-steps",
+    type=int,
+    help="Of each classifier of tune, too: after few of them it says never.  [default: as usual]",
+)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option("--anyway", is_flag=True, help="Go on although check found problems.")
 @click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
@@ -87,6 +112,8 @@ def command(
     asked |= {"files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
+    if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
+        reading.load(source)  # which says what is wrong, before there is a folder
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
     if not (folder / LEDGER).exists():
@@ -128,7 +155,8 @@ def command(
         context.invoke(evaluate.command, **common | judging | options)
 
     with locked(folder):
-        ledger = _Ledger(folder / LEDGER, json.loads(json.dumps(asked)))
+        command = f"ganaug {shlex.join(console.arguments)}"
+        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), command)
         for name, work in zip(STEPS, (checked, fitted, exported, tuned, judged), strict=True):
             ledger.do(console, name, work)
     report = evaluated / "report.html"
@@ -140,11 +168,14 @@ def command(
         open_report(console, report)
 
 
-class _Ledger:
+class Ledger:
     """Which steps are done, in a file; the same settings have to be asked for again."""
 
-    def __init__(self, path: Path, asked: dict[str, Any]) -> None:
+    def __init__(self, path: Path, asked: dict[str, Any], command: str) -> None:
         self.path, self.asked, self.done = path, asked, list[str]()
+        self.command = command
+        self.estimated = self.took = 0.0  # seconds of the steps done here that have an estimate
+        self.begun_before = path.exists()  # the next step
         if not path.exists():
             return
         from ganaug.records import OBJECT, TEXT, check_fields, list_of, load_json
@@ -156,12 +187,18 @@ class _Ledger:
         record = check_fields(path, found, {"asked": OBJECT, "done": list_of(TEXT)})
         there, self.done = record["asked"], record["done"]
         there.setdefault("files", asked["files"])  # an older one does not say
-        for key, value in asked.items():
-            if there.get(key) != value:
-                raise RunError(
-                    f"{path.parent}: holds another run ({key} is {there.get(key)} there, {value}"
-                    " here); repeat that command to go on, or choose another folder"
-                )
+        others = [key for key, value in asked.items() if there.get(key) != value]
+        if others:
+            told = ", ".join(
+                f"{key} is {there.get(key)} there, {asked[key]} here" for key in others
+            )
+            kept = record.get("command")  # an older one does not say
+            again = (
+                f"go on with: {kept}" if isinstance(kept, str) else "repeat that command to go on"
+            )
+            raise RunError(
+                f"{path.parent}: holds another run ({told}); {again}; or choose another folder"
+            )
 
     def do(self, console: Settings, name: str, work: Callable[[], None]) -> None:
         from ganaug.files import write_json
@@ -173,10 +210,31 @@ class _Ledger:
         say(console, f"{number}: {name}")
         if console.whole is not None:
             console.whole.step = number
-            console.whole.own, console.whole.later = _estimated(self.path.parent, name)
+            console.whole.own, console.whole.later = self.estimates(name)
+        begun = time.monotonic()
         work()
+        self.learn(name, time.monotonic() - begun)
         self.done.append(name)
-        write_json(self.path, {"asked": self.asked, "done": self.done})
+        record = {"asked": self.asked, "done": self.done, "command": self.command}
+        write_json(self.path, record)
+
+    def estimates(self, name: str) -> tuple[float | None, float | None]:
+        """Return the seconds of step `name`, and of those after it.
+
+        `check` estimated them; they take as many times as long as the steps before did.
+        """
+        times = _estimated(self.path.parent, name)
+        slower = self.took / self.estimated if self.estimated else 1.0
+        own, later = (None if each is None else slower * each for each in times)
+        return own, later
+
+    def learn(self, name: str, seconds: float) -> None:
+        """Note what a step took, unless a part of it was done before this command."""
+        own = _estimated(self.path.parent, name)[0]
+        if own and not self.begun_before:
+            self.estimated += own
+            self.took += seconds
+        self.begun_before = False
 
 
 def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
@@ -188,6 +246,11 @@ def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
         return seconds[name], float(sum(later))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None, None  # not checked yet
+
+
+def _is_a_name(source: str) -> bool:
+    """Whether SOURCE names a data set of scikit-learn or torchvision, and no path."""
+    return source == "digits" or source.startswith("torchvision:")
 
 
 def _files(source: str) -> str | None:

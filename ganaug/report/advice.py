@@ -10,6 +10,7 @@ from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
+from ganaug.evaluation.gain.notes import too_short
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.class_changes import class_changes
 
@@ -58,6 +59,13 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
             "This was a quick look, with no verdict to rely on. For one: ganaug evaluate FILE"
             f" SOURCE, without --quick, with {FEWEST_SEEDS} seeds or more."
         )
+    if short := too_short(gain.notes):
+        yield (
+            "The classifiers were trained so briefly that longer trainings can turn the answer."
+            " Compare with more steps: ganaug evaluate FILE SOURCE --steps N, or ganaug run with"
+            " --classifier-steps N and a new --out."
+        )
+        free = "Which training is best is open, too."
     if record.verdict == "helps":
         yield _as_judged(gain, parse_arm(str(gain.chosen)))
     elif record.verdict == "hurts":
@@ -74,6 +82,8 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         )
     elif gain.chosen in (gain.settings.spoiled or ()):
         yield "Judge on images that the generator was not trained on."
+    elif short:
+        return
     elif overtaken(len(gain.seeds), record.verdict, record.t, record.bootstrap):
         yield "Train as the stronger free arm does, and compare with it: --baseline NAME."
     elif _failed(diversity) and not folder:
@@ -132,7 +142,7 @@ def _of_classes(gain: GainReport | None) -> Iterator[str]:
     if gain is None:
         return
     lost = [each.name for each in class_changes(gain) if each.sure and each.change < 0]
-    if lost and gain.gain[str(gain.chosen)].verdict in ("helps", "no evidence"):
+    if lost and gain.gain[str(gain.chosen)].verdict == "helps":
         yield (
             f"{'Class' if len(lost) == 1 else 'Classes'} {_listed(lost)}: fewer images are found."
             f" Where such a class matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."

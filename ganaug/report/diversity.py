@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
-from ganaug.evaluation.diversity.words import COPYING, FAILURES, OK
+from ganaug.evaluation.diversity.words import FAILURES, OK
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
@@ -24,8 +24,6 @@ def diversity_card(diversity: DiversityReport) -> str:
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")
     found = Counter(record.word for record in records)
-    # Copies are told of also where another word goes before.
-    found[COPYING] = sum(COPYING in (record.word, *record.words) for record in records)
     bad = {word: found[word] for word in FAILURES if found[word]}
     if bad:
         word, style = " and ".join(each.capitalize() for each in bad), "bad"
@@ -62,7 +60,7 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
         ),
         _coverage(diversity, classes),
         heading("Words"),
-        paragraph(f"{words}.", "note"),
+        paragraph(f"{words}. A class counts under its first word.", "note"),
         _numbers(diversity, first, classes, word=True),
         *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
         heading("Further numbers"),
@@ -84,7 +82,8 @@ def _numbers(
     """Return a table of some measures, a row a class, and what they mean."""
     rows = []
     for record in diversity.classes:
-        found = ", ".join(record.words) or record.word
+        also = ", ".join(each for each in record.words if each != record.word)
+        found = f"{record.word}\n(also {also})" if also else record.word
         first = found if word else str(record.images)
         rows.append((record.name, first, *(_two(record.measures.get(name)) for name in names)))
     macro = [_two(diversity.macro.get(name)) for name in names]

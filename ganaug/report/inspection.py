@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from ganaug.evaluation.diversity.inspection import Inspection, Suspect
@@ -12,7 +14,7 @@ from ganaug.report.plots import legend, scatter
 
 __all__ = ["map_section", "suspects_section"]
 
-MAPS = 6  # of single classes, from the rarest on
+MAPS = 6  # of single classes: those with a failure, then from the rarest on
 
 
 def suspects_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -> str:
@@ -46,14 +48,23 @@ def _suspect(suspect: Suspect, classes: ClassFilter) -> str:
     return figure(tiles([np.stack(shown)]), caption, classes.mark(suspect.name))
 
 
-def map_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -> str:
-    """Return real and generated images as points, for all classes and for the rarest ones."""
+def map_section(
+    inspection: Inspection, classes: ClassFilter = NO_FILTER, failed: Collection[str] = ()
+) -> str:
+    """Return real and generated images as points: of all classes, the `failed`, and rare ones."""
+    shown = ""
     counts = np.bincount(inspection.real_labels, minlength=len(inspection.classes))
     charts = [scatter("all classes", _points(inspection.real), _points(inspection.synthetic))]
     if len(inspection.classes) > 1:
         present = np.unique(inspection.synthetic_labels)
-        rarest = present[np.argsort(counts[present], kind="stable")][:MAPS]
-        for label in rarest.tolist():
+        fine = np.array([inspection.classes[label] not in failed for label in present])
+        order = present[np.lexsort((counts[present], fine))]
+        if len(order) > MAPS:
+            shown = (
+                f" Of {len(order)} classes {MAPS} are shown: those with a word of failure, then the"
+                " rarest."
+            )
+        for label in order[:MAPS].tolist():
             charts.append(
                 scatter(
                     inspection.classes[label],
@@ -67,7 +78,7 @@ def map_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -> str
         "Each point is an image, on the first two principal components of the real pixels; they"
         f" hold {100 * inspection.explained:.0f}% of the variance, so points that fall together"
         " here need not be alike. Generated points in one heap among spread real ones are a sign of"
-        " collapse."
+        f" collapse.{shown}"
     )
     key = legend([("free", "real"), ("ours", "generated")])
     charts_html = f'<div class="charts small">{"".join(charts)}</div>'

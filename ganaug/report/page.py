@@ -80,6 +80,7 @@ def write_report(
     in_short = "" if gain is None else gain_in_short(gain)
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)
     classes = ClassFilter(metadata.classes)
+    failed = [] if diversity is None else [c.name for c in diversity.classes if c.word in FAILURES]
     scale = 1.0 if metadata.policy is None else metadata.policy.scale
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
@@ -95,7 +96,7 @@ def write_report(
         strength_section(strengths, scale, classes),
         changes_section(changes, classes),
         "" if inspection is None else suspects_section(inspection, classes),
-        "" if inspection is None else map_section(inspection, classes),
+        "" if inspection is None else map_section(inspection, classes, failed),
         "" if diversity is None else diversity_section(diversity, classes),
         _training(history),
         _configuration(metadata, gain),
@@ -115,7 +116,7 @@ def write_report(
 def _how_both(gain: GainReport, diversity: DiversityReport) -> str:
     """Return how a generator can help and fail the diversity record, or nothing."""
     record = gain.gain.get(gain.chosen or "")
-    words = {word for each in diversity.classes for word in (each.word, *each.words)}
+    words = {each.word for each in diversity.classes}
     failed = [word.capitalize() for word in FAILURES if word in words]
     if record is None or record.verdict != "helps" or not failed:
         return ""
@@ -237,6 +238,32 @@ def _plotted(name: str, history: Sequence[Mapping[str, Any]]) -> bool:
     return name not in ("step", "seconds") and plain and len(values) > 1
 
 
+SETTINGS = {
+    "steps": "steps of a classifier",
+    "batch": "images of a step",
+    "artifact": "hash of the generator",
+    "refit": "new generators fitted with",
+    "tuned": "new policies",
+    "quick": "quick look",
+    "folders": "hashes of the folders",
+    "spoiled": "arms that saw test images",
+}
+
+
+def _comparison(gain: GainReport) -> dict[str, Any]:
+    """Return by names in words what was compared and how, without what was not asked for."""
+    choice = gain.choice
+    values = {
+        "choice of the baseline": choice.rule,
+        "balanced accuracy there": choice.balanced_accuracy,
+        "free arms to choose from": choice.free_arms,
+    }
+    values |= {SETTINGS.get(name, name): each for name, each in asdict(gain.settings).items()}
+    return {
+        name.replace("_", " "): each for name, each in values.items() if each not in (None, {}, ())
+    }
+
+
 def _configuration(metadata: Metadata, gain: GainReport | None) -> str:
     parts = [
         heading("Generator"),
@@ -259,7 +286,7 @@ def _configuration(metadata: Metadata, gain: GainReport | None) -> str:
     if gain is not None:
         parts += [
             heading("Comparison"),
-            definitions({"choice of the baseline": gain.choice.to_dict(), **asdict(gain.settings)}),
+            definitions(_comparison(gain)),
             heading("Environment"),
             definitions(gain.environment),
         ]

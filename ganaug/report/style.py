@@ -43,8 +43,8 @@ th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.wide { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 12rem; }
 .stacked td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
-.dense th, .dense td { padding: .3rem .3rem; } .dense th:first-child, .dense td:first-child {
-  padding-left: 0; min-width: 6rem; }
+.dense th, .dense td { padding: .3rem .3rem; min-width: 0; white-space: normal; }
+.dense th:first-child, .dense td:first-child { padding-left: 0; min-width: 6rem; }
 tr.mark td { font-weight: 600; }
 .plot { display: grid; grid-template-columns: fit-content(13rem) 1fr max-content; gap: 0 1rem;
   margin: .5rem 0; }
@@ -106,6 +106,7 @@ dt { color: var(--soft); } dd { margin: 0; }
   .row { grid-template-columns: 1fr auto; gap: 0 .75rem; padding: .35rem 0; }
   .row .track, .row .scale { grid-column: 1 / -1; grid-row: 2; }
   .strength label { font-size: .72rem; padding: .1rem 0; }
+  .strips figcaption { font-size: .75rem; hyphens: auto; }
   .stacked table, .stacked tbody, .stacked tr, .stacked td { display: block; }
   .stacked thead { display: none; }
   .stacked tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }

@@ -363,7 +363,9 @@ def _json(path: Path) -> Any:
     try:
         return load_json(path)
     except (OSError, ValueError) as error:
+        below = path.parent / "run"  # in the folder of `ganaug run`
+        whole = f", here {below}" if (below / path.name).is_file() else ""
         raise RunError(
             f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
-            " folder that `ganaug fit --out` wrote"
+            f" folder that `ganaug fit --out` wrote{whole}"
         ) from error

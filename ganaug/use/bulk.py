@@ -117,6 +117,12 @@ def sample(
     check_output_folder(out, {}, Inputs(images=image_folders("the source", source)))
     generator = open_generator(artifact)
     data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
+    policy = generator.info.policy
+    if counts == "auto" and policy is not None and policy.never:
+        raise ConfigError(
+            f"{generator.path}: its policy is never to vary, so that 'auto' asks for no images;"
+            " allowed: 'balance' or a number; leave the images as they are, or give one of these"
+        )
     if not len(data):
         raise ConfigError(f"{counts!r} asks for no images; allowed: 1 or more; give a number")
     if not shards:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 
 from ganaug import check, load_images
 from ganaug.checking import CheckReport
+from ganaug.checking.report import Times
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import ImageSet
 
@@ -218,6 +220,17 @@ def test_grey_images_that_lie_there_as_rgb_are_told_of(photos: Path) -> None:
     (note,) = look(photos).notes
     assert note.startswith("no image has a colour: they are trained as grey")
     assert check(photos, mode="rgb", times=False).notes == ()
+
+
+def test_a_busy_machine_is_told_of_beside_the_times(photos: Path) -> None:
+    def said(side: int, load: float | None) -> str:
+        times = Times(60.0, 7200.0, 7200.0, "cpu", 2, load)
+        return str(replace(look(photos), times=times, training_size=(side, side)))
+
+    assert "the machine is busy (5.9 processes a core): these times swing" in said(64, 5.91)
+    assert "machine is busy" not in said(64, 0.9) + said(64, None)
+    assert "a smaller --size helps" in said(64, 0.9)
+    assert "a smaller --size" not in said(64, 5.91) + said(32, None)  # it would hardly be faster
 
 
 def test_no_command_follows_where_images_have_to_be_mended(photos: Path) -> None:

@@ -110,6 +110,13 @@ def test_a_terminal_gets_a_bar() -> None:
     assert "━" in text
 
 
+def test_before_the_first_number_a_bar_says_that_work_starts() -> None:
+    stream = Terminal()
+    with evaluation_progress(Settings(), stream, label="tuning"):
+        pass
+    assert re.search(r"tuning .* starting", stream.getvalue())
+
+
 def test_quiet_shows_nothing() -> None:
     with fit_progress(Settings(quiet=True)) as fitting:
         assert fitting is None

@@ -54,6 +54,12 @@ def failed(
             ["kind: --set kind=variation and class; allowed: one of them"],
         ),
         (["evaluate", "a.onnx"], ["SOURCE"]),
+        (
+            ["run", "digits", "--out", "x", "--steps", "300"],
+            ["--steps", "--set steps=N for the generator, --classifier-steps N", "run --help"],
+        ),
+        (["run", "digits", "--out", "x", "--quick"], ["--quick", "--preset tiny --set steps=N"]),
+        (["run", "digits", "--out", "x", "--sed", "3"], ["--sed", "--set"]),
         (["--debugg"], ["--debugg", "--debug"]),
     ],
 )
@@ -61,6 +67,28 @@ def test_wrong_use(
     arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed(arguments, 2, words, capsys)
+
+
+def test_the_folder_of_a_whole_run_names_its_file_and_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, new = tmp_path / "defects", str(tmp_path / "new.onnx")
+    (whole / "run").mkdir(parents=True)
+    failed(["info", str(whole)], 2, ["is a folder", "write one with: ganaug export"], capsys)
+    failed(["export", str(whole), new], 2, ["that `ganaug fit --out` wrote\n"], capsys)
+    (whole / "generator.onnx").touch()
+    (whole / "run" / "config.json").touch()
+    failed(["info", str(whole)], 2, [f"`ganaug run` it is {whole / 'generator.onnx'}\n"], capsys)
+    failed(["export", str(whole), new], 2, [f"wrote, here {whole / 'run'}\n"], capsys)
+
+
+def test_a_source_that_is_not_there_leaves_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for source, words in (("fotos", "no such folder or file"), ("hf:fotos", "fotos")):
+        failed(["run", str(source), "--out", str(out)], 2, [words], capsys)
+        assert not out.exists()
 
 
 @pytest.mark.parametrize(

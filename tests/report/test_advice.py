@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.records import CLASSES, diversity_record, gain_record
+from helpers.small_images import bars
 
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, VIEWS
@@ -16,6 +17,7 @@ from ganaug.evaluation.arms.losses import LOSSES, MIXES
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.notes import few_passes
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report import arms
 from ganaug.report.advice import advice, in_short
@@ -56,6 +58,19 @@ def test_what_took_the_verdict_away_is_named() -> None:
     assert "as the stronger free arm does" in first(beaten, healthy())
     assert advice(gain_record(generator=False), None) == []
     assert advice(None, None) == []
+
+
+def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommended() -> None:
+    note = few_passes(bars((300, 5, 5), (8, 8)), steps=20, batch=64)
+    for verdict, more in (("no evidence", 0), ("hurts", 1), ("no change", 1), ("helps", 1)):
+        record = gain_record(verdict)
+        assert advice(replace(record, notes=note), healthy())[0].startswith("The classifiers were")
+        short = advice(replace(record, notes=note), diversity_record())
+        assert "evaluate FILE SOURCE --steps N, or ganaug run with --classifier-steps N" in short[0]
+        assert len(short) == 1 + more
+        assert not any("Train with" in line for line in short)
+    few = advice(replace(gain_record("no evidence", 2), notes=note), healthy())
+    assert "with 6 seeds or more" in few[1]
 
 
 def judged(arm: str, **settings: Any) -> GainReport:
@@ -132,6 +147,9 @@ def test_a_class_that_loses_is_left_out_as_the_arm_has_it() -> None:
         arms, gain = lost.arms | {arm: lost.arms["ganaug"]}, lost.gain | {arm: lost.gain["ganaug"]}
         found = advice(replace(lost, chosen=arm, arms=arms, gain=gain), None)
         assert [said in line for line in found if "fewer images are found" in line] == [True]
+    unsure = replace(lost.gain["ganaug"], verdict="no evidence")
+    found = advice(replace(lost, gain=lost.gain | {"ganaug": unsure}), None)
+    assert not any("fewer images are found" in line for line in found)
 
 
 def test_copies_are_warned_of() -> None:

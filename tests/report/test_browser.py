@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from helpers.records import (
 )
 from PIL import Image
 
+from ganaug.evaluation.diversity.measures import MEASURES, Measure
+from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
 
@@ -94,7 +97,7 @@ def _report(tmp_path: Path) -> str:
         report,
         metadata=metadata_record(),
         gain=gain_record(),
-        diversity=diversity_record(),
+        diversity=_every_measure(),
         grids=[picture] * 3,
         changes=changes_record(),
         strengths=strengths_record(),
@@ -102,6 +105,17 @@ def _report(tmp_path: Path) -> str:
         history=history(),
     )
     return report.read_text(encoding="utf-8")
+
+
+def _every_measure() -> DiversityReport:
+    """A record in which every number is there, and long."""
+    numbers = {name: Measure(-12.34, -10.51, low=-13.21, high=-11.12) for name in MEASURES}
+    record = diversity_record()
+    classes = tuple(
+        replace(each, name=f"oxide scale of temperature system {at}", measures=numbers)
+        for at, each in enumerate(record.classes)
+    )
+    return replace(record, classes=classes, macro=numbers)
 
 
 def _measured(width: int, page: str, tmp_path: Path) -> list[str]:

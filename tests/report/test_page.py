@@ -25,10 +25,11 @@ from PIL import Image
 from ganaug.artifact.format import Policy
 from ganaug.errors import RunError
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.report.inspection import map_section
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
 
-VOID = {"meta", "img", "input", "path", "polyline", "circle", "rect", "wbr"}
+VOID = {"meta", "img", "input", "path", "polyline", "circle", "rect", "wbr", "br"}
 
 
 class Reader(HTMLParser):
@@ -101,6 +102,8 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
 
 def test_every_part_is_there(tmp_path: Path) -> None:
     reader, text = read(full_report(tmp_path / "report.html"))
+    assert "spoiled" not in text  # nothing of the kind was asked for
+    assert "arms that saw test images" not in text
     for words in (
         "82.5%",  # the mean of balanced accuracy 0.8 to 0.85, of the baseline
         "+3.0 (+2.0 to +4.0)",
@@ -125,6 +128,7 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "moved, by step",
         "one-fifth-by-content-hash/1",
         "resnet-small",
+        "steps of a classifier 600",
         "Warning: class 'x' has a single image",
         "0" * 64,
     ):
@@ -202,6 +206,19 @@ def test_helps_beside_collapsed_is_explained_in_one_line(verdict: str, tmp_path:
     assert "can both be true" not in read(tmp_path / "b.html")[1]
 
 
+def test_a_class_counts_under_its_first_word_everywhere(tmp_path: Path) -> None:
+    record = diversity_record()
+    both = replace(record.classes[0], words=("COLLAPSED", "COPYING"))
+    record = replace(record, classes=(both, *record.classes[1:]))
+    write_report(tmp_path / "report.html", metadata=metadata_record(), diversity=record)
+    _, text = read(tmp_path / "report.html")
+    assert "Diversity Collapsed Of 3 classes: collapsed in 2." in text
+    assert "ok COLLAPSED (also COPYING) 0.70" in text
+    assert "copying in" not in text
+    assert record.words == {"COLLAPSED": [*CLASSES[:2]], "TOO FEW IMAGES TO TELL": [CLASSES[2]]}
+    assert "COPYING" not in record.text(60)
+
+
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
@@ -241,6 +258,24 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     assert "One seed, no interval: ganaug against balanced." in text
     assert "95% interval +" not in text
     assert "(one seed)" in text
+
+
+def test_the_map_shows_classes_with_a_failure_first_and_says_how_many() -> None:
+    record = inspection_record()
+    labels = np.arange(8)
+    names = tuple(f"class {label}" for label in range(8))
+    many = replace(
+        record,
+        classes=names,
+        real_labels=np.repeat(labels, [1, 2, 3, 4, 5, 6, 7, 14]),
+        synthetic_labels=np.resize(labels, len(record.synthetic)),
+    )
+    page = map_section(many, failed=["class 7"])
+    assert page.count("<svg") == 1 + 6
+    assert "Of 8 classes 6 are shown: those with a word of failure, then the rarest." in page
+    assert page.index("class 7") < page.index("class 0") < page.index("class 4")
+    assert "class 6" not in page
+    assert "are shown" not in map_section(record)
 
 
 def test_free_arms_alone(tmp_path: Path) -> None:

@@ -326,6 +326,9 @@ def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Pa
         sample(file, out, counts=4, source=SOURCE, part=(3, 2))
     with pytest.raises(ConfigError, match="0 asks for no images; allowed: 1 or more"):
         sample(file, out, counts=0, source=SOURCE)
+    rewrite_metadata(file, policy=Policy(p=((3, 0.0),), source="tune"))
+    with pytest.raises(ConfigError, match=r"its policy is never to vary, .* give one of these"):
+        sample(file, out, counts="auto", source=SOURCE)
     with pytest.raises(ConfigError, match="source is missing"):
         sample(file, out, counts=4)
     with pytest.raises((ConfigError, DataError), match="bar 9"):

@@ -130,6 +130,7 @@ def evaluate_diversity(
         found.append(measured.record(label, cuts))
         following.advance(sizes[label])
     records, samples = zip(*found, strict=True)
+    look = f"; a quick look compares at most {most} images of a class, so that words may differ"
     return DiversityReport(
         dataset=images.data_name,
         kind="images" if generator is None else generator.info.kind,
@@ -138,6 +139,7 @@ def evaluate_diversity(
         rule=(
             f"a class has too few images where half of them are {NEIGHBOURS} or fewer, or all"
             f" alike, or fewer than 2 were generated; OK needs {FEWEST_FOR_OK} of both"
+            f"{look if quick else ''}"
         ),
         settings={
             "neighbours": NEIGHBOURS,

@@ -160,7 +160,7 @@ class DiversityReport:
 
     def _words(self) -> list[str]:
         """Return the words of the classes, and why they have them, without a table of numbers."""
-        given = {word for each in self.classes for word in (each.word, *each.words)}
+        given = {each.word for each in self.classes}
         means = [f"{word}: {what}" for word, what in FAILURES.items() if word in given]
         return [
             *self._table(()),

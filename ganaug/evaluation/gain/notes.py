@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ganaug.images import ImageSet
 from ganaug.wording import counted
 
-__all__ = ["few_images", "few_passes", "trained_on_test"]
+__all__ = ["few_images", "few_passes", "too_short", "trained_on_test"]
 
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
+TURNS = "compare with more steps"  # in a note
 
 
 def few_images(test: ImageSet) -> tuple[str, ...]:
@@ -42,8 +45,13 @@ def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:
         return ()
     return (
         f"{steps} steps of {batch} are {passes:.1f} passes over the training images; a longer"
-        " training can turn the answer: compare with more steps",
+        f" training can turn the answer: {TURNS}",
     )
+
+
+def too_short(notes: Sequence[str]) -> bool:
+    """Whether one of the `notes` is that of `few_passes`."""
+    return any(note.endswith(TURNS) for note in notes)
 
 
 def trained_on_test(seen: int, number: int) -> tuple[str, ...]:

@@ -279,7 +279,7 @@ def _table(report: GainReport, width: int | None) -> str:
     """Return the arms with their gain and verdict, then what stands beside balanced accuracy."""
     seeds = len(report.seeds)
     rows = [("arm", "balanced accuracy", "rarer half", "gain (95% interval)", "verdict")]
-    more = [("arm", "recall", "precision", "macro F1", "calibration", "error gone", "p")]
+    more = [("arm", "recall", "precision", "macro F1", "calibration", "change of the error", "p")]
     for name, arm in report.arms.items():
         gain = report.gain.get(name)
         rows.append(
@@ -319,7 +319,7 @@ def _table(report: GainReport, width: int | None) -> str:
     lines += ["", *table_lines(more, width)]
     lines += [
         "recall and precision: of the rare / middle / frequent third of the classes",
-        "error gone: of 100% less balanced accuracy, in brackets of the rarer half",
+        "change of the error: of 100% less balanced accuracy, in brackets of the rarer half",
         "calibration: how far confidence is from how often it is right, in percent",
         "p: of the paired t test, how often luck alone would give such a gain",
     ]
@@ -355,11 +355,11 @@ def _thirds(*thirds: Sequence[float | None]) -> str:
 
 
 def _beside(gain: Gain | None) -> tuple[str, str]:
-    """Return the share of the error that is gone and the p value; nothing for the baseline."""
+    """Return the change of the error and the p value; nothing for the baseline."""
     if gain is None:
         return "", ""
     shares = [
-        "-" if share is None else f"{100 * share:.0f}%"
+        "-" if share is None else f"{round(-100 * share):+d}%"
         for share in (gain.error_reduction, gain.rare_error_reduction)
     ]
     return f"{shares[0]} ({shares[1]})", "-" if gain.p is None else f"{gain.p:.2g}"

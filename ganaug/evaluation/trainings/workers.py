@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import pickle
@@ -26,6 +27,7 @@ from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
 
 __all__ = ["Processes", "Submit", "in_this_process", "worker_count"]
 
+_log = logging.getLogger(__name__)
 ON_A_GPU = 4  # worker processes
 WIDTH = len(Spent._fields)
 
@@ -129,6 +131,8 @@ class Processes:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.stop.set()
+        if isinstance(error, KeyboardInterrupt) and any(self.places):
+            _log.info("stopping: waiting for the worker processes to end")
         self.pool.shutdown(wait=True, cancel_futures=True)
         if isinstance(error, BrokenProcessPool):
             raise GanaugError(
@@ -140,7 +144,7 @@ class Processes:
         """As `Submit` says."""
         at = next(i for i, place in enumerate(self.places) if place is None or place.future.done())
         self.update()  # with the last steps of what was there
-        with nullcontext() if self.main_needed else _hidden_main():
+        with _interrupts_later(), nullcontext() if self.main_needed else _hidden_main():
             future = self.pool.submit(_in_worker, work, at)
         self.places[at] = _Place(future, kind, meter, self._counted()[at])
         return future
@@ -186,6 +190,23 @@ def _hidden_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is left; processes that start in it do not hear it.
+
+    Ctrl-C reaches all processes of a terminal. One that still imports torch, and has not come to
+    `_start_worker`, would end with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """What a worker process was started with."""
 
@@ -197,6 +218,8 @@ def _start_worker(stop: Any, counts: Any, threads: int) -> None:
     _Worker.stop, _Worker.counts = stop, counts
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    if hasattr(signal, "pthread_sigmask"):  # what waited is forgotten
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     if parent is not None:
         sentinel = parent.sentinel
@@ -209,13 +232,17 @@ def _start_worker(stop: Any, counts: Any, threads: int) -> None:
 
 
 def _in_worker(work: Callable[[Tick], Any], place: int) -> Any:
-    def report(spent: Spent) -> None:
+    def go_on() -> None:
         if _Worker.stop.is_set():
             raise KeyboardInterrupt("stopped; what had ended is kept, and the same call goes on")
+
+    def report(spent: Spent) -> None:
+        go_on()
         with _Worker.counts.get_lock():
             for at, value in enumerate(spent, WIDTH * place):
                 _Worker.counts[at] += value
 
+    go_on()  # a process may take long to start
     tick = Timed(report)
     try:
         found = work(tick)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.images import ImageSet
+from ganaug.wording import counted
 from ganaug.work import Work
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Budget",
     "Costs",
     "count_trainings",
+    "cut_short",
     "estimate",
     "plan_budget",
     "ways_to_balance",
@@ -241,6 +243,18 @@ def plan_budget(
     fit_steps = _within(left / cost(1, 0, tried), fit_steps, full_fit)
     factor = FACTOR * cost(fit_steps, steps, tried) / limit
     return Budget(fit_steps, steps, tried, round(factor, 2))
+
+
+def cut_short(budget: Budget, full_fit: int, usual: Schedule, images: int) -> str:
+    """Say that trainings are shorter than `plan_budget` ever makes them; "" where they are not."""
+    least = max(FEWEST_STEPS, round(LEAST_PASSES * images / usual.batch))
+    few = budget.classifier_steps < min(usual.steps, least)
+    if not few and budget.fit_steps >= int(LEAST_FIT * full_fit):
+        return ""
+    return (
+        f"after only {counted(budget.classifier_steps, 'step')} of each classifier and"
+        f" {budget.fit_steps} of each generator, where any policy looks bad"
+    )
 
 
 def _within(steps: float, least: float, most: int) -> int:

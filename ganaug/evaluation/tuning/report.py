@@ -18,6 +18,8 @@ from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "build_report", "not_tried"]
 
+LONGER = "a longer training mostly gains less"
+
 
 @dataclass(frozen=True)
 class TuneReport:
@@ -59,10 +61,11 @@ class TuneReport:
                         f"{'':<16}  {100 * gain:+5.1f}  on top of {arm}"
                         for arm, gain in row["by_free_arm"].items()
                     ]
+            longer = "far fewer than usual" if evidence.get("cut_short") else LONGER
             lines += [
                 f"{evidence['method']}, on top of {' and '.join(evidence['free_arms'])}",
                 f"points of balanced accuracy after {evidence['budget']['classifier_steps']} steps"
-                " of each classifier; a longer training mostly gains less",
+                f" of each classifier; {longer}",
             ]
         if left_out := not_tried(evidence):
             lines.append(left_out)
@@ -92,6 +95,8 @@ def build_report(
     reason = simulation.reason if decision is None else decision.reason
     if decision is None:
         reason = f"nothing to measure on; policy is 0 ({reason})"
+    if cut := settings.get("cut_short"):
+        reason += f"; {cut}"
     policy = zero_policy(images.counts) if decision is None else decision.policy
     evidence = {
         "method": simulation.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.evaluation.tuning.budget import (
     Budget,
     count_trainings,
+    cut_short,
     estimate,
     plan_budget,
     ways_to_balance,
@@ -49,6 +51,8 @@ from ganaug.progress import told
 from ganaug.randomness import checked_seed
 
 __all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
+
+_log = logging.getLogger(__name__)
 
 # Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
 # at balanced accuracy, since a gain over one of them can be a harm to the other.
@@ -174,10 +178,14 @@ class _Tuning:
         every = candidates(self.images.counts, info.kind)
         budget, costs = self._budget(augmented, len(every))
         tried = every[: budget.candidates]
-        schedule = self._schedule(self.simulation.repetitions[0], budget.classifier_steps)
+        first = simulation.repetitions[0]
+        full_fit, usual = int(settings_of(info)["steps"]), self._schedule(first, None)
+        cut = cut_short(budget, full_fit, usual, len(first.train))
+        if cut:
+            _log.info("tune: judged %s; leave the steps out for the usual ones", cut)
+        schedule = self._schedule(first, budget.classifier_steps)
         ways = ways_to_balance(info.kind)
         without, varied = count_trainings(REPETITIONS, len(augmented), ways, len(tried))
-        first = simulation.repetitions[0]
         jobs = [self._job(first, arm, schedule) for arm in augmented]
         ours = self._job(first, augmented[-1].on_top(info.kind), schedule).load
         later = [jobs[-1].load] * (without - len(jobs)) + [ours] * varied
@@ -212,6 +220,7 @@ class _Tuning:
             "classifier": self.classifier.name,
             "not_tried": [each.name for each in every[len(tried) :]],
             "budget": budget.to_dict(),
+            "cut_short": cut,
             "estimated_seconds_of_a_step": costs,
         }
         return build_report(info, simulation, decision, self.seed, settings, self.images)

@@ -268,6 +268,8 @@ def test_the_same_call_gives_the_same_record(artifact: MakeArtifact, real: Image
     assert len(text) < 2000 * (len(real.classes) + 1)  # 200 kB for 100 classes
     quick = evaluate_diversity(path, real=real, quick=True, per_class=30)
     assert (quick.settings["halves"], quick.settings["per_class"]) == (5, 30)
+    assert "; a quick look compares at most 30 images of a class, so that" in quick.rule
+    assert "quick" not in first.rule
     broken = {**first.to_dict(), "classes": [{"name": "x"}]}
     with pytest.raises(ConfigError, match="diversity record"):
         DiversityReport.from_dict(broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -111,8 +112,10 @@ def test_any_other_error_of_a_loop_leaves_its_process_as_it_is(images: ImageSet)
 
 
 def test_ctrl_c_ends_the_workers_and_what_had_ended_is_kept(
-    images: ImageSet, tmp_path: Path
+    images: ImageSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "ganaug")
+
     def press(done: int, total: int, left: float | None) -> None:
         if files(tmp_path):
             signal.raise_signal(signal.SIGINT)
@@ -121,6 +124,7 @@ def test_ctrl_c_ends_the_workers_and_what_had_ended_is_kept(
     with pytest.raises(KeyboardInterrupt):
         run(None, images, jobs=2, progress=press, **asked)
     assert multiprocessing.active_children() == []
+    assert "stopping: waiting for the worker processes to end" in caplog.text
     kept = files(tmp_path)
     assert 0 < len(kept) < 24
     run(None, images, jobs=1, **asked)

@@ -14,7 +14,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job
-from ganaug.evaluation.tuning.budget import Budget, Costs, estimate, plan_budget
+from ganaug.evaluation.tuning.budget import Budget, Costs, cut_short, estimate, plan_budget
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
 
@@ -46,6 +46,11 @@ def test_the_plan_costs_three_times_the_training(costs: Costs) -> None:
     assert 500 <= budget.fit_steps <= 2500
     assert 375 <= budget.classifier_steps <= 3000  # 15 passes
     assert 1 <= budget.candidates <= 3
+    usual = Network().schedule(1600, (32, 32), steps=None, quick=False)
+    assert cut_short(budget, 2500, usual, 1600) == ""
+    told = "after only 120 steps of each classifier and "
+    assert cut_short(replace(budget, classifier_steps=120), 2500, usual, 1600).startswith(told)
+    assert "and 20 of each generator" in cut_short(replace(budget, fit_steps=20), 2500, usual, 1600)
 
 
 def test_cheap_classifiers_leave_all_candidates_and_full_trainings() -> None:

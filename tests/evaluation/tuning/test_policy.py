@@ -129,7 +129,8 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
         assert harm[2] in report.policy.evidence["free_arms"]
     assert "policy: never (p 0); learnt by tune" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
-    assert "points of balanced accuracy after 8 steps of each classifier; " in str(report)
+    assert "points of balanced accuracy after 8 steps of each classifier; far fewer" in str(report)
+    assert "; after only 8 steps of each classifier and 2 of each generator, " in report.reason
 
 
 def test_settings_that_an_older_file_does_not_know_are_off(tmp_path: Path) -> None:
