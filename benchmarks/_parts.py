@@ -39,6 +39,7 @@ def write_part(path: Path, report: GainReport, extra: dict[str, Any]) -> None:
         for place, arm in enumerate(report.arms):
             outcome = evidence.outcomes[seed, arm]
             arrays[f"{seed}/{place}/probabilities"] = outcome.probabilities
+            arrays[f"{seed}/{place}/predicted"] = outcome.predicted
             arrays[f"{seed}/{place}/seconds"] = outcome.seconds
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -60,6 +61,7 @@ def read_part(path: Path) -> tuple[GainReport, dict[str, Any]]:
                     (seed, arm): Outcome(
                         held[f"{seed}/{place}/probabilities"],
                         float(held[f"{seed}/{place}/seconds"]),
+                        held.get(f"{seed}/{place}/predicted"),
                     )
                     for seed in seeds
                     for place, arm in enumerate(arms)

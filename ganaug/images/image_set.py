@@ -21,6 +21,7 @@ from ganaug.images.stored import chosen
 __all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes", "utf8"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
+BLOCK = 256  # images whose pixels are hashed at once
 
 
 def content_key(content: bytes) -> int:
@@ -230,6 +231,17 @@ class ImageSet:
         digest = hashlib.sha256(self.fingerprint.encode())
         digest.update(self.keys.astype("<u8").tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def pixel_fingerprint(self) -> str:
+        """Hash of the pixels as they stand here, after any resizing; reads all images once.
+
+        Keys say what was read, and stay where the pixels are replaced.
+        """
+        digest = hashlib.sha256(str(list(self.images.shape)).encode())
+        for start in range(0, len(self), BLOCK):
+            digest.update(np.ascontiguousarray(self.images[start : start + BLOCK]).data)
         return digest.hexdigest()
 
     def take(self, index: ArrayLike) -> ImageSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -24,7 +25,7 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
     """
 
     def __init__(self, images: ImageSet) -> None:
-        self.pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).contiguous()
+        self.pixels = torch.from_numpy(np.asarray(images.images)).permute(0, 3, 1, 2).contiguous()
         self.targets: list[int] = images.labels.tolist()
         self.classes = list(images.classes)
         self.class_to_idx = {name: label for label, name in enumerate(images.classes)}

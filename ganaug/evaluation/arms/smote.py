@@ -42,8 +42,9 @@ def with_smote(images: ImageSet, seed: int) -> ImageSet:
     """
     smote = check_smote()
     counts = images.counts
-    flat = images.images.reshape(len(images), -1).astype(np.float32)
-    pixels, labels = [images.images], [images.labels]
+    real = np.asarray(images.images)
+    flat = real.reshape(len(images), -1).astype(np.float32)
+    pixels, labels = [real], [images.labels]
     largest = int(counts.max())
     for label in np.flatnonzero((counts > 1) & (counts < largest)).tolist():
         # One class against the largest at a time, so that each has as many neighbours as it can.
@@ -56,7 +57,7 @@ def with_smote(images: ImageSet, seed: int) -> ImageSet:
         )
         made, _ = sampler.fit_resample(flat[rows], images.labels[rows])
         new = np.rint(made[len(rows) :]).clip(0, 255).astype(np.uint8)
-        pixels.append(new.reshape(-1, *images.images.shape[1:]))
+        pixels.append(new.reshape(-1, *real.shape[1:]))
         labels.append(np.full(len(new), label, np.int64))
     return ImageSet(
         np.concatenate(pixels), np.concatenate(labels), images.classes, source=images.source

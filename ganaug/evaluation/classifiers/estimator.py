@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
+from ganaug.evaluation.classifiers.fitted import UNKNOWN, fitted_hash
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
 from ganaug.randomness import stream_seed
 
@@ -55,11 +57,21 @@ class EstimatorClassifier:
 
     @property
     def name(self) -> str:
-        """The repr of the estimator, in a line; with a hash of its settings where it omits any."""
-        shown = _line(self.estimator)
-        if OMITTED not in shown:
-            return shown
-        return f"{shown} (settings {hashlib.sha256(self._settings().encode()).hexdigest()[:16]})"
+        """The repr of the estimator, in a line; with a hash of what it does not say.
+
+        That is settings which it omits, and what parts that are fitted already have learnt.
+        """
+        shown, beside = _line(self.estimator), []
+        if OMITTED in shown:
+            digest = hashlib.sha256(self._settings().encode()).hexdigest()[:16]
+            beside.append(f"settings {digest}")
+        if self._fitted is not None:
+            beside.append(f"fitted {self._fitted}")
+        return f"{shown} ({'; '.join(beside)})" if beside else shown
+
+    @cached_property
+    def _fitted(self) -> str | None:
+        return fitted_hash(self.estimator)
 
     @property
     def source(self) -> object:
@@ -78,8 +90,15 @@ class EstimatorClassifier:
         """Refuse a setting whose repr is an address, another one in the next process.
 
         Raises:
-            ConfigError: such as a function, or an object without a repr.
+            ConfigError: such as a function, or an object without a repr; a fitted part that cannot
+                be pickled.
         """
+        if self._fitted == UNKNOWN:
+            raise ConfigError(
+                f"classifier {self.name[:60]}: a part that is fitted already cannot be pickled, so"
+                " nothing tells it from another one; allowed where results are kept (out): parts"
+                " that can be; leave out what cannot, or keep nothing"
+            )
         found = re.search(r"[^=,(]* at 0x\w+", f"{_line(self.estimator)} {self._settings()}")
         if found is not None:
             raise ConfigError(
@@ -111,14 +130,16 @@ class EstimatorClassifier:
             self.estimator, task.batches(), task.normalise, seed=task.seed, on_step=on_step
         )
         shown = _flat(task.normalise(task.tested))
-        found: NDArray[Any]
-        if hasattr(model, "predict_proba"):
-            found = np.zeros((len(shown), task.num_classes))
-            found[:, model.classes_] = model.predict_proba(shown)  # type: ignore[attr-defined] # a class may have no images
-        else:
-            found = model.predict(shown)
-        who = f"classifier {self.name[:60]}"
-        return Outcome(as_probabilities(found, len(shown), task.num_classes, who), seconds)
+        asked = len(shown), task.num_classes, f"classifier {self.name[:60]}"
+        certain = as_probabilities(model.predict(shown), *asked)
+        if not hasattr(model, "predict_proba"):
+            return Outcome(certain, seconds)
+        found = np.asarray(model.predict_proba(shown))
+        if hasattr(model, "classes_"):  # without those that have no images
+            columns, found = found, np.zeros((len(shown), task.num_classes))
+            found[:, model.classes_] = columns
+        # The most likely class is not what a threshold, or a support vector machine, decides on.
+        return Outcome(as_probabilities(found, *asked), seconds, certain.argmax(1))
 
 
 def train_estimator(

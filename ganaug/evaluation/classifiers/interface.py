@@ -92,15 +92,18 @@ class Outcome:
     Attributes:
         probabilities: float16 [M, classes], for the images of the test part in order.
         seconds: training time.
+        decided: int64 [M], what a classifier with a rule of its own predicts, such as one with a
+            threshold; None = the most likely class.
     """
 
     probabilities: NDArray[np.float16]
     seconds: float
+    decided: NDArray[np.int64] | None = None
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """int64 [M]: the most likely class."""
-        return self.probabilities.argmax(1)
+        """int64 [M]: the class of each image."""
+        return self.probabilities.argmax(1) if self.decided is None else self.decided
 
     @property
     def finite(self) -> bool:

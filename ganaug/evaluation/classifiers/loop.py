@@ -14,7 +14,12 @@ from torch.utils.data import Dataset
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
-from ganaug.evaluation.classifiers.network import check_own_name, default_steps, name_of
+from ganaug.evaluation.classifiers.network import (
+    check_own_name,
+    default_steps,
+    name_of,
+    own_copy,
+)
 from ganaug.evaluation.classifiers.seeded import seeded
 from ganaug.randomness import stream_seed
 
@@ -33,7 +38,8 @@ class TrainingLoop:
             [C, H, W], label), augmented anew at each access; arms that balance the classes show
             images of smaller ones more often; it has `targets`, `classes` and `set_epoch`. torch's
             state is set from the seed. predict_fn takes uint8 [N, C, H, W], and returns labels
-            [N] or probabilities [N, classes].
+            [N] or probabilities [N, classes]. An object, or that of a method, is copied for each
+            training; a function makes its network itself.
 
     Raises:
         ConfigError: `train_fn` is no function.
@@ -67,7 +73,12 @@ class TrainingLoop:
         return False
 
     def check(self, channels: int, num_classes: int, image_size: tuple[int, int]) -> None:
-        """Nothing is known before it has run."""
+        """Copy it; more is not known before it has run.
+
+        Raises:
+            ConfigError: an object that cannot be copied.
+        """
+        own_copy(self.train_fn, self.name)
 
     def check_name(self) -> None:
         """Refuse a lambda, a function inside a function, or an object named by its address."""
@@ -92,10 +103,10 @@ class TrainingLoop:
         Raises:
             ConfigError: it did not return a function, or that did not return predictions.
         """
-        items = task.items()
+        items, train_fn = task.items(), own_copy(self.train_fn, self.name)
         started = time.perf_counter()
         with seeded(stream_seed(task.seed, "evaluate/initialisation")):
-            predict_fn = self.train_fn(items, task.seed)
+            predict_fn = train_fn(items, task.seed)
         if not callable(predict_fn):
             raise ConfigError(
                 f"train_fn: returned a {type(predict_fn).__name__}; allowed: a function from uint8"

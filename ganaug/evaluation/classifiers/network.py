@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,11 +28,13 @@ __all__ = [
     "check_own_name",
     "default_steps",
     "name_of",
+    "own_copy",
     "predict",
     "train_network",
 ]
 
 ClassifierFactory = Callable[[int, int, tuple[int, int]], nn.Module]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Network:
 
     Attributes:
         given: None (the small `ResNet`), the name of a torchvision model, or a factory (channels,
-            classes, (height, width)) -> nn.Module.
+            classes, (height, width)) -> nn.Module; each training has a copy of what it returns.
     """
 
     given: str | ClassifierFactory | None = None
@@ -106,12 +109,13 @@ class Network:
         """Return the untrained network.
 
         Raises:
-            ConfigError: torchvision has no classification model of that name.
+            ConfigError: torchvision has no classification model of that name, or the network of a
+                factory cannot be copied.
         """
         if self.given is None:
             return ResNet(channels, num_classes, image_size)
         if not isinstance(self.given, str):
-            return self.given(channels, num_classes, image_size)
+            return own_copy(self.given(channels, num_classes, image_size), self.name)
         import torchvision.models as models  # here: its registry takes a while to load
 
         names = models.list_models(module=models)
@@ -150,6 +154,26 @@ def name_of(function: object) -> str:
     module = getattr(function, "__module__", "?")
     name = f"{module}.{getattr(function, '__qualname__', repr(function))}"
     return f"{name} of {function.__self__!r}" if isinstance(function, MethodType) else name
+
+
+def own_copy(given: T, who: str) -> T:
+    """Return a copy for one training.
+
+    A function may return the same network each time, or a part of it: the next training would go on
+    where this one ended, and the user's network would be trained.
+
+    Raises:
+        ConfigError: it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(given)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ConfigError(
+            f"classifier {who}: a {type(given).__name__} that cannot be copied ({reason}); allowed:"
+            " what copy.deepcopy takes, so that no training goes on with the weights of another;"
+            " leave out what it cannot copy"
+        ) from error
 
 
 def check_own_name(name: str) -> None:

@@ -16,7 +16,7 @@ from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers.backbones import DEFAULT, backbone_by_name
 from ganaug.evaluation.classifiers.fine_tuning import fine_tune
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task
-from ganaug.evaluation.classifiers.network import check_own_name, name_of
+from ganaug.evaluation.classifiers.network import check_own_name, name_of, own_copy
 from ganaug.evaluation.classifiers.probe import train_probe
 from ganaug.images import check_size
 
@@ -41,7 +41,8 @@ class Pretrained:
 
     Attributes:
         load: makes the network without its last layer, with its weights: nn.Module of float32
-            [N, 3, H, W] -> features [N, F]. Defined at the top of a module.
+            [N, 3, H, W] -> features [N, F]. Defined at the top of a module. Each training has a
+            copy of what it returns.
         mean: of each channel, that pixels in 0..1 are normalised with; ImageNet's by default.
         std: of each channel, in the same way.
         size: (height, width) that images are resized to for it; None shows them as they are.
@@ -130,11 +131,12 @@ class Pretrained:
         """Load it, and show it two black images.
 
         Raises:
-            ConfigError: it does not take the images, or does not return features [2, F].
+            ConfigError: it cannot be copied, does not take the images, or does not return features
+                [2, F].
         """
         black = torch.zeros((2, channels, *image_size), dtype=torch.uint8)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            network = self.load().train(not self.frozen)
+            network = self._trunk().train(not self.frozen)
             try:
                 shown = network(self.normalise(black))
             except Exception as error:
@@ -179,8 +181,12 @@ class Pretrained:
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Train it on `task`, and predict."""
         if self.frozen:
-            return train_probe(self.load, self.normalise, task, on_step, key=repr(self))
-        return fine_tune(self.load, self.normalise, task, on_step)
+            return train_probe(self._trunk, self.normalise, task, on_step, key=repr(self))
+        return fine_tune(self._trunk, self.normalise, task, on_step)
+
+    def _trunk(self) -> nn.Module:
+        """Return the network for one training."""
+        return own_copy(self.load(), self.name)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return float32 [N, 3, H, W] of uint8 [N, C, H, W], as the network was trained to see."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -200,7 +201,13 @@ def _training_images(real: Any, generator: Generator | None) -> ImageSet:
         images = as_trained(load_at(real, info.size, info.channels, info), info)
     if len(images) < 2:
         raise DataError(f"{images.source}: {len(images)} training images; allowed: 2 or more")
-    return images
+    return _in_memory(images)
+
+
+def _in_memory(images: ImageSet) -> ImageSet:
+    """Return the set with arrays in the place of images that stay in a cache's file."""
+    test = None if images.test is None else _in_memory(images.test)
+    return replace(images, images=np.asarray(images.images), test=test)
 
 
 def _rows(

@@ -44,7 +44,8 @@ def verdict(
     Args:
         seeds: number of pairs.
         t, bootstrap: the two 95% intervals of the gain over the baseline.
-        identical: the two arms gave the same probabilities with each seed, to the bit.
+        identical: the two arms gave the same predictions and probabilities with each seed, to the
+            bit.
         beats_stronger: the arm helps against each stronger free arm, too.
     """
     if identical:
@@ -257,7 +258,9 @@ def paired_gain(
         bootstrap,
         # To the bit: arms that merely agree on every test image may still differ.
         identical=all(
-            np.array_equal(mine.probabilities, other.probabilities) for mine, other in outcomes
+            np.array_equal(mine.probabilities, other.probabilities)
+            and np.array_equal(mine.predicted, other.predicted)
+            for mine, other in outcomes
         ),
     )
     mean = float(np.mean(differences))

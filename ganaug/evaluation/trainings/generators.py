@@ -54,20 +54,22 @@ def generator_folder(
 ) -> Path:
     """Return the folder, in the folder `work`, of a generator of `size` that `images` train.
 
-    Another `content` has another folder. So have images of another size or mode, although their
-    fingerprint is that of the source: one source can be loaded in many ways.
+    Another `content` has another folder. So have images of another size or mode, or with other
+    pixels, although their fingerprint is that of the source: one source can be loaded in many ways.
     """
     if images.size != size:
         content = [*content, list(images.size)]
-    folder = _folder(work, name, content)
-    if _kept(folder) in (None, (*size, images.channels)):
-        return folder
-    return _folder(work, name, [content, size, images.channels])
+    way = (*size, images.channels)
+    for earlier in (content, [content, size, images.channels]):  # no pixels were in these names
+        folder = _folder(work, name, earlier)
+        if _kept(folder) == way:
+            return folder
+    return make_folder(_folder(work, name, [content, *way, images.pixel_fingerprint]))
 
 
 def _folder(work: Path, name: str, content: object) -> Path:
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-    return make_folder(work / "generators" / f"{name}-{digest}")
+    return work / "generators" / f"{name}-{digest}"
 
 
 def _kept(folder: Path) -> tuple[int, int, int] | None:

@@ -8,6 +8,7 @@ import re
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.variation import never_varies
 from ganaug.evaluation.classifiers import Classifier
+from ganaug.evaluation.classifiers.estimator import EstimatorClassifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings.meter import Load
 from ganaug.files import atomic_path
 from ganaug.images import ImageSet
 
-__all__ = ["Job", "Key", "load_outcome", "result_path", "save_outcome"]
+__all__ = ["Job", "Key", "load_outcome", "save_outcome"]
 
 FORMAT = 4  # of the result files
 MOST_LETTERS = 150  # of an arm's name in that of a file
@@ -90,6 +92,14 @@ class Job:
 
     def identity(self) -> str:
         """Return a hash of everything that the result depends on."""
+        pixels = [each and each.pixel_fingerprint for each in (self.train, self.test, self.made)]
+        return _digest(self._content() | {"pixels": pixels})
+
+    def earlier_identity(self) -> str:
+        """Return what `identity` was while the keys of images stood for their pixels."""
+        return _digest(self._content())
+
+    def _content(self) -> dict[str, Any]:
         content = {
             "format": FORMAT,
             "seed": self.seed,
@@ -106,7 +116,7 @@ class Job:
             content["made"] = self.given.ordered_fingerprint
         if self.policy is not None:
             content["policy"] = [self.policy.p, self.policy.scale]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return content
 
     def effective(self) -> Job:
         """Return the job without the generator where that changes no image, else itself.
@@ -123,36 +133,52 @@ class Job:
         return replace(self, arm=arm, **free)  # type: ignore[arg-type] # None suits all
 
 
-def result_path(folder: Path, job: Job) -> Path:
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _result_path(folder: Path, job: Job, identity: str) -> Path:
     """Return where the outcome of `job` is kept; another configuration has another path."""
     seed, name = job.key
     # The name of a folder's arm has a path in it; the hash tells two of one spelling apart.
     plain = re.sub(r"[^\w.@=+-]", "_", name, flags=re.ASCII)[:MOST_LETTERS]
-    return folder / f"seed-{seed:04d}-{plain}-{job.identity()[:12]}.npz"
+    return folder / f"seed-{seed:04d}-{plain}-{identity[:12]}.npz"
 
 
-def save_outcome(path: Path, job: Job, outcome: Outcome) -> None:
-    """Write an outcome atomically, as a compressed .npz with the hash of its job."""
+def save_outcome(folder: Path, job: Job, outcome: Outcome) -> None:
+    """Write an outcome into `folder` atomically, as a compressed .npz with the hash of its job."""
+    identity = job.identity()
+    path = _result_path(folder, job, identity)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             probabilities=outcome.probabilities,
             predicted=outcome.predicted.astype(np.int32),
             seconds=np.float64(outcome.seconds),
-            identity=np.array(job.identity()),
+            identity=np.array(identity),
         )
 
 
-def load_outcome(path: Path, job: Job) -> Outcome | None:
-    """Return the outcome kept for `job`, or None where there is none that can be used.
+def load_outcome(folder: Path, job: Job) -> Outcome | None:
+    """Return the outcome kept in `folder` for `job`, or None where there is none that can be used.
 
     Before version 0.2.0, those of trainings that diverged were kept, too.
     """
+    found = _kept(folder, job, job.identity())
+    # What was kept of an estimator then is the most likely class, not what it predicted.
+    if found is None and not isinstance(job.classifier, EstimatorClassifier):
+        found = _kept(folder, job, job.earlier_identity())
+    return found
+
+
+def _kept(folder: Path, job: Job, identity: str) -> Outcome | None:
+    path = _result_path(folder, job, identity)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            if str(content["identity"]) != job.identity():
+            if str(content["identity"]) != identity:
                 return None
-            outcome = Outcome(content["probabilities"], float(content["seconds"]))
+            seconds = float(content["seconds"])
+            outcome = Outcome(content["probabilities"], seconds, content["predicted"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None  # it is computed again, and written over
     whole = len(outcome.probabilities) == len(job.test) and outcome.finite

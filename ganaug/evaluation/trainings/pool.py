@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.interface import Outcome
-from ganaug.evaluation.trainings.job import Job, Key, load_outcome, result_path, save_outcome
+from ganaug.evaluation.trainings.job import Job, Key, load_outcome, save_outcome
 from ganaug.evaluation.trainings.meter import NEW_GENERATOR, Load, Meter, Tick
 from ganaug.evaluation.trainings.others import Shared, found_others
 from ganaug.evaluation.trainings.run import run_job
@@ -94,7 +94,7 @@ def run_all(
     def enter(asked: Job) -> None:
         job = asked.effective()
         identity = wanted[asked.key] = job.identity()
-        found = outcomes.get(identity) or load_outcome(result_path(folder, job), job)
+        found = outcomes.get(identity) or load_outcome(folder, job)
         if found is not None:
             outcomes[identity] = found
         elif identity not in queued:
@@ -179,7 +179,7 @@ def run_and_keep(job: Job, folder: Path, tick: Tick) -> Outcome:
             f" seed {job.seed}: probabilities that are not finite; allowed: a training that ends"
             " with finite ones; choose another classifier, other weights or fewer steps"
         )
-    save_outcome(result_path(folder, job), job, outcome)
+    save_outcome(folder, job, outcome)
     if not job.classifier.counts_steps:
         tick(job.schedule.steps)  # after the outcome is kept: it may raise to stop
     return outcome

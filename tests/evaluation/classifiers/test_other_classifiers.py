@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_comparisons import run
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -27,7 +32,7 @@ from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.batches import ArmImages
-from ganaug.evaluation.trainings.job import load_outcome, result_path
+from ganaug.evaluation.trainings.job import load_outcome
 from ganaug.evaluation.trainings.pool import run_and_keep
 from ganaug.images import ImageSet
 
@@ -78,7 +83,7 @@ def test_a_loop_that_is_at_its_end_is_kept_where_a_stop_is_heard_then(
     with pytest.raises(KeyboardInterrupt):
         run_and_keep(job, tmp_path, stopped_at_the_end)
     assert heard == [0, 3]
-    kept = load_outcome(result_path(tmp_path, job), job)
+    kept = load_outcome(tmp_path, job)
     assert kept is not None
     assert np.array_equal(kept.probabilities, run_job(job).probabilities)
 
@@ -149,6 +154,57 @@ def test_an_estimator_with_an_address_in_its_settings_is_not_kept(
     with pytest.raises(ConfigError, match="<lambda> at 0x"):
         within.check_name()
     assert evaluate_gain(None, train=images, classifier=model, **options).seeds == (0,)
+
+
+class Embedding(TransformerMixin, BaseEstimator):
+    """Features of a network of torch that lies in it; its repr says nothing of the weights."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self.network = network
+
+    def fit(self, X: Any, y: Any = None) -> Embedding:
+        self.fitted_ = True
+        return self
+
+    @torch.no_grad()
+    def transform(self, X: Any) -> Any:
+        return self.network(torch.from_numpy(X)).numpy()
+
+
+def frozen(kind: str, number: int) -> Any:
+    """Return a pipeline whose first step is fitted already; another `number` has other weights."""
+    pixels = np.random.default_rng(number).normal(size=(20, 144)).astype(np.float32)
+    torch.default_generator.manual_seed(number)
+    network = torch.nn.Linear(144, 4)
+    first = {
+        "frozen": lambda: FrozenEstimator(PCA(4).fit(pixels)),
+        "frozen inside": lambda: FeatureUnion([("one", FrozenEstimator(PCA(4).fit(pixels)))]),
+        "frozen network": lambda: FrozenEstimator(Embedding(network).fit(pixels)),
+        "network": lambda: Embedding(network),
+    }
+    return make_pipeline(first[kind](), LogisticRegression())
+
+
+@pytest.mark.parametrize("kind", ["frozen", "frozen inside", "frozen network", "network"])
+def test_what_is_fitted_already_is_a_part_of_the_name(
+    images: ImageSet, tmp_path: Path, kind: str
+) -> None:
+    pair = [frozen(kind, number) for number in (0, 1)]
+    assert repr(pair[0]) == repr(pair[1])
+    first, second = (as_classifier(each).name for each in pair)
+    assert first != second
+    assert as_classifier(pickle.loads(pickle.dumps(pair[0]))).name == first
+    for number, model in enumerate((pair[0], pair[1], frozen(kind, 0))):
+        run(None, images, classifier=model, arms=["plain"], seeds=1, steps=1, out=tmp_path)
+        assert len(list((tmp_path / "outcomes").iterdir())) == min(number + 1, 2)
+
+
+def test_a_fitted_part_that_cannot_be_hashed_is_not_kept() -> None:
+    part = Embedding(torch.nn.Linear(144, 4)).fit(None)
+    part.lock_ = threading.Lock()
+    classifier = as_classifier(make_pipeline(FrozenEstimator(part), LogisticRegression()))
+    with pytest.raises(ConfigError, match="fitted already cannot be pickled"):
+        classifier.check_name()
 
 
 def as_is(values: Any) -> Any:

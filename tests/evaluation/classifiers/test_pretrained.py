@@ -81,15 +81,6 @@ def test_seeds_differ(images: ImageSet) -> None:
         assert not np.array_equal(first.probabilities, second.probabilities)
 
 
-def test_a_frozen_network_is_not_trained(images: ImageSet) -> None:
-    trunk = filters()
-    before = [weight.clone() for weight in trunk.parameters()]
-    outcome(Pretrained(lambda: trunk, frozen=True), images)
-    assert all(torch.equal(*pair) for pair in zip(before, trunk.parameters(), strict=True))
-    outcome(Pretrained(lambda: trunk), images)
-    assert not all(torch.equal(*pair) for pair in zip(before, trunk.parameters(), strict=True))
-
-
 def test_features_of_the_test_part_are_those_of_its_network(images: ImageSet) -> None:
     """They are kept from arm to arm; another network or another test part has others."""
     assert images.test is not None

@@ -21,7 +21,7 @@ from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation.diversity.evaluate import ENCODER_STEP, in_classifier_steps
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import TOO_FEW, DiversityReport
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, load_images
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 MakeArtifact = Callable[..., Path]
@@ -317,6 +317,20 @@ def test_the_held_out_fifth_is_no_training_image(artifact: MakeArtifact, real: I
     path = artifact(classes=real.classes, counts=(60, 50), data=data)
     report = evaluate_diversity(path, real=real)
     assert [each.images for each in report.classes] == real.hold_out().counts.tolist()
+
+
+def test_images_of_a_cache_are_judged_as_those_in_memory(tmp_path: Path, real: ImageSet) -> None:
+    photos = write_pngs(tmp_path / "photos", replace(real, test=bars((8, 8), seed=4)))
+    plain, cached = (
+        evaluate_diversity(
+            real=load_images(photos, size=real.size, cache=cache),
+            synthetic=honest(),
+            per_class=12,
+            quick=True,
+        )
+        for cache in (None, tmp_path / "cache")
+    )
+    assert cached.to_dict() == plain.to_dict()
 
 
 @pytest.mark.parametrize(

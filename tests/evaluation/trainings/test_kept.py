@@ -15,9 +15,11 @@ import torch
 from helpers.photos import write_pngs
 from helpers.small_comparisons import FREE, files, linear, run
 from helpers.small_images import bars
+from sklearn.linear_model import RidgeClassifier
 
 from ganaug import TrainingLoop
 from ganaug.errors import ConfigError
+from ganaug.evaluation.trainings import Job
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -90,6 +92,42 @@ def test_kept_results_belong_to_images_in_their_order(images: ImageSet, tmp_path
     assert len(files(tmp_path / "outcomes")) == 2 * 2 * len(FREE)
     for arm, scores in first.arms.items():
         assert again.arms[arm].balanced_accuracy == pytest.approx(scores.balanced_accuracy)
+
+
+def test_kept_results_belong_to_pixels(images: ImageSet, tmp_path: Path) -> None:
+    """A key says which file was read; who replaces the pixels of a set leaves it as it is."""
+    assert images.test is not None
+    black = {part: np.zeros_like(part.images) for part in (images, images.test)}
+    ways = [
+        images,
+        replace(images, images=black[images]),
+        replace(images, test=replace(images.test, images=black[images.test])),
+    ]
+    errors = set()
+    for number, way in enumerate(ways, 1):
+        assert way.ordered_fingerprint == images.ordered_fingerprint
+        report = run(None, way, seeds=1, arms=["plain"], baseline="plain", out=tmp_path)
+        assert len(files(tmp_path)) == number
+        errors.add(report.arms["plain"].calibration_error)
+    assert len(errors) == 3
+    before = files(tmp_path)
+    run(None, images, seeds=1, arms=["plain"], baseline="plain", out=tmp_path)
+    assert files(tmp_path) == before
+
+
+def test_results_that_were_kept_without_pixels_are_found_again(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Job, "identity", Job.earlier_identity)
+        first = run(None, images, out=tmp_path)
+        run(None, images, out=tmp_path / "estimator", classifier=RidgeClassifier())
+    before = files(tmp_path)
+    assert run(None, images, out=tmp_path).arms == first.arms  # with its times
+    assert files(tmp_path) == before
+    # Of an estimator the most likely class was kept, not what it predicted.
+    run(None, images, out=tmp_path / "estimator", classifier=RidgeClassifier())
+    assert len(files(tmp_path / "estimator")) == 2 * 4
 
 
 def test_results_are_not_kept_under_a_name_that_others_share(

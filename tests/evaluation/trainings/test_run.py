@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.photos import write_pngs
 from helpers.small_images import bars
 
 from ganaug.artifact.format import Policy
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.trainings import Job, run_job
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, load_images
 
 MakeArtifact = Callable[..., Path]
 
@@ -49,6 +50,15 @@ def test_free_arms_train(arm: str, images: ImageSet) -> None:
     assert np.array_equal(first.probabilities, trained(arm, images).probabilities)
     under = "plain" if arm.startswith("plain") else "balanced"
     assert not np.array_equal(first.probabilities, trained(under, images).probabilities)
+
+
+def test_images_of_a_cache_train_as_those_in_memory(images: ImageSet, tmp_path: Path) -> None:
+    photos = write_pngs(tmp_path / "photos", images)
+    plain, cached = (load_images(photos, cache=cache) for cache in (None, tmp_path / "cache"))
+    assert cached.pixel_fingerprint == plain.pixel_fingerprint
+    for arm in ("balanced+affine", "balanced+smote"):
+        pair = [trained(arm, each).probabilities for each in (plain, cached)]
+        assert np.array_equal(*pair)
 
 
 def test_an_equalised_view_is_shown_at_training_and_test() -> None:
