@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,8 +170,11 @@ def check_dataset(dataset: Any) -> str:
     Raises:
         DataError: it is none, or has no items.
     """
+    from torch.utils.data import IterableDataset
+
     name = type(dataset).__name__
-    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+    has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    if not has_items or isinstance(dataset, IterableDataset):  # which inherits a `__getitem__`
         raise DataError(
             f"{name}: not a source of images; allowed: a folder, an .npz file, a table, 'hf:PATH',"
             " 'torchvision:NAME', 'digits' or a map-style data set of (image, label); give one of"
@@ -258,6 +262,11 @@ def _read(
 def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
     """Return item `index` as a Pillow image and a label, or raise `DataError`."""
     item = dataset[index]
+    if isinstance(item, Mapping):
+        raise DataError(
+            f"{where}: {type(item).__name__} of {', '.join(map(repr, item)) or 'nothing'}; allowed:"
+            " a pair (image, label); name the keys of both with image= and label="
+        )
     if not (isinstance(item, tuple | list) and len(item) == 2):
         raise DataError(
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
