@@ -227,7 +227,8 @@ def _read(
     if not num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
     labels = np.array(found, dtype=np.int64)
-    classes = class_names(source, labels[:num_train], classes_of(train))
+    named = classes_of(train)
+    classes = class_names(source, labels[:num_train], named)
     check_labels(source, labels, classes)
 
     def load(at: int) -> tuple[Image.Image, int]:
@@ -251,6 +252,7 @@ def _read(
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],
             source=source,
+            unnamed=named is None,
         )
 
     split = int(np.searchsorted(pixels.kept, num_train))
