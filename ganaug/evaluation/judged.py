@@ -46,7 +46,7 @@ def load_made(
             f" ({first_names(real.classes)}); sort the images into them"
         )
     notes = made.notes if made.test is None else (*made.notes, "its test part is not used")
-    found = in_class_order(replace(made, test=None), real.classes)
+    found = in_class_order(replace(made, test=None), real)
     return replace(found, notes=tuple(f"{made.data_name}: {note}" for note in notes))
 
 
@@ -81,7 +81,7 @@ def made_for(
             shape = split.train.images.shape[1:]
             if shape not in read:
                 read[shape] = load_made(folder, split.train, exif=exif, skip_corrupt=skip_corrupt)
-            found = made[seed, folder] = in_class_order(read[shape], split.train.classes)
+            found = made[seed, folder] = in_class_order(read[shape], split.train)
             _refuse_test_images(found, split.test)
             copies = max(copies, int(also_in(found, split.train).sum()))
         first = next(iter(read.values()))

@@ -20,6 +20,7 @@ from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
+from ganaug.use.policy import listed, refuse_unclear
 
 __all__ = [
     "Compared",
@@ -31,6 +32,7 @@ __all__ = [
     "inner_splits",
     "load_at",
     "merged_as_trained",
+    "refuse_unnamed",
     "splits_of",
     "trained_on",
     "training_and_test",
@@ -142,12 +144,24 @@ def merged_as_trained(images: ImageSet, info: Metadata) -> ImageSet:
     return images.merged(info.classes[0])
 
 
-def in_class_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    """Return `images` with labels that count in `classes`, matched by name.
+def refuse_unnamed(images: ImageSet, other: Sequence[str]) -> None:
+    """Raise `DataError` where labels without names could mean two of the classes `other`."""
+    if images.unnamed:
+        where, instead = f"{images.source}: labels without class names", "give them class names"
+        refuse_unclear(other, where, instead)
+
+
+def in_class_order(images: ImageSet, like: ImageSet) -> ImageSet:
+    """Return `images` with labels that count in the classes of `like`, matched by name.
 
     Raises:
-        DataError: a class of `images` is not among `classes`.
+        DataError: a class of `images` is not among them, or only one of the two has class names,
+            and these are whole numbers out of order.
     """
+    classes = like.classes
+    if images.unnamed != like.unnamed:
+        refuse_unnamed(images, classes)
+        refuse_unnamed(like, images.classes)
     if images.classes == classes:
         return images
     position = {name: label for label, name in enumerate(classes)}
@@ -155,11 +169,12 @@ def in_class_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
         if name not in position:
             raise DataError(
                 f"{images.source}: class {name!r} is not among the training classes"
-                f"{did_you_mean(name, classes)}; allowed: {_listed(classes)}; name the classes of"
+                f"{did_you_mean(name, classes)}; allowed: {listed(classes, 8)}; name the classes of"
                 " both parts alike"
             )
     to = np.array([position[name] for name in images.classes], dtype=np.int64)
-    return replace(images, labels=to[images.labels], classes=classes, test=None)
+    labels = to[images.labels]
+    return replace(images, labels=labels, classes=classes, unnamed=like.unnamed, test=None)
 
 
 def training_and_test(
@@ -173,9 +188,11 @@ def training_and_test(
 
     Raises:
         ArtifactError: no test part, and the artifact was trained on all images or on others.
-        DataError: classes that do not match, or an empty part.
+        DataError: classes that do not match or may be others (`refuse_unnamed`), or an empty part.
     """
     notes: list[str] = []
+    if metadata is not None:
+        refuse_unnamed(train, metadata.classes)
     if test is None and train.test is None:
         if metadata is not None:
             _check_held_out(train, metadata)
@@ -186,7 +203,7 @@ def training_and_test(
             f"{train.source}: {len(train)} training and {0 if judged is None else len(judged)} test"
             " images; both parts need some; give a test part"
         )
-    judged = in_class_order(replace(judged, test=None), train.classes)
+    judged = in_class_order(replace(judged, test=None), train)
     if (judged.counts > 0).sum() < 2:
         raise DataError(
             f"{judged.source}: {int((judged.counts > 0).sum())} class with test images; a"
@@ -358,10 +375,6 @@ def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet
                 taken[members[at]] = True
                 reached += int(sizes[at])
     return images.take(np.flatnonzero(taken[unit]))
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
 def inner_splits(split: Split) -> list[Split]:

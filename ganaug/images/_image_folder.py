@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ganaug.images._groups import GROUPS_FILE, with_groups
 from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
 from ganaug.images._parts import ImageFile
-from ganaug.images.class_names import classes_of
+from ganaug.images.class_names import by_name, classes_of
 
 __all__ = ["Listed", "files_of", "groups_not_read"]
 
@@ -35,17 +35,18 @@ class Listed(NamedTuple):
 def files_of(dataset: Any) -> Listed | None:
     """Return the files of an ImageFolder without transforms, also through Subset and ConcatDataset.
 
-    None for any other data set, such as one of several folders, whose items have to be read.
+    None for any other data set, such as one of several folders, or one whose labels are mapped by
+    name, whose items have to be read.
     """
     folders = {id(folder): folder for folder in _innermost(dataset)}
     (folder, *others) = folders.values()
-    if others or not _is_plain(folder):
+    if others or not _is_plain(folder) or by_name(dataset) is not dataset:
         return None
     whole, notes = _files(folder)
     files = _picked(dataset, whole)
     if files is None:
         return None
-    classes = classes_of(folder) or tuple(folder.classes)
+    classes = classes_of(dataset) or tuple(folder.classes)
     return Listed(Path(folder.root), classes, files, notes, dataset is folder)
 
 

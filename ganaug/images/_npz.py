@@ -32,6 +32,7 @@ class StoredPart(NamedTuple):
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64] | None
+    unnamed: bool
 
 
 def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> ImageSet:
@@ -58,6 +59,7 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
                 groups=part.groups,
                 keys=np.array([content_key(image.tobytes()) for image in part.images], np.uint64),
                 source=str(path),
+                unnamed=part.unnamed,
             )
         )
     rest = parts[1] if len(parts) > 1 else None
@@ -79,6 +81,7 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
     ]
     notes = [f"not used beside {' and '.join(words)}: {', '.join(unused)}"] if unused else []
     given = words[0].replace("images", "labels")
+    unnamed = given in arrays and "classes" not in arrays
     if given in arrays:
         classes = class_names(str(path), labels[0], _classes(path, arrays))
     else:
@@ -88,7 +91,11 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
     parts = [
         StoredPart(
-            word, part, values, _groups(path, word.replace("images", "groups"), arrays, len(part))
+            word,
+            part,
+            values,
+            _groups(path, word.replace("images", "groups"), arrays, len(part)),
+            unnamed,
         )
         for word, part, values in zip(words, images, labels, strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import numbers
 import unicodedata
 from collections import defaultdict
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.images.columns import is_huggingface, label_names
+from ganaug.images.columns import Keyed, is_huggingface, label_column, label_names
 from ganaug.images.image_set import first_names
 from ganaug.wording import whole_number
 
@@ -24,6 +25,7 @@ __all__ = [
     "classes_of",
     "composed",
     "label_number",
+    "own_attribute",
     "position_of",
     "same_names",
     "unclear_label",
@@ -32,38 +34,88 @@ __all__ = [
 LARGEST = 2**62  # labels are int64
 
 
-def classes_of(dataset: Any) -> tuple[str, ...] | None:
+def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
     """Return the class names of a data set by label, None where it has none.
 
-    A data set of Hugging Face has those of its ClassLabel, and a Subset those of its data set. A
-    ConcatDataset has those of all its parts: in their order where they are equal, sorted where
-    those of each part are sorted (as ImageFolder's are), else in the order in which they are met.
-    Its items count through them after `by_name`.
+    A data set of Hugging Face has those of its ClassLabel. A Subset or ConcatDataset has those that
+    stand on itself. Without any a Subset has those of its data set, and a ConcatDataset those of
+    all its parts: in their order where they are equal, sorted where those of each part are sorted
+    (as ImageFolder's are), else in the order in which they are met. Its items count through them
+    after `by_name`.
+
+    Args:
+        dataset: map-style.
+        key: of the label in items that are dictionaries, where the user named one.
 
     Raises:
         DataError: some parts of a ConcatDataset have names and others have none; a target_transform
             turns labels into others than those that are named, or .class_to_idx counts otherwise;
-            or the names are a set.
+            the names are a set; or those of a Subset or ConcatDataset contradict those inside.
     """
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        return classes_of(dataset.dataset)
-    if isinstance(dataset, ConcatDataset):
-        return _of_all([classes_of(part) for part in dataset.datasets])
+    if isinstance(dataset, Keyed):
+        return classes_of(dataset.dataset, dataset.label)
     if is_huggingface(dataset):
-        return label_names(dataset)
-    names = getattr(dataset, "classes", None)
-    if not isinstance(names, Iterable) or isinstance(names, str):
-        return None
-    found = tuple(str(name) for name in _by_label(dataset, names))
-    if not found:
+        return label_names(dataset, key)
+    found = _own_names(dataset)
+    if found is None:
+        found = _of_all([classes_of(part, key) for part in _parts(dataset)])
+    else:
+        _check_inside(dataset, found, key)
+    if found is None:
         return None
     _check_numbers(dataset, found)
-    transform = getattr(dataset, "target_transform", None)
+    transform = own_attribute(dataset, "target_transform")
     if callable(transform):
         _check_names(dataset, found, transform)
     return found
+
+
+def own_attribute(dataset: Any, name: str) -> Any:
+    """Return an attribute of a data set, None where it has none.
+
+    Of a Subset or ConcatDataset only what stands on itself: what a subclass forwards from inside
+    through `__getattr__` does not tell of its own items.
+    """
+    if _parts(dataset) and inspect.getattr_static(dataset, name, None) is None:
+        return None
+    return getattr(dataset, name, None)
+
+
+def _parts(dataset: Any) -> list[Any]:
+    """Return the data sets that a Subset or ConcatDataset is made of, else nothing."""
+    from torch.utils.data import ConcatDataset, Subset
+
+    if isinstance(dataset, Subset):
+        return [dataset.dataset]
+    return list(dataset.datasets) if isinstance(dataset, ConcatDataset) else []
+
+
+def _own_names(dataset: Any) -> tuple[str, ...] | None:
+    names = own_attribute(dataset, "classes")
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        return None
+    return tuple(str(name) for name in _by_label(dataset, names)) or None
+
+
+def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None:
+    """Raise `DataError` where labels are handed on from inside, and named in another order there.
+
+    A subclass that reads its items in its own way may make other labels of them.
+    """
+    from torch.utils.data import ConcatDataset, Subset
+
+    if type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__):
+        return
+    for part in _parts(dataset):
+        for label, name in enumerate(classes_of(part, key) or ()):
+            if (place := position_of(name, names)) not in (None, label):
+                kind = type(dataset).__name__
+                raise DataError(
+                    f"{kind}: {name!r} is number {place} of its .classes, but label {label} in the"
+                    f" {type(part).__name__} inside, whose labels it hands on; allowed: names in"
+                    " the order of the labels; correct one of them, or leave out the .classes of"
+                    f" the {kind}"
+                )
 
 
 def _by_label(dataset: Any, names: Iterable[Any]) -> Iterable[Any]:
@@ -90,7 +142,7 @@ def _are_labels(keys: Iterable[Any]) -> bool:
 
 def _check_numbers(dataset: Any, names: tuple[str, ...]) -> None:
     """Raise `DataError` where .class_to_idx, by which labels are given, counts otherwise."""
-    numbered = getattr(dataset, "class_to_idx", None)
+    numbered = own_attribute(dataset, "class_to_idx")
     if not isinstance(numbered, Mapping):
         return
     for label, name in enumerate(names):
@@ -153,7 +205,7 @@ def unclear_label(classes: Sequence[str]) -> str | None:
 
 
 def _of_all(parts: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
-    """Return the names of a ConcatDataset whose parts have the names `parts`."""
+    """Return the names of a Subset or ConcatDataset whose parts have the names `parts`."""
     named = [names for names in parts if names is not None]
     if not named:
         return None
@@ -229,25 +281,34 @@ def by_name(dataset: Any) -> Any:
     return dataset if names is None else _counted(dataset, names)
 
 
-def _counted(dataset: Any, names: tuple[str, ...]) -> Any:
-    from torch.utils.data import ConcatDataset, Subset
+def _counted(dataset: Any, names: tuple[str, ...], key: str | None = None) -> Any:
+    from torch.utils.data import Subset
 
-    if isinstance(dataset, Subset):
-        inner = _counted(dataset.dataset, names)
-        if inner is dataset.dataset:
+    if isinstance(dataset, Keyed):
+        return _with(dataset, "dataset", _counted(dataset.dataset, names, dataset.label))
+    parts = _parts(dataset)
+    if parts and _own_names(dataset) is None:
+        new = [_counted(part, names, key) for part in parts]
+        if all(each is old for each, old in zip(new, parts, strict=True)):
             return dataset
-        part = copy.copy(dataset)  # whatever a subclass adds stays
-        part.dataset = inner
-        return part
-    if isinstance(dataset, ConcatDataset):
-        parts = [_counted(part, names) for part in dataset.datasets]
-        if all(new is old for new, old in zip(parts, dataset.datasets, strict=True)):
-            return dataset
-        whole = copy.copy(dataset)
-        whole.datasets = parts
-        return whole
-    own = classes_of(dataset)
-    return dataset if own is None or same_names(own, names) else Relabelled(dataset, own, names)
+        if isinstance(dataset, Subset):
+            return _with(dataset, "dataset", new[0])
+        return _with(dataset, "datasets", new)
+    own = classes_of(dataset, key)
+    if own is None or same_names(own, names):
+        return dataset
+    if key is None and is_huggingface(dataset):
+        key = label_column(dataset)
+    return Relabelled(dataset, own, names, key)
+
+
+def _with(dataset: Any, name: str, value: Any) -> Any:
+    """Return a copy with another attribute; whatever a subclass adds stays."""
+    if getattr(dataset, name) is value:
+        return dataset
+    new = copy.copy(dataset)
+    setattr(new, name, value)
+    return new
 
 
 class Relabelled:
@@ -257,6 +318,7 @@ class Relabelled:
         dataset: map-style, with class names.
         own: its class names, by label.
         classes: all names, by the new label; each of `own` is one of them.
+        key: of the label in items that are dictionaries, None where there are none.
 
     Attributes:
         dataset: the data set inside.
@@ -267,9 +329,11 @@ class Relabelled:
         DataError: two of `own` are the same; or, for an item, a label that is no number in range.
     """
 
-    def __init__(self, dataset: Any, own: Sequence[str], classes: Sequence[str]) -> None:
+    def __init__(
+        self, dataset: Any, own: Sequence[str], classes: Sequence[str], key: str | None = None
+    ) -> None:
         position = {composed(name): label for label, name in enumerate(classes)}
-        self.dataset, self.classes = dataset, list(classes)
+        self.dataset, self.classes, self.key = dataset, list(classes), key
         self.new_labels: NDArray[np.int64] = np.array(
             [position[composed(name)] for name in own], np.int64
         )
@@ -284,6 +348,8 @@ class Relabelled:
 
     def __getitem__(self, index: int) -> Any:
         item = self.dataset[index]
+        if isinstance(item, Mapping) and self.key in item:
+            return {**item, self.key: self._new_label(item[self.key], index)}
         if not isinstance(item, tuple | list) or len(item) < 2:
             raise DataError(
                 f"{type(self.dataset).__name__}[{index}]: {type(item).__name__}; allowed: (image,"

@@ -42,7 +42,7 @@ class Keyed:
     """A data set whose items are dictionaries, as one of (image, label).
 
     Args:
-        dataset: map-style. Its `.classes` are kept.
+        dataset: map-style. Its class names are those of this.
         image: key of the image.
         label: key of the label.
 
@@ -52,8 +52,6 @@ class Keyed:
 
     def __init__(self, dataset: Any, image: str, label: str) -> None:
         self.dataset, self.image, self.label = dataset, image, label
-        if hasattr(dataset, "classes"):
-            self.classes = dataset.classes
 
     @classmethod
     def where_named(cls, dataset: Any, columns: Columns) -> Any:
@@ -129,16 +127,18 @@ def _features(dataset: Any) -> Mapping[str, Any]:
     return found
 
 
-def label_names(dataset: Any) -> tuple[str, ...] | None:
+def label_names(dataset: Any, column: str | None = None) -> tuple[str, ...] | None:
     """Return the class names of a data set of Hugging Face, None where it has no ClassLabel.
+
+    Args:
+        dataset: one part.
+        column: of the labels; None: found as `label_column` does.
 
     Raises:
         DataError: several columns may hold the labels.
     """
-    column = label_column(dataset)
-    if column is None:
-        return None
-    names = getattr(dataset.features[column], "names", None)
+    column = label_column(dataset) if column is None else column
+    names = None if column is None else getattr(_features(dataset).get(column), "names", None)
     return tuple(names) if names else None
 
 

@@ -218,6 +218,7 @@ def load_huggingface(
                 pixel_keys=pixels.pixel_keys[rows],
                 source=source,
                 columns=chosen,
+                unnamed=parts[0].classes is None,
             )
         )
     test = sets[1] if len(sets) > 1 else None

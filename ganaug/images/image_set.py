@@ -64,6 +64,7 @@ class ImageSet:
         pixel_keys: uint64 [N], hash of each image's pixels before any resizing, equal for one
             photograph in files of two formats; or empty, where `keys` are such hashes.
         columns: of the table that they were read from, or None.
+        unnamed: whether `classes` are the labels as text, since the source names none.
 
     Raises:
         DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
@@ -82,6 +83,7 @@ class ImageSet:
     notes: tuple[str, ...] = ()
     pixel_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     columns: Columns | None = None
+    unnamed: bool = False
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -267,6 +269,7 @@ class ImageSet:
             self,
             labels=np.zeros(len(self), np.int64),
             classes=(name,),
+            unnamed=False,
             test=None if self.test is None else self.test.merged(name),
         )
 

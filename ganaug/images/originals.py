@@ -124,7 +124,8 @@ def originals(
         if os.path.isfile(path) and path.suffix.lower() == ".npz":
             names, parts, told = stored_parts(path)
             items = tuple(item for part in parts for item in _stored(path, part))
-            return Originals(str(path), items, names, tuple(told))
+            classes = None if parts[0].unnamed else names
+            return Originals(str(path), items, classes, tuple(told))
     if path is not None:  # the digits, or what is refused
         return _loaded(load_images(source))
     if isinstance(source, ImageSet):
@@ -141,7 +142,8 @@ def originals(
 class Readable(NamedTuple):
     """The training images of a source that can be read.
 
-    `labels` and content `keys` are those of `items`; `notes` tell of images that were skipped.
+    `labels` and content `keys` are those of `items`; `notes` tell of images that were skipped;
+    `unnamed` tells that `classes` are the labels as text.
     """
 
     items: tuple[Original, ...]
@@ -149,6 +151,7 @@ class Readable(NamedTuple):
     keys: NDArray[np.uint64]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    unnamed: bool
 
 
 def readable(
@@ -182,7 +185,8 @@ def readable(
     labels = np.array([label for label, _ in read], np.int64)
     keys = np.array([key for _, key in read], np.uint64)
     classes = class_names(found.source, labels, found.classes)
-    return Readable(tuple(kept), labels, keys, classes, tuple(damage.notes))
+    notes = tuple(damage.notes)
+    return Readable(tuple(kept), labels, keys, classes, notes, found.classes is None)
 
 
 def decoded(item: Original, channels: int, longest: int | None = None) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,8 +170,11 @@ def check_dataset(dataset: Any) -> str:
     Raises:
         DataError: it is none, or has no items.
     """
+    from torch.utils.data import IterableDataset
+
     name = type(dataset).__name__
-    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+    has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    if not has_items or isinstance(dataset, IterableDataset):  # which inherits a `__getitem__`
         raise DataError(
             f"{name}: not a source of images; allowed: a folder, an .npz file, a table, 'hf:PATH',"
             " 'torchvision:NAME', 'digits' or a map-style data set of (image, label); give one of"
@@ -223,7 +227,8 @@ def _read(
     if not num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
     labels = np.array(found, dtype=np.int64)
-    classes = class_names(source, labels[:num_train], classes_of(train))
+    named = classes_of(train)
+    classes = class_names(source, labels[:num_train], named)
     check_labels(source, labels, classes)
 
     def load(at: int) -> tuple[Image.Image, int]:
@@ -247,6 +252,7 @@ def _read(
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],
             source=source,
+            unnamed=named is None,
         )
 
     split = int(np.searchsorted(pixels.kept, num_train))
@@ -258,6 +264,11 @@ def _read(
 def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
     """Return item `index` as a Pillow image and a label, or raise `DataError`."""
     item = dataset[index]
+    if isinstance(item, Mapping):
+        raise DataError(
+            f"{where}: {type(item).__name__} of {', '.join(map(repr, item)) or 'nothing'}; allowed:"
+            " a pair (image, label); name the keys of both with image= and label="
+        )
     if not (isinstance(item, tuple | list) and len(item) == 2):
         raise DataError(
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"

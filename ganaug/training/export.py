@@ -261,7 +261,8 @@ def _metadata(
         }
         # not in every run
         | {key: _written(data[key]) for key in ("pixels", "started_from") if key in data}
-        | ({"columns": columns} if any(columns.values()) else {}),
+        | ({"columns": columns} if any(columns.values()) else {})
+        | ({"unnamed": True} if data.get("unnamed") else {}),
         config=config.to_dict(),
         steps=run.step,
         seed=run.seed,

@@ -284,6 +284,7 @@ def _describe(images: ImageSet) -> dict[str, Any]:
         "held_out_fingerprint": held_out.fingerprint if held_out else None,
         "has_test": images.test is not None,
         "groups": images.groups is not None,
+        "unnamed": images.unnamed,
         "columns": None if images.columns is None else images.columns._asdict(),
         "notes": list(images.notes),
         "versions": {

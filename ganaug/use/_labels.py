@@ -16,6 +16,7 @@ from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
 from ganaug.use.marks import MARKS
+from ganaug.wording import counted
 
 __all__ = [
     "LabelsGetter",
@@ -28,6 +29,8 @@ __all__ = [
     "label_key",
     "read_label",
 ]
+
+ROUNDING = 0.01  # of a sum of weights in half precision
 
 LabelsGetter = Callable[[Any], Any] | str | None
 
@@ -133,25 +136,34 @@ def _not_understood(value: Any) -> ConfigError:
     )
 
 
-def by_names(label: Any, classes: Sequence[str]) -> Any:
+def by_names(label: Any, num_images: int | None, classes: Sequence[str]) -> Any:
     """Return a label that is given by class names as its numbers, any other label as it is.
 
     Args:
         label: as `get_label` returns it; names stand alone, or in a list, tuple or array.
+        num_images: N of a batch, or None for a single image. One name serves a whole batch.
         classes: the names, by number.
 
     Raises:
-        DataError: a name is not among `classes`.
+        DataError: a name is not among `classes`, or there are more or fewer than images.
     """
     if isinstance(label, str):
         return _number(label, classes)
     if not isinstance(label, (list, tuple, np.ndarray)):
         return label
-    values = np.asarray(label, object)
-    flat = values.ravel().tolist()
+    flat = np.asarray(label, object).ravel().tolist()
     if not flat or not all(isinstance(entry, str) for entry in flat):
         return label
-    return np.array([_number(name, classes) for name in flat]).reshape(values.shape)
+    if len(flat) == 1:
+        return _number(flat[0], classes)
+    if len(flat) != num_images:
+        raise DataError(
+            f"label {label!r:.80}: {len(flat)} class names for"
+            f" {'one image' if num_images is None else f'{num_images} images'}; allowed: one for"
+            " each; pass labels_getter= a function that returns it, or labels_getter=None to go"
+            " without"
+        )
+    return np.array([_number(name, classes) for name in flat])
 
 
 def _number(name: str, classes: Sequence[str]) -> int:
@@ -184,8 +196,8 @@ def read_label(
     """Return the class of each image, and the weights of all classes where the label has them.
 
     Args:
-        label: a whole number, also as a float; as many [N] or [N, 1]; one-hot or soft labels
-            [classes] or [N, classes].
+        label: a whole number, also as a float; as many [N] or [N, 1]; one-hot labels, a single 1
+            among 0, or soft ones, floats that sum to 1, [classes] or [N, classes].
         num_images: N of a batch, or None for a single image. One number serves a whole batch.
         num_classes: number of classes that the labels tell apart.
 
@@ -193,7 +205,7 @@ def read_label(
         int64 [N], and float64 [N, classes] that sum to 1 in each row, or None.
 
     Raises:
-        DataError: the label has another shape, is out of range, or has no positive weight.
+        DataError: the label has another shape, is out of range, or is neither one-hot nor soft.
         ConfigError: the label is no number or array.
     """
     count = 1 if num_images is None else num_images
@@ -204,12 +216,13 @@ def read_label(
         values = values[:, 0]  # a column, as MedMNIST's
     shape = values.shape
     whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
-    if whole and shape in ((), (1,)) and not (num_images is None and shape == (num_classes,)):
+    one = num_images is None and shape == (num_classes,) and values.all()  # one-hot of one class
+    if whole and shape in ((), (1,)) and not one:
         return _in_range(np.full(count, values.item()).astype(np.int64), num_classes), None
     if whole and num_images is not None and shape == (count,):
         return _in_range(values.astype(np.int64), num_classes), None
     if shape == (count, num_classes) or (num_images is None and shape == (num_classes,)):
-        return _weights(values.reshape(count, num_classes).astype(np.float64))
+        return _weights(values.reshape(count, num_classes))
     wanted = "a whole number" if num_images is None else f"whole numbers [{count}]"
     one_hot = [num_classes] if num_images is None else [count, num_classes]
     raise DataError(
@@ -242,12 +255,20 @@ def _in_range(index: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
     return index
 
 
-def _weights(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    total = values.sum(axis=1, keepdims=True)
-    if not (values >= 0).all() or not (total > 0).all():
+def _weights(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the largest class of each row of [N, classes], and its weights.
+
+    Whole numbers are weights only as one 1 among 0: else they are as many labels of something.
+    """
+    weights = values.astype(np.float64)
+    total = weights.sum(axis=1, keepdims=True)
+    fits = (weights >= 0).all(axis=1) & (abs(total[:, 0] - 1) <= ROUNDING)
+    if not fits.all():
+        bad = values[np.flatnonzero(~fits)[0]].tolist()
         raise DataError(
-            "a one-hot label without a positive weight or with a negative one; allowed: weights of"
-            " at least 0, some over 0; pass labels_getter= a function that returns such labels"
+            f"label {bad!s:.80} for one of {counted(values.shape[1], 'class')}; allowed: one-hot, a"
+            " single 1 among 0, or weights of at least 0 that sum to 1; pass labels_getter= a"
+            " function that returns such labels, or labels_getter=None to go without"
         )
-    weights = values / total
+    weights = weights / total
     return weights.argmax(axis=1).astype(np.int64), weights

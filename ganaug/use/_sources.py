@@ -14,16 +14,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError, GanaugError
-from ganaug.images.class_names import Relabelled, label_number
+from ganaug.images.class_names import Relabelled, label_number, own_attribute
 from ganaug.images.columns import is_huggingface, label_column
 from ganaug.use._labels import label_key
 
 __all__ = [
     "Wrapper",
+    "check_label",
     "check_repeatable",
     "describe_item",
     "inner_datasets",
@@ -44,6 +45,15 @@ class Wrapper(Dataset[Any], ABC):
     """A data set of ours around others; class names as torchvision's ImageFolder has them."""
 
     _class_names: tuple[str, ...] | None
+    targets: Any
+
+    def _check_target(self, index: int, item: Any, dataset: Any, position: int) -> None:
+        """Raise `DataError` where an item from inside has another label than `targets` told.
+
+        Nobody balanced by targets that were not asked for, and to know them may load every image.
+        """
+        if "targets" in vars(self):
+            check_label(item, dataset, position, self.targets[index])
 
     @abstractmethod
     def locate(self, position: int) -> tuple[Any, int]:
@@ -64,7 +74,8 @@ class Wrapper(Dataset[Any], ABC):
 
 def size_of(dataset: Any) -> int:
     """Return the number of items, or refuse a data set that has none of the map style."""
-    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+    has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    if not has_items or isinstance(dataset, IterableDataset):  # which inherits a `__getitem__`
         raise DataError(
             f"a data set of type {type(dataset).__name__}; allowed: a map-style data set with"
             " __getitem__ and __len__; collect the items of an iterable one first"
@@ -117,18 +128,14 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     """Return int64 [N], the label of each item.
 
     Read without loading images from `.targets`, `.labels`, the second tensor of a TensorDataset or
-    the column of a data set of Hugging Face, and through Subset and ConcatDataset; a
-    `target_transform` is applied, and a few items are read to compare. A data set with none of
-    these is iterated once, which loads every image.
+    the column of a data set of Hugging Face, and through a Subset or ConcatDataset that has none of
+    its own; a `target_transform` is applied, and a few items are read to compare. A data set with
+    none of these is iterated once, which loads every image.
 
     Raises:
         DataError: the labels are not one whole number of at least 0 for each item, or an item has
             another label than `.targets` says.
     """
-    if isinstance(dataset, Subset):
-        return labels_of(dataset.dataset)[np.asarray(dataset.indices, np.int64)]
-    if isinstance(dataset, ConcatDataset):
-        return np.concatenate([labels_of(part) for part in dataset.datasets])
     if isinstance(dataset, Relabelled):
         return dataset.renumbered(labels_of(dataset.dataset))
     length = size_of(dataset)
@@ -137,15 +144,19 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     if isinstance(dataset, TensorDataset):
         found: Any = dataset.tensors[1] if len(dataset.tensors) > 1 else None
     else:
-        found = getattr(dataset, "targets", None)
-        found = getattr(dataset, "labels", None) if found is None else found
-    if found is None:
-        return _whole_numbers(
-            [item_label(dataset[i], dataset, i) for i in range(length)], dataset, length
-        )
-    labels = _whole_numbers(found, dataset, length)
-    _check_samples(labels, dataset)
-    transform = getattr(dataset, "target_transform", None)
+        found = own_attribute(dataset, "targets")
+        found = own_attribute(dataset, "labels") if found is None else found
+    if found is not None:
+        labels = _whole_numbers(found, dataset, length)
+        _check_samples(labels, dataset)
+    elif isinstance(dataset, Subset):
+        labels = labels_of(dataset.dataset)[np.asarray(dataset.indices, np.int64)]
+    elif isinstance(dataset, ConcatDataset):
+        labels = np.concatenate([labels_of(part) for part in dataset.datasets])
+    else:
+        read = [item_label(dataset[i], dataset, i) for i in range(length)]
+        return _whole_numbers(read, dataset, length)
+    transform = own_attribute(dataset, "target_transform")
     return _transformed(labels, transform, dataset) if callable(transform) else labels
 
 
@@ -194,21 +205,27 @@ def _transformed(
             found = [label_number(transform(label), one_hot=True) for label in labels.tolist()]
             labels = _whole_numbers(found, dataset, len(labels))
             for index in _some(len(labels)):
-                _check_label(dataset[index], dataset, index, labels[index])
+                check_label(dataset[index], dataset, index, labels[index])
     finally:
         random.setstate(ours)
         np.random.set_state(numpys)
     return labels
 
 
-def _check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
+def check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
     """Raise `DataError` where the item has a label, and another than `expected`."""
-    label = label_number(_label_in(item, dataset), one_hot=True)
+    found = _label_in(item, dataset)
+    if type(found) is int and found == expected:
+        return  # most often, fast
+    label = label_number(found, one_hot=True)
     if label not in (None, expected):
-        changes = callable(getattr(dataset, "target_transform", None))
-        instead = "give the data set without its target_transform" if changes else "change both"
+        untold = own_attribute(dataset, "targets") is None
+        where = ".labels" if untold and own_attribute(dataset, "labels") is not None else ".targets"
+        changes = callable(own_attribute(dataset, "target_transform"))
+        without = "give the data set without its target_transform"
+        instead = without if changes else f"give the data set the {where} of its items"
         raise DataError(
-            f"{describe_item(dataset, index)} has the label {label}, but .targets says"
+            f"{describe_item(dataset, index)} has the label {label}, but {where} says"
             f" {expected}; allowed: equal labels; {instead}"
         )
 
@@ -329,7 +346,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
                 " that always yields the same; give the data set without its random transform, and"
                 " the transform to AugmentedDataset"
             )
-        _check_label(first, dataset, index, labels[index])
+        check_label(first, dataset, index, labels[index])
 
 
 def _equal(first: Any, second: Any) -> bool:

@@ -29,6 +29,7 @@ from ganaug.use._pixels import (
 )
 from ganaug.use._shared import SharedState
 from ganaug.use._sources import (
+    check_label,
     check_repeatable,
     describe_item,
     item_image,
@@ -295,7 +296,9 @@ class SyntheticDataset(Dataset[Any]):
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
-            return with_image(item, item_image(item))  # a tuple, or a dict of the source's own
+            copied = with_image(item, item_image(item))  # a tuple, or a dict of the source's own
+        check_label(item, source, at, self.targets[index])
+        return copied
 
     def _generated(
         self, positions: list[int], items: list[Any], latents: list[NDArray[np.float32]]

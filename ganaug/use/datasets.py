@@ -49,7 +49,8 @@ class MixedDataset(Wrapper):
 
     Raises:
         DataError: the class names differ, or PIL images would be mixed with generated tensors; or
-            `real` has no class names, and those of `synthetic` are whole numbers out of order.
+            `real` has no class names, and those of `synthetic` are whole numbers out of order; or,
+            when read, a real item has another label than `targets` told.
     """
 
     def __init__(self, real: Dataset[Any], synthetic: SyntheticDataset) -> None:
@@ -90,9 +91,14 @@ class MixedDataset(Wrapper):
         return self.synthetic, position - self._num_real
 
     def __getitem__(self, index: int) -> Any:
-        dataset, position = self.locate(item_position(index, len(self)))
+        at = item_position(index, len(self))
+        dataset, position = self.locate(at)
         self.synthetic.count_reads(1, len(self))
-        return self._made([position])[0] if dataset is self.synthetic else dataset[position]
+        if dataset is self.synthetic:
+            return self._made([position])[0]
+        item = dataset[position]
+        self._check_target(at, item, dataset, position)
+        return item
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the items at `indices`, the generator run once for images of one size."""
@@ -102,7 +108,10 @@ class MixedDataset(Wrapper):
         self.synthetic.count_reads(len(positions), len(self))
         real = [i for i in positions if i < self._num_real]
         made = [i - self._num_real for i in positions if i >= self._num_real]
-        found_real = iter(fetch(self.real, real) if real else [])
+        items = fetch(self.real, real) if real else []
+        for at, item in zip(real, items, strict=True):
+            self._check_target(at, item, self.real, at)
+        found_real = iter(items)
         found_made = iter(self._made(made) if made else [])
         return [next(found_real if i < self._num_real else found_made) for i in positions]
 
@@ -166,6 +175,8 @@ class AugmentedDataset(Wrapper):
         ArtifactError: an artifact in the transform does not know a class of the data set.
         ConfigError: the transform is no function, or takes the image without its label (a function
             of your own is called first, with an item).
+        DataError: the data set is not of the map style, or its class names cannot be told; or, when
+            read, an item has another label than `targets` told.
     """
 
     def __init__(self, dataset: Dataset[Any], transform: Callable[..., Any]) -> None:
@@ -203,6 +214,7 @@ class AugmentedDataset(Wrapper):
         return [self._transformed(i, item) for i, item in zip(positions, items, strict=True)]
 
     def _transformed(self, index: int, item: Any) -> Any:
+        self._check_target(index, item, self.dataset, index)
         with named(lambda: describe_item(self.dataset, index)):
             whole = isinstance(self.transform, nn.Sequential)
             if whole or not isinstance(item, (tuple, list)) or len(item) < 2:

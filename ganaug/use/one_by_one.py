@@ -7,6 +7,7 @@ from PIL import Image
 from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import Metadata
 from ganaug.images.originals import Readable, decoded
+from ganaug.use.policy import refuse_unclear
 
 __all__ = ["OneByOne"]
 
@@ -24,9 +25,16 @@ class OneByOne:
         targets: the label of each.
         classes: class names by label.
         class_to_idx: {class name: label}.
+
+    Raises:
+        DataError: the labels have no names, and the generator's classes are whole numbers out of
+            order.
     """
 
     def __init__(self, images: Readable, info: Metadata, side: int | None = None) -> None:
+        if images.unnamed:
+            where, instead = "the source has labels without class names", "give them class names"
+            refuse_unclear(info.classes, where, instead)
         self._items, self._info, self._side = images.items, info, side
         self.targets: list[int] = images.labels.tolist()
         self.classes = list(images.classes)

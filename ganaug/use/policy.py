@@ -24,6 +24,7 @@ __all__ = [
     "listed",
     "mean_probability",
     "policy_of",
+    "refuse_numbered",
     "refuse_unclear",
     "which_p",
 ]
@@ -151,8 +152,10 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
     Names are equal in whichever Unicode form they are written: file systems differ in that.
 
     Raises:
-        ArtifactError: the artifact does not know a class, or was trained without labels.
+        ArtifactError: the artifact does not know a class, was trained without labels, or on labels
+            that may mean other classes (`refuse_numbered`).
     """
+    refuse_numbered(classes, info, name)
     if not info.config.get("conditional", True):
         if len(classes) == 1:
             return np.zeros(1, np.int64)
@@ -172,6 +175,20 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
             )
         found.append(label)
     return np.array(found, np.int64)
+
+
+def refuse_numbered(classes: Sequence[str], info: Metadata, name: str) -> None:
+    """Raise `ArtifactError` where the file's classes are labels that could mean two of `classes`.
+
+    Labels without names are called by their numbers: 2 was perhaps the third folder, not folder 2.
+    """
+    unclear = unclear_label(classes) if info.data.get("unnamed") else None
+    if unclear is not None:
+        raise ArtifactError(
+            f"{name} was fitted on labels without class names, and in the data set {unclear}"
+            f" ({listed(classes)}); allowed: a file whose classes have names, where these are whole"
+            " numbers out of order; fit on this data set, or on one with .classes"
+        )
 
 
 def refuse_unclear(classes: Sequence[str], what: str, instead: str) -> None:

@@ -92,10 +92,10 @@ class GANAugment(v2.Transform):
         labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
             or a key with "label"), extended to "target" and the like; a function of the sample;
             None for no label, which also suits data sets with other classes. Labels are whole
-            numbers, class names, as many in [N] or [N, 1], one-hot or soft labels [classes] or
-            [N, classes]; anything else is refused. Without a label p is the mean over the classes,
-            weighted by their training images. By default a list of labels beside the masks, boxes
-            or key points of a single image is that of its objects and counts as none.
+            numbers, class names, as many in [N] or [N, 1], one-hot or soft labels that sum to 1,
+            [classes] or [N, classes]; anything else is refused. Without a label p is the mean over
+            the classes, weighted by their training images. By default a list of labels beside the
+            masks, boxes or key points of a single image is that of its objects and counts as none.
         mean: of the `Normalize` before this transform, a number or one for each channel; undone
             before the generator and redone after it. Behind Normalize only.
         std: of the same `Normalize`.
@@ -341,7 +341,7 @@ class GANAugment(v2.Transform):
                 )
             return self.mean_p, np.zeros(count, np.int64) if info.kind == "class" else None
         if self._unclear or type(label) is not int:
-            label = self._numbers(label)
+            label = self._numbers(label, batch)
         if batch is None and type(label) is int and 0 <= label < len(self._p):
             return self._p[label], self._labels[label : label + 1]  # most often, fast
         index, weights = read_label(label, batch, len(self._p))
@@ -355,9 +355,9 @@ class GANAugment(v2.Transform):
             )
         return weights @ self._p, self._labels[index]
 
-    def _numbers(self, label: Any) -> Any:
+    def _numbers(self, label: Any, batch: int | None) -> Any:
         """Return a label with numbers for class names; refuse a number that is unclear."""
-        numbers = by_names(label, self._names)
+        numbers = by_names(label, batch, self._names)
         if self._unclear and numbers is label:
             refuse_unclear(
                 self._names,

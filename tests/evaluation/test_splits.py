@@ -15,16 +15,43 @@ from ganaug.evaluation.splits import (
     merged_as_trained,
     training_and_test,
 )
+from ganaug.images import ImageSet
 
 
 def test_classes_are_reordered_by_name() -> None:
     images = bars((3, 2))
-    turned = in_class_order(images, ("bar 1", "other", "bar 0"))
+    turned = in_class_order(images, named(("bar 1", "other", "bar 0")))
     assert turned.labels.tolist() == [2, 2, 2, 0, 0]
     assert turned.classes == ("bar 1", "other", "bar 0")
-    assert in_class_order(images, images.classes) is images
+    assert in_class_order(images, images) is images
     with pytest.raises(DataError, match="did you mean 'bar 2'"):
-        in_class_order(images, ("bar 0", "bar 2"))
+        in_class_order(images, named(("bar 0", "bar 2")))
+
+
+FOLDERS = tuple(sorted(map(str, range(12))))  # 0, 1, 10, 11, 2
+
+
+def named(classes: tuple[str, ...], *, unnamed: bool = False) -> ImageSet:
+    """Two images of each class."""
+    labels = np.repeat(np.arange(len(classes)), 2)
+    images = np.arange(len(labels) * 16, dtype=np.uint8).reshape(-1, 4, 4, 1)
+    return ImageSet(images, labels, classes, unnamed=unnamed)
+
+
+def test_labels_without_names_are_not_taken_for_names() -> None:
+    """Is the label 2 the third folder, which is 10, or the folder 2?"""
+    folders, table = named(FOLDERS), named(tuple(map(str, range(12))))
+    numbers = replace(table, unnamed=True)
+    words = "labels without class names: the label 10 means '8' by the order of the classes"
+    for train, test in ((folders, numbers), (numbers, folders)):
+        with pytest.raises(DataError, match=f"arrays: {words}.*; give them class names"):
+            training_and_test(train, test, None)
+    assert training_and_test(folders, table, None)[1].classes == FOLDERS
+    assert training_and_test(table, numbers, None)[1].classes == table.classes
+    with pytest.raises(DataError, match=words):
+        training_and_test(numbers, None, metadata_of("variation", classes=FOLDERS, counts=[2] * 12))
+    assert numbers.hold_out().unnamed
+    assert not numbers.merged().unnamed
 
 
 def test_a_draw_takes_four_fifths_of_each_class() -> None:

@@ -248,10 +248,10 @@ def test_a_source_that_changes_or_lacks_labels_is_refused(variation: Path, store
 
 
 def test_beside_other_data_sets(variation: Path, stored: Any) -> None:
-    """Parts that count alike are joined; dict items that count otherwise are refused."""
+    """Parts that count alike are joined, and those that count otherwise mapped by name."""
     both = ConcatDataset([stored, stored])
     assert len(AugmentedDataset(both, GANAugment(variation)).targets) == 28
     other = stored.cast_column("label", datasets.ClassLabel(names=["cat", "bee", "ant"]))
     mixed = AugmentedDataset(ConcatDataset([stored, other]), GANAugment(variation))
-    with pytest.raises(DataError, match=r"dict; allowed: \(image, label\) where the parts"):
-        mixed[len(mixed) - 1]
+    assert mixed.targets == [item["label"] for item in mixed]
+    assert mixed.targets[14:] == [2 - label for label in stored["label"]]

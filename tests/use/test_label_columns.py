@@ -159,5 +159,5 @@ def test_labels_that_contradict_without_a_target_transform() -> None:
         def __getitem__(self, index: int) -> Any:
             return torch.zeros(3, 8, 8), 1 - index
 
-    with pytest.raises(DataError, match=r"equal labels; change both$"):
+    with pytest.raises(DataError, match=r"give the data set the \.targets of its items$"):
         check_repeatable(Contradicting(), np.array([0, 1]))

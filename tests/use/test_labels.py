@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import write_variation_model
 from PIL import Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2._utils import _find_labels_default_heuristic
@@ -154,6 +155,19 @@ def test_labels_of_a_batch_in_other_forms(labels: Any, variation: Path) -> None:
     assert [not torch.equal(image, batch[0]) for image in after] == [True, False, True]
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ["b", "a"], np.array(["a", "b"]), ["a"] * 3])
+def test_names_are_never_weights(names: Any, tmp_path: Path) -> None:
+    transform = GANAugment(write_variation_model(tmp_path / "m.onnx", channels=3), p={"b": 1.0})
+    with pytest.raises(DataError, match=rf"{len(names)} class names for one image; allowed: one"):
+        transform(IMAGE, names)
+    batch = IMAGE.expand(4, -1, -1, -1)
+    with pytest.raises(DataError, match=rf"{len(names)} class names for 4 images; allowed: one"):
+        transform(batch, names)
+    pair = transform(batch[:2], ["a", "b"])[0]
+    assert [not torch.equal(image, IMAGE) for image in pair] == [False, True]
+    assert not torch.equal(transform(batch, ["b"])[0][3], IMAGE)
+
+
 def test_names_follow_the_classes_of_the_data_set(variation: Path) -> None:
     transform = GANAugment(variation, p={"cat": 1.0}).for_classes(["cat", "ant"])
     assert not torch.equal(transform(IMAGE, "cat")[0], IMAGE)
@@ -217,13 +231,33 @@ def test_labels_that_are_read(label: Any, num_images: int | None, index: list[in
         (3.0, None, "label 3 is out of range"),
         (torch.tensor([[0], [3]]), 2, "label 3 is out of range"),
         (torch.tensor([0, 1, 2]), 2, r"label of int64 \[3\]"),
-        (torch.zeros(3), None, "without a positive weight"),
-        (torch.tensor([-1.0, 2.0, 0.0]), None, "negative"),
+        (torch.zeros(3), None, r"label \[0.0, 0.0, 0.0\] for one of 3 classes; allowed: one-hot"),
+        (torch.tensor([-1.0, 2.0, 0.0]), None, "weights of at least 0 that sum to 1"),
+        ((0, 7, 0), None, r"label \[0, 7, 0\] for one of 3 classes"),
+        (torch.tensor([1, 1, 0]), None, r"label \[1, 1, 0\] for"),
+        (torch.tensor([True, True, False]), None, r"label \[True, True, False\] for"),
+        (torch.tensor([0.5, 0.4, 0.0]), None, r"label \[0.5, 0.4"),
+        (torch.tensor([[0, 1, 0], [0, 2, 1]]), 2, r"label \[0, 2, 1\] for"),
     ],
 )
 def test_labels_that_are_refused(label: Any, num_images: int | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_label(label, num_images, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_soft_labels_sum_to_1_up_to_rounding(dtype: torch.dtype) -> None:
+    smoothed = torch.full((1000,), 0.1 / 1000, dtype=dtype)
+    smoothed[7] += 0.9
+    index, weights = read_label(smoothed, None, 1000)
+    assert weights is not None
+    assert index.tolist() == [7]
+    assert np.isclose(weights.sum(), 1)
+
+
+@pytest.mark.parametrize("label", [0, [0], torch.tensor([0]), torch.tensor([[0]]), [1], [1.0]])
+def test_a_label_of_a_single_class_is_a_number_or_one_hot(label: Any) -> None:
+    assert read_label(label, None, 1)[0].tolist() == [0]
 
 
 @pytest.mark.parametrize("label", ["ant", object(), [[1], [1, 2]]])

@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_datasets import Pairs, tensors
-from helpers.small_models import write_class_model, write_variation_model
+from helpers.small_models import metadata_of, write_class_model, write_variation_model
 
 from ganaug import (
     AugmentedDataset,
     GANAugment,
     GANOverSampler,
+    Generator,
     MixedDataset,
     SyntheticDataset,
 )
-from ganaug.errors import DataError
+from ganaug.errors import ArtifactError, DataError
 from ganaug.images.class_names import unclear_label
+from ganaug.images.originals import originals, readable
+from ganaug.use.one_by_one import OneByOne
 
 # As the folders 0 to 11 sort.
 NAMES = tuple(sorted(map(str, range(12))))
@@ -97,6 +100,37 @@ def test_data_sets_without_names_are_refused(file: Path) -> None:
         MixedDataset(plain, SyntheticDataset(file, counts=3))
     with pytest.raises(DataError, match=r"counts: .*give the classes by name"):
         SyntheticDataset(file, counts={2: 1})
+
+
+def test_a_file_of_labels_without_names_is_refused_for_such_names(tmp_path: Path) -> None:
+    """Its class 2 was perhaps the third folder, which is called 10."""
+    facts = metadata_of("class").data | {"unnamed": True}
+    numbers = list(map(str, range(12)))
+    path = write_class_model(
+        tmp_path / "m.onnx", channels=3, classes=numbers, counts=[4] * 12, data=facts
+    )
+    folders = Pairs(tensors(3), [0, 1, 2], targets=[0, 1, 2], classes=NAMES)
+    message = "was fitted on labels without class names, and in the data set the label 10 means '8'"
+    for build in (
+        lambda: AugmentedDataset(folders, GANAugment(path)),
+        lambda: SyntheticDataset(path, folders, counts=1),
+    ):
+        with pytest.raises(ArtifactError, match=message):
+            build()
+    plain = Pairs(tensors(3), [0, 1, 2], targets=[0, 1, 2])
+    assert SyntheticDataset(path, plain, counts={2: 1}).targets == [2]
+    named = Pairs(tensors(3), [0, 1, 2], targets=[0, 1, 2], classes=numbers)
+    assert AugmentedDataset(named, GANAugment(path)).classes == numbers
+
+
+def test_images_of_a_source_without_names_are_refused(file: Path, tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {"images": np.zeros((12, 8, 8, 3), np.uint8), "labels": np.arange(12)}
+    np.savez(tmp_path / "numbers.npz", **arrays)
+    np.savez(tmp_path / "names.npz", **arrays, classes=np.array(NAMES))
+    with pytest.raises(DataError, match="source has labels without class names: the label 10 mean"):
+        OneByOne(readable(originals(tmp_path / "numbers.npz")), Generator(file).info)
+    found = OneByOne(readable(originals(tmp_path / "names.npz")), Generator(file).info)
+    assert found.classes == list(NAMES)
 
 
 def test_the_over_sampler_takes_names_alone(file: Path) -> None:

@@ -14,10 +14,11 @@ from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.evaluation.judged import load_made
+from ganaug.evaluation.splits import refuse_unnamed
 from ganaug.images import ImageSet
 from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
-from ganaug.use.policy import class_map
+from ganaug.use.policy import class_map, refuse_numbered
 
 __all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
 
@@ -53,10 +54,13 @@ def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int
         twice: at most so many are made again with other latents.
 
     Raises:
-        ArtifactError: the generator does not know a class.
-        DataError: a class generator's images have another size.
+        ArtifactError: the generator does not know a class; or its classes are labels without names,
+            which may mean others.
+        DataError: a class generator's images have another size; or such labels are theirs.
     """
     info = generator.info
+    refuse_unnamed(images, info.classes)
+    refuse_numbered(images.classes, info, str(generator.path))
     for name in images.classes:
         if position_of(name, info.classes) is None:
             raise ArtifactError(
