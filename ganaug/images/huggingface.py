@@ -194,7 +194,7 @@ def load_huggingface(
     if not any(number == 0 for number, _ in at_of):
         raise DataError(f"{source}: no training image can be read; add images that can")
 
-    def load(index: int) -> tuple[Image.Image, int]:
+    def load(index: int) -> tuple[Image.Image, int, int]:
         number, at = at_of[index]
         content = parts[number].content(at)
         with open_image(io.BytesIO(content)) as image:
@@ -216,6 +216,7 @@ def load_huggingface(
                 names=tuple(f"{part.name}[{at}]" for at in chosen_rows),
                 keys=pixels.keys[rows],
                 pixel_keys=pixels.pixel_keys[rows],
+                other_keys=pixels.other_keys[rows],
                 source=source,
                 columns=chosen,
             )
