@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ganaug.errors import RunError
 from ganaug.files import check_folder, check_writable, written_path
 
-__all__ = ["Inputs", "Kind", "check_output_file", "check_output_folder", "refuse_foreign"]
+__all__ = ["Inputs", "Kind", "Place", "check_output_file", "check_output_folder", "refuse_foreign"]
 
 Named = str | os.PathLike[str]
 
@@ -34,20 +35,39 @@ class Kind:
     is_ours: Callable[[Path], bool]
 
 
+class Place(NamedTuple):
+    """A folder in which something new would be read with images.
+
+    Attributes:
+        name: what the user calls the whole: "the images", "--judge".
+        folder: where a new folder would be a class, or its images more images.
+        called: names, in lower case: what is called so in `folder` would be read, and nothing
+            else. None: anything in it.
+    """
+
+    name: str
+    folder: Path
+    called: Collection[str] | None = None
+
+    def __str__(self) -> str:
+        if self.called is None:
+            return f"lies in the folder of {self.name}, {os.fspath(self.folder)}"
+        return f"would be read as a part of {self.name} in {os.fspath(self.folder)}"
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What a command reads.
 
     Attributes:
         paths: files, and folders whose files are all read; some may not exist, or be None.
-        images: folders in which a new folder would be a class, or its images more images, each
-            with what the user calls the whole: "the images", "--judge".
+        images: where images lie.
         listed: returns further files, such as those that a table names; called only where an
             output is there already.
     """
 
     paths: tuple[Named | None, ...] = ()
-    images: tuple[tuple[str, Named], ...] = ()
+    images: tuple[Place, ...] = ()
     listed: Callable[[], Iterable[Named]] = tuple
 
 
@@ -88,9 +108,9 @@ def check_output_file(
                 raise RunError(f"{subject} is {os.fspath(each)}, which is read here; {another}")
         if any(_is_same(stream, found) for stream in (1, 2)):
             raise RunError(f"{subject} is where the shell sends what is printed; {another}")
-    place = _place(target, inputs)
+    place = _place(path, inputs)
     if place is not None and not force:
-        raise RunError(f"{subject} lies in the folder of {place}; {another}{forced}")
+        raise RunError(f"{subject} {place}; {another}{forced}")
     if found is None or not found.st_size or kind.is_ours(target):
         return
     if any(_is_same(each, found) for each in _files(inputs)):
@@ -119,10 +139,10 @@ def check_output_folder(
         RunError: it is refused.
     """
     check_folder(path)
-    place = _place(Path(os.path.realpath(path)), inputs)
+    place = _place(path, inputs)
     if place is not None:
         raise RunError(
-            f"{_subject(path, option)} lies in the folder of {place}, whose folders are classes;"
+            f"{_subject(path, option)} {place}{', whose folders are classes' * (not place.called)};"
             f" allowed: any other place; name one{f' with {option}' if option else ''}"
         )
     for name, kind in files.items():
@@ -158,11 +178,19 @@ def _subject(path: Named, option: str | None) -> str:
     return f"{option}: {os.fspath(path)}" if option else f"{os.fspath(path)}:"
 
 
-def _place(target: Path, inputs: Inputs) -> str | None:
-    """Return the folder of images that `target` lies in, or is, as messages name it."""
-    for name, folder in inputs.images:
-        if target.is_relative_to(os.path.realpath(folder)):
-            return f"{name}, {os.fspath(folder)}"
+def _place(path: Named, inputs: Inputs) -> Place | None:
+    """Return the place of images that `path` lies in, or is one of, or None."""
+    # A link in a class folder leads out of it, and is read all the same.
+    names = {os.path.abspath(path), os.path.realpath(path)}
+    around = {each for name in names for each in (Path(name), *Path(name).parents)}
+    real = {Path(os.path.realpath(each)) for each in around}
+    beside = {(Path(os.path.realpath(each.parent)), each.name.lower()) for each in around}
+    for place in sorted(inputs.images, key=lambda each: each.called is not None):
+        root = Path(os.path.realpath(place.folder))
+        if place.called is None and root in real:
+            return place
+        if place.called is not None and any((root, each) in beside for each in place.called):
+            return place
     return None
 
 
@@ -176,7 +204,7 @@ def _is_same(path: Named | int, found: os.stat_result) -> bool:
 def _files(inputs: Inputs) -> Iterator[Named]:
     """Yield the files that are listed, and those in the folders that are read, behind links too."""
     yield from inputs.listed()
-    named = (*inputs.paths, *(folder for _, folder in inputs.images))
+    named = (*inputs.paths, *(each.folder for each in inputs.images if each.called is None))
     pending = [os.path.realpath(each) for each in named if each is not None and os.path.isdir(each)]
     seen: set[str] = set()
     while pending:

@@ -15,7 +15,7 @@ from torchvision.datasets import ImageFolder
 
 from ganaug import evaluate_gain, fit, tune
 from ganaug.errors import RunError
-from ganaug.outputs import Inputs, Kind, check_output_file, check_output_folder
+from ganaug.outputs import Inputs, Kind, Place, check_output_file, check_output_folder
 
 NOTE = Kind("a note of ganaug", lambda path: path.read_bytes().startswith(b"note"))
 
@@ -99,7 +99,7 @@ def test_among_the_images_only_by_force_and_never_over_one(tmp_path: Path) -> No
     photos = tmp_path / "photos"
     (photos / "a").mkdir(parents=True)
     (photos / "a" / "0.png").write_text("picture")
-    inputs = Inputs(images=(("the images", photos),))
+    inputs = Inputs(images=(Place("the images", photos),))
     link = tmp_path / "link.txt"
     link.symlink_to(photos / "new.txt")
     for path in (photos / "new.txt", photos / "a" / "new.txt", link):
@@ -115,13 +115,37 @@ def test_a_folder_among_the_images_is_refused(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     (tmp_path / "link").symlink_to(photos)
-    inputs = Inputs(images=(("--judge", photos),))
+    inputs = Inputs(images=(Place("--judge", photos),))
     words = r"lies in the folder of --judge, .*photos, whose folders are classes; allowed: any"
     for inside in ("photos", "photos/out", "photos/a/b", "link/out"):
         with pytest.raises(RunError, match=f"^--out: .*{inside} {words} other place"):
             check_output_folder(tmp_path / inside, {}, inputs, option="--out", force=True)
     check_output_folder(tmp_path / "photos-out", {}, inputs)
     assert sorted(os.listdir(tmp_path)) == ["link", "photos"]
+
+
+def test_what_would_be_another_part_is_refused_though_nothing_is_there(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos / "train" / "a" / "deep", elsewhere):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(photos)
+    (photos / "train" / "a" / "out").symlink_to(elsewhere)
+    images = (
+        Place("the images", photos / "train"),
+        Place("the images", photos, ("test", "val", "groups.csv")),
+    )
+    inputs = Inputs(images=images)
+    for name in ("photos/test", "photos/TEST/run", "link/test", "photos/x/../test"):
+        words = r"would be read as a part of the images in .*photos; allowed: any other place"
+        with pytest.raises(RunError, match=words):
+            check_output_folder(tmp_path / name, {}, inputs)
+    for name in ("photos/test-out", "photos/out/test", "test"):
+        check_output_folder(tmp_path / name, {}, inputs)
+    with pytest.raises(RunError, match=r"Groups\.csv would be read as a part of the images in"):
+        check_output_file(photos / "Groups.csv", NOTE, inputs, option="--json", force=False)
+    with pytest.raises(RunError, match="lies in the folder of the images"):  # a link leads out
+        check_output_file(photos / "train/a/out/x", NOTE, inputs)
+    check_output_file(photos / "notes.csv", NOTE, inputs)
 
 
 def test_files_of_the_user_in_a_folder_stay(tmp_path: Path) -> None:

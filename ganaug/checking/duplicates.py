@@ -100,13 +100,14 @@ def _equal(images: Survey, groups: Groups) -> Iterator[Finding]:
 class _Near:
     """Pairs of nearly equal images, counted; the first ones are kept as examples.
 
-    Those of one group are meant to be so.
+    Those of one group are meant to be so, but in one part.
     """
 
     def __init__(self, images: Survey) -> None:
         self._images = images
         names = [
-            str(at) if group is None else f"={group}" for at, group in enumerate(images.groups)
+            str(at) if group is None else f"{'test' if images.test[at] else 'train'}={group}"
+            for at, group in enumerate(images.groups)
         ]
         self._group = np.unique(names, return_inverse=True)[1]
         self._leaked = np.zeros(len(images), bool)

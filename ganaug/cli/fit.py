@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
@@ -145,6 +147,11 @@ def command(
     checked_seed(seed)
     choose_device(device)
     check_run_folder(out, source)
+    if cache is not None and Path(os.path.realpath(cache)).is_relative_to(os.path.realpath(out)):
+        raise ConfigError(
+            f"--cache: {cache} lies in {out}, which is for the run alone; allowed: any other"
+            " folder; name another"
+        )
     if start_from is not None:
         warm_start(start_from, out, config)
     if dry_run and cache is not None:

@@ -19,7 +19,7 @@ __all__ = ["command"]
 @click.command(
     "vary",
     short_help="A picture of your photographs beside variations of them.",
-    epilog="Example: ganaug vary defects.onnx a.jpg b.jpg --out sheet.png --scale 0.5",
+    epilog="Example: ganaug vary defects.onnx photos/a.jpg --out sheet.png --scale 0.5",
 )
 @click.argument("file")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
@@ -56,18 +56,19 @@ def command(
     """
     from ganaug import Generator
     from ganaug.images.grid import picture_grid, save_png
+    from ganaug.images.places import places_of_pictures
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.kinds import SHEET
     from ganaug.use.sheet import variation_rows
 
-    check_output_file(out, SHEET, Inputs((file, *images)), option="--out", force=force)
+    generator = Generator(file)
+    among = places_of_pictures(images, generator.info.classes, out)
+    check_output_file(out, SHEET, Inputs((file, *images), among), option="--out", force=force)
     if Path(out).suffix.lower() != ".png":
         raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
     for each in images:
         _refuse_folder(Path(each))
-    rows = variation_rows(
-        Generator(file), images, columns=columns, scales=scales, seed=seed, side=side
-    )
+    rows = variation_rows(generator, images, columns=columns, scales=scales, seed=seed, side=side)
     save_png(out, picture_grid(rows))
     each = f"a photograph and {counted(columns, 'variation')}"
     say(console, f"wrote {out}: {counted(len(rows), 'row')}, each {each}")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -235,10 +236,22 @@ def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray
     """bool [N]: images of `judged` that the generator has seen, as far as fingerprints tell.
 
     It may have been fitted on all images before they were split, on that but its own fifth, or on
-    the test part.
+    the test part; and these may have been turned as EXIF says, or not, whatever these here are.
     """
     if _fitted_on(merged_as_trained(train, metadata), metadata):
         return np.zeros(len(judged), bool)
+    ways = product(_both_ways(train), _both_ways(judged))
+    return np.any([_trained_on(*both, metadata) for both in ways], axis=0)
+
+
+def _both_ways(images: ImageSet) -> list[ImageSet]:
+    """Return the images, and with the keys of the other way to turn them, where that differs."""
+    other = images.other_keys
+    alike = not len(other) or (other == images.keys).all()
+    return [images] if alike else [images, replace(images, keys=other)]
+
+
+def _trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray[np.bool_]:
     both = (train, judged)
     if not metadata.data.get("groups") or train.groups is None or judged.groups is None:
         both = (replace(train, groups=None), replace(judged, groups=None))  # as it was fitted

@@ -33,12 +33,14 @@ Result = TypeVar("Result")
 class Pixels(NamedTuple):
     """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n].
 
-    `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing.
+    `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing, `other_keys` the content
+    keys of the same files where EXIF is followed and here is not, or the other way round.
     """
 
     images: NDArray[np.uint8]
     keys: NDArray[np.uint64]
     pixel_keys: NDArray[np.uint64]
+    other_keys: NDArray[np.uint64]
     kept: NDArray[np.int64]
 
 
@@ -69,6 +71,7 @@ class _Image(NamedTuple):
     pixels: NDArray[np.uint8]
     key: int
     pixel_key: int
+    other_key: int
     grey: bool
 
 
@@ -84,7 +87,7 @@ class Sink(Protocol):
 
 def read_pixels(
     headers: Sequence[Header],
-    load: Callable[[int], tuple[Image.Image, int]],
+    load: Callable[[int], tuple[Image.Image, int, int]],
     layout: Layout,
     damage: Damage,
     *,
@@ -95,24 +98,25 @@ def read_pixels(
 ) -> Pixels:
     """Decode every image into one array of the layout; the only copy held in memory.
 
-    `load(i)` returns image i, decoded, and its content key; it is called in so many `threads`. RGB
-    images that are all grey come back with one channel, unless `keep_rgb`. Images that cannot be
-    read go to `damage`. `into(shape)` makes what takes images of that shape in place of an array.
+    `load(i)` returns image i, decoded, and its content keys, as `as_shown` gives them; it is called
+    in so many `threads`. RGB images that are all grey come back with one channel, unless
+    `keep_rgb`. Images that cannot be read go to `damage`. `into(shape)` makes what takes images of
+    that shape in place of an array.
     """
     shape = (*layout.size, 3 if layout.mode == "RGB" else 1)
     sink: Sink = _Memory(len(headers), shape) if into is None else into(shape)
-    keys, pixel_keys = (np.empty(len(headers), np.uint64) for _ in range(2))
+    keys = np.empty((3, len(headers)), np.uint64)
     kept: list[int] = []
     all_grey = layout.mode == "RGB" and not keep_rgb
 
     def decoded(at: int) -> _Image | Exception:
         try:
-            image, key = load(at)
+            image, key, other_key = load(at)
             # At full size: averaging could hide a pixel of colour.
             plain = image if image.mode == "L" else converted(image, "RGB")
             grey = plain.mode == "L" or is_grey(plain)
             final = resized(converted(image, layout.mode), layout.size)
-            return _Image(final, key, pixel_key(plain, grey=grey), grey)
+            return _Image(final, key, pixel_key(plain, grey=grey), other_key, grey)
         except UNREADABLE as error:
             return error
 
@@ -123,12 +127,13 @@ def read_pixels(
             damage.found(headers[at].name, found)
             continue
         sink.add(found.pixels)
-        keys[len(kept)], pixel_keys[len(kept)] = found.key, found.pixel_key
+        keys[:, len(kept)] = found.key, found.pixel_key, found.other_key
         all_grey = all_grey and found.grey
         kept.append(at)
     rows = np.array(kept, dtype=np.int64)
     images = sink.finished(all_grey=all_grey)
-    return Pixels(images, keys[: len(kept)], pixel_keys[: len(kept)], rows)
+    by_file, by_pixels, other = keys[:, : len(kept)]
+    return Pixels(images, by_file, by_pixels, other, rows)
 
 
 def in_order(call: Callable[[int], Result], count: int, threads: int) -> Iterator[Result]:

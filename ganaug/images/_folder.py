@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
-from ganaug.images._groups import GROUPS_FILE, with_groups
-from ganaug.images._left_out import SPLITS, LeftOut, refuse_parts, too_high
+from ganaug.images._groups import groups_files, with_groups
+from ganaug.images._left_out import (
+    SPLITS,
+    LeftOut,
+    refuse_links_to_nowhere,
+    refuse_parts,
+    too_high,
+)
 from ganaug.images._open import FORMATS
 from ganaug.images._parts import ImageFile
 from ganaug.images._reading import read_files
@@ -80,9 +86,11 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
     used = [name for name in (training, testing) if name is not None]
     other = [name for name in below if name not in used]
     parts = [name for name in below if name.lower() in SPLITS and _folders(folder / name)]
+    grouped: list[str] = []  # parts that may have a groups.csv of their own
     if training is not None and (training in parts or not other):
         classes, train = _read_classes(folder, folder / training, notes, left_out, complain)
-        test = []
+        test, grouped = [], used
+        refuse_links_to_nowhere(folder, complain, SPLITS)
         if testing is not None:
             place = folder / testing
             test = _read_test(folder, folder / training, place, classes, notes, left_out, complain)
@@ -113,7 +121,7 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
                 " put each class in a folder of its own"
             )
     notes += left_out.notes
-    return Listing(classes, *with_groups(folder, train, test, notes, complain), notes)
+    return Listing(classes, *with_groups(folder, train, test, notes, complain, grouped), notes)
 
 
 def _left_beside(folder: Path) -> list[str]:
@@ -122,7 +130,7 @@ def _left_beside(folder: Path) -> list[str]:
     if folder.name.lower() != "train" or not whole.is_dir():
         return []
     beside = [f"{name}/" for name in _folders(whole) if name.lower() == "test"]
-    beside += [GROUPS_FILE] if (whole / GROUPS_FILE).is_file() else []
+    beside += [path.name for path in groups_files(whole)]
     if not beside:
         return []
     verb = "is" if len(beside) == 1 else "are"
@@ -169,6 +177,8 @@ def _read_classes(
             f"not used beside the class folders: {counted(len(loose), 'image')}, such as {loose[0]}"
         )
     left_out.files("", folder, _entries(folder))
+    left_out.hidden("", folder)
+    refuse_links_to_nowhere(folder, complain)
     owners: dict[str, str] = {}
     files = [
         file
@@ -261,6 +271,8 @@ def _files(
         pending += [here / each for each in reversed(below)]
         found += [(str(here), each) for each in _image_names(here)]
         left_out.files(name, here, _entries(here))
+        left_out.hidden(name, here)
+        refuse_links_to_nowhere(here, complain)
     if not found and folder != source:
         complain(
             DataError(

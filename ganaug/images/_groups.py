@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
-from ganaug.images._parts import ImageFile, one_line
+from ganaug.files import open_regular
+from ganaug.images._parts import ImageFile, one_line, refuse_more_cells
 from ganaug.wording import counted
 
-__all__ = ["GROUPS_FILE", "with_groups"]
+__all__ = ["GROUPS_FILE", "groups_files", "in_both_noted", "with_groups"]
 
 GROUPS_FILE = "groups.csv"
+
+
+def groups_files(folder: Path) -> list[Path]:
+    """Return the files called groups.csv in a folder, in any case: one, if all is well."""
+    with suppress(OSError), os.scandir(folder) as entries:  # who reads the images says why
+        names = [each.name for each in entries if each.name.lower() == GROUPS_FILE]
+        return [folder / name for name in sorted(names) if not os.path.isdir(folder / name)]
+    return []
+
+
+def in_both_noted(
+    train: Iterable[Any],
+    test: Iterable[Any],
+    words: tuple[str, str] = ("the training part", "the test part"),
+) -> list[str]:
+    """Return a note where images of one group are in both parts, which are called `words`.
+
+    Args:
+        train, test: the group of each image, a number or a text, or None.
+        words: for the parts.
+    """
+    both = sorted((set(train) & set(test)) - {None}, key=str)
+    if not both:
+        return []
+    return [
+        f"{counted(len(both), 'group')} with images in {words[0]} and in {words[1]}, such as"
+        f" {both[0]}; results on {words[1]} will look too good"
+    ]
 
 
 def with_groups(
@@ -20,42 +54,62 @@ def with_groups(
     test: list[ImageFile],
     notes: list[str],
     complain: Complain = refuse,
+    parts: Sequence[str] = (),
 ) -> tuple[list[ImageFile], list[ImageFile]]:
     """Return the files with their groups from groups.csv, where the folder has one.
 
-    Without training files the file may name none of the images: it is that of other parts, too.
-    Where it is wrong, `complain` is told, and no image has a group.
+    Each of the `parts`, folders in it, may have one instead, of paths inside that. Without training
+    files the file may name none of the images: it is that of other parts, too. Where it is wrong,
+    `complain` is told, and no image has a group.
     """
-    path = folder / GROUPS_FILE
-    if not path.is_file():
+    found = {f"{part}/" if part else "": groups_files(folder / part) for part in ("", *parts)}
+    paths = [path for each in found.values() for path in each]
+    if not paths:
         return train, test
     try:
-        return _grouped(path, train, test, notes)
+        if len(paths) > 1 and (found[""] or len(paths) > sum(map(bool, found.values()))):
+            names = " and ".join(path.relative_to(folder).as_posix() for path in paths)
+            raise DataError(
+                f"{folder}: has {names}; allowed: one {GROUPS_FILE}, in it or in each part; join"
+                " them, or remove one"
+            )
+        groups: dict[str, str] = {}
+        for prefix, each in found.items():
+            for path in each:
+                groups |= {prefix + name: group for name, group in _read_groups(path).items()}
+        return _grouped(paths, groups, train, test, notes)
     except DataError as error:
         complain(error)
         return train, test
 
 
 def _grouped(
-    path: Path, train: list[ImageFile], test: list[ImageFile], notes: list[str]
+    paths: list[Path],
+    groups: dict[str, str],
+    train: list[ImageFile],
+    test: list[ImageFile],
+    notes: list[str],
 ) -> tuple[list[ImageFile], list[ImageFile]]:
-    """Return the files with the groups that the file at `path` names."""
-    groups = _read_groups(path)
+    """Return the files with their `groups`, which the files at `paths` name."""
+    where = " and ".join(map(str, paths))
     parts = []
     for files in (train, test):
         missing = [file.name for file in files if file.name not in groups]
         # Groups of the training part alone are of use, and so are those of the test part.
         if missing and len(missing) < len(files):
             raise DataError(
-                f"{path}: no group for {missing[0]!r} ({len(missing)} of {len(files)} images have"
+                f"{where}: no group for {missing[0]!r} ({len(missing)} of {len(files)} images have"
                 " none); allowed: one line 'file,group' for each image; add the missing lines"
             )
         parts.append([file._replace(group=groups.get(file.name)) for file in files])
-    used = [{file.group for file in files if file.group is not None} for files in parts]
-    if train and not (used[0] or used[1]):
+    used = [[file.group for file in files] for files in parts]
+    if train and not any(group is not None for part in used for group in part):
+        inside = paths[0].parent
+        names = [file.path for file in (*train, *test) if file.path.is_relative_to(inside)]
+        such = f", such as {names[0].relative_to(inside).as_posix()!r}" if names else ""
         raise DataError(
-            f"{path}: names none of the images; allowed: paths inside {path.parent}, such as"
-            f" {train[0].name!r}; correct the column 'file'"
+            f"{where}: names none of the images; allowed: paths inside {inside}{such}; correct the"
+            " column 'file'"
         )
     stale = sorted(set(groups) - {file.name for files in parts for file in files})
     if stale:
@@ -63,12 +117,8 @@ def _grouped(
             f"{GROUPS_FILE}: {counted(len(stale), 'line')} without an image here, such as"
             f" {stale[0]}"
         )
-    both = sorted(used[0] & used[1])
-    if both:
-        notes.append(
-            f"{GROUPS_FILE}: {counted(len(both), 'group')} with images in train/ and in test/, such"
-            f" as {both[0]}; results on test/ will look too good"
-        )
+    both = in_both_noted(used[0], used[1], ("train/", "test/"))
+    notes += [f"{GROUPS_FILE}: {note}" for note in both]
     return parts[0], parts[1]
 
 
@@ -77,8 +127,8 @@ def _read_groups(path: Path) -> dict[str, str]:
     groups: dict[str, str] = {}
     wrong: list[str] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
             columns = list(reader.fieldnames or ())
             for wanted in ("file", "group"):
                 if wanted not in columns:
@@ -88,6 +138,7 @@ def _read_groups(path: Path) -> dict[str, str]:
                         " correct it"
                     )
             for row in reader:
+                refuse_more_cells(f"{path}: line {reader.line_num}", row, len(columns))
                 name, group = row["file"] or "", row["group"] or ""
                 name = PurePosixPath(name.strip().replace("\\", "/")).as_posix()
                 group = group.strip()

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganaug.images._groups import GROUPS_FILE, with_groups
-from ganaug.images._left_out import foreign_noted, refuse_parts, too_high
+from ganaug.images._groups import GROUPS_FILE, groups_files, with_groups
+from ganaug.images._left_out import (
+    foreign_noted,
+    hidden_noted,
+    refuse_links_to_nowhere,
+    refuse_parts,
+    too_high,
+)
 from ganaug.images._parts import ImageFile
 from ganaug.images.class_names import by_name, classes_of
 
@@ -55,7 +61,7 @@ def groups_not_read(dataset: Any) -> list[str]:
     from torchvision.datasets import ImageFolder
 
     roots = [Path(each.root) for each in _innermost(dataset) if isinstance(each, ImageFolder)]
-    named = dict.fromkeys(root.name for root in roots if (_base(root) / GROUPS_FILE).is_file())
+    named = dict.fromkeys(root.name for root in roots if groups_files(_base(root)))
     return [
         f"{GROUPS_FILE} of the folder {name} is not read: images of one object may be trained and"
         " judged on; give the folder itself, or one ImageFolder without transforms"
@@ -108,8 +114,8 @@ def _is_plain(dataset: Any) -> bool:
 
 def _base(root: Path) -> Path:
     """Return where groups.csv lies: for train/ or test/ of a larger folder perhaps in that."""
-    is_part = root.name.lower() in ("train", "test") and not (root / GROUPS_FILE).is_file()
-    return root.parent if is_part and (root.parent / GROUPS_FILE).is_file() else root
+    is_part = root.name.lower() in ("train", "test") and not groups_files(root)
+    return root.parent if is_part and groups_files(root.parent) else root
 
 
 def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
@@ -124,7 +130,10 @@ def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
         for path, label in dataset.samples
     ]
     notes += too_high(root, [file.path for file in files])
-    notes += foreign_noted([file.name for file in files])
+    names = [file.path.relative_to(root).as_posix() for file in files]
+    notes += foreign_noted(names) + hidden_noted(names)
+    for folder in (root, *dict.fromkeys(file.path.parent for file in files)):
+        refuse_links_to_nowhere(folder)
     for file in files:
         refuse_parts(root / file.path.relative_to(root).parts[0], file.path.parent)
     if base is root:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ganaug.errors import Complain, DataError, refuse
+from ganaug.images._open import FORMATS
 from ganaug.images.image_set import first_names
 from ganaug.wording import counted
 
-__all__ = ["SPLITS", "LeftOut", "by_class", "foreign_noted", "refuse_parts", "too_high"]
+__all__ = [
+    "SPLITS",
+    "LeftOut",
+    "by_class",
+    "foreign_noted",
+    "hidden_noted",
+    "refuse_links_to_nowhere",
+    "refuse_parts",
+    "too_high",
+]
 
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 # Below a class these are no images of it: MVTec's layout, or a source one level too high.
@@ -49,6 +60,49 @@ def foreign_noted(names: Sequence[str]) -> list[str]:
         f"{counted(len(held), 'image')} in folders that other programs made, such as {held[0]};"
         " remove these folders"
     ]
+
+
+def hidden_noted(names: Sequence[str]) -> list[str]:
+    """Return a note about hidden images, which an ImageFolder reads and a folder does not.
+
+    Args:
+        names: paths of images inside the data set's folder.
+    """
+    held = [name for name in names if name.startswith(".") or "/." in name]
+    if not held:
+        return []
+    return [
+        f"{counted(len(held), 'hidden image')}, such as {held[0]}, which ImageFolder reads, and a"
+        " folder by its name does not; remove them"
+    ]
+
+
+def refuse_links_to_nowhere(
+    folder: Path, complain: Complain = refuse, called: Collection[str] | None = None
+) -> None:
+    """Complain of links in `folder` that lead nowhere, and could be folders of images.
+
+    Those called like images are told of where images are read.
+
+    Args:
+        folder: of classes, or of images.
+        complain: told of each.
+        called: names in lower case; of others nothing is said.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:  # who reads the folder says why
+        for entry in sorted(entries, key=lambda each: each.name):
+            name = entry.name.lower()
+            if called is not None and name not in called:
+                continue
+            if name.startswith(".") or name.endswith(tuple(FORMATS)) or not entry.is_symlink():
+                continue
+            if not os.path.exists(entry.path):
+                complain(
+                    DataError(
+                        f"{entry.path}: a link that leads nowhere; allowed: links to what is there;"
+                        " mend it, or remove it"
+                    )
+                )
 
 
 def too_high(folder: Path, paths: Sequence[Path]) -> list[str]:
@@ -120,6 +174,18 @@ class LeftOut:
             if (suffix in UNREAD or bare) and os.path.isfile(entry):
                 kind = f"{suffix} files" if suffix else "files without an extension"
                 self._count(kind, name, folder / entry.name, 1)
+
+    def hidden(self, name: str, folder: Path) -> None:
+        """Count the hidden images in `folder`, and those in hidden folders there."""
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    names = [entry.name]
+                    if entry.is_dir(follow_symlinks=False):
+                        names = [each for _, _, files in os.walk(entry.path) for each in files]
+                    held = sum(each.lower().endswith(tuple(FORMATS)) for each in names)
+                    if held:
+                        self._count("hidden images", name, folder / entry.name, held)
 
     def folders(self, name: str, folder: Path, below: Sequence[str]) -> list[str]:
         """Return the folders `below` in `folder` but those of other programs, which are counted."""

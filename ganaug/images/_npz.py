@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.files import open_regular
+from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
@@ -89,17 +91,16 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         notes.append(f"no array {given!r}: all images are one class")
     for word, values in zip(words, labels, strict=True):
         check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
-    parts = [
-        StoredPart(
-            word,
-            part,
-            values,
-            _groups(path, word.replace("images", "groups"), arrays, len(part)),
-            unnamed,
-        )
-        for word, part, values in zip(words, images, labels, strict=True)
+    named = [
+        _groups(path, word.replace("images", "groups"), arrays, len(part))
+        for word, part in zip(words, images, strict=True)
     ]
-    return classes, parts, notes
+    if len({type(name) for part in named for name in part[:1]}) > 1:  # numbers, and text
+        named = [[str(name) for name in part] for part in named]
+    notes += in_both_noted(named[0], named[1]) if len(named) > 1 else []
+    groups = _numbered(named)
+    each = zip(words, images, labels, groups, strict=True)
+    return classes, [StoredPart(*part, unnamed) for part in each], notes
 
 
 def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
@@ -223,17 +224,27 @@ def _labels(
 
 def _groups(
     path: Path, word: str, arrays: dict[str, NDArray[Any]], num_images: int
-) -> NDArray[np.int64] | None:
-    """Return the groups as int64 [num_images], from numbers or text, or None."""
+) -> list[int] | list[str]:
+    """Return the groups, numbers or text, of `num_images`; an empty list where it has none."""
     if word not in arrays:
-        return None
+        return []
     groups = arrays[word]
     if groups.dtype.kind not in "iuUS":
         raise DataError(
             f"{path}: {word} are {groups.dtype}; allowed: whole numbers or text; convert them"
         )
     _check_length(path, word, groups, num_images)
-    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    if groups.dtype.kind == "S":
+        return [name.decode(errors="backslashreplace") for name in groups.tolist()]
+    return list(groups.tolist())
+
+
+def _numbered(parts: Sequence[list[int] | list[str]]) -> list[NDArray[np.int64] | None]:
+    """Return int64 [N] for the groups of each part, counted over all; None for a part without."""
+    names = [name for part in parts for name in part]
+    numbers = np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+    found = np.split(numbers, np.cumsum([len(part) for part in parts])[:-1])
+    return [each if len(each) else None for each in found]
 
 
 def _check_length(path: Path, word: str, values: NDArray[Any], num_images: int) -> None:

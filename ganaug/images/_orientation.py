@@ -53,13 +53,17 @@ def upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def as_shown(image: Image.Image, content: bytes, *, exif: bool) -> tuple[Image.Image, int]:
-    """Return a decoded image as EXIF turns it, where asked, and the content key of its file.
+def as_shown(image: Image.Image, content: bytes, *, exif: bool) -> tuple[Image.Image, int, int]:
+    """Return a decoded image as EXIF turns it, where asked, and two content keys of its file.
 
-    A turned image is another one: a run or a fifth of images that lie is not found in these.
+    A turned image is another one: a run or a fifth of images that lie is not found in these. The
+    second key is the one that the image has where `exif` is not what it is here.
     """
-    turned = upright(image) if exif else image
-    return turned, content_key(content if turned is image else content + b"turned")
+    key = content_key(content)
+    if orientation(image) == 1:
+        return image, key, key
+    other = content_key(content + b"turned")
+    return (upright(image), other, key) if exif else (image, key, other)
 
 
 class Told:

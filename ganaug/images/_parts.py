@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,14 @@ from ganaug.images.class_names import alike_noted
 from ganaug.images.image_set import ImageSet, first_names
 from ganaug.wording import counted
 
-__all__ = ["ImageFile", "check_labels", "class_names", "one_line", "with_test"]
+__all__ = [
+    "ImageFile",
+    "check_labels",
+    "class_names",
+    "one_line",
+    "refuse_more_cells",
+    "with_test",
+]
 
 
 class ImageFile(NamedTuple):
@@ -30,6 +37,17 @@ class ImageFile(NamedTuple):
 def one_line(error: Exception) -> str:
     """Return the text of another library's error as one line, or its name where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:
+    """Refuse a row of csv's DictReader that has more cells than the first line: which is which?"""
+    more = row.get(None)
+    if more:
+        raise DataError(
+            f"{where}: {columns + len(more)} cells, but the first line names"
+            f" {counted(columns, 'column')}; allowed: one for each; put text with a delimiter in"
+            ' "quotes", or take out what is too much'
+        )
 
 
 def class_names(

@@ -88,6 +88,7 @@ def read_files(
             names=tuple(file.name for file in shown),
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],
+            other_keys=pixels.other_keys[rows],
             source=source,
         )
 
@@ -122,7 +123,7 @@ def _decode(
     _refuse_none(source, positions, num_train)
     layout = choose_layout(headers, how.size, how.mode, as_rgb=how.as_rgb, folder=source)
 
-    def load(at: int) -> tuple[Image.Image, int]:
+    def load(at: int) -> tuple[Image.Image, int, int]:
         with open_regular(listed[positions[at]].path) as stream:
             content = stream.read()
         with open_image(io.BytesIO(content)) as image:

@@ -33,7 +33,7 @@ __all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
 
 log = logging.getLogger("ganaug")
 
-FORMAT = 1
+FORMAT = 2  # 1 had no keys of the other way to turn images
 CHUNK = 2**22  # bytes
 ENTRY: dict[str, Form] = {
     "format": COUNT,
@@ -142,10 +142,11 @@ class Cache:
             raise _UnusableError("the cache is damaged")
         height, width, channels = values["shape"]
         images = StoredImages(path, (height, width, channels), made=made)
-        by_file, by_pixels, kept = (
-            np.frombuffer(keys, "<u8").astype(np.uint64).reshape(3, len(images))
+        by_file, by_pixels, other, kept = (
+            np.frombuffer(keys, "<u8").astype(np.uint64).reshape(4, len(images))
         )
-        found = Pixels(cast(NDArray[np.uint8], images), by_file, by_pixels, kept.astype(np.int64))
+        rows = kept.astype(np.int64)
+        found = Pixels(cast(NDArray[np.uint8], images), by_file, by_pixels, other, rows)
         return Decoded(found, tuple(values["notes"]))
 
     def _made(self, entry: Path, listed: str, decode: Decode) -> Decoded:
@@ -155,7 +156,7 @@ class Cache:
         with atomic_path(path) as temporary:
             found, notes = decode(lambda shape: FileSink(temporary, shape), self.progress)
         shape = found.images.shape[1:]
-        arrays = [found.keys, found.pixel_keys, found.kept]
+        arrays = [found.keys, found.pixel_keys, found.other_keys, found.kept]
         write_bytes(keys, np.stack([each.astype("<u8") for each in arrays]).tobytes())
         values = {"format": FORMAT, "files": listed, "shape": list(shape), "notes": list(notes)}
         write_json(entry, values | {"pixels": _hash_of(path), "keys": _hash_of(keys)})

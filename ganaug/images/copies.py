@@ -18,9 +18,13 @@ MOST = 100_000  # images that are compared; of larger sets some of each side are
 def also_in(images: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
     """bool [N]: images with the content of one of `other`: as a file, or in pixels.
 
-    Another tool often writes an image anew: then the file differs, and the pixels do not.
+    Another tool often writes an image anew: then the file differs, and the pixels do not. Whether
+    one side is turned as EXIF says, and the other is not, makes no difference.
     """
-    same = np.isin(images.keys, other.keys) | np.isin(images.content, other.content)
+    files = np.concatenate([other.keys, other.other_keys])
+    same = np.isin(images.keys, files) | np.isin(images.content, other.content)
+    if len(images.other_keys):
+        same |= np.isin(images.other_keys, files)
     return same | np.isin(_stored(images), _stored(other))
 
 

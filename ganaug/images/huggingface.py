@@ -19,6 +19,7 @@ from PIL import Image
 from ganaug.errors import ConfigError, DataError
 from ganaug.files import open_regular
 from ganaug.images._decoding import read_pixels
+from ganaug.images._groups import in_both_noted
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
 from ganaug.images._parts import check_labels, class_names, one_line, with_test
@@ -158,6 +159,8 @@ def saved_parts(
         groups = None if chosen.group is None else _groups(where, part, chosen.group)
         rows = _rows(part, str(chosen.image))
         parts.append(SavedPart(name, own, found, groups, rows))
+    if len(parts) > 1:
+        notes += in_both_noted(parts[0].groups or (), parts[1].groups or ())
     return parts, notes, chosen
 
 
@@ -194,7 +197,7 @@ def load_huggingface(
     if not any(number == 0 for number, _ in at_of):
         raise DataError(f"{source}: no training image can be read; add images that can")
 
-    def load(index: int) -> tuple[Image.Image, int]:
+    def load(index: int) -> tuple[Image.Image, int, int]:
         number, at = at_of[index]
         content = parts[number].content(at)
         with open_image(io.BytesIO(content)) as image:
@@ -216,6 +219,7 @@ def load_huggingface(
                 names=tuple(f"{part.name}[{at}]" for at in chosen_rows),
                 keys=pixels.keys[rows],
                 pixel_keys=pixels.pixel_keys[rows],
+                other_keys=pixels.other_keys[rows],
                 source=source,
                 columns=chosen,
                 unnamed=parts[0].classes is None,

@@ -65,6 +65,8 @@ class ImageSet:
             photograph in files of two formats; or empty, where `keys` are such hashes.
         columns: of the table that they were read from, or None.
         unnamed: whether `classes` are the labels as text, since the source names none.
+        other_keys: uint64 [N], what `keys` are where images are turned as EXIF says and here are
+            not, or the other way round; or empty, where that is not known.
 
     Raises:
         DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
@@ -84,6 +86,7 @@ class ImageSet:
     pixel_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     columns: Columns | None = None
     unnamed: bool = False
+    other_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -148,6 +151,7 @@ class ImageSet:
             ("keys", self.keys),
             ("names", self.names),
             ("pixel_keys", self.pixel_keys if len(self.pixel_keys) else None),
+            ("other_keys", self.other_keys if len(self.other_keys) else None),
         ):
             if given is not None and len(given) != len(images):
                 raise DataError(
@@ -261,6 +265,7 @@ class ImageSet:
             names=None if self.names is None else tuple(self.names[i] for i in rows),
             keys=self.keys[rows],
             pixel_keys=self.pixel_keys[rows] if len(self.pixel_keys) else self.pixel_keys,
+            other_keys=self.other_keys[rows] if len(self.other_keys) else self.other_keys,
         )
 
     def merged(self, name: str = "all") -> ImageSet:

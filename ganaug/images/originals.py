@@ -209,7 +209,7 @@ def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Origi
 def _read_file(file: ImageFile, exif: bool) -> tuple[Image.Image, int, int]:
     with open_regular(file.path) as stream:
         content = stream.read()
-    image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+    image, key, _ = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
     return image, file.label, key
 
 
@@ -222,7 +222,7 @@ def _saved(part: SavedPart, exif: bool) -> Iterator[Original]:
 
 def _read_saved(part: SavedPart, at: int, exif: bool) -> tuple[Image.Image, int, int]:
     content = part.content(at)
-    image, key = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+    image, key, _ = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
     return image, int(part.labels[at]), key
 
 

@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ganaug.errors import DataError
+from ganaug.images._groups import GROUPS_FILE
+from ganaug.images._left_out import SPLITS
 from ganaug.images._open import FORMATS
+from ganaug.images.class_names import composed
 from ganaug.images.columns import Columns
 from ganaug.images.huggingface import HF_PREFIX
 from ganaug.images.image_set import ImageSet
 from ganaug.images.tables import is_table, read_table
+from ganaug.outputs import Place
 
-__all__ = ["first_image", "image_files", "image_folders"]
+__all__ = ["first_image", "image_files", "image_folders", "places_of_pictures"]
+
+PARTS = (*SPLITS, GROUPS_FILE)  # what is called so beside train/ is read with it
 
 
-def image_folders(name: str, *sources: Any) -> tuple[tuple[str, Path], ...]:
-    """Return (name, folder) of each folder in which a new one would be a class, or part of one.
+def image_folders(name: str, *sources: Any) -> tuple[Place, ...]:
+    """Return each folder in which a new one would be a class, a part of one, or another part.
 
     Of a folder with train/ and test/ these two, else the folder itself; class folders that are
-    links count as what they lead to. Of "hf:PATH" it is PATH. Nothing where the images do not lie
-    in class folders.
+    links count as what they lead to. Beside train/, in a source or named as one, what is called
+    like a part would be read with it, and so would a groups.csv. Of "hf:PATH" it is PATH. Nothing
+    where the images do not lie in class folders.
 
     Args:
         name: what messages call the sources: "the images", "--judge".
         sources: anything that `load_images` takes, an `ImageSet` of it, or None.
     """
-    return tuple((name, folder) for source in sources for folder in _folders_of(source))
+    found = [place for source in sources for place in _places_of(name, source)]
+    return tuple(dict.fromkeys(found))
+
+
+def places_of_pictures(
+    pictures: Sequence[str], classes: Sequence[str], out: str
+) -> tuple[Place, ...]:
+    """Return the places of single image files, where the picture `out` would be one more image.
+
+    That is beside each, and, where it lies in a folder called like one of the `classes` of a
+    generator, wherever images of these lie.
+    """
+    called = {os.path.basename(out).lower()}
+    with suppress(ValueError):  # a null byte; who writes it says so
+        called.add(os.path.basename(os.path.realpath(out)).lower())
+    places: list[Place] = []
+    for picture in filter(os.path.isfile, pictures):
+        for path in (Path(picture), Path(os.path.realpath(picture))):
+            places.append(Place("the images", path.parent, tuple(called)))
+            for folder in Path(os.path.abspath(path)).parents:
+                named = {composed(each.name) for each in _below(folder.parent)} & set(classes)
+                # Two of them are no accident, as a class called "home" is.
+                if composed(folder.name) in named and len(named) >= min(2, len(classes)):
+                    places += image_folders("the images", folder.parent)
+    return tuple(dict.fromkeys(places))
 
 
 def image_files(
@@ -61,31 +92,43 @@ def first_image(folder: Path) -> Path | None:
     return None
 
 
-def _folders_of(source: Any) -> Iterator[Path]:
+def _places_of(name: str, source: Any) -> Iterator[Place]:
     if isinstance(source, ImageSet):
         source = source.source
     if isinstance(source, str) and source.startswith(HF_PREFIX):
-        yield Path(source.removeprefix(HF_PREFIX))
+        yield Place(name, Path(source.removeprefix(HF_PREFIX)))
         return
     if isinstance(source, str | os.PathLike):
         if source != "digits" and os.path.isdir(source):
-            for folder in _parts(Path(source)):
-                yield folder
-                yield from (each.resolve() for each in _below(folder) if each.is_symlink())
+            yield from _of_folder(name, Path(source))
         return
     for inner in (getattr(source, "dataset", None), *(getattr(source, "datasets", None) or ())):
         if inner is not None:  # a Subset, a ConcatDataset
-            yield from _folders_of(inner)
+            yield from _places_of(name, inner)
     if hasattr(source, "samples") and isinstance(getattr(source, "root", None), str | os.PathLike):
-        yield Path(source.root)  # an ImageFolder: it reads every folder there
+        yield from _of_part(name, Path(source.root))  # an ImageFolder: it reads every folder there
 
 
-def _parts(folder: Path) -> list[Path]:
+def _of_folder(name: str, folder: Path) -> Iterator[Place]:
     below = _below(folder)
     train = [each for each in below if each.name.lower() == "train"]
     if len(train) != 1 or not (_below(train[0]) or len(below) == 1):
-        return [folder]
-    return [*train, *(each for each in below if each.name.lower() == "test")]
+        yield from _of_part(name, folder)
+        return
+    yield Place(name, folder, PARTS)
+    for each in (*train, *(each for each in below if each.name.lower() == "test")):
+        yield from _of_part(name, each)
+
+
+def _of_part(name: str, folder: Path) -> Iterator[Place]:
+    """Yield the folder of classes, those that links in it lead to, and what would lie beside it."""
+    yield Place(name, folder)
+    for each in _below(folder):
+        if each.is_symlink():
+            yield Place(name, each.resolve())
+    for path in (folder, Path(os.path.abspath(folder)), Path(os.path.realpath(folder))):
+        if path.name.lower() in SPLITS:
+            yield Place(name, path.parent, PARTS)
 
 
 def _below(folder: Path) -> list[Path]:

@@ -67,9 +67,10 @@ def load_images(
 
     - a folder with one folder for each class, or with train/ and test/ (in any case) that hold
       these (nothing else beside them is read), classes in ImageFolder's order; images directly
-      inside are one class, "all". A file groups.csv in it, with the columns `file` (path inside
-      the folder) and `group`, names images of one object. Hidden files are left out, and `notes`
-      tell of images that are not read: other formats, pages beyond the first, thumbnails.
+      inside are one class, "all". A file groups.csv in it, or in train/ and in test/, with the
+      columns `file` (path inside the folder of the file) and `group`, names images of one object.
+      `notes` tell of images that are not read: other formats, pages beyond the first, hidden ones,
+      thumbnails; and of groups with images in both parts.
     - an .npz file with `images` uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]; `labels` integer
       [N] or [N, 1] (without them, all images are one class, "all"); and any of `test_images`,
       `test_labels`, `groups`, `test_groups`, `classes`. The training arrays may have train_ before

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
-from ganaug.images._parts import ImageFile, one_line
+from ganaug.images._parts import ImageFile, one_line, refuse_more_cells
 from ganaug.images._reading import read_files
 from ganaug.images.cache import Cache, Progress, entry_of
 from ganaug.images.class_names import alike_noted, composed
@@ -207,12 +207,13 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline()
             stream.seek(0)
-            reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count))
+            reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count), strict=True)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
             parts = _Parts(list(reader.fieldnames or ()), chosen)
             for row in reader:
                 name = f"line {reader.line_num}"
+                refuse_more_cells(f"{where}, {name}", row, len(reader.fieldnames or ()))
                 rows.append(_Row(name, *(_text(row.get(each)) for each in _wanted(chosen))))
                 parts.row(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -231,7 +231,7 @@ def _read(
     classes = class_names(source, labels[:num_train], named)
     check_labels(source, labels, classes)
 
-    def load(at: int) -> tuple[Image.Image, int]:
+    def load(at: int) -> tuple[Image.Image, int, int]:
         dataset, index = items[at]
         image, _ = item_of(dataset, index, headers[at].name)
         if content_key(image.tobytes()) != keys[at]:
@@ -239,7 +239,7 @@ def _read(
                 f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
                 " they are; give the data set without random transforms"
             )
-        return image, keys[at]
+        return image, keys[at], keys[at]
 
     layout = choose_layout(headers, size, mode)
     pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb", progress=progress)

@@ -156,6 +156,46 @@ def test_nothing_is_written_among_the_images(
     assert sorted(os.listdir(photos)) == ["crack", "dent", "ok"]
 
 
+@pytest.mark.parametrize("name", [n for n in (FILES | FOLDERS) if n not in NO_CLASSES])
+def test_nothing_becomes_a_part_of_the_images(
+    name: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = write_photos(tmp_path / "parts", test=True)
+    shutil.rmtree(parts / "test")
+    make = (FILES | FOLDERS)[name]
+    for out in ("test", "Val") if name in FOLDERS else ("groups.csv",):
+        for source in (parts, parts / "train"):
+            arguments = make(file, str(source), str(parts / out))
+            refused(arguments, f" would be read as a part of the images in {parts};", capsys)
+    assert os.listdir(parts) == ["train"]
+
+
+def test_a_sheet_is_no_image_of_the_class(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = write_photos(tmp_path / "parts", test=True)
+    picture = min((parts / "train" / "ok").iterdir())
+    (parts / "train" / "ok" / "link").symlink_to(tmp_path)
+    outs = ("ok/a.png", "dent/a.png", "a.png", "../test/ok/a.png", "ok/link/a.png")
+    for out in outs:
+        arguments = ["vary", str(file), str(picture), "--out", str(parts / "train" / out)]
+        refused(arguments, "name another, or say --force", capsys)
+    assert run([*arguments, "--force"]) == 0
+    alone = Path(shutil.copy(picture, tmp_path / "alone.jpg"))
+    arguments = ["vary", str(file), str(alone), "--out", str(tmp_path / "b.png")]
+    refused(arguments, f"would be read as a part of the images in {tmp_path}", capsys)
+    (tmp_path / "sheets").mkdir()
+    assert run([*arguments[:-1], str(tmp_path / "sheets" / "b.png")]) == 0
+
+
+def test_a_cache_is_no_part_of_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, out = write_photos(tmp_path / "photos", test=False), tmp_path / "out"
+    for cache in (out, out / "cache"):
+        arguments = ["fit", str(photos), "--out", str(out), "--cache", str(cache)]
+        refused(arguments, f"--cache: {cache} lies in {out}, which is for the run alone", capsys)
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("name", ["evaluate", "tune"])
 def test_a_file_beside_the_classes_needs_a_folder_elsewhere(
     name: str, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -17,7 +17,8 @@ from ganaug.use.sheet import variation_rows
 @pytest.fixture
 def two(photos: Path, tmp_path: Path) -> list[str]:
     """A small photograph, and a large one of another shape and mode."""
-    large = tmp_path / "large.png"
+    large = tmp_path / "photos" / "large.png"
+    large.parent.mkdir()
     Image.open(min((photos / "train" / "ok").iterdir())).resize((400, 300)).convert("RGBA").save(
         large
     )
@@ -76,11 +77,11 @@ def test_what_cannot_be_varied_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no image")
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
     Path("folder", "a b.jpg").write_bytes(b"no image")
-    given = [each.format(photo=two[0], broken="broken.jpg") for each in arguments]
+    given = [each.format(photo=two[0], broken="photos/broken.jpg") for each in arguments]
     assert run(["vary", str(artifact), *given]) == 2
     err = capsys.readouterr().err
     assert words in err

@@ -38,7 +38,7 @@ def write(folder: Path, *, grey: bool = False, test: bool = False) -> Path:
 
 
 def assert_same(one: ImageSet, other: ImageSet) -> None:
-    for name in ("images", "labels", "keys", "pixel_keys", "units"):
+    for name in ("images", "labels", "keys", "pixel_keys", "other_keys", "units"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
     for name in ("classes", "names", "notes", "source", "size", "channels"):
         assert getattr(one, name) == getattr(other, name), name
@@ -169,7 +169,7 @@ def half(entry: Path) -> None:
 
 
 def newer(entry: Path) -> None:
-    entry.write_text(entry.read_text().replace('"format": 1', '"format": 2'))
+    entry.write_text(entry.read_text().replace('"format": 2', '"format": 3'))
 
 
 def reshaped(entry: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_broken_cache_is_made_anew(
     for _ in range(2):
         assert_same(load_images(folder, size=SIZE), load_images(folder, size=SIZE, cache=cache))
     (line,) = caplog.messages  # the second time it is whole
-    why = "has format 2, this version reads 1" if damage is newer else "the cache is damaged"
+    why = "has format 3, this version reads 2" if damage is newer else "the cache is damaged"
     assert line == f"{entry}: {why}; the images are read again"
 
 

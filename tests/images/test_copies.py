@@ -199,3 +199,21 @@ def test_numbers_are_joined_as_a_search_joins_them(pairs_at_once: int) -> None:
     number = connected_components(graph, directed=False)[1]
     groups = [np.flatnonzero(number == each).tolist() for each in range(number.max() + 1)]
     assert joined.groups() == sorted(group for group in groups if len(group) > 1)
+
+
+def test_a_photograph_is_found_whether_it_is_turned_or_not(tmp_path: Path) -> None:
+    """A folder is turned as EXIF says, an ImageFolder is not."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    root = folder_of(tmp_path / "all", 4)
+    for file in sorted(root.rglob("*.png")):
+        Image.open(file).save(file, exif=exif)
+    turned, lying = load_images(root), load_images(ImageFolder(str(root)))
+    assert not np.isin(turned.keys, lying.keys).any()
+    assert turned.other_keys.tolist() == lying.keys.tolist()
+    assert lying.other_keys.tolist() == turned.keys.tolist()
+    some, rest = lying.take([0, 3]), turned.take([1, 2, 4, 5, 6, 7])
+    assert also_in(turned, some).tolist() == [at in (0, 3) for at in range(8)]
+    assert also_in(some, turned).all()
+    assert not also_in(some, rest).any()
+    assert copies_noted(turned, some)[0] == "2 of 2 test images are also training images"

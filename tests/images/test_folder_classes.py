@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torchvision.datasets import ImageFolder
 
+from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
 
@@ -69,4 +72,48 @@ def test_an_image_of_two_classes_is_told_of(write_folder: Writer) -> None:
     (folder / "cat" / "9.png").symlink_to("../dog/1.png")
     assert load_images(folder).notes == (
         "the same pixels in two classes: 1 image, such as cat/9.png and dog/1.png; remove one",
+    )
+
+
+def test_a_link_that_leads_nowhere_is_refused(write_folder: Writer) -> None:
+    """What it led to may be a class, or a part of one."""
+    write_folder(("cat", "dog"), below="photos/train")
+    folder = write_folder(("cat",), below="photos/test").parent
+    train = folder / "train"
+    for link in (train / "owl", train / "cat" / "more", folder / "test" / "dog"):
+        link.symlink_to("nowhere")
+        refuses(folder, f"{link}: a link that leads nowhere; allowed: links to what is there")
+        if link.parent != folder / "test":
+            refuses(train, f"{link}: a link that leads nowhere")
+            with pytest.raises(DataError, match=f"{link}: a link that leads nowhere"):
+                load_images(ImageFolder(train))
+        link.unlink()
+    (train / "owl").symlink_to("owl")
+    refuses(train, f"{train / 'owl'}: a link that leads nowhere")
+    assert [str(train / "owl") in each.text for each in check(folder, times=False).problems] == [
+        True
+    ]
+    (train / "owl").unlink()
+    (folder / "notes").symlink_to("nowhere")  # beside the parts nothing is read
+    assert len(load_images(folder)) == 6
+    shutil.rmtree(folder / "test")
+    (folder / "test").symlink_to("nowhere")
+    refuses(folder, f"{folder / 'test'}: a link that leads nowhere")
+
+
+def test_hidden_images_are_told_of(write_folder: Writer, write_image: Writer) -> None:
+    folder = write_folder(("cat", "dog"))
+    for at, name in enumerate((".h/3", "cat/.t/4", "cat/.5", "cat/.t/deep/6")):
+        write_image(f"photos/{name}.png", seed=at)
+    (folder / ".h" / "notes.txt").write_text("no image")
+    found = load_images(folder)
+    assert found.classes == ("cat", "dog")
+    assert len(found) == 6
+    (note,) = found.notes
+    assert note.startswith("not read: 4 hidden images (beside the classes 1, cat 3), such as .h")
+    same = load_images(ImageFolder(folder))
+    assert same.classes == (".h", "cat", "dog")
+    assert same.notes == (
+        "4 hidden images, such as .h/3.png, which ImageFolder reads, and a folder by its name does"
+        " not; remove them",
     )

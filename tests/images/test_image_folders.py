@@ -160,7 +160,10 @@ def test_other_and_hidden_files_are_left_out(write_folder: Writer, write_image: 
     write_image("photos/beside.png")
     images = load_images(folder)
     assert len(images) == 6
-    assert images.notes == ("not used beside the class folders: 1 image, such as beside.png",)
+    assert images.notes == (
+        "not used beside the class folders: 1 image, such as beside.png",
+        "not read: 1 hidden images (cat 1), such as cat/._0.png",
+    )
 
 
 def test_a_loop_of_links_is_read_once(write_folder: Writer) -> None:
@@ -249,6 +252,8 @@ def test_groups_on_both_sides_and_stale_lines_are_noted(write_folder: Writer) ->
         ("file,group\ncat/0.png,1\n", "no group for 'cat/1.png' (1 of 2 images have none)"),
         ("file,group\nx/0.png,1\n", "names none of the images"),
         ("file,group\ncat/0.png\ncat/1.png,2\n", "line 2: no group for 'cat/0.png'"),
+        ("file,group\ncat/0.png,1\ncat/1.png,2,3\n", "line 3: 3 cells, but the first line"),
+        ('file,group\ncat/0.png,"1\ncat/1.png,2\n', "cannot be read (unexpected end of data)"),
         ("file,group\ncat/0.png,1\ncat/0.png,2\n", "line 3: a second group '2' for 'cat/0.png'"),
         ("file,group\ncat/\xe9.png,1\n", "cannot be read ('utf-8' codec"),
     ],

@@ -143,6 +143,10 @@ def test_rows_that_say_the_same_twice_are_told_of(folder: Path) -> None:
         (["", "cat", "p"], "line 8: no image in the column 'file'; allowed: one in each row"),
         (["photos/cat/0.png", "", "p"], "line 8: no label in the column 'label'"),
         (["photos/cat/0.png"], "line 8: no label in the column 'label'"),
+        (
+            ["photos/cat/0.png", "cat", " striped", "p"],
+            "line 8: 4 cells, but the first line names 3 columns; allowed: one for each; put text",
+        ),
         (["photos/cat/0.png", "cat", ""], "line 8: no group in the column 'patient'"),
         (
             ["photos/cat/0.png", "dog", "p"],

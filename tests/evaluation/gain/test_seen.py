@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from helpers.small_images import bars
 from helpers.small_models import metadata_of, write_variation_model
+from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from ganaug import evaluate_gain
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.splits import trained_on
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, load_images
 from ganaug.report.gain import gain_cards
 
 WHOLE = bars((24, 12))
@@ -74,6 +76,39 @@ def test_pixels_tell_where_files_were_read_in_another_way() -> None:
     info = info_of(other, pixels=other.content_fingerprint)
     assert other.fingerprint != WHOLE.fingerprint
     assert trained_on(TRAIN, TEST, info).all()
+
+
+@pytest.fixture
+def lying(tmp_path: Path) -> Path:
+    """A folder of photographs that EXIF turns, beside two that it leaves."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for at, (image, label) in enumerate(zip(WHOLE.images, WHOLE.labels, strict=True)):
+        file = tmp_path / "photos" / WHOLE.classes[label] / f"{at:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(file, exif=None if at in (0, 30) else exif)
+    return file.parent.parent
+
+
+def test_turned_images_are_the_same_images(lying: Path) -> None:
+    """A folder is turned as EXIF says, an ImageFolder is not; either may have been fitted on."""
+    data = ImageFolder(str(lying))
+    turned, plain = load_images(lying), load_images(data, mode="grey")
+    fifth, side = turned.hold_out(), np.arange(36) % 3 == 0
+    assert fifth.test is not None
+    parts = [(each.take(~side), each.take(side)) for each in (turned, plain)]
+    mixed = [(parts[0][0], parts[1][1]), (parts[1][0], parts[0][1])]
+    for train, test in (*parts, *mixed):
+        for fitted in (turned, plain, turned.take(side), plain.take(side)):
+            assert trained_on(train, test, info_of(fitted)).all()
+        assert not trained_on(train, test, info_of(train)).any()
+        seen = trained_on(train, test, info_of(fifth, held_out=True))
+        names = [name not in (fifth.test.names or ()) for name in turned.take(side).names or ()]
+        assert seen.tolist() == names
+        assert 0 < seen.sum() < len(test)
+    for each in (turned, plain):
+        assert not trained_on(*parts[0], info_of(each.take(~side))).any()
+        assert not trained_on(*parts[1], info_of(each.take(~side))).any()
 
 
 def test_a_generator_without_labels(tmp_path: Path) -> None:

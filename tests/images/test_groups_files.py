@@ -1,0 +1,164 @@
+"""groups.csv in any case, in the folder or in its parts; groups in both parts of any source."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from ganaug import check
+from ganaug.errors import DataError
+from ganaug.images import load_images
+from ganaug.images.originals import originals
+
+Writer = Callable[..., Path]
+
+
+@pytest.fixture
+def photos(write_folder: Writer) -> Path:
+    """A folder with train/ and test/, of two classes with four images each."""
+    write_folder(count=4, below="photos/train")
+    return write_folder(count=4, below="photos/test").parent
+
+
+def write_groups(path: Path, before: str = "", group: str = "") -> Path:
+    """Write which two images each are of one object, of all in train/ or in test/."""
+    lines = [
+        f"{before}{name}/{at}.png,{group}{name}{at // 2}"
+        for name in ("cat", "dog")
+        for at in range(4)
+    ]
+    path.write_text("\n".join(("file,group", *lines)))
+    return path
+
+
+def refuses(source: Any, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        load_images(source)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["groups.csv", "Groups.csv", "GROUPS.CSV"])
+def test_in_any_case(photos: Path, name: str) -> None:
+    write_groups(photos / name, "train/")
+    found = load_images(photos)
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    same = load_images(ImageFolder(photos / "train"))
+    assert same.groups is not None
+    assert same.groups.tolist() == found.groups.tolist()
+    assert f"test/ and {name} beside train/" in " ".join(load_images(photos / "train").notes)
+
+
+def test_in_the_parts(photos: Path) -> None:
+    write_groups(photos / "train" / "Groups.csv")
+    found = load_images(photos)
+    alone = load_images(photos / "train")
+    assert found.test is not None
+    assert found.test.groups is None
+    for images in (found, alone):
+        assert images.groups is not None
+        assert images.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+        assert not [note for note in images.notes if "groups" in note]
+    write_groups(photos / "test" / "groups.csv", group="other ")
+    found = load_images(photos)
+    assert found.test is not None
+    assert found.test.groups is not None
+    assert found.notes == ()
+    write_groups(photos / "test" / "groups.csv")
+    assert load_images(photos).notes == (
+        "groups.csv: 4 groups with images in train/ and in test/, such as cat0; results on test/"
+        " will look too good",
+    )
+
+
+def test_two_are_refused(photos: Path) -> None:
+    write_groups(photos / "groups.csv", "train/")
+    write_groups(photos / "train" / "groups.csv")
+    refuses(photos, f"{photos}: has groups.csv and train/groups.csv; allowed: one groups.csv")
+    os.replace(photos / "groups.csv", photos / "train" / "Groups.csv")
+    refuses(photos, f"{photos}: has train/Groups.csv and train/groups.csv; allowed")
+    refuses(photos / "train", f"{photos / 'train'}: has Groups.csv and groups.csv; allowed")
+
+
+def test_wrong_ones_in_a_part_name_themselves(photos: Path) -> None:
+    path = write_groups(photos / "train" / "groups.csv", "train/")  # as in the folder above
+    refuses(photos, f"{path}: names none of the images; allowed: paths inside {photos / 'train'}")
+    path.unlink()
+    path = write_groups(photos / "test" / "groups.csv", "test/")
+    refuses(photos, f"{path}: names none of the images; allowed: paths inside {photos / 'test'}")
+    path.unlink()
+    path = photos / "groups.csv"
+    path.symlink_to("gone.csv")
+    refuses(photos, f"{path}: cannot be read (")
+
+
+def test_a_folder_of_that_name_is_none(photos: Path) -> None:
+    (photos / "groups.csv").mkdir()
+    assert load_images(photos).groups is None
+
+
+NOTE = (
+    "2 groups with images in the training part and in the test part, such as {}; results on the"
+    " test part will look too good"
+)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "first"),
+    [
+        (["p", "q", "r", "r"], ["q", "r", "s", "r"], "q"),
+        ([3, 1, 1, 2], [2, 9, 9, 1], "1"),
+        ([3, 1, 1, 2], ["2", "x", "x", "1"], "1"),
+        ([b"p", b"q", b"r", b"r"], ["q", "r", "s", "r"], "q"),
+        (["p", "p", "q", "q"], ["r", "r", "s", "s"], None),
+    ],
+)
+def test_groups_of_arrays_on_both_sides(
+    tmp_path: Path, train: list[Any], test: list[Any], first: str | None
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 12), np.uint8)
+    labels = np.array([0, 1, 0, 1])
+    path = tmp_path / "photos.npz"
+    np.savez(
+        path, images=pixels[:4], labels=labels, groups=np.array(train),
+        test_images=pixels[4:], test_labels=labels, test_groups=np.array(test),
+    )  # fmt: skip
+    wanted = () if first is None else (NOTE.format(first),)
+    assert load_images(path).notes == wanted
+    assert check(path, times=False).notes == wanted
+    groups = [item.group for item in originals(path).items]
+    assert bool(set(groups[:4]) & set(groups[4:])) == bool(wanted)
+    assert groups[2] == groups[3] or len(set(train)) == 3
+
+
+def test_groups_of_hugging_face_on_both_sides() -> None:
+    def part(groups: list[str], first: int) -> Any:
+        noise = np.random.default_rng(first).integers(0, 256, (4, 12, 12), np.uint8)
+        values = {"image": list(map(Image.fromarray, noise)), "label": [0, 1, 0, 1], "who": groups}
+        return datasets.Dataset.from_dict(values).cast_column("image", datasets.Image())
+
+    both = datasets.DatasetDict(train=part(list("pqrr"), 1), test=part(list("qrss"), 2))
+    assert load_images(both, group="who").notes == (NOTE.format("q"),)
+    assert check(both, group="who", times=False).notes == (NOTE.format("q"),)
+    assert load_images(both).notes == ()
+
+
+def test_near_copies_of_one_group_in_both_parts_are_a_leak(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 200, (8, 6, 6, 3), np.uint8)
+    pixels = noise.repeat(8, 1).repeat(8, 2)
+    path = tmp_path / "photos.npz"
+    groups, labels = np.arange(8), np.array([0, 1] * 4)
+    np.savez(
+        path, images=pixels, labels=labels, groups=groups,
+        test_images=pixels + np.uint8(2), test_labels=labels, test_groups=groups,
+    )  # fmt: skip
+    assert "near leak" in [finding.kind for finding in check(path, times=False).findings]
