@@ -62,4 +62,6 @@ def test_what_is_left_out_is_told(
     found = json.loads((out / "dropped.json").read_text())
     assert sum(row["kept"] for row in found.values()) == 6
     assert run([*command, "--keep-best", "2"]) == 2
-    assert "--keep-best: 2.0; allowed: 0.02 to 0.98, the share that is kept" in capsys.readouterr().err
+    assert (
+        "--keep-best: 2.0; allowed: 0.02 to 0.98, the share that is kept" in capsys.readouterr().err
+    )
