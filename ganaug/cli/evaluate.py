@@ -232,12 +232,8 @@ def _kept(folder: Path, rewritten: str | None) -> str:
     """Return what an interrupted evaluation leaves, in words."""
     ended = len(list((folder / KEPT).glob("*/*.npz")))
     as_before = f"{rewritten} and the report are" if rewritten else "the report is"
-    if not ended:
-        return f"{as_before} as before"
-    return (
-        f"{as_before} as before, {counted(ended, 'training')} that had ended kept in"
-        f" {folder / KEPT}"
-    )
+    kept = f", {counted(ended, 'training')} that had ended kept in {folder / KEPT}" if ended else ""
+    return f"{as_before} as before{kept}"
 
 
 def _check_outputs(
