@@ -114,7 +114,9 @@ def check_latents(latents: NDArray[np.float32], count: int, size: int) -> None:
             f"latents: shape {list(latents.shape)}; allowed: [{count}, {size}], one of"
             f" info.latent_dim = {size} values for each item"
         )
-    if latents.size and not np.isfinite(latents).all():
+    if not latents.size:
+        return
+    if not np.isfinite(latents).all():
         raise DataError("latents: hold NaN or infinity; allowed: finite numbers; draw from N(0, 1)")
     largest = float(latents[np.unravel_index(np.abs(latents).argmax(), latents.shape)])
     if abs(largest) > MOST_LATENT:

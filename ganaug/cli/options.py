@@ -172,8 +172,9 @@ def given_settings(
     named = {name: value for name, value in (options or {}).items() if value is not None}
     chosen: dict[str, Any] = {}
     for name, value in settings:
-        if chosen.setdefault(name, value) != value:
-            ways = f"--set {name}={chosen[name]} and --set {name}={value}"
+        first = chosen.setdefault(name, value)
+        if first is not value and first != value:  # NaN is not itself
+            ways = f"--set {name}={first} and --set {name}={value}"
             raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
         if name in named:
             ways = f"--set {name}={value} and {named[name]}"
