@@ -22,8 +22,9 @@ from ganaug.evaluation.gain.intervals import MOST_SEEDS
 from ganaug.evaluation.gain.notes import few_images, few_passes, trained_on_test
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.seen import trained_on
 from ganaug.evaluation.judged import made_for
-from ganaug.evaluation.splits import splits_of, trained_on
+from ganaug.evaluation.splits import splits_of
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count

@@ -15,7 +15,7 @@ from torchvision.datasets import ImageFolder
 
 from ganaug import evaluate_gain
 from ganaug.evaluation.gain.report import GainReport
-from ganaug.evaluation.splits import trained_on
+from ganaug.evaluation.gain.seen import trained_on
 from ganaug.images import ImageSet, load_images
 from ganaug.report.gain import gain_cards
 
