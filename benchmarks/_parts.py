@@ -56,16 +56,18 @@ def read_part(path: Path) -> tuple[GainReport, dict[str, Any]]:
             values = json.loads(str(held["report"]))
             extra = json.loads(str(held["extra"]))
             seeds, arms = values["seeds"], list(values["arms"])
+            trained: dict[tuple[bytes, float], Outcome] = {}
+            outcomes = {}
+            for seed in seeds:
+                for place, arm in enumerate(arms):
+                    probabilities = held[f"{seed}/{place}/probabilities"]
+                    seconds = float(held[f"{seed}/{place}/seconds"])
+                    # No two trainings take as long to the bit: arms that share one share it again.
+                    one = (probabilities.tobytes(), seconds)
+                    outcome = Outcome(probabilities, seconds, held.get(f"{seed}/{place}/predicted"))
+                    outcomes[seed, arm] = trained.setdefault(one, outcome)
             evidence = Evidence(
-                {
-                    (seed, arm): Outcome(
-                        held[f"{seed}/{place}/probabilities"],
-                        float(held[f"{seed}/{place}/seconds"]),
-                        held.get(f"{seed}/{place}/predicted"),
-                    )
-                    for seed in seeds
-                    for place, arm in enumerate(arms)
-                },
+                outcomes,
                 {
                     seed: TestPart(
                         held[f"{seed}/labels"],

@@ -43,10 +43,14 @@ OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are tu
 
 @dataclass(frozen=True)
 class Split:
-    """What one seed trains on, and what it is judged on; their own test parts are not looked at."""
+    """What one seed trains on, and what it is judged on; their own test parts are not looked at.
+
+    `whole`: fingerprint of the images that all seeds train on, or draw from, where they share some.
+    """
 
     train: ImageSet
     test: ImageSet
+    whole: str | None = None
 
 
 def load_at(
@@ -99,17 +103,19 @@ def splits_of(
     if not refit:
         whole, judged, notes = training_and_test(images, given, metadata)
         told = (*images.notes, *notes, *copies_noted(whole, judged))
-        return {seed: Split(whole, judged) for seed in seeds}, tuple(dict.fromkeys(told))
+        split = Split(whole, judged, whole.fingerprint)
+        return dict.fromkeys(seeds, split), tuple(dict.fromkeys(told))
     splits, notes = {}, images.notes
     for seed in seeds:
+        drawn_from = None
         if draw is None:
             whole, judged, more = training_and_test(images, given, None)
-            drawn = default_draw(whole, seed)
+            drawn, drawn_from = default_draw(whole, seed), whole.fingerprint
         else:
             drawn = draw(seed)
             own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
             drawn, judged, more = training_and_test(drawn, own, None)
-        splits[seed] = Split(drawn, judged)
+        splits[seed] = Split(drawn, judged, drawn_from)
         notes = tuple(dict.fromkeys((*notes, *more)))
     first = splits[seeds[0]]  # for the others it takes as long, and says nearly the same
     return splits, tuple(dict.fromkeys((*notes, *copies_noted(first.train, first.test))))

@@ -101,6 +101,7 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         if not _of_a_folder(name)  # the file may be passed on, and paths are nobody's business
     }
     classifier = report.settings.classifier
+    below = report.baseline if report.chosen is None else report.baseline_of(report.chosen)
     summary: dict[str, Any] = {
         "dataset": report.dataset,
         "claim": report.claim,
@@ -108,13 +109,13 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         "test_images": round(sum(report.test_images) / len(report.test_images)),
         "classifier": classifier and first_line(classifier, MOST_OF_A_NAME),
         "steps": report.settings.steps,
-        "baseline": report.baseline,
+        "baseline": below,
         "chosen": report.chosen,
         "arms": arms,
         "classes": list(report.classes),  # of the recalls, in the order of the judged images
         "recall": {
             name: [_mean(column) for column in zip(*report.arms[name].recall, strict=True)]
-            for name in (report.baseline, report.chosen)
+            for name in (below, report.chosen)
             if name is not None
         },
         "notes": list(report.notes),

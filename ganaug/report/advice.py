@@ -51,8 +51,9 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
     record = None if gain is None else gain.gain.get(gain.chosen or "")
     if gain is None or record is None:
         return
-    folder = parse_arm(str(gain.chosen)).folder is not None
-    free = f"Train with {gain.baseline}, which needs no {'folder' if folder else 'generator'}."
+    arm = parse_arm(str(gain.chosen))
+    folder, below = arm.folder is not None, gain.baseline_of(arm.name)
+    free = f"Train with {below}, which needs no {'folder' if folder else 'generator'}."
     few = len(gain.seeds) < FEWEST_SEEDS
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
@@ -67,11 +68,9 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         )
         free = "Which training is best is open, too."
     if record.verdict == "helps":
-        yield _as_judged(gain, parse_arm(str(gain.chosen)))
+        yield _as_judged(gain, arm)
     elif record.verdict == "hurts":
         yield f"Do not use it. {free} A longer training or a pretrained network may gain more."
-    elif record.verdict == "no change" and folder:
-        yield f"The images of the folder change nothing. {free}"
     elif record.verdict == "no change":
         judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
         yield f"{judged} is never to vary, so nothing changes. {free}"
@@ -85,7 +84,8 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
     elif short:
         return
     elif overtaken(len(gain.seeds), record.verdict, record.t, record.bootstrap):
-        yield "Train as the stronger free arm does, and compare with it: --baseline NAME."
+        name = "NAME" if below == gain.baseline else "NAME, without longer-N"
+        yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
     elif _failed(diversity) and not folder:
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:

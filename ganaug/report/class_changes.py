@@ -31,7 +31,8 @@ def class_changes(gain: GainReport) -> list[ClassChange]:
     """Return the change of each class that has test images, in their order."""
     if gain.chosen is None or gain.chosen not in gain.arms:
         return []
-    after, before = gain.arms[gain.chosen].recall, gain.arms[gain.baseline].recall
+    below = gain.baseline_of(gain.chosen)
+    after, before = gain.arms[gain.chosen].recall, gain.arms[below].recall
     judged, found = judged_counts(gain), []
     for at, name in enumerate(gain.classes):
         pairs = [(new[at], old[at]) for new, old in zip(after, before, strict=True)]

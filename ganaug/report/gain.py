@@ -34,7 +34,7 @@ MEANING = {
     " also over any free arm that came out stronger than the baseline.",
     "hurts": "Both 95% intervals, over seeds and over seeds and test images, lie below 0.",
     "no evidence": "The 95% intervals do not both lie on one side of 0.",
-    "no change": "The arms gave the same predictions.",
+    "no change": "The policy is never to vary, so that both arms are one training.",
 }
 
 
@@ -45,7 +45,7 @@ def gain_cards(gain: GainReport) -> list[str]:
     if chosen is None or chosen not in gain.gain:
         text = f"Only arms without a generator were compared, over {_seeds(seeds)}."
         return [card("Verdict", "No generator", text, "unsure")]
-    record = gain.gain[chosen]
+    record, below = gain.gain[chosen], gain.baseline_of(chosen)
     verdict = record.verdict
     meaning = MEANING[verdict]
     if verdict == "no evidence":
@@ -69,7 +69,7 @@ def gain_cards(gain: GainReport) -> list[str]:
         card(
             "Gain in balanced accuracy",
             f"{points(record.mean)} points",
-            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {gain.baseline}.",
+            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {below}.",
         ),
         card(
             "Change of the balanced error",
@@ -132,7 +132,8 @@ def arms_section(gain: GainReport) -> str:
     if gain.gain and len(gain.seeds) > 1:
         bounds = [100 * bound for one in gain.gain.values() for bound in (one.low, one.high)]
         track = Track(min(0.0, *bounds), max(0.0, *bounds))
-        parts.append(heading(f"Gain over {baseline}, points, with 95% interval"))
+        own = ", of longer arms as noted" if gain.choice.longer else ""
+        parts.append(heading(f"Gain over {baseline}{own}, points, with 95% interval"))
         parts.append(plot(track, [_difference(track, *item) for item in gain.gain.items()]))
     names = list(arms)
     marked = frozenset(i for i, name in enumerate(names) if name == gain.chosen)
@@ -239,7 +240,8 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
     """Return recall with and without the generator, and training images, rarest class first."""
     classes = gain.classes
     counts = [mean(column) or 0 for column in zip(*gain.counts, strict=True)]
-    before = recalls(gain, gain.baseline)
+    below = gain.baseline_of(gain.chosen) if gain.chosen else gain.baseline
+    before = recalls(gain, below)
     after = recalls(gain, gain.chosen) if gain.chosen else [None] * len(classes)
     sure = {each.name for each in class_changes(gain) if each.sure}
     judged = judged_counts(gain)
@@ -262,7 +264,7 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
             marks = line + marks + track.dot(100 * new, change)
             figure = f"{percent(old)} → {percent(new)}"
         rows.append(track_row(name, marks, figure, style))
-    key = [("hollow", f"{gain.baseline}")]
+    key = [("hollow", below)]
     if gain.chosen:
         key += [("up", f"{gain.chosen}, better"), ("down", "worse"), ("level", "may be luck")]
     return section(

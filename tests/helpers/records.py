@@ -13,7 +13,8 @@ from ganaug.evaluation.diversity.inspection import Inspection, Suspect
 from ganaug.evaluation.diversity.measures import Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.gain.judge import ArmResult, Gain
-from ganaug.evaluation.gain.report import Choice, GainReport, Settings
+from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.settings import Choice, Settings
 
 __all__ = [
     "CLASSES",

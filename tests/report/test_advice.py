@@ -103,7 +103,7 @@ def test_what_helps_is_used_as_it_was_judged(arm: str, said: str) -> None:
     assert ("GANAugment" in line) == (parse_arm(arm).use == "transform")
 
 
-@pytest.mark.parametrize("verdict", ["no evidence", "no change", "hurts"])
+@pytest.mark.parametrize("verdict", ["no evidence", "hurts"])
 def test_advice_about_a_folder_speaks_of_no_generator(verdict: str) -> None:
     gain = gain_record(verdict)
     both = {

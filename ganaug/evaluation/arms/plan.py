@@ -77,11 +77,36 @@ class Plan:
         return tuple(arm.folder for arm in self.ours if arm.use == "folder-only" and arm.folder)
 
     def on(self, baseline: Arm) -> tuple[Arm, ...]:
-        """Return the arms that cannot be the baseline; `baseline` is the free arm to beat."""
+        """Return the arms that cannot be the baseline; `baseline` is the free arm to beat.
+
+        More steps alone gain something. So each length of an arm that is not free has the baseline
+        at that length among them.
+        """
         arms = (baseline.on_top(self.add_ours),) if self.add_ours else self.ours
         if self.add_folder is not None:
             arms = (*arms, baseline.on_folder(self.add_folder))
-        return tuple(dict.fromkeys(arms))
+        as_long = [replace(baseline, longer=arm.longer) for arm in arms if _longer(arm)]
+        missing = [arm for arm in as_long if arm not in arms]
+        return tuple(dict.fromkeys((*missing, *arms)))
+
+    def to_beat(self, baseline: Arm) -> dict[str, tuple[str, ...]]:
+        """Return what the arms with more steps have to beat, by name: the baseline comes first.
+
+        That is `baseline` at their length. The others are the free arms that are no longer.
+        """
+        arms = self.on(baseline)
+        free = [*self.free, *(arm for arm in arms if arm.free)]
+        found = {}
+        for arm in filter(_longer, arms):
+            own = replace(baseline, longer=arm.longer)
+            others = [other for other in free if other.longer <= arm.longer and other != own]
+            found[arm.name] = (own.name, *(other.name for other in others))
+        return found
+
+
+def _longer(arm: Arm) -> bool:
+    """Whether the arm has more steps than the baseline, and something else, too."""
+    return arm.longer > 1 and not arm.free
 
 
 def make_plan(

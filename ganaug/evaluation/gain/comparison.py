@@ -21,8 +21,9 @@ from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.refit import TunedGenerator
-from ganaug.evaluation.gain.report import Choice, GainReport, Settings, build_report
+from ganaug.evaluation.gain.report import GainReport, build_report
 from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
+from ganaug.evaluation.gain.settings import Choice, Settings
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder, start_hash
@@ -89,13 +90,17 @@ class Comparison:
         ]
         outcomes = run_all(jobs, generators, self.site, meter)
         meter.finish()
+        longer = plan.to_beat(baseline)
+        below = {arm.name: longer.get(arm.name, (baseline.name,))[0] for arm in ours}
         balancing = [
             arm
             for arm in ours
             if arm.balanced
             and not (arm.free or baseline.balanced)
             # one that never varies is the training of the baseline
-            and any(outcomes[seed, arm.name] is not outcomes[seed, baseline.name] for seed in seeds)
+            and any(
+                outcomes[seed, arm.name] is not outcomes[seed, below[arm.name]] for seed in seeds
+            )
         ]
         if balancing:
             whose = "generator" if any(arm.needs_generator for arm in balancing) else "folder"
@@ -104,7 +109,7 @@ class Comparison:
             notes += (
                 f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
             )
-        images = self.splits[seeds[0]].train
+        first = self.splits[seeds[0]]
         chosen = _chosen(ours)
         return build_report(
             Evidence(
@@ -114,12 +119,12 @@ class Comparison:
             ),
             seeds=seeds,
             arms=[arm.name for arm in arms],
-            classes=images.classes,
-            dataset=images.data_name,
+            classes=first.train.classes,
+            dataset=first.train.data_name,
             baseline=baseline.name,
             chosen=None if chosen is None else chosen.name,
             claim=self._claim(chosen),
-            choice=choice,
+            choice=replace(choice, longer=longer),
             settings=Settings(
                 classifier=self.classifier.name,
                 steps=self.schedule.steps,
@@ -131,6 +136,9 @@ class Comparison:
                 folders=self._folders(),
                 spoiled=[arm.name for arm in ours if arm.needs_generator] if self.seen else None,
                 device=self.site.device.partition(":")[0],
+                size=list(first.train.images.shape[1:]),
+                train=first.whole and first.whole[:16],
+                test=first.whole and first.test.ordered_fingerprint[:16],
             ),
             environment=_environment(list(generators.values())),
             notes=notes,

@@ -19,7 +19,7 @@ from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_class
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
-from ganaug.evaluation.gain.notes import few_images, few_passes, trained_on_test
+from ganaug.evaluation.gain.notes import few_images, few_passes, repeated_images, trained_on_test
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
@@ -193,7 +193,7 @@ def evaluate_gain(
     schedule = trained.schedule(len(images), images.size, steps=steps, quick=quick)
     chosen = str(choose_device(device))
     workers = worker_count(jobs, chosen)  # refused before any work
-    notes += few_images(splits[numbers[0]].test)
+    notes += few_images(splits[numbers[0]].test) + repeated_images(splits[numbers[0]].test)
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     known = train.notes if isinstance(train, ImageSet) else ()

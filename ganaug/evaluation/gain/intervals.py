@@ -44,7 +44,8 @@ class TestPart:
 
     Attributes:
         labels: int64 [N].
-        groups: int64 [N], equal for images of one object, or None where each stands alone.
+        groups: int64 [N], equal for images of one object and for equal images, or None where each
+            stands alone.
         fingerprint: seeds with equal fingerprints were judged on the same images in one order.
     """
 
@@ -56,8 +57,10 @@ class TestPart:
 
     @classmethod
     def of(cls, images: ImageSet) -> TestPart:
-        """Return the test part that consists of `images`."""
-        return cls(images.labels, images.groups, images.ordered_fingerprint)
+        """Return the test part that consists of `images`; a copy is no further evidence."""
+        alone = len(np.unique(images.units)) == len(images)
+        groups = None if alone else images.units
+        return cls(images.labels, groups, images.ordered_fingerprint)
 
 
 def paired_t(differences: Sequence[float]) -> tuple[float, float, float]:

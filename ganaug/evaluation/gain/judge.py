@@ -37,15 +37,14 @@ def verdict(
 ) -> str:
     """Return "helps", "hurts", "no evidence" or "no change".
 
-    "no change" where the arms are identical; "helps" where both intervals lie above 0, also against
-    every free arm that turned out to be stronger than the baseline; "hurts" where both lie below;
-    else, and always under 6 seeds, "no evidence".
+    "no change" where the arms are one training; "helps" where both intervals lie above 0, also
+    against every free arm that turned out to be stronger than the baseline; "hurts" where both lie
+    below; else, and always under 6 seeds, "no evidence".
 
     Args:
         seeds: number of pairs.
         t, bootstrap: the two 95% intervals of the gain over the baseline.
-        identical: the two arms gave the same predictions and probabilities with each seed, to the
-            bit.
+        identical: the two arms are one training with each seed.
         beats_stronger: the arm helps against each stronger free arm, too.
     """
     if identical:
@@ -141,7 +140,7 @@ class Evidence:
     """What the numbers were computed from; merging needs it, files of results leave it out.
 
     Attributes:
-        outcomes: by (seed, name of the arm).
+        outcomes: by (seed, name of the arm); arms that are one training share one object.
         tests: by seed, what was judged on.
         counts: by seed, int64 [classes], training images.
     """
@@ -158,12 +157,12 @@ class Judgement:
     Attributes:
         arms: by name.
         gain: of each arm but the baseline.
-        stronger: free arms that have more than the baseline on the test part.
+        stronger: by baseline: the free arms that have more than it on the test part, if any has.
     """
 
     arms: dict[str, ArmResult]
     gain: dict[str, Gain]
-    stronger: tuple[str, ...]
+    stronger: dict[str, tuple[str, ...]]
 
 
 def judge(
@@ -174,12 +173,14 @@ def judge(
     baseline: str,
     free_arms: Sequence[str],
     num_classes: int,
+    longer: Mapping[str, Sequence[str]] | None = None,
 ) -> Judgement:
     """Compute every number from `evidence`.
 
     The baseline is chosen on a few held-out images, or given, and another of the `free_arms` that
     could be it may turn out to be stronger on the test part. Then an arm helps only where it helps
-    against that one, too. So the test part can take the word away, and never gives it.
+    against that one, too. So the test part can take the word away, and never gives it. An arm in
+    `longer` has a baseline of its own, the first of the free arms that stand there.
     """
     tests = [evidence.tests[seed] for seed in seeds]
     counts = [evidence.counts[seed] for seed in seeds]
@@ -192,14 +193,21 @@ def judge(
         pair = (results[name], results[other], outcomes[name], outcomes[other])
         return paired_gain(*pair, tests, counts)
 
-    gain = {name: against(name, baseline) for name in arms if name != baseline}
-    stronger = tuple(name for name in free_arms if name in gain and gain[name].mean > 0)
+    rivals = {name: (baseline, *free_arms) for name in arms if name != baseline}
+    rivals |= {name: tuple(names) for name, names in (longer or {}).items()}
+    gain = {name: against(name, own) for name, (own, *_) in rivals.items()}
+    level = {name: np.mean(result.balanced_accuracy) for name, result in results.items()}
+    stronger = {
+        own: tuple(other for other in others if level[other] > level[own])
+        for own, *others in rivals.values()
+    }
     for name, found in gain.items():
         if found.verdict == "helps" and name not in free_arms:
-            beaten = all(against(name, other).verdict == "helps" for other in stronger)
+            others = stronger[rivals[name][0]]
+            beaten = all(against(name, other).verdict == "helps" for other in others)
             word = verdict(len(seeds), found.t, found.bootstrap, beats_stronger=beaten)
             gain[name] = replace(found, verdict=word)
-    return Judgement(results, gain, stronger)
+    return Judgement(results, gain, {own: names for own, names in stronger.items() if names})
 
 
 def arm_result(
@@ -256,12 +264,8 @@ def paired_gain(
         len(tests),
         t,
         bootstrap,
-        # To the bit: arms that merely agree on every test image may still differ.
-        identical=all(
-            np.array_equal(mine.probabilities, other.probabilities)
-            and np.array_equal(mine.predicted, other.predicted)
-            for mine, other in outcomes
-        ),
+        # Two trainings that agree on every test image are no evidence that nothing changes.
+        identical=all(mine is other for mine, other in outcomes),
     )
     mean = float(np.mean(differences))
     halves = [

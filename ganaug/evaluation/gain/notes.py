@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ganaug.images import ImageSet
 from ganaug.wording import counted
 
-__all__ = ["few_images", "few_passes", "too_short", "trained_on_test"]
+__all__ = ["few_images", "few_passes", "repeated_images", "too_short", "trained_on_test"]
 
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
@@ -32,6 +34,18 @@ def few_images(test: ImageSet) -> tuple[str, ...]:
 
 def _have(number: int) -> str:
     return "has" if number == 1 else "have"
+
+
+def repeated_images(test: ImageSet) -> tuple[str, ...]:
+    """Return a note where test images are there more than once, or none."""
+    again = len(test) - len(np.unique(test.content))
+    if not again:
+        return ()
+    verb = "repeats" if again == 1 else "repeat"
+    return (
+        f"{again} of {len(test)} test images {verb} another one; the intervals count equal images"
+        " as one",
+    )
 
 
 def few_passes(train: ImageSet, steps: int, batch: int) -> tuple[str, ...]:

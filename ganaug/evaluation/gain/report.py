@@ -12,71 +12,15 @@ from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
+from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.wording import counted, table_lines
 
-__all__ = ["Choice", "GainReport", "Settings", "build_report", "what_would_settle"]
+__all__ = ["GainReport", "build_report", "what_would_settle"]
 
-
-STRONGER = " more than the baseline"  # in a note
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How the baseline was chosen.
-
-    Attributes:
-        rule: in words.
-        balanced_accuracy: of each of them on images held out of the training part, in 0..1;
-            empty where nothing was compared.
-        free_arms: names of those that could be the baseline.
-    """
-
-    rule: str
-    balanced_accuracy: dict[str, float] = field(default_factory=dict)
-    free_arms: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "rule": self.rule,
-            "balanced_accuracy": dict(self.balanced_accuracy),
-            "candidates": list(self.free_arms),
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Choice:
-        """Return the choice that `to_dict` gave; files of before have no candidates."""
-        names = tuple(values.get("candidates", ()))
-        return cls(values["rule"], dict(values["balanced_accuracy"]), names)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What was trained, and how; None where an older file does not say.
-
-    Attributes:
-        classifier: its name.
-        steps, batch: of the classifier's training.
-        artifact: first 16 digits of the generator's hash; None where generators were trained.
-        refit: what new generators were fitted with, or None.
-        tuned: each new generator learned its policy.
-        quick: a quick look.
-        device: "cpu" or "cuda".
-        folders: first 16 digits of the hash of each folder's images; None where no arm has one.
-        spoiled: arms whose generator was trained on test images, which so never help; None where
-            there are none.
-    """
-
-    classifier: str | None = None
-    steps: int | None = None
-    batch: int | None = None
-    artifact: str | None = None
-    refit: dict[str, Any] | None = None
-    tuned: bool | None = None
-    quick: bool | None = None
-    device: str | None = None
-    folders: dict[str, str] | None = None
-    spoiled: list[str] | None = None
+MADE_ANEW = (
+    ": helps needs a gain over",
+    " trained as long as ",
+)  # in notes that follow from numbers
 
 
 @dataclass(frozen=True)
@@ -92,7 +36,7 @@ class GainReport:
         arms: by name.
         baseline: the free arm that the others are compared with.
         chosen: the arm with the generator, else that with a folder's images, else None.
-        gain: of each arm but the baseline.
+        gain: of each arm but the baseline; of one in `choice.longer` over a baseline of its own.
         claim: "for this generator", "for the method", "for the folder's images", or "for free
             arms".
         choice: how the baseline was chosen.
@@ -117,6 +61,10 @@ class GainReport:
     environment: dict[str, Any]
     notes: tuple[str, ...] = ()
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
+
+    def baseline_of(self, arm: str) -> str:
+        """Return the free arm that the gain of `arm` is over: one of its length."""
+        return self.choice.longer.get(arm, (self.baseline,))[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, without the predictions."""
@@ -149,15 +97,19 @@ class GainReport:
     def merge(self, other: GainReport) -> GainReport:
         """Return the report over the seeds of both.
 
+        What it says of the choice of the baseline and of versions is what this report says; a note
+        tells of other versions.
+
         Raises:
-            ConfigError: the reports differ in arms, classes or settings, share a seed, or came
-                from a file; then run `evaluate_gain` with all seeds and the same `out`.
+            ConfigError: the reports differ in images, arms, classes or settings, share a seed, or
+                came from a file; then run `evaluate_gain` with all seeds and the same `out`.
         """
-        for name in ("classes", "baseline", "claim", "settings"):
-            if getattr(self, name) != getattr(other, name):
+        for name, (mine, theirs) in _paired(self, other).items():
+            if mine != theirs:
                 raise ConfigError(
-                    f"merge: {name} differs; allowed: reports of one comparison with other seeds;"
-                    " evaluate both with the same settings"
+                    f"merge: {name} differs, {mine!r:.60} and {theirs!r:.60}; allowed: reports of"
+                    " one comparison with other seeds; evaluate both on the same images with the"
+                    " same settings"
                 )
         shared = sorted(set(self.seeds) & set(other.seeds))
         if shared or set(self.arms) != set(other.arms):
@@ -166,20 +118,26 @@ class GainReport:
                 f"merge: {what}; allowed: the same arms with other seeds; evaluate again with"
                 " other seeds"
             )
-        mine, theirs = self.evidence, other.evidence
-        if mine is None or theirs is None:
+        ours, others = self.evidence, other.evidence
+        if ours is None or others is None:
             raise ConfigError(
                 "merge: a report from a file has no predictions; allowed: reports as evaluate_gain"
                 " returned them; call evaluate_gain with all seeds and the same out= folder"
             )
         evidence = Evidence(
-            {**mine.outcomes, **theirs.outcomes},
-            {**mine.tests, **theirs.tests},
-            {**mine.counts, **theirs.counts},
+            {**ours.outcomes, **others.outcomes},
+            {**ours.tests, **others.tests},
+            {**ours.counts, **others.counts},
         )
-        notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes, *_other_versions(self, other))))
         seeds = (*self.seeds, *other.seeds)
-        return replace(self, notes=notes).judged_on(evidence, seeds, tuple(self.arms))
+        by_seed = {
+            name: value + other.environment.get(name, [])
+            for name, value in self.environment.items()
+            if isinstance(value, list)
+        }
+        whole = replace(self, notes=notes, environment=self.environment | by_seed)
+        return whole.judged_on(evidence, seeds, tuple(self.arms))
 
     def judged_on(
         self, evidence: Evidence, seeds: Sequence[int], arms: Sequence[str]
@@ -235,6 +193,7 @@ def build_report(
         baseline=baseline,
         free_arms=choice.free_arms,
         num_classes=len(classes),
+        longer=choice.longer,
     )
     gain = {
         name: replace(each, verdict="no evidence")
@@ -242,7 +201,7 @@ def build_report(
         else each
         for name, each in found.gain.items()
     }
-    kept = [note for note in notes if STRONGER not in note]
+    kept = [note for note in notes if not any(words in note for words in MADE_ANEW)]
     return GainReport(
         dataset=dataset,
         seeds=tuple(seeds),
@@ -257,22 +216,59 @@ def build_report(
         choice=choice,
         settings=settings,
         environment=dict(environment),
-        notes=(*kept, *_stronger(found.stronger)),
+        notes=(*kept, *_own_baselines(choice), *_stronger(found.stronger, baseline)),
         evidence=evidence,
     )
 
 
-def _stronger(names: Sequence[str]) -> tuple[str, ...]:
-    """Return one note about the free arms that have more than the baseline, if any has."""
-    if not names:
-        return ()
-    one = len(names) == 1
-    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return (
-        f"{listed} {'has' if one else 'have'}{STRONGER}: helps needs a gain over"
-        f" {'it' if one else 'them'}, too; compare with {'it' if one else 'the best'} as the"
-        " baseline",
+def _own_baselines(choice: Choice) -> tuple[str, ...]:
+    """Return a note for each baseline of longer arms, which it does not name: notes go into files,
+    and the name of a folder's arm has a path in it."""
+    return tuple(
+        f"with a generator or folder, an arm trained as long as {own} is compared with that one"
+        for own in dict.fromkeys(own for own, *_ in choice.longer.values())
     )
+
+
+def _stronger(stronger: Mapping[str, Sequence[str]], baseline: str) -> tuple[str, ...]:
+    """Return a note for each baseline about the free arms that have more than it."""
+    notes = []
+    for own, names in stronger.items():
+        one = len(names) == 1
+        than = "the baseline" if own == baseline else own
+        next_step = f"; compare with {'it' if one else 'the best'} as the baseline"
+        notes.append(
+            f"{_joined(names)} {'has' if one else 'have'} more than {than}: helps needs a gain over"
+            f" {'it' if one else 'them'}, too{next_step if own == baseline else ''}"
+        )
+    return tuple(notes)
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _paired(ours: GainReport, theirs: GainReport) -> dict[str, tuple[Any, Any]]:
+    """Return by name what two reports of one comparison have in common, as far as both say it."""
+    names = ("classes", "baseline", "chosen", "claim")
+    pairs = {name: (getattr(ours, name), getattr(theirs, name)) for name in names}
+    of_one, of_other = asdict(ours.settings), asdict(theirs.settings)
+    return pairs | {
+        f"settings.{name}": (of_one[name], of_other[name])
+        for name in of_one
+        if name not in IMAGES or None not in (of_one[name], of_other[name])
+    }
+
+
+def _other_versions(ours: GainReport, theirs: GainReport) -> tuple[str, ...]:
+    """Return a note where two reports were made with different versions of a package."""
+    mine, others = (each.environment.get("versions", {}) for each in (ours, theirs))
+    changed = [
+        f"{name} {mine.get(name)} and {others.get(name)}"
+        for name in sorted({*mine, *others})
+        if mine.get(name) != others.get(name)
+    ]
+    return (f"parts of other versions: {_joined(changed)}",) if changed else ()
 
 
 def _table(report: GainReport, width: int | None) -> str:

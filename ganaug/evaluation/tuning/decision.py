@@ -47,7 +47,7 @@ class CandidateResult:
         gain: rare and frequent classes with the share that they have in the data.
         rare, frequent: of these classes alone.
         by_repetition: the gain in each.
-        by_size: of up to three parts of the rare classes by size: sizes, classes, gain.
+        by_size: of up to three parts of the rare classes by size: sizes in training, classes, gain.
         by_free_arm: the gain on top of each.
     """
 
@@ -86,7 +86,7 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """One class in one repetition: size, and the paired differences by unit of resampling."""
+    """One class in one repetition, `size` images in training: paired differences by unit."""
 
     repetition: int
     label: int
@@ -206,13 +206,12 @@ def _seen(simulation: Simulation, repetition: int, values: NDArray[np.float64]) 
     for label in np.flatnonzero(judged.counts):
         rows = np.flatnonzero(judged.labels == label)
         _, local = np.unique(unit[rows], return_inverse=True)
-        size = int(part.train.counts[label])
         found.append(
             _Seen(
                 repetition,
                 int(label),
-                size,
-                size <= simulation.border,
+                int(part.train.counts[label]),
+                bool(part.rare[label]),
                 sums=np.bincount(local, weights=values[rows]),
                 sizes=np.bincount(local).astype(np.float64),
             )

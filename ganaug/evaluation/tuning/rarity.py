@@ -38,12 +38,14 @@ class Repetition:
         train: the images to train on.
         judged: the images to judge on; classes without any are not judged.
         cut: by label: (images that the class has, images that are left in `train`).
+        rare: bool [classes], that count as rare: those that are rare in the data, and those cut.
     """
 
     number: int
     train: ImageSet
     judged: ImageSet
     cut: dict[int, tuple[int, int]]
+    rare: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ class Simulation:
         method: "simulated rarity", "cross-fitting", or "none" where neither is possible.
         reason: why it is that one, in a line.
         repetitions: three, or none.
-        border: classes up to this size count as rare; see `simulate`.
+        border: classes up to this size in the data count as rare; see `simulate`.
         rare_share: fraction of the classes with images that are rare in this sense.
     """
 
@@ -86,7 +88,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     sizes = small if len(small) else sizes
     border = int(sizes[-1])
     share = float((counts[present] <= border).mean())
-    cutter = Cutter(images, seed)
+    cutter = Cutter(images, seed, border)
     able = [
         int(label)
         for label in by_size[::-1]
@@ -152,8 +154,8 @@ def _targets(
 class Cutter:
     """Splits the images of each class into one part to train on and one to judge on."""
 
-    def __init__(self, images: ImageSet, seed: int) -> None:
-        self.images, self.seed = images, seed
+    def __init__(self, images: ImageSet, seed: int, border: int) -> None:
+        self.images, self.seed, self.border = images, seed, border
         self.unit = images.units
         pairs = np.unique(np.stack([self.unit, images.labels], 1), axis=0)
         # a unit of several classes stays where it is trained on
@@ -187,7 +189,9 @@ class Cutter:
                 for rows in self._reserved(label, share * count, count / 2, number):
                     judged[rows] = True
         train = images.take(np.flatnonzero(~judged & ~dropped))
-        return Repetition(number, train, images.take(np.flatnonzero(judged)), cut)
+        rare = images.counts <= self.border  # in the data: what is reserved makes no class rare
+        rare[list(cut)] = True
+        return Repetition(number, train, images.take(np.flatnonzero(judged)), cut, rare)
 
     def _cut_away(self, label: int, size: int, number: int) -> list[NDArray[np.int64]]:
         """Units to judge on, so that `size` images or more are left.

@@ -178,6 +178,40 @@ def test_an_arm_that_never_varies_is_the_baseline_that_it_was_put_on(
     assert found.name == free
 
 
+def test_longer_arms_bring_the_baseline_at_their_length() -> None:
+    named = [
+        "plain",
+        "plain+logits+longer-3",
+        "balanced",
+        "ganaug+longer-3",
+        "warp+longer-9",
+        "warp",
+    ]
+    plan = make_plan([*named, "ganaug@p=1+longer-3"], "balanced", "variation", False)
+    found = [arm.name for arm in plan.on(parse_arm("balanced"))]
+    assert found == [
+        "balanced+longer-3",
+        "balanced+longer-9",
+        "plain+logits+longer-3",
+        "ganaug+longer-3",
+        "warp+longer-9",
+        "warp",
+        "ganaug@p=1+longer-3",
+    ]
+    three = ("balanced+longer-3", "plain", "balanced", "plain+logits+longer-3")
+    nine = ("balanced+longer-9", "plain", "balanced", "balanced+longer-3", "plain+logits+longer-3")
+    assert plan.to_beat(parse_arm("balanced")) == {
+        "ganaug+longer-3": three,
+        "warp+longer-9": nine,
+        "ganaug@p=1+longer-3": three,
+    }
+    given = make_plan(["balanced+longer-3", "ganaug+longer-3"], "auto", "variation", False)
+    assert [arm.name for arm in given.on(parse_arm("balanced"))] == [
+        "balanced+longer-3",
+        "ganaug+longer-3",
+    ]
+
+
 def test_longer_arms_and_warps_are_no_baselines() -> None:
     plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
     assert [arm.name for arm in plan.free] == ["balanced"]

@@ -86,7 +86,7 @@ def test_results_are_kept_until_an_image_in_the_folder_changes(
     assert len(after) == 5
     assert kept.items() <= after.items()
     assert first.settings.folders != second.settings.folders
-    with pytest.raises(ConfigError, match="settings differs"):
+    with pytest.raises(ConfigError, match=r"settings\.folders differs"):
         first.merge(run(None, images, arms=arms, seeds=[1]))
     parts = [run(None, images, arms=arms, seeds=[seed]) for seed in (0, 1)]
     assert parts[0].merge(parts[1]).gain == run(None, images, arms=arms, seeds=2).gain

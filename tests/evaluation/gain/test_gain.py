@@ -126,7 +126,8 @@ def test_an_arm_whose_generator_never_varies_is_the_arm_below_it_with_its_steps(
     path = artifact(policy=Policy(p=((1, 0.0),)))
     arms = ["balanced", "ganaug+longer-2", "ganaug@p=0.5"]
     report = run(path, images, arms=arms, baseline="balanced", seeds=1, steps=20, out=tmp_path)
-    assert list(report.arms) == arms
+    assert list(report.arms) == ["balanced", "balanced+longer-2", *arms[1:]]
+    assert report.gain["ganaug+longer-2"].verdict == "no change"
     trained = sorted(file.name.rsplit("-", 1)[0] for file in (tmp_path / "outcomes").iterdir())
     assert trained == [
         "seed-0000-balanced",
@@ -179,21 +180,6 @@ def test_classes_without_images_to_spare_leave_the_choice_to_the_order() -> None
     report = run(None, single, seeds=1)
     assert report.baseline == FREE[-1]
     assert "no class has images to spare" in report.choice.rule
-
-
-def test_reports_of_other_seeds_merge(artifact: MakeArtifact, images: ImageSet) -> None:
-    path, arms = artifact(), ["balanced", "ganaug"]
-    parts = [run(path, images, arms=arms, seeds=[seed]) for seed in (3, 4)]
-    whole = run(path, images, arms=arms, seeds=[3, 4])
-    merged = parts[0].merge(parts[1])
-    assert merged.gain == whole.gain
-    assert merged.arms["ganaug"].recall == whole.arms["ganaug"].recall
-    with pytest.raises(ConfigError, match="seed 3 is in both"):
-        merged.merge(parts[0])
-    with pytest.raises(ConfigError, match="settings differs"):
-        parts[0].merge(run(path, images, arms=arms, seeds=[5], steps=11))
-    with pytest.raises(ConfigError, match="no predictions"):
-        parts[0].merge(GainReport.from_dict(parts[1].to_dict()))
 
 
 def test_draws_have_test_parts_of_their_own() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.small_images import bars
 from scipy import stats
 
 from ganaug.evaluation.gain.intervals import (
@@ -19,6 +21,7 @@ from ganaug.evaluation.gain.intervals import (
     wider,
 )
 from ganaug.evaluation.gain.judge import verdict
+from ganaug.evaluation.gain.notes import repeated_images
 
 
 def part(labels: np.ndarray, groups: np.ndarray | None = None, name: str = "a") -> TestPart:
@@ -85,6 +88,27 @@ def test_the_bootstrap_draws_the_images_of_each_test_part_once() -> None:
     shared = bootstrap_interval([difference] * 8, [part(labels)] * 8)
     own = bootstrap_interval([difference] * 8, [part(labels, name=str(i)) for i in range(8)])
     assert own[1] - own[0] < 0.6 * (shared[1] - shared[0])
+
+
+def test_copies_of_test_images_are_no_further_evidence() -> None:
+    images = bars((30, 30), groups=True)
+    alone, four = replace(images, groups=None), np.tile(np.arange(60), 4)
+    rng = np.random.default_rng(0)
+    differences = rng.integers(-1, 2, (6, 60))
+    for once in (images, alone):
+        copied = once.take(four)
+        if once.groups is not None:  # frames of other objects that happen to be equal
+            copied = replace(copied, groups=np.arange(240) // 2)
+        parts = [[TestPart.of(part)] * 6 for part in (once, copied)]
+        few, many = variances(differences, parts[0]), variances(differences[:, four], parts[1])
+        assert many.images == pytest.approx(few.images)
+        assert many.image_freedom == few.image_freedom
+    assert TestPart.of(alone).groups is None
+    assert repeated_images(alone) == ()
+    assert repeated_images(alone.take(four)) == (
+        "180 of 240 test images repeat another one; the intervals count equal images as one",
+    )
+    assert repeated_images(alone.take([0, 1, 1, 2]))[0].startswith("1 of 4 test images repeats ")
 
 
 def test_the_bootstrap_is_a_function_of_its_arguments() -> None:

@@ -10,11 +10,17 @@ from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
-from ganaug.evaluation.gain.report import Choice, Settings, build_report
+from ganaug.evaluation.gain.report import build_report
+from ganaug.evaluation.gain.settings import Choice, Settings
+from ganaug.report.advice import advice
 from ganaug.report.gain import gain_cards
 
 
-def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
+def told(
+    accuracies: dict[str, float],
+    seeds: int = 6,
+    longer: dict[str, tuple[str, ...]] | None = None,
+) -> GainReport:
     """A report on arms that are right about so many of 2 x 500 images, others with each seed."""
     labels = np.repeat([0, 1], 500)
     outcomes = {}
@@ -28,7 +34,7 @@ def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
         dict.fromkeys(range(seeds), TestPart(labels, None, "a")),
         dict.fromkeys(range(seeds), np.array([50, 5])),
     )
-    free = [name for name in accuracies if not name.startswith("ganaug")]
+    free = [name for name in accuracies if "ganaug" not in name and "longer" not in name]
     return build_report(
         evidence,
         seeds=range(seeds),
@@ -36,9 +42,9 @@ def told(accuracies: dict[str, float], seeds: int = 6) -> GainReport:
         classes=("a", "b"),
         baseline="balanced",
         dataset="planted",
-        chosen="ganaug",
+        chosen=next(name for name in accuracies if name.startswith("ganaug")),
         claim="for the method",
-        choice=Choice("given", free_arms=tuple(free)),
+        choice=Choice("given", free_arms=tuple(free), longer=longer or {}),
         settings=Settings(),
         environment={},
         notes=("kept",),
@@ -115,3 +121,31 @@ def test_records_of_before_have_no_interval_on_the_rarer_half() -> None:
     for name in ("rare_mean", "rare_low", "rare_high"):
         del values["gain"]["ganaug"][name]
     assert GainReport.from_dict(values).gain["ganaug"].rare_mean is None
+
+
+def test_a_longer_arm_has_to_beat_the_free_arms_that_are_no_longer() -> None:
+    def longer(affine: float, plain: float = 0.7) -> GainReport:
+        own = ("balanced+longer-3", "balanced", "plain+longer-3", "balanced+affine")
+        accuracies = {"balanced": 0.65, "balanced+affine": affine, "plain+longer-3": plain}
+        ours = {"balanced+longer-3": 0.75, "ganaug+longer-3": 0.8, "ganaug": 0.8}
+        return told(accuracies | ours, longer={"ganaug+longer-3": own})
+
+    told_of = "with a generator or folder, an arm trained as long as balanced+longer-3 is compared"
+    over = ("kept", f"{told_of} with that one")
+    best = longer(0.6)
+    assert best.notes == over
+    found = best.gain["ganaug+longer-3"]
+    assert found.verdict == "helps"
+    assert found.mean < best.gain["ganaug"].mean - 0.05
+    beaten = longer(0.6, plain=0.81)
+    more = "plain+longer-3 has more than balanced+longer-3: helps needs a gain over it, too"
+    assert beaten.notes == (*over, more)
+    assert beaten.gain["ganaug+longer-3"].verdict == "no evidence"
+    assert "--baseline NAME, without longer-N." in advice(beaten, None)[0]
+    assert beaten.gain["ganaug"].verdict == "helps"  # as long as the baseline
+    shorter = longer(0.81)
+    assert shorter.gain["ganaug+longer-3"].verdict == "no evidence"
+    assert GainReport.from_dict(shorter.to_dict()) == shorter
+    assert shorter.evidence is not None
+    again = shorter.judged_on(shorter.evidence, shorter.seeds, tuple(shorter.arms))
+    assert again == shorter

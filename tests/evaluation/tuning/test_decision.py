@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from test_rarity import LONG_TAIL, points
+from test_rarity import LONG_TAIL, NEAR_THE_BORDER, points
 
 from ganaug.artifact.format import Policy
 from ganaug.evaluation.classifiers.interface import Outcome
@@ -46,7 +46,7 @@ def classified(
     free: dict[tuple[str, int], Outcome] = {}
     for part in simulation.repetitions:
         labels = part.judged.labels
-        is_rare = part.train.counts <= simulation.border
+        is_rare = part.rare
         wrong = np.where(is_rare, WRONG[True], WRONG[False])[labels]
         right = rng.random(len(labels)) >= wrong
         free[arm, part.number] = outcome(labels, right)
@@ -218,13 +218,25 @@ def test_frequent_classes_may_not_pay_for_rare_ones(simulation: Simulation) -> N
     assert kept(-5) <= 3
 
 
+def test_frequent_classes_of_which_a_fifth_is_reserved_do_not_count_as_rare() -> None:
+    counts = np.array(NEAR_THE_BORDER)
+    simulation, tried = simulate(points(NEAR_THE_BORDER), seed=0), candidates(counts)[:1]
+    outcomes = classified(simulation, tried, rare=(12,), frequent=(-3,))
+    decision = decide(simulation, tried, *outcomes, counts)
+    (row,) = decision.table
+    assert row.rare > 0.09
+    assert row.frequent == pytest.approx(-0.03, abs=0.01)
+    assert decision.chosen is None
+    assert all(low <= high <= 120 for low, high in (part["sizes"] for part in row.by_size))
+
+
 def test_a_gain_of_frequent_classes_alone_is_not_taken(simulation: Simulation) -> None:
     """One rare image in fifty is lost, and every error among the frequent classes mended."""
     tried = candidates(COUNTS)[:1]
     free, outcomes = {}, {}
     for part in simulation.repetitions:
         labels, key = part.judged.labels, np.arange(len(part.judged))
-        rare = part.train.counts[labels] <= simulation.border
+        rare = part.rare[labels]
         free[ARM, part.number] = outcome(labels, rare | (key % 10 > 0))
         outcomes[ARM, part.number, tried[0].name] = outcome(labels, ~rare | (key % 50 > 0))
     decision = decide(simulation, tried, outcomes, free, COUNTS)
@@ -334,7 +346,7 @@ def test_rare_and_frequent_classes_count_as_in_the_data(
         free, outcomes = {}, {}
         for part in simulation.repetitions:
             labels = part.judged.labels
-            rare = part.train.counts[labels] <= simulation.border
+            rare = part.rare[labels]
             free[ARM, part.number] = outcome(labels, rare != side)
             outcomes[ARM, part.number, tried[0].name] = outcome(labels, np.ones(len(labels), bool))
             assert score(simulation, part.number, free[ARM, part.number]) == pytest.approx(0.5)

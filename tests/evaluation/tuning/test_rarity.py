@@ -12,6 +12,7 @@ from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, simulate
 from ganaug.images import ImageSet, units
 
 LONG_TAIL = (200, 160, 120, 90, 60, 30, 20, 12, 8, 5)
+NEAR_THE_BORDER = (200, 190, 150, 140, 135, 130, 128, 126, 120, 30)
 
 
 def points(counts: Sequence[int], *, frames: int | None = None, copies: int = 0) -> ImageSet:
@@ -80,6 +81,19 @@ def test_classes_near_the_largest_are_not_rare(
         cut = set().union(*(part.cut for part in simulation.repetitions))
         quarter = max(1, (len(counts) - len(counts) // 2) // 2)
         assert len(cut) == min(3 * quarter, sum(n > border for n in counts))
+
+
+def test_what_is_reserved_makes_no_class_rare() -> None:
+    """Without their reserved fifth six frequent classes are no larger than the largest rare one."""
+    simulation = simulate(points(NEAR_THE_BORDER), seed=0)
+    assert (simulation.method, simulation.border) == ("simulated rarity", 120)
+    for part in simulation.repetitions:
+        assert set(np.flatnonzero(part.rare).tolist()) == {8, 9, *part.cut}
+        assert (part.train.counts[~part.rare] <= 120).sum() >= 4
+    fitted = simulate(points((300, 110, 100, 90)), seed=0)
+    assert (fitted.method, fitted.border) == ("cross-fitting", 100)
+    for part in fitted.repetitions:
+        assert part.rare.tolist() == [False, False, True, True]
 
 
 def test_sizes_span_the_rare_ones_and_repetitions_differ() -> None:
