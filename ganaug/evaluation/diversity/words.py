@@ -85,15 +85,13 @@ class Rule:
 
 # The first word that applies is the class's word: images of another class also miss its own
 # images, copies repeat each other, and bad images cover nothing. A class that lost one of its kinds
-# looks a little more like others, so that a clear loss goes before `mistaken`. Where some of the
-# images are of another class, those lie near it, and not near their own. Means of a few
+# looks a little more like others, so that a clear loss goes before `mistaken`. Means of a few
 # training images lie near these, so that fewer copies count only where the images are good.
 RULES = (
     Rule("MISLABELLED", "labels", times=0.5),
     Rule("COLLAPSED", "apart", plus=0.1, z=2.0, beside=("missing", 0.1)),
     Rule("MISLABELLED", "mistaken", plus=0.06),
     Rule("COPYING", "copied", plus=0.55),
-    Rule("MISLABELLED", "labels", times=0.75, beside=("precision", 0.1)),
     Rule("UNFAITHFUL", "precision", times=0.75),
     Rule("UNFAITHFUL", "texture", times=0.85),
     Rule("UNFAITHFUL", "strayed", plus=0.4),

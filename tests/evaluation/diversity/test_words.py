@@ -89,15 +89,6 @@ def test_a_lost_kind_goes_before_a_likeness_to_another_class() -> None:
         assert words_of(found, 100, 100, 100) == words
 
 
-def test_some_images_of_another_class_are_no_bad_images() -> None:
-    """As where three in ten images of a digit show another one: they lie near that one alone."""
-    found = {**FINE, "labels": Measure(0.67, 0.96, z=-9.9), "precision": Measure(0.64, 0.96, z=-10)}
-    assert words_of(found, 100, 100, 100) == ("MISLABELLED", "UNFAITHFUL")
-    assert words_of({**found, "labels": FINE["labels"]}, 100, 100, 100) == ("UNFAITHFUL",)
-    near = {**found, "precision": Measure(0.88, 0.96, z=-4)}  # kinds that look like another class
-    assert words_of(near, 100, 100, 100) == ("OK",)
-
-
 def test_a_few_copies_among_bad_images_are_bad_images() -> None:
     bad = {**FINE, "texture": Measure(0.1, 0.9, z=-20)}
     for copied, word in ((0.5, "UNFAITHFUL"), (0.65, "COPYING")):
