@@ -118,15 +118,17 @@ def test_kept_results_belong_to_pixels(images: ImageSet, tmp_path: Path) -> None
 def test_results_that_were_kept_without_pixels_are_found_again(
     images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    own = {"classifier": RidgeClassifier(), "baseline": "plain"}
+    estimator: dict[str, Any] = {"out": tmp_path / "estimator", **own}
     with monkeypatch.context() as earlier:
         earlier.setattr(Job, "identity", Job.earlier_identity)
         first = run(None, images, out=tmp_path)
-        run(None, images, out=tmp_path / "estimator", classifier=RidgeClassifier())
+        run(None, images, **estimator)
     before = files(tmp_path)
     assert run(None, images, out=tmp_path).arms == first.arms  # with its times
     assert files(tmp_path) == before
     # Of an estimator the most likely class was kept, not what it predicted.
-    run(None, images, out=tmp_path / "estimator", classifier=RidgeClassifier())
+    run(None, images, **estimator)
     assert len(files(tmp_path / "estimator")) == 2 * 4
 
 
