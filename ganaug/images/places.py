@@ -27,7 +27,7 @@ PARTS = (*SPLITS, GROUPS_FILE)  # what is called so beside train/ is read with i
 def image_folders(name: str, *sources: Any) -> tuple[Place, ...]:
     """Return each folder in which a new one would be a class, a part of one, or another part.
 
-    Of a folder with train/ and test/ these two, else the folder itself; class folders that are
+    Of a folder with train/ and test/ these two, else the folder itself; folders in it that are
     links count as what they lead to. Beside train/, in a source or named as one, what is called
     like a part would be read with it, and so would a groups.csv. Of "hf:PATH" it is PATH. Nothing
     where the images do not lie in class folders.
@@ -123,15 +123,28 @@ def _of_folder(name: str, folder: Path) -> Iterator[Place]:
 def _of_part(name: str, folder: Path) -> Iterator[Place]:
     """Yield the folder of classes, those that links in it lead to, and what would lie beside it."""
     yield Place(name, folder)
-    for each in _below(folder):
-        if each.is_symlink():
-            yield Place(name, each.resolve())
+    pending, seen = [folder], set[str]()
+    while pending:
+        here = pending.pop()
+        real = os.path.realpath(here)
+        if real not in seen:
+            seen.add(real)
+            below = _below(here)
+            yield from (Place(name, each.resolve()) for each in below if each.is_symlink())
+            pending += below
     for path in (folder, Path(os.path.abspath(folder)), Path(os.path.realpath(folder))):
         if path.name.lower() in SPLITS:
             yield Place(name, path.parent, PARTS)
 
 
 def _below(folder: Path) -> list[Path]:
-    with suppress(OSError):  # whoever reads the images says why
-        return [each for each in folder.iterdir() if each.is_dir() and each.name[0] != "."]
+    """Return the folders in a folder, links to some too, but no hidden ones."""
+    with suppress(OSError), os.scandir(folder) as entries:  # who reads the images says why
+        shown = sorted(each.path for each in entries if _may_be_folder(each))
+        return [Path(each) for each in shown if os.path.isdir(each)]
     return []
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or a link, and not hidden; the disk is asked for nothing more."""
+    return entry.name[0] != "." and (entry.is_symlink() or entry.is_dir())

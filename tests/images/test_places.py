@@ -82,6 +82,16 @@ def test_classes_behind_links_count(tmp_path: Path) -> None:
     (photos / "ok").rename(tmp_path / "kept")
     (photos / "ok").symlink_to(tmp_path / "kept")
     assert places(photos) == [photos, tmp_path / "kept"]
+    for name, target in (("deep", "elsewhere"), ("up", "photos"), ("circle", "kept/ok")):
+        (tmp_path / target).mkdir(exist_ok=True)
+        (tmp_path / "kept" / name).symlink_to(tmp_path / target)
+    (tmp_path / "elsewhere" / "deeper").mkdir()
+    (tmp_path / "elsewhere" / "deeper" / "last").symlink_to(tmp_path / "more")
+    (tmp_path / "more").mkdir()
+    assert set(places(photos)) == {
+        *(photos, tmp_path / "kept", tmp_path / "elsewhere", tmp_path / "more"),
+        tmp_path / "kept" / "ok",
+    }
 
 
 @pytest.mark.parametrize("source", ["digits", "torchvision:MNIST", "none", "photos.npz", [1], None])
