@@ -166,20 +166,17 @@ def given_settings(
 ) -> dict[str, Any]:
     """Return the fields of FitConfig that --set and `options` of their own give.
 
+    Of two --set of one field the last one counts.
+
     Raises:
-        ConfigError: a field is given two values.
+        ConfigError: a field is given both ways.
     """
     named = {name: value for name, value in (options or {}).items() if value is not None}
-    chosen: dict[str, Any] = {}
     for name, value in settings:
-        first = chosen.setdefault(name, value)
-        if first is not value and first != value:  # NaN is not itself
-            ways = f"--set {name}={first} and --set {name}={value}"
-            raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
         if name in named:
             ways = f"--set {name}={value} and {named[name]}"
             raise ConfigError(f"{name}: {ways}; allowed: one of them; leave the other out")
-    return named | chosen
+    return named | dict(settings)
 
 
 def force_option(function: Command) -> Command:

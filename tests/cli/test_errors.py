@@ -112,7 +112,6 @@ def test_a_source_that_is_not_there_leaves_no_folder(
         (["--set", "augment=" + "[" * 5000], ["augment: '[[["]),
         (["--steps", "9" * 400], ["steps: 999", "nearer to 0"]),
         (["--set", "strided=True"], ["strided: 'True' is not allowed; give true or false"]),
-        (["--set", "r1=1", "--set", "r1=2"], ["r1: --set r1=1 and --set r1=2; allowed: one"]),
         (["--set", "seed=1"], ["'seed=1'", "--seed"]),
         (["--set", "size=[16,16]"], ["size", "--size"]),
         (["--set", "mode=rgb"], ["mode", "--mode"]),

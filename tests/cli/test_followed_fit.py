@@ -24,6 +24,8 @@ def test_a_warm_start_from_a_run_and_from_a_file(
         assert words in told or "all of it" in told
         assert (out / "samples" / "curves.png").is_file()
     assert run([*command[:-2], "--set", "latent_dim=5"]) == 2
+    assert "has latent_dim 4, this training 5" in capsys.readouterr().err
+    assert run([*command, "--seed", "5"]) == 2
     assert "holds another run" in capsys.readouterr().err
 
 
