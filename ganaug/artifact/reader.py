@@ -75,7 +75,7 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         if stat.S_ISDIR(mode.st_mode):
             made = file / "generator.onnx"  # in the folder of `ganaug run`
             step = "write one with: ganaug export RUN FILE.onnx"
-            if made.is_file():
+            if os.path.isfile(made):
                 step = f"of `ganaug run` it is {path_name(made)}"
             raise ArtifactError(f"{name}: is a folder; allowed: an ONNX file; {step}")
         if not stat.S_ISREG(mode.st_mode):

@@ -112,10 +112,10 @@ def command(
     asked |= {"files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
-    if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
-        reading.load(source)  # which says what is wrong, before there is a folder
     read = Inputs((source,), image_folders("the images", source))
     check_output_folder(folder, {}, read, option="--out")
+    if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
+        reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
         refuse_foreign(folder, [CHECKED])
     make_folder(folder)

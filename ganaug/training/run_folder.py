@@ -365,7 +365,7 @@ def _json(path: Path) -> Any:
         return load_json(path)
     except (OSError, ValueError) as error:
         below = path.parent / "run"  # in the folder of `ganaug run`
-        whole = f", here {below}" if (below / path.name).is_file() else ""
+        whole = f", here {below}" if os.path.isfile(below / path.name) else ""
         raise RunError(
             f"{path.parent}: is not a run folder ({path.name} is missing or unreadable); name the"
             f" folder that `ganaug fit --out` wrote{whole}"
