@@ -343,10 +343,10 @@ class _Records:
             if alarm is not None and alarm.since == done:
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
+        if done == config.steps:  # before the last checkpoint, after which nothing is done again
+            draw_curves(self.run)
         if due or stop:
             checkpoint.save(self.run, state, done, good=good, signed=self.signed)
-        if done == config.steps:
-            draw_curves(self.run)
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,26 @@ def test_a_run_ends_with_its_curves(
     assert shown.size == (min(charts, 2) * WIDTH, -(-charts // 2) * HEIGHT)
     assert all(near(shown, colour).any() for colour in COLOURS)
     assert not near(shown, MARK).any()
+
+
+def test_a_run_that_was_killed_while_they_were_drawn_draws_them_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(run: Path) -> None:
+        raise Killed
+
+    given = {"kind": "class", "all_images": True, **SHORT}
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("ganaug.training.fit"), "draw_curves", killed)
+        with pytest.raises(Killed):
+            fit(bars((4,)), tmp_path / "run", **given)
+    run = fit(bars((4,)), tmp_path / "run", **given)
+    whole = fit(bars((4,)), tmp_path / "whole", **given)
+    drawn = [each / "samples" / "curves.png" for each in (run, whole)]
+    assert drawn[0].read_bytes() == drawn[1].read_bytes()
 
 
 def test_rollbacks_are_marked_and_gaps_are_left_out(tmp_path: Path) -> None:
