@@ -297,7 +297,7 @@ class SyntheticDataset(Dataset[Any]):
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
             copied = with_image(item, item_image(item))  # a tuple, or a dict of the source's own
-        check_label(item, source, at, self.targets[index])
+        check_label(item, source, at, self.label_of(index))
         return copied
 
     def _generated(
