@@ -8,7 +8,6 @@ import re
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.variation import never_varies
 from ganaug.evaluation.classifiers import Classifier
-from ganaug.evaluation.classifiers.estimator import EstimatorClassifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings.meter import Load
@@ -92,21 +90,16 @@ class Job:
 
     def identity(self) -> str:
         """Return a hash of everything that the result depends on."""
-        pixels = [each and each.pixel_fingerprint for each in (self.train, self.test, self.made)]
-        return _digest(self._content() | {"pixels": pixels})
-
-    def earlier_identity(self) -> str:
-        """Return what `identity` was while the keys of images stood for their pixels."""
-        return _digest(self._content())
-
-    def _content(self) -> dict[str, Any]:
         content = {
             "format": FORMAT,
             "seed": self.seed,
             "arm": self.key[1],
             "train": self.train.ordered_fingerprint,
-            "size": list(self.train.images.shape[1:]),
             "test": self.test.ordered_fingerprint,
+            # keys say which images were read, and stay where their pixels are replaced
+            "pixels": [
+                each and each.pixel_fingerprint for each in (self.train, self.test, self.made)
+            ],
             "schedule": asdict(self.schedule),
             "classifier": self.classifier.name,
             "device": self.device.partition(":")[0],
@@ -116,7 +109,7 @@ class Job:
             content["made"] = self.given.ordered_fingerprint
         if self.policy is not None:
             content["policy"] = [self.policy.p, self.policy.scale]
-        return content
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def effective(self) -> Job:
         """Return the job without the generator where that changes no image, else itself.
@@ -131,10 +124,6 @@ class Job:
         free = {"artifact": None, "artifact_hash": None, "policy": None, "label": None}
         arm = self.arm.never_varying(self.baseline)
         return replace(self, arm=arm, **free)  # type: ignore[arg-type] # None suits all
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _result_path(folder: Path, job: Job, identity: str) -> Path:
@@ -164,14 +153,7 @@ def load_outcome(folder: Path, job: Job) -> Outcome | None:
 
     Before version 0.2.0, those of trainings that diverged were kept, too.
     """
-    found = _kept(folder, job, job.identity())
-    # What was kept of an estimator then is the most likely class, not what it predicted.
-    if found is None and not isinstance(job.classifier, EstimatorClassifier):
-        found = _kept(folder, job, job.earlier_identity())
-    return found
-
-
-def _kept(folder: Path, job: Job, identity: str) -> Outcome | None:
+    identity = job.identity()
     path = _result_path(folder, job, identity)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:

@@ -58,7 +58,7 @@ class Spent(NamedTuple):
 
     def minus(self, before: Spent) -> Spent:
         """Return what came since."""
-        return Spent(*(now - told for now, told in zip(self, before, strict=True)))
+        return Spent(*(mine - other for mine, other in zip(self, before, strict=True)))
 
     def plus(self, more: Spent, share: float = 1.0) -> Spent:
         """Return the sum, with that share of the steps of before and their seconds."""

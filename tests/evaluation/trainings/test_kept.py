@@ -15,11 +15,9 @@ import torch
 from helpers.photos import write_pngs
 from helpers.small_comparisons import FREE, files, linear, run
 from helpers.small_images import bars
-from sklearn.linear_model import RidgeClassifier
 
 from ganaug import TrainingLoop
 from ganaug.errors import ConfigError
-from ganaug.evaluation.trainings import Job
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]
@@ -113,23 +111,6 @@ def test_kept_results_belong_to_pixels(images: ImageSet, tmp_path: Path) -> None
     before = files(tmp_path)
     run(None, images, seeds=1, arms=["plain"], baseline="plain", out=tmp_path)
     assert files(tmp_path) == before
-
-
-def test_results_that_were_kept_without_pixels_are_found_again(
-    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = {"classifier": RidgeClassifier(), "baseline": "plain"}
-    estimator: dict[str, Any] = {"out": tmp_path / "estimator", **own}
-    with monkeypatch.context() as earlier:
-        earlier.setattr(Job, "identity", Job.earlier_identity)
-        first = run(None, images, out=tmp_path)
-        run(None, images, **estimator)
-    before = files(tmp_path)
-    assert run(None, images, out=tmp_path).arms == first.arms  # with its times
-    assert files(tmp_path) == before
-    # Of an estimator the most likely class was kept, not what it predicted.
-    run(None, images, **estimator)
-    assert len(files(tmp_path / "estimator")) == 2 * 4
 
 
 def test_results_are_not_kept_under_a_name_that_others_share(
