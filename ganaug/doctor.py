@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.sessions import both_installed, missing_gpu, one_runtime, runtime_package
+from ganaug.wording import one_line
 
 __all__ = ["Examination", "Problem", "examine"]
 
@@ -87,7 +88,7 @@ def _torch(folder: Path) -> Found:
 
         from ganaug.devices import native_bfloat16
     except Exception as error:  # whatever a broken installation raises
-        return {}, [Problem(f"torch cannot be loaded ({_line(error)})", MATCHED_PAIR)]
+        return {}, [Problem(f"torch cannot be loaded ({one_line(error)})", MATCHED_PAIR)]
     native = native_bfloat16()
     facts = {
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -117,7 +118,7 @@ def _torchvision(folder: Path) -> Found:
 
         nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     except Exception as error:  # as above
-        text = f"torch and torchvision do not fit each other ({_line(error)})"
+        text = f"torch and torchvision do not fit each other ({one_line(error)})"
         return {}, [Problem(text, MATCHED_PAIR)]
     return {"torch and torchvision": "fit each other"}, []
 
@@ -129,7 +130,7 @@ def _runtime(folder: Path) -> Found:
 
         providers = onnxruntime.get_available_providers()
     except Exception as error:  # as above
-        text = f"onnxruntime cannot be loaded ({_line(error)})"
+        text = f"onnxruntime cannot be loaded ({one_line(error)})"
         return {}, [Problem(text, f"pip install {runtime_package()}")]
     facts = {"providers": ", ".join(providers)}
     problems = []
@@ -171,7 +172,7 @@ def _cuda_fails() -> str:
     try:
         open_session(model.SerializeToString, "doctor", "cuda", 1)
     except GanaugError as error:
-        return _line(error)
+        return one_line(error)
     return ""
 
 
@@ -200,7 +201,3 @@ def _free_memory() -> float | None:
         return None
     kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kilobytes[0]) * 1024 / GIGABYTE if kilobytes else None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_options", "as_settings", "counted", "table_lines", "whole_number"]
+__all__ = ["as_options", "as_settings", "counted", "one_line", "table_lines", "whole_number"]
 
 MOST_DIGITS = 15  # far beyond any number of ours; int() itself refuses thousands
 
@@ -40,6 +40,19 @@ def _as_value(value: object) -> str:
 def whole_number(text: str) -> int | None:
     """Return a text of decimal digits as a number; None for any other, and for very many digits."""
     return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+def one_line(message: object, most: int | None = 300) -> str:
+    """Return a text, or that of an error, on one line; an error without text gives its name.
+
+    Args:
+        message: a text, an error or a warning.
+        most: characters that are kept; None = all.
+    """
+    line = " ".join(str(message).split())
+    if not line and isinstance(message, Exception):
+        return type(message).__name__
+    return line if most is None or len(line) <= most else line[: most - 3] + "..."
 
 
 def table_lines(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import as_options, as_settings, counted, table_lines
+from ganaug.wording import as_options, as_settings, counted, one_line, table_lines
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,16 @@ def test_settings_are_as_the_command_line_takes_them() -> None:
 def test_options_are_as_a_command_takes_them() -> None:
     given = as_options(size=(32, 40), root=None, download=False, no_exif=True, image_column="scan")
     assert given == ["--size", "32x40", "--no-exif", "--image-column", "scan"]
+
+
+def test_a_text_of_lines_is_put_on_one() -> None:
+    assert one_line(ValueError("a\n  table\tof\nwords\n")) == "a table of words"
+    assert one_line(KeyError()) == "KeyError"
+    assert one_line("") == ""
+    assert one_line("x" * 301) == "x" * 297 + "..."
+    assert one_line("x" * 301, None) == "x" * 301
+    assert one_line("abcdefgh", 8) == "abcdefgh"
+    assert one_line("abcdefghi", 8) == "abcde..."
 
 
 def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:

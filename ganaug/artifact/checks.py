@@ -6,7 +6,6 @@ import os
 from typing import TypeGuard
 
 __all__ = [
-    "first_line",
     "is_count",
     "is_int",
     "is_number",
@@ -38,12 +37,6 @@ def shown(value: object, limit: int = 60) -> str:
     """Return `value` with control characters escaped and cut at `limit` characters."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def first_line(message: object, limit: int = 300) -> str:
-    """Return `message` on one line, cut at `limit` characters."""
-    line = " ".join(str(message).split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def printable(value: object) -> str:

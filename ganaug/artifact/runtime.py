@@ -21,12 +21,13 @@ from ganaug.artifact.arrays import (
     images_at_once,
     output_shape,
 )
-from ganaug.artifact.checks import first_line, path_name, shown
+from ganaug.artifact.checks import path_name, shown
 from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact, read_content
 from ganaug.artifact.sessions import Session, check_options, open_session, retire
 from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.wording import one_line
 
 if TYPE_CHECKING:
     import torch
@@ -325,7 +326,7 @@ class Generator:
             except Exception as error:  # onnxruntime's exceptions share no base class but this
                 raise ArtifactError(
                     f"{path_name(self.path)}: its graph fails on {count} image(s) of"
-                    f" {shape[2]} x {shape[3]} ({first_line(error)}); use other image sizes or"
+                    f" {shape[2]} x {shape[3]} ({one_line(error)}); use other image sizes or"
                     " smaller batches, or export the run again"
                 ) from error
             for name, values in zip(names, made, strict=True):

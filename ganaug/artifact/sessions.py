@@ -16,8 +16,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ganaug.artifact.checks import first_line, shown
+from ganaug.artifact.checks import shown
 from ganaug.errors import ArtifactError, ConfigError, DeviceError
+from ganaug.wording import one_line
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -129,7 +130,7 @@ def _start(content: bytes, providers: str, threads: int) -> Session:
         session = _create(onnxruntime, content, threads, [_CPU])
     except Exception as error:  # onnxruntime's exceptions share no base class but this
         raise ArtifactError(
-            f"onnxruntime {onnxruntime.__version__} cannot load the model ({first_line(error)});"
+            f"onnxruntime {onnxruntime.__version__} cannot load the model ({one_line(error)});"
             " upgrade onnxruntime or export the run again"
         ) from error
     # The model is sound: what fails from here on is CUDA.
@@ -163,7 +164,7 @@ def _start_cuda(runtime: Any, content: bytes, threads: int) -> Session:
         try:
             session = _create(runtime, content, threads, [_CUDA, _CPU])
         except Exception as error:  # as above
-            reason = first_line(error)
+            reason = one_line(error)
         else:
             taken = session.get_providers()
             if taken[0] == _CUDA:
@@ -201,7 +202,7 @@ def _preload(runtime: Any) -> str:
     with contextlib.redirect_stdout(printed):
         runtime.preload_dlls()
     failed = [line for line in printed.getvalue().splitlines() if line.startswith("Failed")]
-    return first_line("; ".join(failed))
+    return one_line("; ".join(failed))
 
 
 def missing_gpu() -> str:

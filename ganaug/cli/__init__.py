@@ -28,6 +28,7 @@ from ganaug.cli import (
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages, unprinted
 from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
 from ganaug.launch import place
+from ganaug.wording import one_line
 
 __all__ = ["command", "main", "run"]
 
@@ -149,7 +150,7 @@ def _run(settings: Settings) -> int:
         if settings.debug:
             echo(traceback.format_exc(), err=True, nl=False)
         if not _told_beside(error):
-            echo(f"ganaug: error: {_one_line(error)}", err=True)
+            echo(f"ganaug: error: {one_line(error, None)}", err=True)
         return error.exit_code
     except Exception as error:  # a defect of ours, or of the machine: still one line
         if settings.debug:
@@ -163,7 +164,7 @@ def _run(settings: Settings) -> int:
             )
             return 1
         echo(
-            f"ganaug: error: {type(error).__name__}: {_one_line(error)}"
+            f"ganaug: error: {type(error).__name__}: {one_line(str(error), None)}"
             " (ganaug --debug COMMAND ... shows the traceback)",
             err=True,
         )
@@ -186,9 +187,5 @@ def _told_beside(error: click.ClickException | GanaugError) -> bool:
 def _usage_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "ganaug"
-    message = _one_line(error.format_message()).rstrip(".")
+    message = one_line(error.format_message(), None).rstrip(".")
     return f"ganaug: error: {message}; see {path} --help"
-
-
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())

@@ -20,6 +20,7 @@ import click
 
 from ganaug.launch import place
 from ganaug.progress import Lines, Pace, duration, losses_in
+from ganaug.wording import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -177,7 +178,7 @@ def plain_messages(settings: Settings) -> Iterator[None]:
         if settings.debug:
             text = warnings.formatwarning(message, category, filename, lineno, line)
             echo(text, err=True, nl=False)
-        elif (text := " ".join(str(message).split())) not in shown:
+        elif (text := one_line(message, None)) not in shown:
             shown.add(text)
             echo(f"ganaug: warning: {text}", err=True)
 

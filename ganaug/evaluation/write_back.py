@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ganaug.artifact.checks import first_line
 from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact
@@ -14,6 +13,7 @@ from ganaug.errors import ArtifactError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.files import updating
+from ganaug.wording import one_line
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Policy
@@ -107,7 +107,7 @@ def gain_summary(report: GainReport) -> dict[str, Any]:
         "claim": report.claim,
         "seeds": len(report.seeds),
         "test_images": round(sum(report.test_images) / len(report.test_images)),
-        "classifier": classifier and first_line(classifier, MOST_OF_A_NAME),
+        "classifier": classifier and one_line(classifier, MOST_OF_A_NAME),
         "steps": report.settings.steps,
         "baseline": below,
         "chosen": report.chosen,

@@ -12,8 +12,8 @@ from typing import Any
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
-from ganaug.images._parts import ImageFile, one_line, refuse_more_cells
-from ganaug.wording import counted
+from ganaug.images._parts import ImageFile, refuse_more_cells
+from ganaug.wording import counted, one_line
 
 __all__ = ["GROUPS_FILE", "groups_files", "in_both_noted", "with_groups"]
 

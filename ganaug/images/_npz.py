@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError, did_you_mean
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
-from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._parts import check_labels, class_names, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.wording import one_line
 
 __all__ = ["StoredPart", "load_npz", "stored_parts"]
 

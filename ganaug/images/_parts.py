@@ -19,7 +19,6 @@ __all__ = [
     "ImageFile",
     "check_labels",
     "class_names",
-    "one_line",
     "refuse_more_cells",
     "with_test",
 ]
@@ -32,11 +31,6 @@ class ImageFile(NamedTuple):
     name: str
     label: int
     group: str | None = None
-
-
-def one_line(error: Exception) -> str:
-    """Return the text of another library's error as one line, or its name where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:

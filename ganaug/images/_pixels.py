@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ganaug.errors import Complain, ConfigError, DataError, did_you_mean, refuse
-from ganaug.images._parts import one_line
 from ganaug.images.image_set import content_key
-from ganaug.wording import counted
+from ganaug.wording import counted, one_line
 
 __all__ = [
     "UNREADABLE",

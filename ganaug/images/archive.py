@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.images._parts import one_line
 from ganaug.limits import NPZ_SIZE
+from ganaug.wording import one_line
 
 __all__ = ["BROKEN", "Archive"]
 

@@ -22,7 +22,7 @@ from ganaug.images._decoding import read_pixels
 from ganaug.images._groups import in_both_noted
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
-from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._parts import check_labels, class_names, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -39,6 +39,7 @@ from ganaug.images.columns import (
     named_like,
 )
 from ganaug.images.image_set import ImageSet
+from ganaug.wording import one_line
 
 __all__ = [
     "HF_PREFIX",

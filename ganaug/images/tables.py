@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
-from ganaug.images._parts import ImageFile, one_line, refuse_more_cells
+from ganaug.images._parts import ImageFile, refuse_more_cells
 from ganaug.images._reading import read_files
 from ganaug.images.cache import Cache, Progress, entry_of
 from ganaug.images.class_names import alike_noted, composed
@@ -24,7 +24,7 @@ from ganaug.images.columns import (
     named_like,
 )
 from ganaug.images.image_set import ImageSet
-from ganaug.wording import whole_number
+from ganaug.wording import one_line, whole_number
 
 __all__ = [
     "ENDINGS",

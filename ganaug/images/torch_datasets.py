@@ -14,7 +14,7 @@ from PIL import Image
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._decoding import read_pixels
 from ganaug.images._image_folder import files_of, groups_not_read
-from ganaug.images._parts import check_labels, class_names, one_line, with_test
+from ganaug.images._parts import check_labels, class_names, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -26,6 +26,7 @@ from ganaug.images._reading import read_files
 from ganaug.images.cache import Cache, Progress, entry_of, no_cache
 from ganaug.images.class_names import by_name, classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.wording import one_line
 
 __all__ = [
     "PREFIX",

@@ -19,7 +19,6 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ganaug.artifact.checks import first_line
 from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes, write_json
 from ganaug.records import (
@@ -36,6 +35,7 @@ from ganaug.records import (
     load_json,
 )
 from ganaug.training.state import State
+from ganaug.wording import one_line
 
 __all__ = [
     "CHANGED",
@@ -295,7 +295,7 @@ def read(run: Path) -> Checkpoint | None:
         return Checkpoint(record, safetensors.torch.load(content))
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"{path}: is damaged ({first_line(error)}); train again in another folder"
+            f"{path}: is damaged ({one_line(error)}); train again in another folder"
         ) from error
 
 
@@ -332,7 +332,7 @@ def load(state: State, checkpoint: Checkpoint, run: Path) -> None:
         put(state, checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"{run}: its checkpoint is not that of its config.json ({first_line(error)}); train"
+            f"{run}: its checkpoint is not that of its config.json ({one_line(error)}); train"
             " again in another folder"
         ) from error
     state.rollbacks = len(checkpoint.record.rollbacks)

@@ -21,10 +21,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ganaug.artifact.checks import first_line
 from ganaug.errors import ConfigError, DeviceError, GanaugError, RunError, ToldElsewhereError
 from ganaug.launch import place
 from ganaug.limits import Limit
+from ganaug.wording import one_line
 
 __all__ = ["ALONE", "SILENCE", "Ranks", "joined"]
 
@@ -190,7 +190,7 @@ class Ranks:
         except RuntimeError as error:  # of torch.distributed, which has no narrower one
             raise GanaugError(
                 f"process {self.rank} of {self.size}: another one ended or does not answer"
-                f" ({first_line(error)[:80]}); the last checkpoint stands; the same command resumes"
+                f" ({one_line(error, 80)}); the last checkpoint stands; the same command resumes"
             ) from error
 
 

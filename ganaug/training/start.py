@@ -16,13 +16,13 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from ganaug.artifact.checks import first_line
 from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes
 from ganaug.images import ImageSet
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json, one_of
 from ganaug.training.config import FitConfig
 from ganaug.training.state import State
+from ganaug.wording import one_line
 
 __all__ = ["FACTS", "FILE", "Start", "load_start", "save_start"]
 
@@ -85,7 +85,7 @@ def load_start(run: Path, state: State) -> None:
             module.load_state_dict(own)
     except (OSError, AttributeError, safetensors.SafetensorError, ValueError, RuntimeError) as e:
         raise RunError(
-            f"{run / FILE}: is missing or damaged ({first_line(e)}); train again in another folder"
+            f"{run / FILE}: is missing or damaged ({one_line(e)}); train again in another folder"
         ) from e
 
 

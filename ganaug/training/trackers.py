@@ -22,6 +22,7 @@ from ganaug.files import make_folder, write_json
 from ganaug.progress import FitProgress
 from ganaug.records import TEXT, check_fields, load_json, read_rows
 from ganaug.training.config import FitConfig
+from ganaug.wording import one_line
 
 __all__ = ["DIVERSITY", "Tracker", "checked_tracker", "followed"]
 
@@ -99,10 +100,9 @@ class Tracker:
         try:
             self.library.begin(rows, rollbacks)
         except Exception as error:
-            line = " ".join(str(error).split())[:300]
             raise RunError(
-                f"tracker: {self.library.name} failed ({line}); allowed: one that can be written"
-                " to; mend it, or go on without --tracker"
+                f"tracker: {self.library.name} failed ({one_line(error)}); allowed: one that can be"
+                " written to; mend it, or go on without --tracker"
             ) from error
 
     def row(self, group: str, row: Row) -> None:
@@ -116,7 +116,7 @@ class Tracker:
                 "tracker: %s failed (%s); the training goes on without, and the next start of the"
                 " run sends what is missing",
                 self.library.name,
-                " ".join(str(error).split())[:300],
+                one_line(error),
             )
             self.library = None
 

@@ -20,7 +20,6 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from ganaug.artifact.checks import first_line
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError, ConfigError, RunError
 from ganaug.images import ImageSet
@@ -32,6 +31,7 @@ from ganaug.training.run_folder import read_run
 from ganaug.training.start import Start
 from ganaug.training.state import State
 from ganaug.training.verdict import broken
+from ganaug.wording import one_line
 
 __all__ = ["warm_start"]
 
@@ -117,7 +117,7 @@ def _of_run(folder: Path, name: str, config: FitConfig) -> _Origin:
     wrong = broken(run)
     if wrong:
         raise RunError(
-            f"start_from: the generator of {folder} is broken ({first_line(wrong)}); allowed: one"
+            f"start_from: the generator of {folder} is broken ({one_line(wrong)}); allowed: one"
             " without an alarm; name another run"
         )
     return _Origin(
@@ -161,7 +161,7 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
 
 def _useless(path: Path, error: Exception) -> RunError:
     return RunError(
-        f"start_from: {path} does not give its weights back ({first_line(error)}); allowed: a file"
+        f"start_from: {path} does not give its weights back ({one_line(error)}); allowed: a file"
         " that this version exported; name the folder of its run"
     )
 

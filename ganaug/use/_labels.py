@@ -16,7 +16,7 @@ from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
 from ganaug.use.marks import MARKS
-from ganaug.wording import counted
+from ganaug.wording import counted, one_line
 
 __all__ = [
     "LabelsGetter",
@@ -129,10 +129,10 @@ def _understood(value: Any) -> Any:
 
 
 def _not_understood(value: Any) -> ConfigError:
-    shown = " ".join(repr(value).split())  # that of an array has lines
-    return ConfigError(
-        f"label {shown:.80}; allowed: whole numbers, class names or one-hot vectors; pass"
-        " labels_getter= a function that returns them, or labels_getter=None to go without"
+    return ConfigError(  # the repr of an array has lines
+        f"label {one_line(repr(value), 80)}; allowed: whole numbers, class names or one-hot"
+        " vectors; pass labels_getter= a function that returns them, or labels_getter=None to go"
+        " without"
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.wording import one_line
 
 __all__ = ["Backbone", "backbone_by_name"]
 
@@ -89,7 +90,7 @@ def _loaded(make: Callable[[], nn.Module], name: str, path: Path | None) -> nn.M
             network = make()
     except Exception as error:
         raise ConfigError(
-            f"classifier {name}: cannot be made ({_line(error)}); allowed: a network and weights"
+            f"classifier {name}: cannot be made ({one_line(error)}); allowed: a network and weights"
             " that its library can load; choose another, remove damaged weights from its cache, or"
             " give --weights FILE"
         ) from error
@@ -121,7 +122,7 @@ def _fill(trunk: nn.Module, path: Path, beside: set[str]) -> None:
         trunk.load_state_dict({name: each for name, each in state.items() if name not in beside})
     except RuntimeError as error:
         raise ConfigError(
-            f"weights {str(path)!r}: do not fit the network ({_line(error)}); {allowed}"
+            f"weights {str(path)!r}: do not fit the network ({one_line(error)}); {allowed}"
         ) from error
 
 
@@ -148,10 +149,6 @@ def _without_last_layer(network: nn.Module, name: str) -> nn.Module:
     parent, _, last = linear[-1].rpartition(".")
     setattr(network.get_submodule(parent), last, nn.Identity())
     return network
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 Found = tuple[Callable[[], nn.Module], Any, Any, tuple[int, int]]

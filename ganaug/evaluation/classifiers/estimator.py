@@ -23,6 +23,7 @@ from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.classifiers.fitted import UNKNOWN, fitted_hash
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task, as_probabilities
 from ganaug.randomness import stream_seed
+from ganaug.wording import one_line
 
 __all__ = ["Estimator", "EstimatorClassifier", "is_estimator", "train_estimator"]
 
@@ -192,7 +193,7 @@ def _line(value: object) -> str:
             text = value.__repr__(N_CHAR_MAX=10**6)  # type: ignore[call-arg] # scikit-learn's
         except TypeError:
             text = repr(value)
-    return " ".join(text.split())
+    return one_line(text, None)
 
 
 def _flat(images: Tensor) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task
 from ganaug.evaluation.classifiers.resnet import ResNet, ThreeChannels
 from ganaug.evaluation.classifiers.seeded import seeded
 from ganaug.randomness import stream_seed
+from ganaug.wording import one_line
 
 __all__ = [
     "ClassifierFactory",
@@ -132,11 +133,10 @@ class Network:
         try:
             shown: Any = network.train()(torch.zeros(shape))
         except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise ConfigError(
                 f"classifier {self.name}: fails on images of {shape[2]}x{shape[3]}"
-                f" pixels and {shape[1]} channels ({reason}); allowed: a network that takes them;"
-                " choose another, or load the images at its size with --size"
+                f" pixels and {shape[1]} channels ({one_line(error)}); allowed: a network that"
+                " takes them; choose another, or load the images at its size with --size"
             ) from error
         if not isinstance(shown, Tensor) or shown.shape != (2, num_classes):
             found = list(shown.shape) if isinstance(shown, Tensor) else type(shown).__name__
@@ -168,11 +168,10 @@ def own_copy(given: T, who: str) -> T:
     try:
         return copy.deepcopy(given)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ConfigError(
-            f"classifier {who}: a {type(given).__name__} that cannot be copied ({reason}); allowed:"
-            " what copy.deepcopy takes, so that no training goes on with the weights of another;"
-            " leave out what it cannot copy"
+            f"classifier {who}: a {type(given).__name__} that cannot be copied ({one_line(error)});"
+            " allowed: what copy.deepcopy takes, so that no training goes on with the weights of"
+            " another; leave out what it cannot copy"
         ) from error
 
 

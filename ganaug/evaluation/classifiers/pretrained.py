@@ -19,6 +19,7 @@ from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task
 from ganaug.evaluation.classifiers.network import check_own_name, name_of, own_copy
 from ganaug.evaluation.classifiers.probe import train_probe
 from ganaug.images import check_size
+from ganaug.wording import one_line
 
 __all__ = ["Pretrained"]
 
@@ -140,11 +141,10 @@ class Pretrained:
             try:
                 shown = network(self.normalise(black))
             except Exception as error:
-                reason = " ".join(str(error).split())[:200] or type(error).__name__
                 raise ConfigError(
                     f"classifier {self.name}: fails on images of {image_size[0]}x{image_size[1]}"
-                    f" pixels ({reason}); allowed: a size that it takes; load the images at it with"
-                    " --size"
+                    f" pixels ({one_line(error)}); allowed: a size that it takes; load the"
+                    " images at it with --size"
                 ) from error
         if not isinstance(shown, Tensor) or shown.ndim != 2 or len(shown) != 2:
             found = list(shown.shape) if isinstance(shown, Tensor) else type(shown).__name__

@@ -19,11 +19,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ganaug.artifact.checks import first_line
 from ganaug.errors import GanaugError
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick
 from ganaug.evaluation.trainings.workers import Processes, Submit
 from ganaug.launch import Place
+from ganaug.wording import one_line
 
 __all__ = ["Shared", "found_others", "shared_work"]
 
@@ -54,7 +54,7 @@ class _Link:
             yield
         except RuntimeError as error:  # of torch.distributed, which has no narrower one
             raise GanaugError(
-                f"process {self.rank} ended ({first_line(error)[:80]}); what had ended is kept, and"
+                f"process {self.rank} ended ({one_line(error, 80)}); what had ended is kept, and"
                 " the same command goes on"
             ) from error
 

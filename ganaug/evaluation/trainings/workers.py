@@ -24,6 +24,7 @@ import torch
 from ganaug.errors import ConfigError, GanaugError, checked_count
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
+from ganaug.wording import one_line
 
 __all__ = ["Processes", "Submit", "in_this_process", "worker_count"]
 
@@ -248,10 +249,9 @@ def _in_worker(work: Callable[[Tick], Any], place: int) -> Any:
         found = work(tick)
     except Exception as error:
         if not _can_be_sent(error):
-            text = " ".join(str(error).split())
             raise GanaugError(
-                f"{type(error).__name__}: {text} (in a worker process, which cannot send the error"
-                " itself; allowed: one that can be pickled; try jobs=1)"
+                f"{type(error).__name__}: {one_line(str(error))} (in a worker process, which"
+                " cannot send the error itself; allowed: one that can be pickled; try jobs=1)"
             ) from error
         raise
     tick(0)  # what came after the last step
