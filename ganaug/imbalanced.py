@@ -14,7 +14,8 @@ from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.use.generate import generate, open_generator
-from ganaug.use.policy import can_make, class_map, latent_scale, listed, policy_of, refuse_unclear
+from ganaug.use.policy import can_make, class_map, latent_scale, policy_of, refuse_unclear
+from ganaug.wording import first_names
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -212,12 +213,13 @@ def _artifact_label(label: Any, generator: Generator) -> int:
             return known
         raise ArtifactError(
             f"y: the class {str(label)!r} is not in {generator.path}{did_you_mean(label, classes)};"
-            f" allowed: {listed(classes)}; rename it, or fit and export for this data set"
+            f" allowed: {first_names(classes, form=repr)}; rename it, or fit and export"
+            " for this data set"
         )
     if float(label).is_integer() and 0 <= label < len(classes):
         refuse_unclear(classes, "y", "pass the names of the classes as y")
         return int(label)
     raise ArtifactError(
         f"y: the class {label}; allowed: 0 to {len(classes) - 1}, or the names"
-        f" {listed(classes)} ({generator.path}); fit and export for this data set"
+        f" {first_names(classes, form=repr)} ({generator.path}); fit and export for this data set"
     )

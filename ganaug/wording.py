@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_options", "as_settings", "counted", "one_line", "table_lines", "whole_number"]
+__all__ = [
+    "as_options",
+    "as_settings",
+    "counted",
+    "first_names",
+    "one_line",
+    "table_lines",
+    "whole_number",
+]
 
 MOST_DIGITS = 15  # far beyond any number of ours; int() itself refuses thousands
 
@@ -53,6 +61,12 @@ def one_line(message: object, most: int | None = 300) -> str:
     if not line and isinstance(message, Exception):
         return type(message).__name__
     return line if most is None or len(line) <= most else line[: most - 3] + "..."
+
+
+def first_names(names: Sequence[str], most: int = 10, form: Callable[[str], str] = str) -> str:
+    """Return "a, b and 3 more": the first `most` names as `form` writes them."""
+    rest = len(names) - most
+    return ", ".join(map(form, names[:most])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def table_lines(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganaug.wording import as_options, as_settings, counted, one_line, table_lines
+from ganaug.wording import as_options, as_settings, counted, first_names, one_line, table_lines
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,12 @@ def test_a_text_of_lines_is_put_on_one() -> None:
     assert one_line("x" * 301, None) == "x" * 301
     assert one_line("abcdefgh", 8) == "abcdefgh"
     assert one_line("abcdefghi", 8) == "abcde..."
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    assert first_names(["a", "b"], 2) == "a, b"
+    assert first_names(["a", "b", "c"], 2, repr) == "'a', 'b' and 1 more"
+    assert first_names([]) == ""
 
 
 def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:

@@ -13,7 +13,7 @@ from ganaug.errors import DataError
 from ganaug.evaluation.splits import Split, in_class_order
 from ganaug.images import ImageSet, load_images
 from ganaug.images.copies import also_in
-from ganaug.images.image_set import first_names
+from ganaug.wording import first_names
 
 __all__ = ["load_made", "made_for"]
 

@@ -18,7 +18,8 @@ from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
-from ganaug.use.policy import listed, refuse_unclear
+from ganaug.use.policy import refuse_unclear
+from ganaug.wording import first_names
 
 __all__ = [
     "Compared",
@@ -173,8 +174,8 @@ def in_class_order(images: ImageSet, like: ImageSet) -> ImageSet:
         if name not in position:
             raise DataError(
                 f"{images.source}: class {name!r} is not among the training classes"
-                f"{did_you_mean(name, classes)}; allowed: {listed(classes, 8)}; name the classes of"
-                " both parts alike"
+                f"{did_you_mean(name, classes)}; allowed: {first_names(classes, 8, repr)};"
+                " name the classes of both parts alike"
             )
     to = np.array([position[name] for name in images.classes], dtype=np.int64)
     labels = to[images.labels]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ganaug.errors import Complain, DataError, refuse
 from ganaug.images._open import FORMATS
-from ganaug.images.image_set import first_names
-from ganaug.wording import counted
+from ganaug.wording import counted, first_names
 
 __all__ = [
     "SPLITS",

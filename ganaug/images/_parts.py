@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.images.class_names import alike_noted
-from ganaug.images.image_set import ImageSet, first_names
-from ganaug.wording import counted
+from ganaug.images.image_set import ImageSet
+from ganaug.wording import counted, first_names
 
 __all__ = [
     "ImageFile",

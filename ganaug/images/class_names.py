@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.images.columns import Keyed, is_huggingface, label_column, label_names
-from ganaug.images.image_set import first_names
-from ganaug.wording import whole_number
+from ganaug.wording import first_names, whole_number
 
 __all__ = [
     "Relabelled",

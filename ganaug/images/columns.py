@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.wording import first_names
 
 __all__ = [
     "BY_NAME",
@@ -162,7 +163,7 @@ def column_name(
         DataError: there is no such column; or no name is given, and not exactly one looks like it.
     """
     option = f"--{role}-column ({role}= in Python)"
-    listed = ", ".join(map(repr, names[:12])) + (" and more" if len(names) > 12 else "")
+    listed = first_names(names, 12, repr)
     if given is not None:
         if given not in names:
             raise DataError(

@@ -6,7 +6,6 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -17,8 +16,9 @@ from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
 from ganaug.images.columns import Columns
 from ganaug.images.stored import chosen
+from ganaug.wording import first_names
 
-__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "first_names", "require_classes", "utf8"]
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "require_classes", "utf8"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 BLOCK = 256  # images whose pixels are hashed at once
@@ -35,12 +35,6 @@ def utf8(text: str) -> str:
     Such bytes reach Python as half surrogate pairs, which no JSON file can hold.
     """
     return text.encode(errors="backslashreplace").decode()
-
-
-def first_names(names: Sequence[str], most: int = 10) -> str:
-    """Return the first `most` names and the number of the others, for a note."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
 from ganaug.evaluation.arms import Arm, parse_arm
@@ -13,6 +13,7 @@ from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.class_changes import class_changes
+from ganaug.wording import first_names
 
 __all__ = ["advice", "advice_list", "in_short"]
 
@@ -143,9 +144,10 @@ def _of_classes(gain: GainReport | None) -> Iterator[str]:
         return
     lost = [each.name for each in class_changes(gain) if each.sure and each.change < 0]
     if lost and gain.gain[str(gain.chosen)].verdict == "helps":
+        classes = "Class" if len(lost) == 1 else "Classes"
         yield (
-            f"{'Class' if len(lost) == 1 else 'Classes'} {_listed(lost)}: fewer images are found."
-            f" Where such a class matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
+            f"{classes} {first_names(lost, MOST_NAMED)}: fewer images are found. Where such a class"
+            f" matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
         )
 
 
@@ -165,16 +167,10 @@ def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:
     copied = [each.name for each in diversity.classes if COPYING in (each.word, *each.words)]
     if copied:
         yield (
-            f"Images of {_listed(copied)} repeat training images: look at the suspicious samples"
-            " before you share the file."
+            f"Images of {first_names(copied, MOST_NAMED)} repeat training images: look at the"
+            " suspicious samples before you share the file."
         )
 
 
 def _failed(diversity: DiversityReport | None) -> bool:
     return diversity is not None and any(each.word in FAILURES for each in diversity.classes)
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - MOST_NAMED
-    shown = ", ".join(names[:MOST_NAMED])
-    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -13,7 +13,7 @@ from ganaug.evaluation.tuning.report import not_tried
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
 from ganaug.report.text import held_out_text, policy_text, start_text
-from ganaug.wording import counted
+from ganaug.wording import counted, first_names
 
 __all__ = ["model_card"]
 
@@ -206,7 +206,7 @@ def _diversity(diversity: Mapping[str, Any]) -> Markdown:
             strong(word),
             len(names),
             len(diversity["classes"]),
-            "" if word == OK else fill(" ({})", _names(names)),
+            "" if word == OK else fill(" ({})", first_names(names, MOST_NAMES)),
         )
         for word, names in diversity["words"].items()
     )
@@ -240,19 +240,21 @@ def _memorisation(diversity: Mapping[str, Any] | None) -> Markdown:
         "None of {} was found to copy its training images, as far as these measures see.", of
     )
     if copying:
-        found = fill("Near copies were found in {} of {} ({}).", len(copying), of, _names(copying))
+        found = fill(
+            "Near copies were found in {} of {} ({}).",
+            len(copying),
+            of,
+            first_names(copying, MOST_NAMES),
+        )
     if near:
         found = fill(
-            "{} Unusually many images lie near one training image in {}.", found, _names(near)
+            "{} Unusually many images lie near one training image in {}.",
+            found,
+            first_names(near, MOST_NAMES),
         )
     macro = diversity["macro"]
     shown = any(name in macro and row.card == "memorisation" for name, row in MEASURES.items())
     return _paragraphs([found, _measures(macro, "memorisation")]) if shown else found
-
-
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _limits(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.images.image_set import first_names
+from ganaug.wording import first_names
 
 __all__ = ["PairSampler"]
 

@@ -16,7 +16,7 @@ from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
 from ganaug.use.marks import MARKS
-from ganaug.wording import counted, one_line
+from ganaug.wording import counted, first_names, one_line
 
 __all__ = [
     "LabelsGetter",
@@ -172,8 +172,8 @@ def _number(name: str, classes: Sequence[str]) -> int:
         return number
     raise DataError(
         f"label {name!r:.80} is no class{did_you_mean(name, classes)}; allowed:"
-        f" {', '.join(map(repr, classes[:10]))}{' and more' if len(classes) > 10 else ''}; pass"
-        " labels_getter= a function that returns the class, or labels_getter=None to go without"
+        f" {first_names(classes, form=repr)}; pass labels_getter= a function that returns the"
+        " class, or labels_getter=None to go without"
     )
 
 

@@ -47,10 +47,10 @@ from ganaug.use.policy import (
     class_map,
     class_probabilities,
     latent_scale,
-    listed,
     policy_of,
     refuse_unclear,
 )
+from ganaug.wording import first_names
 
 __all__ = ["SyntheticDataset"]
 
@@ -174,7 +174,8 @@ class SyntheticDataset(Dataset[Any]):
         if len(labels) and labels.max() >= len(self.classes):
             raise DataError(
                 f"the source has the label {labels.max()}; allowed: 0 to {len(self.classes) - 1}"
-                f" ({listed(self.classes)}); give it the .classes that its labels count through"
+                f" ({first_names(self.classes, form=repr)}); give it the .classes that its labels"
+                " count through"
             )
         check_repeatable(self.source, labels)
         real = np.bincount(labels, minlength=len(self.classes)).astype(np.int64)
@@ -348,7 +349,7 @@ class SyntheticDataset(Dataset[Any]):
         shown = ", ".join(str(i) for i in positions[:8]) + (" ..." if len(positions) > 8 else "")
         kinds = sorted({self.classes[self.label_of(i)] for i in positions})
         items = "item" if len(positions) == 1 else "items"
-        return f"{self.generator.path}: generated {items} {shown} ({listed(kinds, 3)})"
+        return f"{self.generator.path}: generated {items} {shown} ({first_names(kinds, 3, repr)})"
 
 
 def check_source_image(image: Any) -> None:

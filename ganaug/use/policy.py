@@ -12,6 +12,7 @@ from ganaug.artifact.policy import MOST_SCALE
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of, unclear_label
 from ganaug.use._checks import is_real, is_whole
+from ganaug.wording import first_names
 
 __all__ = [
     "Counts",
@@ -21,7 +22,6 @@ __all__ = [
     "class_map",
     "class_probabilities",
     "latent_scale",
-    "listed",
     "mean_probability",
     "policy_of",
     "refuse_numbered",
@@ -91,7 +91,7 @@ def class_probabilities(
             if place is None:
                 raise ConfigError(
                     f"p= has the class {key!r}{did_you_mean(str(key), classes)}; allowed:"
-                    f" {listed(classes)} (the classes of {name})"
+                    f" {first_names(classes, form=repr)} (the classes of {name})"
                 )
             values[place] = value
     elif isinstance(p, (Sequence, np.ndarray)):
@@ -170,8 +170,9 @@ def class_map(classes: Sequence[str], info: Metadata, name: str) -> NDArray[np.i
         if label is None:
             raise ArtifactError(
                 f"the data set's class {each!r} is not in"
-                f" {name}{did_you_mean(each, info.classes)}; allowed: {listed(info.classes)};"
-                " rename the class, or fit and export for this data set"
+                f" {name}{did_you_mean(each, info.classes)}; allowed:"
+                f" {first_names(info.classes, form=repr)}; rename the class, or fit and export for"
+                " this data set"
             )
         found.append(label)
     return np.array(found, np.int64)
@@ -186,8 +187,8 @@ def refuse_numbered(classes: Sequence[str], info: Metadata, name: str) -> None:
     if unclear is not None:
         raise ArtifactError(
             f"{name} was fitted on labels without class names, and in the data set {unclear}"
-            f" ({listed(classes)}); allowed: a file whose classes have names, where these are whole"
-            " numbers out of order; fit on this data set, or on one with .classes"
+            f" ({first_names(classes, form=repr)}); allowed: a file whose classes have names, where"
+            " these are whole numbers out of order; fit on this data set, or on one with .classes"
         )
 
 
@@ -196,8 +197,8 @@ def refuse_unclear(classes: Sequence[str], what: str, instead: str) -> None:
     unclear = unclear_label(classes)
     if unclear is not None:
         raise DataError(
-            f"{what}: {unclear} ({listed(classes)}); allowed: labels that come with class names,"
-            f" where the classes are whole numbers out of order; {instead}"
+            f"{what}: {unclear} ({first_names(classes, form=repr)}); allowed: labels that come with"
+            f" class names, where the classes are whole numbers out of order; {instead}"
         )
 
 
@@ -284,7 +285,9 @@ def _by_class(
             label = int(key)
         else:
             near = did_you_mean(str(key), classes)
-            raise ConfigError(f"counts: no class {key!r}{near}; allowed: {listed(classes)}")
+            raise ConfigError(
+                f"counts: no class {key!r}{near}; allowed: {first_names(classes, form=repr)}"
+            )
         if not is_whole(value) or value < 0:
             raise ConfigError(
                 f"counts: {value!r} for the class {key!r}; allowed: a whole number of at least 0"
@@ -306,9 +309,3 @@ def _level(real: NDArray[np.int64], total: int, usable: NDArray[np.bool_]) -> ND
     next_up = np.flatnonzero(usable & (real <= low))[: total - int(added.sum())]
     added[next_up] += 1
     return added
-
-
-def listed(names: Sequence[str], most: int = 10) -> str:
-    """Return the names for a message, the first `most` of them."""
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
