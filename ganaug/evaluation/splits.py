@@ -11,7 +11,7 @@ import numpy as np
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, DataError, did_you_mean
-from ganaug.images import ImageSet, load_images
+from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
 from ganaug.images.originals import Originals, Readable, originals, readable
@@ -220,11 +220,7 @@ def training_and_test(
             f" {list(train.images.shape[1:])}; load both at the same size and mode"
         )
     train = replace(train, test=None)
-    if (train.counts > 0).sum() < 2:
-        raise DataError(
-            f"{train.source}: {int((train.counts > 0).sum())} class with training images; a"
-            " comparison needs at least 2; add images of another class"
-        )
+    require_classes(train)
     if (
         metadata is not None
         and merged_as_trained(train, metadata).fingerprint != metadata.fingerprint

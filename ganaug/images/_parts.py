@@ -19,6 +19,7 @@ __all__ = [
     "ImageFile",
     "check_labels",
     "class_names",
+    "none_read",
     "refuse_more_cells",
     "with_test",
 ]
@@ -31,6 +32,11 @@ class ImageFile(NamedTuple):
     name: str
     label: int
     group: str | None = None
+
+
+def none_read(source: str, word: str = "training") -> DataError:
+    """Return the error for a part, "training" or "test", without an image that can be read."""
+    return DataError(f"{source}: no {word} image can be read; add images that can")
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:
@@ -98,7 +104,7 @@ def with_test(train: ImageSet, test: ImageSet | None, notes: Sequence[str]) -> I
     """
     if not len(train) or (test is not None and not len(test)):
         word = "test" if len(train) else "training"
-        raise DataError(f"{train.source}: no {word} image can be read; add images that can")
+        raise none_read(train.source, word)
     notes = [*notes, *(note for note in alike_noted(train.classes) if note not in notes)]
     notes += _in_two_classes(train)
     for word, part in (("training", train), ("test", test)):

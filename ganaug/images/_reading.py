@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.errors import DataError
 from ganaug.files import open_regular
 from ganaug.images._decoding import Sink, cores, read_pixels
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
-from ganaug.images._parts import ImageFile, with_test
+from ganaug.images._parts import ImageFile, none_read, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -147,4 +146,4 @@ def _decode(
 
 def _refuse_none(source: str, positions: Sequence[int] | NDArray[np.int64], num_train: int) -> None:
     if not len(positions) or positions[0] >= num_train:
-        raise DataError(f"{source}: no training image can be read; add images that can")
+        raise none_read(source)

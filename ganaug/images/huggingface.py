@@ -22,7 +22,7 @@ from ganaug.images._decoding import read_pixels
 from ganaug.images._groups import in_both_noted
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
-from ganaug.images._parts import check_labels, class_names, with_test
+from ganaug.images._parts import check_labels, class_names, none_read, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -196,7 +196,7 @@ def load_huggingface(
             headers.append(header)
             at_of.append((number, at))
     if not any(number == 0 for number, _ in at_of):
-        raise DataError(f"{source}: no training image can be read; add images that can")
+        raise none_read(source)
 
     def load(index: int) -> tuple[Image.Image, int, int]:
         number, at = at_of[index]

@@ -24,7 +24,7 @@ from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._open import open_image
 from ganaug.images._orientation import as_shown
-from ganaug.images._parts import ImageFile, class_names
+from ganaug.images._parts import ImageFile, class_names, none_read
 from ganaug.images._pixels import UNREADABLE, Damage, unreadable
 from ganaug.images.class_names import by_name, classes_of
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
@@ -181,7 +181,7 @@ def readable(
         if progress is not None and (at % TOLD == 0 or at == len(items)):
             progress(at, len(items))
     if not kept:
-        raise DataError(f"{found.source}: no training image can be read; add images that can")
+        raise none_read(found.source)
     labels = np.array([label for label, _ in read], np.int64)
     keys = np.array([key for _, key in read], np.uint64)
     classes = class_names(found.source, labels, found.classes)

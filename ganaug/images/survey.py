@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
-from ganaug.images._parts import check_labels, class_names
+from ganaug.images._parts import check_labels, class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -154,7 +154,7 @@ def survey(
     label_of = np.array(labels, np.int64)
     test = np.array([item.test for item in kept], bool)
     if not (~test).any():
-        raise DataError(f"{found.source}: no training image can be read; add images that can")
+        raise none_read(found.source)
     classes = class_names(found.source, label_of[~test], found.classes)
     check_labels(found.source, label_of, classes)
     refusals = list(found.problems)

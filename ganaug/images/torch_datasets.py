@@ -14,7 +14,7 @@ from PIL import Image
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._decoding import read_pixels
 from ganaug.images._image_folder import files_of, groups_not_read
-from ganaug.images._parts import check_labels, class_names, with_test
+from ganaug.images._parts import check_labels, class_names, none_read, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -226,7 +226,7 @@ def _read(
             found.append(label)
             num_train += dataset is train
     if not num_train:
-        raise DataError(f"{source}: no training image can be read; add images that can")
+        raise none_read(source)
     labels = np.array(found, dtype=np.int64)
     named = classes_of(train)
     classes = class_names(source, labels[:num_train], named)

@@ -44,7 +44,7 @@ from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
 from ganaug.files import check_writable, locked, updating, work_folder
-from ganaug.images import ImageSet, resized
+from ganaug.images import ImageSet, require_classes, resized
 from ganaug.images.places import image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
@@ -334,11 +334,7 @@ def _training_part(train: Any, metadata: Metadata, classifier: Classifier) -> Im
             f" part {whole.fingerprint[:12]}, fitted on {metadata.fingerprint[:12]}); allowed: the"
             " images it was fitted on; give those, or fit again on these"
         )
-    if (whole.counts > 0).sum() < 2:
-        raise DataError(
-            f"{images.source}: {int((whole.counts > 0).sum())} class with training images; a"
-            " policy needs at least 2; add images of another class"
-        )
+    require_classes(whole)
     return whole
 
 
