@@ -1,7 +1,7 @@
 """Images, labels, classes and groups: where they come from and how imbalanced sets are drawn."""
 
 from ganaug.images._hold_out import units
-from ganaug.images._pixels import check_size, scaled_down
+from ganaug.images._pixels import check_size, scaled_down, to_pillow
 from ganaug.images.image_set import ImageSet, require_classes
 from ganaug.images.long_tail import draw_indices, long_tailed
 from ganaug.images.resizing import resized
@@ -16,5 +16,6 @@ __all__ = [
     "require_classes",
     "resized",
     "scaled_down",
+    "to_pillow",
     "units",
 ]

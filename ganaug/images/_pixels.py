@@ -31,6 +31,7 @@ __all__ = [
     "rendered",
     "resized",
     "scaled_down",
+    "to_pillow",
     "unreadable",
 ]
 
@@ -337,6 +338,11 @@ def pixel_key(image: Image.Image, *, grey: bool) -> int:
     return content_key(b"%dx%d" % image.size + first.tobytes())
 
 
+def to_pillow(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 [H, W, C] as a grey (C = 1) or RGB (C = 3) image."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
 def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     """Return the images in the layout's mode and size; the array itself where it has them."""
     channels = 3 if layout.mode == "RGB" else 1
@@ -344,6 +350,5 @@ def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
         return images
     out = np.empty((len(images), *layout.size, channels), np.uint8)
     for at, pixels in enumerate(images):
-        image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
-        out[at] = resized(converted(image, layout.mode), layout.size)
+        out[at] = resized(converted(to_pillow(pixels), layout.mode), layout.size)
     return out

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganaug.images._pixels import to_pillow
 from ganaug.randomness import stream
 
 __all__ = ["Alike", "Joined"]
@@ -118,8 +119,7 @@ class Joined:
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    image = image[..., 0] if image.shape[2] == 1 else image
-    grey = Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    grey = to_pillow(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(grey, np.float32)
 
 

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.files import atomic_path
+from ganaug.images._pixels import to_pillow
 
 __all__ = ["MARK", "picture_grid", "save_png"]
 
@@ -69,7 +70,7 @@ def picture_grid(
             top, left = y * down + gap, x * across + gap
             tile = image.repeat(scale, axis=0).repeat(scale, axis=1)
             canvas[top : top + height * scale, left : left + width * scale] = tile
-    return Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+    return to_pillow(canvas)
 
 
 def save_png(path: str | os.PathLike[str], image: Image.Image) -> None:

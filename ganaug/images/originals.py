@@ -25,7 +25,7 @@ from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._open import open_image
 from ganaug.images._orientation import as_shown
 from ganaug.images._parts import ImageFile, class_names, none_read
-from ganaug.images._pixels import UNREADABLE, Damage, unreadable
+from ganaug.images._pixels import UNREADABLE, Damage, to_pillow, unreadable
 from ganaug.images.class_names import by_name, classes_of
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
 from ganaug.images.huggingface import SavedPart, saved_parts
@@ -235,7 +235,7 @@ def _stored(path: Path, part: StoredPart) -> Iterator[Original]:
 
 def _read_stored(part: StoredPart, at: int) -> tuple[Image.Image, int, int]:
     pixels = np.ascontiguousarray(part.images[at])
-    return _image(pixels), int(part.labels[at]), content_key(pixels.tobytes())
+    return to_pillow(pixels), int(part.labels[at]), content_key(pixels.tobytes())
 
 
 def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
@@ -264,8 +264,4 @@ def _loaded(images: ImageSet) -> Originals:
 
 
 def _read_loaded(images: ImageSet, at: int) -> tuple[Image.Image, int, int]:
-    return _image(images.images[at]), int(images.labels[at]), int(images.keys[at])
-
-
-def _image(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Image.Image:
-    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+    return to_pillow(images.images[at]), int(images.labels[at]), int(images.keys[at])

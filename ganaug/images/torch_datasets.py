@@ -21,6 +21,7 @@ from ganaug.images._pixels import (
     Header,
     choose_layout,
     read_header,
+    to_pillow,
 )
 from ganaug.images._reading import read_files
 from ganaug.images.cache import Cache, Progress, entry_of, no_cache
@@ -317,5 +318,4 @@ def _image(image: Any, where: str) -> Image.Image:
         raise DataError(
             f"{where}: image of type {pixels.dtype}; allowed: uint8, or float in 0..1; convert it"
         )
-    array = pixels.permute(1, 2, 0).numpy()
-    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else np.ascontiguousarray(array))
+    return to_pillow(pixels.permute(1, 2, 0).numpy())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.evaluation.diversity.samples import ClassSamples
+from ganaug.images import to_pillow
 from ganaug.images.grid import picture_grid
 
 __all__ = ["Picture", "class_pictures", "heat_row", "strip", "tiles"]
@@ -67,8 +68,7 @@ def strip(images: NDArray[np.uint8]) -> tuple[Image.Image, tuple[int, int]]:
     """Return images, uint8 [n, H, W, C], side by side, and the width and height of one of them."""
     small = _smaller(images)
     joined = np.concatenate(list(small), axis=1)
-    picture = Image.fromarray(joined[..., 0] if joined.shape[2] == 1 else joined)
-    return picture, (small.shape[2], small.shape[1])
+    return to_pillow(joined), (small.shape[2], small.shape[1])
 
 
 def _smaller(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -78,12 +78,5 @@ def _smaller(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if ratio >= 1 or not len(images):
         return images
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    made = [
-        np.asarray(
-            Image.fromarray(each[..., 0] if each.shape[2] == 1 else each).resize(
-                size, Image.Resampling.LANCZOS
-            )
-        )
-        for each in images
-    ]
+    made = [np.asarray(to_pillow(each).resize(size, Image.Resampling.LANCZOS)) for each in images]
     return np.stack(made).reshape(len(images), size[1], size[0], images.shape[3])

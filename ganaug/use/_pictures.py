@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganaug.images import to_pillow
 from ganaug.use._pixels import read_pixels
 
 __all__ = ["picture_of", "small_pixels"]
@@ -24,7 +25,7 @@ def picture_of(image: Any) -> Image.Image:
     if tensor.is_floating_point():
         tensor = (tensor * 255).round().clamp(0, 255)
     pixels: NDArray[np.uint8] = tensor.cpu().numpy().astype(np.uint8).transpose(1, 2, 0)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    return to_pillow(pixels)
 
 
 def small_pixels(image: Any, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import Metadata
+from ganaug.images import to_pillow
 from ganaug.images.originals import Readable, decoded
 from ganaug.use.policy import refuse_unclear
 
@@ -48,5 +49,4 @@ class OneByOne:
         if self._info.kind == "variation":
             height, width = pixels.shape[:2]
             check_area(height, width, "make images smaller with --side {longer}")
-        picture = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
-        return picture, self.targets[index]
+        return to_pillow(pixels), self.targets[index]
