@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.sessions import both_installed, missing_gpu, one_runtime, runtime_package
-from ganaug.wording import one_line
+from ganaug.wording import fact_lines, one_line
 
 __all__ = ["Examination", "Problem", "examine"]
 
@@ -48,8 +48,7 @@ class Examination:
         return asdict(self)
 
     def __str__(self) -> str:
-        width = max(map(len, self.facts))
-        lines = [f"{name:<{width}}  {value}" for name, value in self.facts.items()]
+        lines = fact_lines(self.facts)
         for problem in self.problems:
             lines += ["", f"problem: {problem.text}", f"   mend: {problem.mend}"]
         return "\n".join([*lines, *([] if self.problems else ["", "no problem found"])])

@@ -9,6 +9,7 @@ __all__ = [
     "as_options",
     "as_settings",
     "counted",
+    "fact_lines",
     "first_names",
     "one_line",
     "table_lines",
@@ -67,6 +68,12 @@ def first_names(names: Sequence[str], most: int = 10, form: Callable[[str], str]
     """Return "a, b and 3 more": the first `most` names as `form` writes them."""
     rest = len(names) - most
     return ", ".join(map(form, names[:most])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def fact_lines(facts: Mapping[str, str]) -> list[str]:
+    """Return a line for each fact, its name before it, the values below one another."""
+    width = max(map(len, facts))
+    return [f"{name:<{width}}  {value}".rstrip() for name, value in facts.items()]
 
 
 def table_lines(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from ganaug.wording import as_options, as_settings, counted, first_names, one_line, table_lines
+from ganaug.wording import (
+    as_options,
+    as_settings,
+    counted,
+    fact_lines,
+    first_names,
+    one_line,
+    table_lines,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,13 @@ def test_of_many_names_the_first_are_told() -> None:
     assert first_names(["a", "b"], 2) == "a, b"
     assert first_names(["a", "b", "c"], 2, repr) == "'a', 'b' and 1 more"
     assert first_names([]) == ""
+
+
+def test_facts_are_below_one_another() -> None:
+    assert fact_lines({"kind": "class", "batch exact": "yes"}) == [
+        "kind         class",
+        "batch exact  yes",
+    ]
 
 
 def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:

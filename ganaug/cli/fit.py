@@ -24,7 +24,7 @@ from ganaug.cli.options import SETTING, Reading, given_settings, image_options
 from ganaug.errors import ConfigError
 from ganaug.launch import place
 from ganaug.progress import duration
-from ganaug.wording import counted
+from ganaug.wording import counted, fact_lines
 
 __all__ = ["command"]
 
@@ -204,7 +204,7 @@ def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
     height, width = found.config.size or images.size
     settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
     memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"
-    rows = {
+    facts = {
         "images": f"{found.images:,} to train on, {height}x{width}",
         "config": settings,
         "parameters": ", ".join(f"{n:,} {name}" for name, n in found.parameters.items()),
@@ -213,4 +213,4 @@ def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
         "training": f"{found.config.steps:,} steps, about {duration(found.seconds)}",
         "memory": memory or "not known",
     }
-    return "\n".join(f"{name:12}{value}" for name, value in rows.items())
+    return "\n".join(fact_lines(facts))

@@ -10,6 +10,7 @@ from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import figure, paragraph, picture, section
 from ganaug.report.pictures import heat_row, strip
+from ganaug.wording import counted
 
 __all__ = ["changes_section", "strength_section"]
 
@@ -37,8 +38,8 @@ def _change(change: ClassChange, tops: Sequence[float], classes: ClassFilter) ->
     maps = (change.moved, change.light, change.detail)
     moved, light, detail = (float(each.mean()) for each in maps)
     caption = (
-        f"{change.name}, {change.count} image{'s' if change.count != 1 else ''}: moved"
-        f" {moved:.1f} px, light {_share(light)}, detail {_share(detail)}"
+        f"{change.name}, {counted(change.count, 'image')}: moved {moved:.1f} px,"
+        f" light {_share(light)}, detail {_share(detail)}"
     )
     return figure(heat_row(change.image, maps, tops), caption, classes.mark(change.name))
 

@@ -25,6 +25,7 @@ from ganaug.report.html import (
     table,
 )
 from ganaug.report.plots import Track, legend, plot, track_row
+from ganaug.wording import counted
 
 __all__ = ["arms_section", "classes_section", "gain_cards", "gain_in_short"]
 
@@ -42,15 +43,16 @@ def gain_cards(gain: GainReport) -> list[str]:
     """Return the boxes of the first screen: verdict with claim, gain, error on rare classes."""
     chosen = gain.chosen
     seeds = len(gain.seeds)
+    paired = counted(seeds, "paired seed")
     if chosen is None or chosen not in gain.gain:
-        text = f"Only arms without a generator were compared, over {_seeds(seeds)}."
+        text = f"Only arms without a generator were compared, over {paired}."
         return [card("Verdict", "No generator", text, "unsure")]
     record, below = gain.gain[chosen], gain.baseline_of(chosen)
     verdict = record.verdict
     meaning = MEANING[verdict]
     if verdict == "no evidence":
         if seeds < FEWEST_SEEDS:
-            meaning = f"{_seeds(seeds)}; a verdict needs at least {FEWEST_SEEDS}."
+            meaning = f"{paired}; a verdict needs at least {FEWEST_SEEDS}."
         if chosen in (gain.settings.spoiled or ()):
             meaning = "The generator was trained on test images; see the notes."
         elif overtaken(seeds, verdict, record.t, record.bootstrap):
@@ -58,7 +60,7 @@ def gain_cards(gain: GainReport) -> list[str]:
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)
             meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
-    width = f"95% interval {interval(record.low, record.high)}, over {_seeds(seeds)}"
+    width = f"95% interval {interval(record.low, record.high)}, over {paired}"
     return [
         card(
             "Verdict",
@@ -111,10 +113,6 @@ def gain_in_short(gain: GainReport) -> str:
 
 def _change(reduction: float | None) -> str:
     return MISSING if reduction is None else f"{signed(f'{-100 * reduction:+.0f}')}%"
-
-
-def _seeds(count: int) -> str:
-    return f"{count} paired seed{'s' if count != 1 else ''}"
 
 
 def arms_section(gain: GainReport) -> str:
@@ -183,7 +181,7 @@ def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
 
 
 def _how(gain: GainReport) -> str:
-    seeds = _seeds(len(gain.seeds))
+    seeds = counted(len(gain.seeds), "paired seed")
     return (
         f"Each arm trains the same classifier on {gain.dataset}, over {seeds}; arms of one seed"
         " share images, initialisation and order. The others are compared with"

@@ -12,6 +12,7 @@ from PIL import Image
 from ganaug.evaluation.diversity.samples import ClassSamples
 from ganaug.images import to_pillow
 from ganaug.images.grid import picture_grid
+from ganaug.wording import counted
 
 __all__ = ["Picture", "class_pictures", "heat_row", "strip", "tiles"]
 
@@ -31,11 +32,7 @@ class Picture(NamedTuple):
 def class_pictures(samples: Iterable[ClassSamples]) -> list[Picture]:
     """Return a picture of each class, with its name and the number of its images."""
     return [
-        Picture(
-            f"{each.name}, {each.count} image{'s' if each.count != 1 else ''}",
-            tiles(each.rows),
-            each.name,
-        )
+        Picture(f"{each.name}, {counted(each.count, 'image')}", tiles(each.rows), each.name)
         for each in samples
     ]
 

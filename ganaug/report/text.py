@@ -7,7 +7,7 @@ from typing import Any
 
 from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
-from ganaug.wording import counted
+from ganaug.wording import counted, fact_lines
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text"]
 
@@ -37,9 +37,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "diversity": _diversity(metadata.diversity),
         "sha256": content_hash,
     }
-    width_of_names = max(len(name) for name in facts)
-    lines = [f"{name:<{width_of_names}}  {value}".rstrip() for name, value in facts.items()]
-    return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
+    return fact_lines(facts) + [f"warning: {printable(line)}" for line in metadata.warnings]
 
 
 def _parity(parity: Mapping[str, Any]) -> str:
