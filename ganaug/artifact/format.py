@@ -221,6 +221,11 @@ class Metadata:
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
+    def scale(self) -> float:
+        """The usual factor on the latents: the policy's, or 1."""
+        return 1.0 if self.policy is None else float(self.policy.scale)
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The names of what the graph returns, the image first."""
         names = OUTPUTS[self.kind]

@@ -81,7 +81,6 @@ def write_report(
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)
     classes = ClassFilter(metadata.classes)
     failed = [] if diversity is None else [c.name for c in diversity.classes if c.word in FAILURES]
-    scale = 1.0 if metadata.policy is None else metadata.policy.scale
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
         paragraph(in_short, "short") if in_short else "",
@@ -93,7 +92,7 @@ def write_report(
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain, classes),
         _pictures(metadata, grids, classes),
-        strength_section(strengths, scale, classes),
+        strength_section(strengths, metadata.scale, classes),
         changes_section(changes, classes),
         "" if inspection is None else suspects_section(inspection, classes),
         "" if inspection is None else map_section(inspection, classes, failed),

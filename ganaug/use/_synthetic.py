@@ -46,8 +46,6 @@ from ganaug.use.policy import (
     can_make,
     class_map,
     class_probabilities,
-    latent_scale,
-    policy_of,
     refuse_unclear,
 )
 from ganaug.wording import first_names
@@ -138,8 +136,7 @@ class SyntheticDataset(Dataset[Any]):
         self.source = None if source is None else by_name(source)
         self.label_key = None if source is None else label_key_of(self.source)
         self.seed, self.transform = checked_seed(seed), transform
-        policy = policy_of(info)
-        self._scale = latent_scale(None, policy)
+        self._scale = info.scale
         own = None if source is None else classes_of(self.source)
         if own is None and source is not None:
             refuse_unclear(info.classes, "the source has no .classes", "give the source .classes")
@@ -151,8 +148,8 @@ class SyntheticDataset(Dataset[Any]):
             counts,
             real,
             None
-            if policy is None
-            else class_probabilities(None, policy, info, str(path))[self._artifact_labels],
+            if info.policy is None
+            else class_probabilities(None, info.policy, info, str(path))[self._artifact_labels],
             self.classes,
             can_make(info)[self._artifact_labels] & (real > 0),
             "the source has none; allowed: 0; add at least one image of it to the source"
@@ -160,7 +157,7 @@ class SyntheticDataset(Dataset[Any]):
             else f"{path} saw none in its training, or the source has none; allowed: 0; fit again"
             " with images of it",
         )
-        if isinstance(counts, str) and counts == "auto" and policy is None:
+        if isinstance(counts, str) and counts == "auto" and info.policy is None:
             _log.info("%s: holds no policy, so that 'auto' adds no images", path)
         self.counts = added
         self._ends = np.cumsum(added)

@@ -44,7 +44,7 @@ from ganaug.use._pictures import picture_of
 from ganaug.use._sources import describe_item, item_image, item_label, named
 from ganaug.use._synthetic import SyntheticDataset, check_source_image
 from ganaug.use.generate import open_generator
-from ganaug.use.policy import Counts, latent_scale, policy_of
+from ganaug.use.policy import Counts
 
 if TYPE_CHECKING:
     from ganaug.use.best import Best
@@ -236,7 +236,7 @@ def _open(
     identity: dict[str, Any] = {
         "format": FORMAT,
         "artifact": data.generator.made_hash,
-        "scale": latent_scale(None, policy_of(data.generator.info)),
+        "scale": data.generator.info.scale,
         "counts": {name: int(count) for name, count in zip(data.classes, data.counts, strict=True)},
         "seed": data.seed,
         "source": fingerprint,

@@ -54,8 +54,7 @@ def variation_rows(
     for name, value, least in (("columns", columns, 1), ("seed", seed, 0), ("side", side, 8)):
         if value < least:
             raise ConfigError(f"{name}: {value}; allowed: {least} or more; choose another")
-    usual = (1.0 if info.policy is None else info.policy.scale,)
-    chosen = tuple(scales) or usual
+    chosen = tuple(scales) or (info.scale,)
     for scale in chosen:
         if not 0 <= scale <= MOST_SCALE:
             raise ConfigError(

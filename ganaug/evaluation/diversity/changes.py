@@ -75,7 +75,7 @@ def class_changes(
     info = generator.info
     if not set(info.outputs) >= NEEDED:
         return []
-    scale = np.float32(1.0 if info.policy is None else info.policy.scale)
+    scale = np.float32(info.scale)
     found = []
     for label in labels:
         own = np.flatnonzero(images.labels == label)
@@ -104,8 +104,7 @@ def strengths(
     Raises:
         ArtifactError: the graph fails.
     """
-    policy = generator.info.policy
-    scales = sorted({*SCALES, *([] if policy is None else [policy.scale])})
+    scales = sorted({*SCALES, generator.info.scale})
     factors = np.array(scales, np.float32)[:, None]
     found = []
     for at in range(most):

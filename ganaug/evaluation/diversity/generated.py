@@ -108,9 +108,7 @@ def generate(
         uint8 [N, H, W, C].
     """
     info = generator.info
-    if scale is None:
-        scale = 1.0 if info.policy is None else info.policy.scale
-    latents = normal * np.float32(scale)
+    latents = normal * np.float32(info.scale if scale is None else scale)
     if info.kind == "variation":
         return vary_levels(generator, images.images[rows], latents)
     number = class_map(images.classes[label : label + 1], info, str(generator.path)).item()
