@@ -12,6 +12,7 @@ from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ArtifactError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.files import updating
 from ganaug.wording import one_line
 
@@ -160,8 +161,7 @@ def _pair(measure: Measure) -> list[float | None]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return _rounded(sum(known) / len(known)) if known else None
+    return _rounded(mean_or_none(values))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -23,6 +23,7 @@ __all__ = [
     "ModuleFeatures",
     "PixelPCA",
     "averaged",
+    "flat_pixels",
     "torchvision_features",
 ]
 
@@ -62,7 +63,7 @@ class PixelPCA:
         if len(real) < 2:
             raise DataError(f"features: {len(real)} real images; allowed: 2 or more; give more")
         self.shape = real.shape[1:]
-        pixels = _pixels(real)
+        pixels = flat_pixels(real)
         kept = min(components, len(pixels) - 1, pixels.shape[1])
         # The randomised solver needs far fewer components than there are; else the exact one.
         solver = "randomized" if 4 * kept <= min(pixels.shape) else "full"
@@ -88,7 +89,7 @@ class PixelPCA:
         found = np.empty((len(images), len(components)), np.float32)
         for start in range(0, len(images), BLOCK):
             rows = slice(start, start + BLOCK)
-            found[rows] = (_pixels(images[rows]) - mean) @ components.T
+            found[rows] = (flat_pixels(images[rows]) - mean) @ components.T
         return found
 
 
@@ -234,6 +235,6 @@ def averaged(images: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     return small
 
 
-def _pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 [N, pixels]."""
+def flat_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return float32 [N, values] in 0..1: what `averaged` gives, an image a row."""
     return averaged(images, LARGEST_SIDE).reshape(len(images), -1)

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from ganaug.errors import DataError
 from ganaug.metrics.neighbours import Features
 
-__all__ = ["combined_ct", "ct_statistic", "neighbour_distances", "neighbour_ratio"]
+__all__ = ["ct_statistic", "neighbour_distances", "neighbour_ratio"]
 
 NEXT = 5  # training images after the nearest one that its distance is compared with
 SPARE = 10  # candidates beyond those wanted
@@ -117,20 +117,3 @@ def ct_statistic(unseen: NDArray[np.float64], synthetic: NDArray[np.float64]) ->
     total = n + m
     variance = n * m / 12 * (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1)))
     return 0.0 if variance <= 0 else float((wins - n * m / 2) / np.sqrt(variance))
-
-
-def combined_ct(statistics: NDArray[np.float64], unseen: NDArray[np.int64]) -> float:
-    """Return C_T over cells: the mean of their statistics by the unseen images in each.
-
-    Meehan et al. 2020, equation 3; the classes are the cells.
-
-    Args:
-        statistics: float64 [cells].
-        unseen: int64 [cells], unseen real images in each.
-
-    Raises:
-        DataError: there is no cell with images.
-    """
-    if not len(statistics) or not unseen.sum():
-        raise DataError("C_T test: 0 cells with images; allowed: 1 or more; give more images")
-    return float((statistics * unseen).sum() / unseen.sum())

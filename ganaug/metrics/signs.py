@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.metrics.consistency import cross_fitted_labels
-from ganaug.metrics.features import LARGEST_SIDE, PixelPCA, averaged
+from ganaug.metrics.features import PixelPCA, flat_pixels
 from ganaug.metrics.neighbours import nearest_distance
 from ganaug.metrics.spread import mean_pairwise_distance
 
@@ -58,7 +58,7 @@ def signs(
             f"signs: {len(made)}, {len(again)} images and {len(made_labels)} labels; allowed: as"
             " many of each; generate both from the same inputs"
         )
-    theirs, ours, others = (_flat(images) for images in (real, made, again))
+    theirs, ours, others = (flat_pixels(images) for images in (real, made, again))
     found = []
     for label in np.unique(made_labels):
         rows, known = made_labels == label, theirs[real_labels == label]
@@ -105,7 +105,3 @@ def class_kept(
     if right < SURE:
         return None
     return float((made_taken == made_labels).mean()) / right
-
-
-def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return averaged(images, LARGEST_SIDE).reshape(len(images), -1)

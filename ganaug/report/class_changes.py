@@ -8,7 +8,7 @@ import numpy as np
 
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, paired_t
 from ganaug.evaluation.gain.report import GainReport
-from ganaug.report.html import mean
+from ganaug.evaluation.gain.scores import mean_or_none
 
 __all__ = ["ClassChange", "class_changes", "judged_counts", "recalls"]
 
@@ -57,4 +57,4 @@ def judged_counts(gain: GainReport) -> list[float] | None:
 
 def recalls(gain: GainReport, arm: str) -> list[float | None]:
     """Return the recall of each class with an arm, the mean over seeds."""
-    return [mean(column) for column in zip(*gain.arms[arm].recall, strict=True)]
+    return [mean_or_none(column) for column in zip(*gain.arms[arm].recall, strict=True)]

@@ -8,6 +8,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
+from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.report.arms import names_in_words
 from ganaug.report.class_changes import class_changes, judged_counts, recalls
 from ganaug.report.filter import NO_FILTER, ClassFilter
@@ -16,7 +17,6 @@ from ganaug.report.html import (
     card,
     heading,
     interval,
-    mean,
     paragraph,
     percent,
     points,
@@ -174,7 +174,7 @@ def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
     head = ["arm", *(f"{what}, {third}" for what in ("recall", "precision") for third in THIRDS)]
     keys = [*THIRDS, *(f"{third}_precision" for third in THIRDS)]
     rows = [
-        (name, *(percent(mean(getattr(arm, key))) for key in keys))
+        (name, *(percent(mean_or_none(getattr(arm, key))) for key in keys))
         for name, arm in gain.arms.items()
     ]
     return table(head, rows, marked, stacked=True)
@@ -193,7 +193,7 @@ def _how(gain: GainReport) -> str:
 def _level(track: Track, name: str, scores: Sequence[float]) -> str:
     style = _style(name)
     marks = [track.seed(100 * score, style) for score in scores]
-    middle = mean(scores)
+    middle = mean_or_none(scores)
     if middle is not None:
         marks.append(track.dot(100 * middle, style))
     return track_row(name, "".join(marks), percent(middle))
@@ -213,10 +213,10 @@ def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
     """Return the cells of `HEAD`, then those of `BESIDE` but for the name."""
     arm, record = gain.arms[name], gain.gain.get(name)
     accuracy, rarer, f1, calibration = (
-        percent(mean(values))
+        percent(mean_or_none(values))
         for values in (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
     )
-    seconds = f"{mean(arm.seconds) or 0:.0f}"
+    seconds = f"{mean_or_none(arm.seconds) or 0:.0f}"
     if record is None:
         return (name, accuracy, rarer, "baseline", "", f1, calibration, "", "", seconds)
     width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
@@ -237,7 +237,7 @@ def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
 def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
     """Return recall with and without the generator, and training images, rarest class first."""
     classes = gain.classes
-    counts = [mean(column) or 0 for column in zip(*gain.counts, strict=True)]
+    counts = [mean_or_none(column) or 0 for column in zip(*gain.counts, strict=True)]
     below = gain.baseline_of(gain.chosen) if gain.chosen else gain.baseline
     before = recalls(gain, below)
     after = recalls(gain, gain.chosen) if gain.chosen else [None] * len(classes)

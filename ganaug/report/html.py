@@ -19,7 +19,6 @@ __all__ = [
     "figure",
     "heading",
     "interval",
-    "mean",
     "paragraph",
     "percent",
     "picture",
@@ -142,12 +141,6 @@ def _flat(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return MISSING if value is None else str(value)
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """Return the mean of the values that are there, or None."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -6,7 +6,6 @@ from scipy import stats
 
 from ganaug.errors import DataError
 from ganaug.metrics.memorisation import (
-    combined_ct,
     ct_statistic,
     neighbour_distances,
     neighbour_ratio,
@@ -61,9 +60,3 @@ def test_ct_is_the_mann_whitney_z() -> None:
     assert ct_statistic(np.ones(5), np.ones(7)) == 0.0
     with pytest.raises(DataError, match="0 unseen"):
         ct_statistic(unseen[:0], made)
-
-
-def test_cells_are_weighted_by_their_unseen_images() -> None:
-    assert combined_ct(np.array([-4.0, 1.0]), np.array([30, 10])) == -2.75
-    with pytest.raises(DataError, match="0 cells"):
-        combined_ct(np.zeros(0), np.zeros(0, int))

@@ -28,7 +28,6 @@ from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.splits import as_trained, load_at
 from ganaug.images import ImageSet
 from ganaug.metrics.features import FeatureMap
-from ganaug.metrics.memorisation import combined_ct
 from ganaug.progress import Progress, told
 from ganaug.randomness import stream
 
@@ -234,8 +233,8 @@ def _macro(
         if both:
             macro[name] = summary(np.mean(both, axis=0))
         elif name == "ct" and taken:
-            unseen = np.array([found.unseen for found in measured])
-            z = rounded(combined_ct(np.array(taken), unseen))
+            # Meehan et al. 2020, equation 3; the classes are the cells.
+            z = rounded(float(np.average(taken, weights=[found.unseen for found in measured])))
             macro[name] = Measure(z, 0.0, z=z)
         elif taken:
             macro[name] = Measure(rounded(float(np.mean(taken))), 1.0)

@@ -12,6 +12,7 @@ from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
+from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.wording import counted, table_lines
 
@@ -330,17 +331,13 @@ def what_would_settle(mean: float, seeds: int | None) -> str:
     return f"not even {MOST_SEEDS} seeds would settle {gain}; more test images might"
 
 
-def _known(scores: Sequence[float | None]) -> list[float]:
-    return [score for score in scores if score is not None]
-
-
 def _percent(scores: Sequence[float | None]) -> str:
-    known = _known(scores)
-    return f"{100 * float(np.mean(known)):.1f}" if known else "-"
+    mean = mean_or_none(scores)
+    return "-" if mean is None else f"{100 * mean:.1f}"
 
 
 def _spread(scores: Sequence[float | None]) -> str:
-    known = _known(scores)
+    known = [score for score in scores if score is not None]
     if len(known) < 2:
         return _percent(known)
     return f"{_percent(known)} ± {100 * float(np.std(known, ddof=1)):.1f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +79,10 @@ def thirds(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     return order[:third], order[third : len(order) - third], order[len(order) - third :]
 
 
-def mean_or_none(values: NDArray[np.float64]) -> float | None:
-    """Return the mean of the values that are not NaN, or None where there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
+def mean_or_none(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are there, neither None nor NaN; None where none is."""
+    known = [value for value in values if value is not None and not np.isnan(value)]
+    return float(np.mean(known)) if known else None
 
 
 def error_reduction(ours: Sequence[float], theirs: Sequence[float]) -> float | None:

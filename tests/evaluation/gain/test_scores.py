@@ -59,6 +59,7 @@ def test_the_rarer_half_and_the_thirds_follow_the_counts() -> None:
 def test_means_and_error_reduction() -> None:
     assert mean_or_none(np.array([np.nan, 1.0, 0.0])) == 0.5
     assert mean_or_none(np.array([np.nan])) is None
+    assert mean_or_none([None, 1.0, 0.0]) == 0.5
     assert error_reduction([0.9, 0.95], [0.8, 0.9]) == pytest.approx(0.5)
     assert error_reduction([0.9], [1.0]) is None
 
