@@ -17,7 +17,7 @@ from ganaug.metrics.spread import mean_pairwise_distance
 __all__ = ["energy_distance", "energy_of_means", "frechet_distance", "kernel_distance"]
 
 
-def kernel_distance(real: Features, synthetic: Features, *, block: int = BLOCK) -> float:
+def kernel_distance(real: Features, synthetic: Features) -> float:
     """Return the squared maximum mean discrepancy with the kernel (x.y / D + 1)^3, unbiased.
 
     Bińkowski et al., "Demystifying MMD GANs", ICLR 2018 (KID, there over blocks of images; here
@@ -25,7 +25,6 @@ def kernel_distance(real: Features, synthetic: Features, *, block: int = BLOCK) 
 
     Args:
         real, synthetic: float [N, D] and [M, D], each with 2 rows or more.
-        block: rows compared at a time; changes the result by rounding alone.
 
     Raises:
         DataError: fewer than 2 images, or shapes that do not fit.
@@ -36,19 +35,19 @@ def kernel_distance(real: Features, synthetic: Features, *, block: int = BLOCK) 
     for points in (x, y):
         own = float(((((points**2).sum(1) / points.shape[1]) + 1) ** 3).sum())
         n = len(points)
-        within += (_cubic_sum(points, points, block) - own) / (n * (n - 1))
-    return within - 2 * _cubic_sum(x, y, block) / (len(x) * len(y))
+        within += (_cubic_sum(points, points) - own) / (n * (n - 1))
+    return within - 2 * _cubic_sum(x, y) / (len(x) * len(y))
 
 
-def _cubic_sum(x: NDArray[np.float64], y: NDArray[np.float64], block: int) -> float:
+def _cubic_sum(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     parts = [
-        (((x[start : start + block] @ y.T) / x.shape[1] + 1) ** 3).sum()
-        for start in range(0, len(x), block)
+        (((x[start : start + BLOCK] @ y.T) / x.shape[1] + 1) ** 3).sum()
+        for start in range(0, len(x), BLOCK)
     ]
     return float(np.sum(parts))
 
 
-def energy_distance(real: Features, synthetic: Features, *, block: int = BLOCK) -> float:
+def energy_distance(real: Features, synthetic: Features) -> float:
     """Return the kernel distance with the kernel -|x - y|, over the spread of the real images.
 
     2 E|x - y| - E|x - x'| - E|y - y'|, the pairs of one set being of different images, which
@@ -57,10 +56,10 @@ def energy_distance(real: Features, synthetic: Features, *, block: int = BLOCK) 
     `kernel_distance`; infinite where the real images are all equal and others are not.
     """
     _check(real, synthetic)
-    theirs = mean_pairwise_distance(real, block=block)
-    ours = mean_pairwise_distance(synthetic, block=block)
+    theirs = mean_pairwise_distance(real)
+    ours = mean_pairwise_distance(synthetic)
     sums = [
-        cdist(real[start : start + block], synthetic).sum() for start in range(0, len(real), block)
+        cdist(real[start : start + BLOCK], synthetic).sum() for start in range(0, len(real), BLOCK)
     ]
     between = float(np.sum(sums)) / (len(real) * len(synthetic))
     return energy_of_means(between, theirs, ours)

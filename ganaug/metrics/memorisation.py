@@ -29,7 +29,6 @@ def neighbour_distances(
     training_units: NDArray[np.int64] | None = None,
     *,
     k: int = 1 + NEXT,
-    block: int = BLOCK,
 ) -> NDArray[np.float64]:
     """Return float64 [N, k]: distances to the k nearest training images, rising.
 
@@ -40,7 +39,6 @@ def neighbour_distances(
             (the query itself, its source, other frames of one object) does not count for it. None
             leaves nothing out.
         k: neighbours; where fewer count, the last distance is repeated.
-        block: queries compared at a time; does not change the result.
 
     Raises:
         DataError: no training image is left for a query.
@@ -51,8 +49,8 @@ def neighbour_distances(
     targets = training - middle
     rough = targets.astype(np.float32)
     lengths = (rough**2).sum(1)
-    for start in range(0, len(queries), block):
-        rows = slice(start, min(start + block, len(queries)))
+    for start in range(0, len(queries), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(queries)))
         centred = queries[rows] - middle
         # A product of matrices finds the candidates, a few too many as it rounds; their distances
         # are then taken from differences, so that an exact copy is at 0.

@@ -28,7 +28,7 @@ Features = NDArray[np.floating]
 BLOCK = 1024  # rows at a time, so that memory grows with N and not with its square
 
 
-def coverage(real: Features, synthetic: Features, k: int = 5, *, block: int = BLOCK) -> float:
+def coverage(real: Features, synthetic: Features, k: int = 5) -> float:
     """Return the fraction of real images with a synthetic image in their k-NN ball, in 0..1.
 
     The ball around a real image reaches to its k-th nearest other real image, border included
@@ -40,29 +40,28 @@ def coverage(real: Features, synthetic: Features, k: int = 5, *, block: int = BL
         real: float [N, D], N > k.
         synthetic: float [M, D], M of 1 or more.
         k: neighbours, 1 or more.
-        block: rows compared at a time; does not change the result.
 
     Raises:
         DataError: too few images, or shapes that do not fit.
     """
     _check(real, synthetic, k)
-    radius = neighbour_radius(real, k, block=block)
+    radius = neighbour_radius(real, k)
     found = 0
-    for rows, distances in _blocks(real, synthetic, block):
+    for rows, distances in _blocks(real, synthetic):
         found += int(covered(distances, radius[rows]).sum())
     return found / len(real)
 
 
-def precision(real: Features, synthetic: Features, k: int = 5, *, block: int = BLOCK) -> float:
+def precision(real: Features, synthetic: Features, k: int = 5) -> float:
     """Return the fraction of synthetic images inside the k-NN ball of a real image, in 0..1.
 
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models",
     NeurIPS 2019. Arguments, balls and errors as in `coverage`.
     """
     _check(real, synthetic, k)
-    radius = neighbour_radius(real, k, block=block)
+    radius = neighbour_radius(real, k)
     found = 0
-    for _, distances in _blocks(synthetic, real, block):
+    for _, distances in _blocks(synthetic, real):
         found += int(inside(distances.T, radius).sum())
     return found / len(synthetic)
 
@@ -82,7 +81,7 @@ def inside(distances: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArr
     return np.asarray((distances <= radius[:, None]).any(0))
 
 
-def neighbour_radius(points: Features, k: int = 5, *, block: int = BLOCK) -> NDArray[np.float64]:
+def neighbour_radius(points: Features, k: int = 5) -> NDArray[np.float64]:
     """Return float64 [N]: the distance of each point to its k-th nearest other point.
 
     Raises:
@@ -94,7 +93,7 @@ def neighbour_radius(points: Features, k: int = 5, *, block: int = BLOCK) -> NDA
             " more images"
         )
     radius = np.empty(len(points))
-    for rows, distances in _blocks(points, points, block):
+    for rows, distances in _blocks(points, points):
         radius[rows] = radius_within(distances, k, rows)
     return radius
 
@@ -120,8 +119,6 @@ def nearest_distance(
     queries: Features,
     references: Features,
     exclude: NDArray[np.int64] | None = None,
-    *,
-    block: int = BLOCK,
 ) -> NDArray[np.float64]:
     """Return float64 [N]: the distance of each query to its nearest reference.
 
@@ -130,7 +127,6 @@ def nearest_distance(
         references: float [M, D].
         exclude: int64 [N], for each query the row of a reference that does not count (the image
             that it is a variation of, or itself), or None.
-        block: rows compared at a time; does not change the result.
 
     Raises:
         DataError: no reference is left, or shapes that do not fit.
@@ -142,7 +138,7 @@ def nearest_distance(
             " one; give more images"
         )
     nearest = np.empty(len(queries))
-    for rows, distances in _blocks(queries, references, block):
+    for rows, distances in _blocks(queries, references):
         if exclude is not None:
             distances[np.arange(len(distances)), exclude[rows]] = np.inf
         nearest[rows] = distances.min(1)
@@ -150,11 +146,11 @@ def nearest_distance(
 
 
 def _blocks(
-    first: Features, second: Features, block: int
+    first: Features, second: Features
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """Yield rows of `first` and their distances to all of `second`, float64 [rows, M]."""
-    for start in range(0, len(first), block):
-        rows = np.arange(start, min(start + block, len(first)))
+    for start in range(0, len(first), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(first)))
         yield rows, cdist(first[rows], second)
 
 

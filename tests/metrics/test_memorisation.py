@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from ganaug.errors import DataError
+from ganaug.metrics import memorisation
 from ganaug.metrics.memorisation import (
     ct_statistic,
     neighbour_distances,
@@ -17,14 +18,17 @@ def points(n: int, seed: int, dim: int = 5) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [1, 4, 1024])
-def test_neighbour_distances_leave_the_own_unit_out(block: int) -> None:
+def test_neighbour_distances_leave_the_own_unit_out(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(memorisation, "BLOCK", block)
     training = points(12, 0)
     units = np.repeat(np.arange(6), 2)
-    found = neighbour_distances(training, training, units, units, k=3, block=block)
+    found = neighbour_distances(training, training, units, units, k=3)
     for i in range(12):
         others = [np.linalg.norm(training[i] - x) for x in training[units != units[i]]]
         assert found[i] == pytest.approx(sorted(others)[:3], rel=1e-12)
-    every = neighbour_distances(training, training, k=2, block=block)
+    every = neighbour_distances(training, training, k=2)
     assert every[:, 0].tolist() == [0.0] * 12
 
 
