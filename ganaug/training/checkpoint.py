@@ -17,7 +17,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes, write_json
@@ -170,10 +170,10 @@ def save(
 def tensors_of(state: State) -> dict[str, Tensor]:
     """Return all tensors of `state` by name, on the CPU."""
     tensors: dict[str, Tensor] = {}
-    for part, module in _modules(state).items():
+    for part, module in state.modules.items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"sums.{name}": torch.stack(values) for name, values in state.sums.items()}
-    for part, optimizer in _optimizers(state).items():
+    for part, optimizer in state.optimizers.items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
     return {name: value.contiguous().cpu() for name, value in tensors.items()}
@@ -344,12 +344,12 @@ def put(state: State, tensors: dict[str, Tensor]) -> None:
     Raises:
         KeyError, ValueError, RuntimeError: they are not those of these networks and optimisers.
     """
-    for part, module in _modules(state).items():
+    for part, module in state.modules.items():
         module.load_state_dict(part_of(tensors, part))
-    for part, optimizer in _optimizers(state).items():
+    for part, optimizer in state.optimizers.items():
         values = _optimizer_values(optimizer, part_of(tensors, part))
         optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
-    device = next(state.generator.parameters()).device
+    device = state.device
     state.sums.clear()
     for name, value in part_of(tensors, "sums").items():
         if value.ndim != 1:
@@ -375,15 +375,3 @@ def _optimizer_values(
             alike = torch.empty_like(parameters[index], device="cpu", requires_grad=False)
             kept[name] = alike.copy_(kept[name])
     return values
-
-
-def _modules(state: State) -> dict[str, nn.Module]:
-    return {
-        "generator": state.generator,
-        "discriminator": state.discriminator,
-        "average": state.average,
-    }
-
-
-def _optimizers(state: State) -> dict[str, torch.optim.Optimizer]:
-    return {"optimizer_g": state.optimizer_g, "optimizer_d": state.optimizer_d}

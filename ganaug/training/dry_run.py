@@ -104,7 +104,7 @@ def estimate_fit(
             name: sum(weight.numel() for weight in getattr(state, name).parameters())
             for name in ("generator", "discriminator")
         },
-        precision="bf16" if state.precision == torch.bfloat16 else "fp32",
+        precision=state.precision_name,
         step_seconds=steps / config.steps,
         seconds=seconds,
         memory_mb=_memory(chosen),

@@ -199,8 +199,7 @@ def _start(
     with atomic_path(run / "examples.npz") as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, images=images.images[shown])
     # Measured once: another choice after an interruption would not continue the same run.
-    chosen = "bf16" if state.precision == torch.bfloat16 else "fp32"
-    write_json(run / "config.json", identity | {"precision": chosen})
+    write_json(run / "config.json", identity | {"precision": state.precision_name})
 
 
 def _refuse_other_files(run: Path) -> None:

@@ -26,7 +26,7 @@ def sample_grid(state: State, images: ImageSet, config: FitConfig, path: Path) -
 
     A generator of one class gives a 5x5 picture of 25 samples.
     """
-    device = next(state.average.parameters()).device
+    device = state.device
     rng = stream(0, "sample grid")
     counts = np.flatnonzero(images.counts)
     shown = counts[np.linspace(0, len(counts) - 1, min(12, len(counts))).astype(int)]

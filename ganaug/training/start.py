@@ -14,7 +14,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes
@@ -57,7 +57,7 @@ class Start:
 def save_start(run: Path, state: State) -> str:
     """Write the weights of `state`, before the first step, into the folder; return their hash."""
     tensors: dict[str, Tensor] = {}
-    for part, module in _modules(state).items():
+    for part, module in state.modules.items():
         tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
     content = safetensors.torch.save({k: v.contiguous().cpu() for k, v in tensors.items()})
     write_bytes(run / FILE, content)
@@ -80,18 +80,10 @@ def load_start(run: Path, state: State) -> None:
         if hashlib.sha256(content).hexdigest() != digest:
             raise ValueError("its hash is not the recorded one")
         tensors = safetensors.torch.load(content)
-        for part, module in _modules(state).items():
+        for part, module in state.modules.items():
             own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(part)}
             module.load_state_dict(own)
     except (OSError, AttributeError, safetensors.SafetensorError, ValueError, RuntimeError) as e:
         raise RunError(
             f"{run / FILE}: is missing or damaged ({one_line(e)}); train again in another folder"
         ) from e
-
-
-def _modules(state: State) -> dict[str, nn.Module]:
-    return {
-        "generator": state.generator,
-        "discriminator": state.discriminator,
-        "average": state.average,
-    }

@@ -40,6 +40,30 @@ class State:
     rollbacks: int = 0
     sums: dict[str, list[torch.Tensor]] = field(default_factory=dict)
 
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks by the names under which a run's files hold their weights."""
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "average": self.average,
+        }
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Adam]:
+        """The optimisers by name, as `modules`."""
+        return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.generator.parameters()).device
+
+    @property
+    def precision_name(self) -> str:
+        """The precision as `FitConfig` calls it."""
+        return "bf16" if self.precision == torch.bfloat16 else "fp32"
+
 
 def build_state(
     config: FitConfig, images: ImageSet, seed: int, device: torch.device, rollbacks: int = 0
@@ -67,7 +91,7 @@ def autocast_dtype(wanted: str, state: State, config: FitConfig, images: ImageSe
 
     `wanted` is "auto", "fp32" or "bf16"; see `choose_precision`.
     """
-    device = next(state.discriminator.parameters()).device
+    device = state.device
 
     def trial() -> torch.Tensor:
         channels = images.channels * (2 if config.kind == "variation" else 1)
