@@ -9,6 +9,7 @@ from ganaug.artifact.format import PRIVACY, Metadata, Policy
 from ganaug.errors import ArtifactError
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD
+from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
@@ -268,8 +269,8 @@ def _limits(
     )
     if gain and gain["claim"] == "for this generator":
         lines.append("The gain is that of this file; another training may give another one.")
-    if gain and gain["seeds"] < 6:
-        lines.append("Fewer than 6 seeds: no verdict.")
+    if gain and gain["seeds"] < FEWEST_SEEDS:
+        lines.append(f"Fewer than {FEWEST_SEEDS} seeds: no verdict.")
     few = (diversity or {}).get("words", {}).get(TOO_FEW_WORD, [])
     if few:
         lines.append(

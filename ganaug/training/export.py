@@ -140,12 +140,6 @@ def _strip(model: onnx.ModelProto) -> None:
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info):
         part.doc_string = ""
         del part.metadata_props[:]
-    for function in model.functions:
-        function.doc_string = ""
-        del function.metadata_props[:]
-        for node in function.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
 
 
 @contextmanager

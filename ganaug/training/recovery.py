@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from ganaug.errors import ConfigError, GanaugError, RunError, did_you_mean
 from ganaug.training import checkpoint
@@ -63,15 +63,13 @@ class Failure:
 
 def checked_reaction(on_collapse: str) -> OnCollapse:
     """Return `on_collapse`, or raise `ConfigError`."""
-    for allowed in get_args(OnCollapse):
-        if on_collapse == allowed:
-            found: OnCollapse = allowed
-            return found
-    raise ConfigError(
-        f"on_collapse: {on_collapse!r} is not allowed"
-        f"{did_you_mean(str(on_collapse), get_args(OnCollapse))}; choose one of"
-        f" {', '.join(get_args(OnCollapse))}"
-    )
+    allowed = get_args(OnCollapse)
+    if on_collapse not in allowed:
+        raise ConfigError(
+            f"on_collapse: {on_collapse!r} is not allowed"
+            f"{did_you_mean(str(on_collapse), allowed)}; choose one of {', '.join(allowed)}"
+        )
+    return cast(OnCollapse, on_collapse)
 
 
 def stopped_before(run: Path, on_collapse: OnCollapse) -> Failure | None:
