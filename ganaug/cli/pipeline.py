@@ -99,7 +99,7 @@ def command(
     """
     from ganaug import Generator
     from ganaug.files import locked, make_folder, write_json
-    from ganaug.images.places import image_folders
+    from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 
     console: Settings = context.obj
@@ -112,7 +112,7 @@ def command(
     asked |= {"files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
-    read = Inputs((source,), image_folders("the images", source))
+    read = Inputs((source,), folders_around(source, (), folder))
     check_output_folder(folder, {}, read, option="--out")
     if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
         reading.load(source)  # which says what is wrong, before there is a folder
