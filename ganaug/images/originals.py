@@ -23,11 +23,12 @@ from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._parts import ImageFile, class_names
 from ganaug.images._pixels import UNREADABLE, Damage, unreadable
 from ganaug.images._reading import Encoded, read_encoded
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.class_names import classes_of
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
 from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.pictures import prepared
+from ganaug.images.relabelled import by_name
 from ganaug.images.sources import DIGITS, has_columns, load_images, open_huggingface
 from ganaug.images.tables import is_table, read_table
 from ganaug.images.torch_datasets import (

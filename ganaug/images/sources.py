@@ -26,7 +26,7 @@ from ganaug.images.columns import (
 )
 from ganaug.images.huggingface import HF_PREFIX, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around
 from ganaug.images.tables import is_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
@@ -131,7 +131,7 @@ def load_images(
     check_mode(mode)
     reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
-        among = Inputs(images=image_folders("the images", source))
+        among = Inputs(images=folders_around(source, (), cache))
         check_output_folder(cache, {}, among, option="--cache")
         reading = replace(reading, cache=Cache(Path(cache), progress))
     columns = Columns(image, label, group)

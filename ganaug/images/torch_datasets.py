@@ -24,8 +24,9 @@ from ganaug.images._pixels import (
 )
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of, no_cache
-from ganaug.images.class_names import by_name, classes_of, label_number
+from ganaug.images.class_names import classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.relabelled import by_name, check_handed_on
 
 __all__ = [
     "PREFIX",
@@ -169,7 +170,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
     Memory so holds the images at the training size alone, whatever their size in the data set.
     The content key of an image is the hash of its pixels as the data set gives them.
     """
-    damage = Damage(reading.skip_corrupt)
+    damage, named = Damage(reading.skip_corrupt), classes_of(train)
     items: list[tuple[Any, int]] = []
     headers: list[Header] = []
     keys: list[int] = []
@@ -180,6 +181,8 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
             where = f"{source}[{index}]{word}"
             try:
                 image, label = item_of(dataset, index, where)
+                if named is not None:
+                    check_handed_on(dataset, index)
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -196,7 +199,6 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
     if not num_train:
         raise DataError(f"{source}: no training image can be read; add images that can")
     labels = np.array(found, dtype=np.int64)
-    named = classes_of(train)
     classes = class_names(source, labels[:num_train], named)
     check_labels(source, labels, classes)
 
