@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from ganaug.errors import ConfigError
 
-__all__ = ["checked_seed", "stream", "stream_seed"]
+__all__ = ["checked_seed", "stream", "stream_seed", "undisturbed"]
 
 _WORD = 2**64
 
@@ -58,3 +61,17 @@ def checked_seed(seed: object) -> int:
 
 def _hash(tag: str) -> int:
     return int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let the block draw from the generators of the process; later draws are as without it."""
+    import torch
+
+    ours, numpys = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)

@@ -322,7 +322,7 @@ class Generator:
             part = {key: value[start : start + step] for key, value in inputs.items()}
             count = min(step, shape[0] - start)
             try:
-                made = session.session.run(list(names), part)
+                made = session.run(names, part)
             except Exception as error:  # onnxruntime's exceptions share no base class but this
                 raise ArtifactError(
                     f"{path_name(self.path)}: its graph fails on {count} image(s) of"

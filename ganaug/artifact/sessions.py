@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import glob
 import importlib.metadata
 import io
 import logging
+import math
 import os
 import platform
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ganaug.artifact.checks import shown
+from ganaug.artifact.halves import LEAST_PIXELS, Halves, in_halves
 from ganaug.errors import ArtifactError, ConfigError, DeviceError
 from ganaug.wording import one_line
 
@@ -51,16 +57,34 @@ _said: set[str] = set()
 class Session:
     """An open session and where it runs.
 
-    Attributes:
+    Args:
         session: the `onnxruntime.InferenceSession`, or for "torch" a `TorchSession`.
         provider: "cpu", "cuda" or "torch".
+        halves: what opens the model in two halves, on the CPU.
+
+    Attributes:
+        session, provider: as given.
         pid: the process that opened it.
     """
 
-    def __init__(self, session: Any, provider: str) -> None:
+    def __init__(
+        self, session: Any, provider: str, halves: Callable[[], Halves | None] | None = None
+    ) -> None:
         self.session = session
         self.provider = provider
         self.pid = os.getpid()
+        self._halves = halves
+
+    def run(
+        self, names: Sequence[str], inputs: dict[str, NDArray[Any]]
+    ) -> list[NDArray[np.float32]]:
+        """Return the named outputs for arrays."""
+        runner = self.session
+        image = inputs.get("image")
+        if self._halves and image is not None and math.prod(image.shape[2:]) >= LEAST_PIXELS:
+            runner = self._halves() or runner
+        made: list[NDArray[np.float32]] = runner.run(list(names), inputs)
+        return made
 
 
 def check_options(providers: str, threads: int) -> None:
@@ -141,7 +165,11 @@ def _start(content: bytes, providers: str, threads: int) -> Session:
             return _start_cuda(onnxruntime, content, threads)
         except DeviceError as error:
             _say(f"{error}; going on with the CPU")
-    return Session(session, "cpu")
+
+    def opened(part: bytes) -> onnxruntime.InferenceSession:
+        return _create(onnxruntime, part, threads, [_CPU])
+
+    return Session(session, "cpu", functools.cache(lambda: in_halves(content, opened)))
 
 
 def _start_cuda(runtime: Any, content: bytes, threads: int) -> Session:

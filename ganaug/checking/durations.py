@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 
 from ganaug.checking.report import Times
 from ganaug.devices import choose_device, native_bfloat16
@@ -20,7 +18,7 @@ from ganaug.evaluation.arms import make_plan, parse_arm
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_job
-from ganaug.evaluation.trainings.workers import worker_count
+from ganaug.evaluation.trainings.workers import torch_threads, worker_count
 from ganaug.evaluation.tuning.budget import (
     GENERATING,
     Costs,
@@ -82,7 +80,7 @@ def measure(
     whole = config.steps * fit_step
     if not config.conditional or (images.counts > 0).sum() < 2:  # no classes to tell apart
         return Times(whole, None, None, chosen, jobs)
-    with _one_thread() as threads:  # as in a worker process
+    with torch_threads(1) as threads:  # as in a worker process
         free_step = larger * _step_of_classifier(resized(shown, small), chosen)
         if threads > 1 and chosen == "cpu":
             fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
@@ -175,17 +173,6 @@ def _step_of_classifier(images: ImageSet, device: str) -> float:
     job = Job(0, parse_arm(AUGMENTED_ARMS[-1]), images, images.take([0]), schedule, device=device)
     _until_enough(lambda: run_job(job, note))
     return (starts[-1] - starts[1]) / (CLASSIFIER_STEPS - 1)
-
-
-@contextmanager
-def _one_thread() -> Iterator[int]:
-    """Let torch have one thread in the block; yield how many it had."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield before
-    finally:
-        torch.set_num_threads(before)
 
 
 def _until_enough(training: Callable[[], object]) -> None:

@@ -28,13 +28,15 @@ def command(console: Settings, file: str, out: str | None, force: bool) -> None:
     """
     from ganaug.artifact.reader import read_artifact
     from ganaug.files import write_text
+    from ganaug.images.places import folders_of_classes
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.card import model_card
     from ganaug.report.kinds import CARD
 
-    if out is not None:
-        check_output_file(out, CARD, Inputs((file,)), option="--out", force=force)
     _, metadata, content_hash = read_artifact(file)
+    if out is not None:
+        read = Inputs((file,), folders_of_classes(out, metadata.classes))
+        check_output_file(out, CARD, read, option="--out", force=force)
     card = model_card(metadata, content_hash)
     if out is None:
         echo(card, nl=False)

@@ -84,13 +84,13 @@ def command(
     """
     from ganaug import check
     from ganaug.files import write_json
-    from ganaug.images.places import image_files, image_folders
+    from ganaug.images.places import folders_around, image_files
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.kinds import CHECK
 
     if json_file is not None:
         listed = partial(image_files, source, root, columns)
-        inputs = Inputs((source,), image_folders("the images", source), listed)
+        inputs = Inputs((source,), folders_around(source, (), json_file), listed)
         check_output_file(json_file, CHECK, inputs, option="--json", force=force)
 
     with steady_progress(console, "checking") as progress:

@@ -127,7 +127,7 @@ def command(
     """
     from ganaug import Generator, Refit
     from ganaug.evaluation.arms.grammar import named_folders
-    from ganaug.images.places import image_files, image_folders
+    from ganaug.images.places import folders_around, image_files, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
     from ganaug.report.history import find_run
@@ -151,9 +151,9 @@ def command(
     folder = _folder(out, file, judge, quick)
     columns = chosen_columns(source, reading.columns, info)
     listed = partial(image_files, source, reading.root, columns)
-    folders = image_folders("the images", source) + image_folders("--judge", judge)
+    folders = folders_around(source, info.classes if info else (), folder, json_file)
     of_arms = named_folders(arms)
-    folders += image_folders("an arm", *of_arms)
+    folders += image_folders("--judge", judge) + image_folders("an arm", *of_arms)
     read = Inputs((file, source, judge, weights, run_folder, *of_arms), folders, listed)
     rewritten = None if keep or quick else file
     _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)

@@ -7,7 +7,8 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
-LEDGER, CHECKED = "steps.json", "check.json"
+LEDGER, CHECKED, LOCK = "steps.json", "check.json", ".lock"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
     "--quick": "none; a first try: --preset tiny --set steps=N",
@@ -98,8 +99,8 @@ def command(
     report in evaluation/.
     """
     from ganaug import Generator
-    from ganaug.files import locked, make_folder, write_json
-    from ganaug.images.places import image_folders
+    from ganaug.files import locked, write_json
+    from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 
     console: Settings = context.obj
@@ -112,13 +113,13 @@ def command(
     asked |= {"files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
-    read = Inputs((source,), image_folders("the images", source))
+    _refuse(seeds, classifier_steps, device)
+    read = Inputs((source,), folders_around(source, (), folder))
     check_output_folder(folder, {}, read, option="--out")
     if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
         reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
         refuse_foreign(folder, [CHECKED])
-    make_folder(folder)
     file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
     common = {"source": source, "device": device, **loading}
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
@@ -154,7 +155,7 @@ def command(
         options = {"seeds": seeds, "out": str(evaluated), "run_folder": str(run)}
         context.invoke(evaluate.command, **common | judging | options)
 
-    with locked(folder):
+    with _made(folder), locked(folder):
         command = f"ganaug {shlex.join(console.arguments)}"
         ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), command)
         for name, work in zip(STEPS, (checked, fitted, exported, tuned, judged), strict=True):
@@ -166,6 +167,36 @@ def command(
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the folder; unmake it where the block ends before there is a result in it."""
+    from ganaug.files import make_folder
+
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    make_folder(folder)
+    try:
+        yield
+    finally:
+        if missing and os.listdir(folder) == [LOCK]:
+            (folder / LOCK).unlink()
+            with suppress(OSError):  # another command began meanwhile
+                for each in missing:
+                    each.rmdir()
+
+
+def _refuse(seeds: int, classifier_steps: int | None, device: str) -> None:
+    """Refuse what the commands of the steps would refuse after images were read."""
+    from ganaug.devices import choose_device
+    from ganaug.errors import checked_count
+    from ganaug.evaluation.gain.intervals import MOST_SEEDS
+
+    checked_count("--seeds", seeds, "6 give a verdict", MOST_SEEDS)
+    if classifier_steps is not None:
+        instead = "leave it out for the usual number"
+        checked_count("--classifier-steps", classifier_steps, instead)
+    choose_device(device)
 
 
 class Ledger:

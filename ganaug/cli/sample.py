@@ -108,7 +108,7 @@ def command(
     """
     from ganaug import Generator, sample
     from ganaug.evaluation.splits import compared
-    from ganaug.images.places import image_folders
+    from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder
     from ganaug.use.bulk import planned_counts
     from ganaug.use.one_by_one import OneByOne
@@ -116,7 +116,6 @@ def command(
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
-    read = Inputs((file, source), image_folders("the images", source))
     of_source = {"root": root, "side": side, "no_exif": not exif, "skip_corrupt": skip_corrupt}
     of_source |= {f"{role}_column": name for role, name in columns.items()}
     lost = as_options(**of_source, keep_best=keep_best)
@@ -133,8 +132,9 @@ def command(
             " is kept; choose another, such as 0.8"
         )
     option, named = ("--shards", shards) if out is None else ("--out", out)
-    check_output_folder(str(named), {}, read, option=option)
     generator = Generator(file)
+    among = folders_around(source, generator.info.classes, named)
+    check_output_folder(str(named), {}, Inputs((file, source), among), option=option)
     images = fingerprint = None
     if source is None and generator.info.kind == "variation":
         raise ConfigError(

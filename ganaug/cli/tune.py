@@ -79,7 +79,7 @@ def command(
     """
     from ganaug import Generator, tune
     from ganaug.files import check_writable, write_json
-    from ganaug.images.places import image_files, image_folders
+    from ganaug.images.places import folders_around, image_files
     from ganaug.outputs import Inputs, check_output_file, check_output_folder
     from ganaug.report.kinds import POLICY
 
@@ -87,7 +87,8 @@ def command(
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
     columns = chosen_columns(source, reading.columns, generator.info)
     listed = partial(image_files, source, reading.root, columns)
-    inputs = Inputs((file, source, weights), image_folders("the images", source), listed)
+    among = folders_around(source, generator.info.classes, folder, json_file)
+    inputs = Inputs((file, source, weights), among, listed)
     check_writable(file)
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:

@@ -18,13 +18,10 @@ from ganaug.images._left_out import (
 )
 from ganaug.images._open import FORMATS
 from ganaug.images._parts import ImageFile
-from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress
 from ganaug.images.class_names import alike_noted, composed
-from ganaug.images.image_set import ImageSet
 from ganaug.wording import counted
 
-__all__ = ["EXTENSIONS", "Listing", "list_folder", "load_folder"]
+__all__ = ["EXTENSIONS", "Listing", "list_folder"]
 
 EXTENSIONS = tuple(FORMATS)
 
@@ -38,38 +35,10 @@ class Listing(NamedTuple):
     notes: list[str]
 
 
-def load_folder(
-    folder: Path,
-    *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip_corrupt: bool,
-    exif: bool,
-    cache: Cache | None = None,
-    progress: Progress | None = None,
-) -> ImageSet:
-    """Load a folder with one folder for each class, or with train/ and test/ that hold these.
-
-    A folder with images directly inside is one class, "all". See `load_images`.
-    """
-    classes, train, test, notes = list_folder(folder)
-    return read_files(
-        str(folder),
-        classes,
-        train,
-        test,
-        size=size,
-        mode=mode,
-        skip=skip_corrupt,
-        notes=notes,
-        exif=exif,
-        cache=cache,
-        progress=progress,
-    )
-
-
 def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
-    """Return what `load_folder` reads, with the groups of groups.csv.
+    """Return the files of one folder for each class, or of train/ and test/ that hold these.
+
+    A folder with images directly inside is one class, "all". Groups are those of groups.csv.
 
     Args:
         folder: of the data set.

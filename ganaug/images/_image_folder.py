@@ -15,7 +15,8 @@ from ganaug.images._left_out import (
     too_high,
 )
 from ganaug.images._parts import ImageFile
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.class_names import classes_of
+from ganaug.images.relabelled import by_name
 
 __all__ = ["Listed", "files_of", "groups_not_read"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import DataError
+from ganaug.files import open_regular
 from ganaug.images.class_names import alike_noted
 from ganaug.images.image_set import ImageSet
 from ganaug.wording import counted, first_names
@@ -32,6 +33,15 @@ class ImageFile(NamedTuple):
     name: str
     label: int
     group: str | None = None
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return str(self.path)
+
+    def open(self) -> BinaryIO:
+        """Open the file, or raise `OSError`."""
+        return open_regular(self.path)
 
 
 def none_read(source: str, word: str = "training") -> DataError:

@@ -1,17 +1,17 @@
-"""Image sets from files: all headers first, then each image at its final size."""
+"""Image sets from encoded images: all headers first, then each image at its final size."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.files import open_regular
 from ganaug.images._decoding import Sink, cores, read_pixels
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
@@ -24,54 +24,91 @@ from ganaug.images._pixels import (
     read_header,
 )
 from ganaug.images.cache import Cache, Decoded, Progress
+from ganaug.images.columns import Columns
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
 
-__all__ = ["read_files"]
+__all__ = ["Encoded", "Reading", "read_encoded", "read_files"]
 
 
-class _How(NamedTuple):
-    """How files are read; see `load_images` and `choose_layout`."""
+@dataclass(frozen=True)
+class Reading:
+    """How the images of any source are read; see `load_images`.
+
+    Attributes:
+        as_rgb: convert to RGB what a data set would hand out as RGB; see `choose_layout`.
+    """
 
     size: tuple[int, int] | None
     mode: str | None
-    skip: bool
-    as_rgb: bool
+    skip_corrupt: bool
     exif: bool
+    cache: Cache | None = None
+    progress: Progress | None = None
+    as_rgb: bool = False
+
+    @property
+    def key(self) -> dict[str, object]:
+        """What decides which pixels there are, under the names that caches know."""
+        return {
+            "size": self.size,
+            "mode": self.mode,
+            "skip": self.skip_corrupt,
+            "as_rgb": self.as_rgb,
+            "exif": self.exif,
+        }
+
+
+class Encoded(Protocol):
+    """An image as a file that nobody has decoded: on disk, or in a row of a data set."""
+
+    @property
+    def where(self) -> str:
+        """What messages call it: `name`, behind what the source is called."""
+
+    @property
+    def name(self) -> str:
+        """What to call it inside its source."""
+
+    @property
+    def label(self) -> int:
+        """Its class."""
+
+    @property
+    def group(self) -> str | None:
+        """The object that it shows."""
+
+    def open(self) -> BinaryIO:
+        """Open the file, or raise `OSError`; several threads do that at once."""
 
 
 def read_files(
     source: str,
     classes: Sequence[str],
-    train: Sequence[ImageFile],
-    test: Sequence[ImageFile],
+    train: Sequence[Encoded],
+    test: Sequence[Encoded],
+    reading: Reading,
     *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip: bool,
     notes: Sequence[str] = (),
-    as_rgb: bool = False,
-    exif: bool = False,
-    cache: Cache | None = None,
     entry: str | None = None,
-    progress: Progress | None = None,
+    columns: Columns | None = None,
+    unnamed: bool = False,
 ) -> ImageSet:
     """Decode the files into an image set: all headers first, then each image at its final size.
 
-    Memory holds the images at the training size alone; with a `cache` they stay in its file, and
+    Memory holds the images at the training size alone; with a cache they stay in its file, and
     are decoded where it does not have them. The content key of an image is the hash of its file,
-    and another one where it is turned: with `exif`, as its EXIF orientation says. See
-    `choose_layout` for `size`, `mode` and `as_rgb`. `entry` is what the cache knows them by, where
-    that is not their `source`. Notes tell how many images have an orientation, and of pages beyond
-    the first.
+    and another one where it is turned: with `exif`, as its EXIF orientation says. `entry` is what
+    the cache knows them by, where that is not their `source`; `columns` and `unnamed` are those of
+    the set. Notes tell how many images have an orientation, and of pages beyond the first.
     """
     files = (*train, *test)
-    how = _How(size, mode, skip, as_rgb, exif)
-    decode = partial(_decode, source, tuple(classes), files, len(train), how)
-    if cache is None:
-        found = decode(progress=progress)
+    decode = partial(_decode, source, tuple(classes), files, len(train), reading)
+    if reading.cache is None:
+        found = decode(progress=reading.progress)
     else:
-        found = cache.read(entry or source, how._asdict(), files, decode)
+        on_disk = cast(Sequence[ImageFile], files)  # others have no cache
+        found = reading.cache.read(entry or source, reading.key, on_disk, decode)
     pixels = found.pixels
     num_train = int(np.searchsorted(pixels.kept, len(train)))
 
@@ -89,6 +126,8 @@ def read_files(
             pixel_keys=pixels.pixel_keys[rows],
             other_keys=pixels.other_keys[rows],
             source=source,
+            columns=columns,
+            unnamed=unnamed,
         )
 
     training = part(slice(0, num_train))
@@ -99,42 +138,40 @@ def read_files(
 def _decode(
     source: str,
     classes: tuple[str, ...],
-    listed: Sequence[ImageFile],
+    listed: Sequence[Encoded],
     num_train: int,
-    how: _How,
+    reading: Reading,
     into: Callable[[tuple[int, int, int]], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Decoded:
     """Decode the `listed` files, of which the first `num_train` are for training."""
-    damage = Damage(how.skip, folder=source)
-    told = Told(source, turned=how.exif)
+    damage = Damage(reading.skip_corrupt, folder=source)
+    told = Told(source, turned=reading.exif)
     positions: list[int] = []
     headers: list[Header] = []
     for at, file in enumerate(listed):
         try:
-            with open_regular(file.path) as stream, open_image(stream) as image:
-                header = read_header(image, str(file.path))
+            with file.open() as stream, open_image(stream) as image:
+                header = read_header(image, file.where)
                 headers.append(told.header(header, image, classes[file.label]))
         except UNREADABLE as error:
-            damage.found(str(file.path), error)
+            damage.found(file.where, error)
             continue
         positions.append(at)
     _refuse_none(source, positions, num_train)
-    layout = choose_layout(headers, how.size, how.mode, as_rgb=how.as_rgb, folder=source)
+    layout = choose_layout(
+        headers, reading.size, reading.mode, as_rgb=reading.as_rgb, folder=source
+    )
 
     def load(at: int) -> tuple[Image.Image, int, int]:
-        with open_regular(listed[positions[at]].path) as stream:
-            content = stream.read()
-        with open_image(io.BytesIO(content)) as image:
-            image.load()
-        return as_shown(image, content, exif=how.exif)
+        return read_encoded(listed[positions[at]], exif=reading.exif)
 
     pixels = read_pixels(
         headers,
         load,
         layout,
         damage,
-        keep_rgb=how.mode == "rgb",
+        keep_rgb=reading.mode == "rgb",
         into=into,
         threads=cores(),
         progress=progress,
@@ -142,6 +179,17 @@ def _decode(
     kept = np.array(positions, dtype=np.int64)[pixels.kept]
     _refuse_none(source, kept, num_train)  # here, so that no cache keeps an entry of them
     return Decoded(pixels._replace(kept=kept), (*told.notes, *layout.notes, *damage.notes))
+
+
+def read_encoded(file: Encoded, *, exif: bool) -> tuple[Image.Image, int, int]:
+    """Return an opened image as EXIF turns it, where asked, and its two content keys (`as_shown`).
+
+    Raises:
+        Exception: one of `UNREADABLE`.
+    """
+    with file.open() as stream:
+        content = stream.read()
+    return as_shown(open_image(io.BytesIO(content)), content, exif=exif)
 
 
 def _refuse_none(source: str, positions: Sequence[int] | NDArray[np.int64], num_train: int) -> None:

@@ -1,8 +1,7 @@
-"""Which classes the labels of a data set mean: its names, and one count of labels for all parts."""
+"""Which classes the labels of a data set mean: its names by label."""
 
 from __future__ import annotations
 
-import copy
 import inspect
 import numbers
 import unicodedata
@@ -11,21 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganaug.errors import DataError
-from ganaug.images.columns import Keyed, is_huggingface, label_column, label_names
+from ganaug.images.columns import Keyed, is_huggingface, label_names
 from ganaug.wording import first_names, whole_number
 
 __all__ = [
-    "Relabelled",
     "alike_noted",
-    "by_name",
     "classes_of",
     "composed",
     "label_number",
     "own_attribute",
+    "own_names",
+    "parts_of",
     "position_of",
+    "reads_items_itself",
     "same_names",
     "unclear_label",
 ]
@@ -40,7 +39,7 @@ def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
     stand on itself. Without any a Subset has those of its data set, and a ConcatDataset those of
     all its parts: in their order where they are equal, sorted where those of each part are sorted
     (as ImageFolder's are), else in the order in which they are met. Its items count through them
-    after `by_name`.
+    after `relabelled.by_name`.
 
     Args:
         dataset: map-style.
@@ -55,9 +54,9 @@ def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
         return classes_of(dataset.dataset, dataset.label)
     if is_huggingface(dataset):
         return label_names(dataset, key)
-    found = _own_names(dataset)
+    found = own_names(dataset)
     if found is None:
-        found = _of_all([classes_of(part, key) for part in _parts(dataset)])
+        found = _of_all([classes_of(part, key) for part in parts_of(dataset)])
     else:
         _check_inside(dataset, found, key)
     if found is None:
@@ -75,12 +74,12 @@ def own_attribute(dataset: Any, name: str) -> Any:
     Of a Subset or ConcatDataset only what stands on itself: what a subclass forwards from inside
     through `__getattr__` does not tell of its own items.
     """
-    if _parts(dataset) and inspect.getattr_static(dataset, name, None) is None:
+    if parts_of(dataset) and inspect.getattr_static(dataset, name, None) is None:
         return None
     return getattr(dataset, name, None)
 
 
-def _parts(dataset: Any) -> list[Any]:
+def parts_of(dataset: Any) -> list[Any]:
     """Return the data sets that a Subset or ConcatDataset is made of, else nothing."""
     from torch.utils.data import ConcatDataset, Subset
 
@@ -89,7 +88,15 @@ def _parts(dataset: Any) -> list[Any]:
     return list(dataset.datasets) if isinstance(dataset, ConcatDataset) else []
 
 
-def _own_names(dataset: Any) -> tuple[str, ...] | None:
+def reads_items_itself(dataset: Any) -> bool:
+    """Whether a Subset or ConcatDataset does not hand on the items of its parts as they are."""
+    from torch.utils.data import ConcatDataset, Subset
+
+    return type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__)
+
+
+def own_names(dataset: Any) -> tuple[str, ...] | None:
+    """Return the class names that stand on a data set itself, see `own_attribute`, or None."""
     names = own_attribute(dataset, "classes")
     if not isinstance(names, Iterable) or isinstance(names, str):
         return None
@@ -101,11 +108,9 @@ def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None
 
     A subclass that reads its items in its own way may make other labels of them.
     """
-    from torch.utils.data import ConcatDataset, Subset
-
-    if type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__):
+    if reads_items_itself(dataset):
         return
-    for part in _parts(dataset):
+    for part in parts_of(dataset):
         for label, name in enumerate(classes_of(part, key) or ()):
             if (place := position_of(name, names)) not in (None, label):
                 kind = type(dataset).__name__
@@ -265,132 +270,3 @@ def _read_as(name: str) -> str:
         return str(float(text))
     except ValueError:
         return text
-
-
-def by_name(dataset: Any) -> Any:
-    """Return `dataset` with all labels counting through `classes_of(dataset)`.
-
-    The data set itself where they do. Otherwise the parts of a ConcatDataset that count otherwise
-    are wrapped in `Relabelled`, also inside a Subset or another ConcatDataset.
-
-    Raises:
-        DataError: as in `classes_of`, or a part names two of its classes alike.
-    """
-    names = classes_of(dataset)
-    return dataset if names is None else _counted(dataset, names)
-
-
-def _counted(dataset: Any, names: tuple[str, ...], key: str | None = None) -> Any:
-    from torch.utils.data import Subset
-
-    if isinstance(dataset, Keyed):
-        return _with(dataset, "dataset", _counted(dataset.dataset, names, dataset.label))
-    parts = _parts(dataset)
-    if parts and _own_names(dataset) is None:
-        new = [_counted(part, names, key) for part in parts]
-        if all(each is old for each, old in zip(new, parts, strict=True)):
-            return dataset
-        if isinstance(dataset, Subset):
-            return _with(dataset, "dataset", new[0])
-        return _with(dataset, "datasets", new)
-    own = classes_of(dataset, key)
-    if own is None or same_names(own, names):
-        return dataset
-    if key is None and is_huggingface(dataset):
-        key = label_column(dataset)
-    return Relabelled(dataset, own, names, key)
-
-
-def _with(dataset: Any, name: str, value: Any) -> Any:
-    """Return a copy with another attribute; whatever a subclass adds stays."""
-    if getattr(dataset, name) is value:
-        return dataset
-    new = copy.copy(dataset)
-    setattr(new, name, value)
-    return new
-
-
-class Relabelled:
-    """A data set of (image, label, ...) whose labels count through other class names.
-
-    Args:
-        dataset: map-style, with class names.
-        own: its class names, by label.
-        classes: all names, by the new label; each of `own` is one of them.
-        key: of the label in items that are dictionaries, None where there are none.
-
-    Attributes:
-        dataset: the data set inside.
-        classes: as given.
-        new_labels: int64 [len(own)], the new label of each label.
-
-    Raises:
-        DataError: two of `own` are the same; or, for an item, a label that is no number in range.
-    """
-
-    def __init__(
-        self, dataset: Any, own: Sequence[str], classes: Sequence[str], key: str | None = None
-    ) -> None:
-        position = {composed(name): label for label, name in enumerate(classes)}
-        self.dataset, self.classes, self.key = dataset, list(classes), key
-        self.new_labels: NDArray[np.int64] = np.array(
-            [position[composed(name)] for name in own], np.int64
-        )
-        if len(set(self.new_labels.tolist())) < len(own):
-            raise DataError(
-                f"{type(dataset).__name__}: two classes have one name in {list(own)}; allowed:"
-                " different names, since labels are matched by name; rename one"
-            )
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Any:
-        item = self.dataset[index]
-        if isinstance(item, Mapping) and self.key in item:
-            return {**item, self.key: self._new_label(item[self.key], index)}
-        if not isinstance(item, tuple | list) or len(item) < 2:
-            raise DataError(
-                f"{type(self.dataset).__name__}[{index}]: {type(item).__name__}; allowed: (image,"
-                " label) where the parts of a ConcatDataset have different class names; change the"
-                " data set"
-            )
-        relabelled = (item[0], self._new_label(item[1], index), *item[2:])
-        # `_make` is what a named tuple is built with.
-        return getattr(item, "_make", type(item))(relabelled)
-
-    def locate(self, position: int) -> tuple[Any, int]:
-        """Return the data set inside and the position there of the item at `position`."""
-        return self.dataset, position
-
-    def renumbered(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the new labels of labels of the data set inside, int64 [N].
-
-        Raises:
-            DataError: a label has no class name.
-        """
-        if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.new_labels):
-            bad = labels.min() if labels.min() < 0 else labels.max()
-            raise DataError(
-                f"{type(self.dataset).__name__}: label {bad} is out of range; allowed: 0 to"
-                f" {len(self.new_labels) - 1}, the number of its .classes; name its class"
-            )
-        return self.new_labels[labels]
-
-    def _new_label(self, label: Any, index: int) -> Any:
-        """Return the new label as the type of the old one; a class name stays as it is."""
-        if isinstance(label, str):
-            return label
-        number = label_number(label)
-        if number is None:
-            raise DataError(
-                f"{type(self.dataset).__name__}[{index}]: label {label!r:.60}; allowed: a whole"
-                " number where the parts of a ConcatDataset have different class names; make other"
-                " labels after this data set"
-            )
-        new = int(self.renumbered(np.array([number], np.int64))[0])
-        if hasattr(label, "new_full"):  # a tensor, of whatever shape
-            return label.new_full(label.shape, new)
-        if isinstance(label, np.ndarray):
-            return np.full_like(label, new)
-        return label.dtype.type(new) if isinstance(label, np.generic) else new

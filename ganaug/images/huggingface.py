@@ -8,29 +8,19 @@ fetched from a network.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.files import open_regular
-from ganaug.images._decoding import read_pixels
 from ganaug.images._groups import in_both_noted
-from ganaug.images._open import open_image
-from ganaug.images._orientation import Told, as_shown
-from ganaug.images._parts import check_labels, class_names, none_read, with_test
-from ganaug.images._pixels import (
-    UNREADABLE,
-    Damage,
-    Header,
-    choose_layout,
-    read_header,
-)
-from ganaug.images.cache import Progress
+from ganaug.images._parts import check_labels, class_names
+from ganaug.images._reading import Reading, read_files
 from ganaug.images.class_names import composed, label_number
 from ganaug.images.columns import (
     LABEL_NAMES,
@@ -51,41 +41,51 @@ __all__ = [
 
 HF_PREFIX = "hf:"
 PARTS = ("train", "test")
+_reading_rows = threading.Lock()  # images are decoded in threads
+
+
+class SavedImage(NamedTuple):
+    """An image in a row of a data set of Hugging Face, not opened; see `Encoded`."""
+
+    rows: Any  # the data set, whose items are dictionaries of `bytes` and `path` under "image"
+    at: int
+    where: str
+    name: str
+    label: int
+    group: str | None
+
+    def open(self) -> BinaryIO:
+        """Open the file of the image.
+
+        Raises:
+            OSError: it lies in a file that cannot be read, or in none.
+        """
+        with _reading_rows:
+            stored = self.rows[self.at]["image"]
+        if stored is None:
+            raise OSError("no image in this row")
+        if stored["bytes"] is not None:
+            return io.BytesIO(stored["bytes"])
+        path = str(stored["path"])
+        if "://" in path:
+            raise OSError(f"the image lies in the network, at {path}")
+        return open_regular(path)
 
 
 class SavedPart(NamedTuple):
-    """A part of a data set of Hugging Face, none of its images opened.
+    """A part of a data set of Hugging Face.
 
     Attributes:
         name: "train" or "test".
         classes: class names by label, or None where the labels are numbers without names.
         labels: int64 [N].
-        groups: the group of each image, or None.
-        rows: the data set, whose items are dictionaries of `bytes` and `path` under "image".
+        images: all N.
     """
 
     name: str
     classes: tuple[str, ...] | None
     labels: NDArray[np.int64]
-    groups: tuple[str, ...] | None
-    rows: Any
-
-    def content(self, at: int) -> bytes:
-        """Return the bytes of the file of image `at`.
-
-        Raises:
-            OSError: it lies in a file that cannot be read, or in none.
-        """
-        stored = self.rows[at]["image"]
-        if stored is None:
-            raise OSError("no image in this row")
-        if stored["bytes"] is not None:
-            return bytes(stored["bytes"])
-        path = str(stored["path"])
-        if "://" in path:
-            raise OSError(f"the image lies in the network, at {path}")
-        with open_regular(path) as stream:
-            return stream.read()
+    images: list[SavedImage]
 
 
 def open_saved(source: str) -> Any:
@@ -157,77 +157,34 @@ def saved_parts(
                 f"{where}: has the classes {list(own or ())}, the training part"
                 f" {list(names or ())}; allowed: equal ones; cast both to one ClassLabel"
             )
-        groups = None if chosen.group is None else _groups(where, part, chosen.group)
+        groups = _groups(where, part, chosen.group)
         rows = _rows(part, str(chosen.image))
-        parts.append(SavedPart(name, own, found, groups, rows))
-    if len(parts) > 1:
-        notes += in_both_noted(parts[0].groups or (), parts[1].groups or ())
+        images = [
+            SavedImage(rows, at, f"{source}: {name}[{at}]", f"{name}[{at}]", label, group)
+            for at, (label, group) in enumerate(zip(found.tolist(), groups, strict=True))
+        ]
+        parts.append(SavedPart(name, own, found, images))
+    if len(parts) > 1 and columns.group is not None:
+        train, test = ([str(image.group) for image in part.images] for part in parts)
+        notes += in_both_noted(train, test)
     return parts, notes, chosen
 
 
-def load_huggingface(
-    source: str,
-    dataset: Any,
-    *,
-    columns: Columns,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip_corrupt: bool,
-    exif: bool,
-    progress: Progress | None = None,
-) -> ImageSet:
+def load_huggingface(source: str, dataset: Any, reading: Reading, *, columns: Columns) -> ImageSet:
     """Load the images of a data set of Hugging Face. See `load_images`."""
     parts, notes, chosen = saved_parts(source, dataset, columns)
-    damage, told = Damage(skip_corrupt), Told("", turned=exif)
-    all_labels = np.concatenate([part.labels for part in parts])
     classes = class_names(source, parts[0].labels, parts[0].classes)
-    check_labels(source, all_labels, classes)
-    at_of: list[tuple[int, int]] = []
-    headers: list[Header] = []
-    for number, part in enumerate(parts):
-        for at in range(len(part.labels)):
-            name = f"{part.name}[{at}]"
-            try:
-                with open_image(io.BytesIO(part.content(at))) as image:
-                    header = told.header(read_header(image, name), image, classes[part.labels[at]])
-            except UNREADABLE as error:
-                damage.found(f"{source}: {name}", error)
-                continue
-            headers.append(header)
-            at_of.append((number, at))
-    if not any(number == 0 for number, _ in at_of):
-        raise none_read(source)
-
-    def load(index: int) -> tuple[Image.Image, int, int]:
-        number, at = at_of[index]
-        content = parts[number].content(at)
-        with open_image(io.BytesIO(content)) as image:
-            image.load()
-        return as_shown(image, content, exif=exif)
-
-    layout = choose_layout(headers, size, mode)
-    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb", progress=progress)
-    sets: list[ImageSet] = []
-    for number, part in enumerate(parts):
-        rows = np.array([at_of[k][0] == number for k in pixels.kept], bool)
-        chosen_rows = np.array([at_of[k][1] for k in pixels.kept[rows]], np.int64)
-        sets.append(
-            ImageSet(
-                images=pixels.images[rows],
-                labels=part.labels[chosen_rows],
-                classes=classes,
-                groups=_group_numbers(part.groups, chosen_rows),
-                names=tuple(f"{part.name}[{at}]" for at in chosen_rows),
-                keys=pixels.keys[rows],
-                pixel_keys=pixels.pixel_keys[rows],
-                other_keys=pixels.other_keys[rows],
-                source=source,
-                columns=chosen,
-                unnamed=parts[0].classes is None,
-            )
-        )
-    test = sets[1] if len(sets) > 1 else None
-    return with_test(sets[0], test, (*notes, *told.notes, *layout.notes, *damage.notes))
+    check_labels(source, np.concatenate([part.labels for part in parts]), classes)
+    return read_files(
+        source,
+        classes,
+        parts[0].images,
+        parts[1].images if len(parts) > 1 else [],
+        reading,
+        notes=notes,
+        columns=chosen,
+        unnamed=parts[0].classes is None,
+    )
 
 
 def _named_parts(source: str, dataset: Any) -> tuple[dict[str, Any], list[str]]:
@@ -313,7 +270,9 @@ def _numbers(
     return np.array(numbers, np.int64)
 
 
-def _groups(where: str, part: Any, column: str) -> tuple[str, ...]:
+def _groups(where: str, part: Any, column: str | None) -> list[str] | list[None]:
+    if column is None:
+        return [None] * len(part)
     found = list(part.with_format(None)[column])
     for at, group in enumerate(found):
         if group is None or not str(group).strip():
@@ -321,13 +280,4 @@ def _groups(where: str, part: Any, column: str) -> tuple[str, ...]:
                 f"{where}[{at}]: no group in the column {column!r}; allowed: one for each image;"
                 " fill it in"
             )
-    return tuple(str(group) for group in found)
-
-
-def _group_numbers(
-    groups: tuple[str, ...] | None, rows: NDArray[np.int64]
-) -> NDArray[np.int64] | None:
-    if groups is None:
-        return None
-    numbers = np.unique([groups[at] for at in rows], return_inverse=True)[1]
-    return numbers.astype(np.int64)
+    return [str(group) for group in found]

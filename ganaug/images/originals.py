@@ -6,7 +6,6 @@ resized or refused, so that everything can be told at once.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,19 +17,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
-from ganaug.files import open_regular
 from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
-from ganaug.images._open import open_image
-from ganaug.images._orientation import as_shown
 from ganaug.images._parts import ImageFile, class_names, none_read
 from ganaug.images._pixels import UNREADABLE, Damage, to_pillow, unreadable
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images._reading import Encoded, read_encoded
+from ganaug.images.class_names import classes_of
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
 from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.pictures import prepared
+from ganaug.images.relabelled import by_name
 from ganaug.images.sources import DIGITS, has_columns, load_images, open_huggingface
 from ganaug.images.tables import is_table, read_table
 from ganaug.images.torch_datasets import (
@@ -203,27 +201,18 @@ def decoded(item: Original, channels: int, longest: int | None = None) -> NDArra
 
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:
     for file in files:
-        yield Original(str(file.path), test, file.group, partial(_read_file, file, exif))
+        yield Original(file.where, test, file.group, partial(_read_file, file, exif))
 
 
-def _read_file(file: ImageFile, exif: bool) -> tuple[Image.Image, int, int]:
-    with open_regular(file.path) as stream:
-        content = stream.read()
-    image, key, _ = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
+def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
+    image, key, _ = read_encoded(file, exif=exif)
     return image, file.label, key
 
 
 def _saved(part: SavedPart, exif: bool) -> Iterator[Original]:
-    for at in range(len(part.labels)):
-        group = None if part.groups is None else part.groups[at]
-        read = partial(_read_saved, part, at, exif)
-        yield Original(f"{part.name}[{at}]", part.name == "test", group, read)
-
-
-def _read_saved(part: SavedPart, at: int, exif: bool) -> tuple[Image.Image, int, int]:
-    content = part.content(at)
-    image, key, _ = as_shown(open_image(io.BytesIO(content)), content, exif=exif)
-    return image, int(part.labels[at]), key
+    for image in part.images:
+        read = partial(_read_file, image, exif)
+        yield Original(image.name, part.name == "test", image.group, read)
 
 
 def _stored(path: Path, part: StoredPart) -> Iterator[Original]:

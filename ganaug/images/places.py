@@ -19,7 +19,16 @@ from ganaug.images.image_set import ImageSet
 from ganaug.images.tables import is_table, read_table
 from ganaug.outputs import Place
 
-__all__ = ["first_image", "image_files", "image_folders", "places_of_pictures"]
+__all__ = [
+    "first_image",
+    "folders_around",
+    "folders_of_classes",
+    "image_files",
+    "image_folders",
+    "places_of_pictures",
+]
+
+Named = str | os.PathLike[str]
 
 PARTS = (*SPLITS, GROUPS_FILE)  # what is called so beside train/ is read with it
 
@@ -55,12 +64,59 @@ def places_of_pictures(
     for picture in filter(os.path.isfile, pictures):
         for path in (Path(picture), Path(os.path.realpath(picture))):
             places.append(Place("the images", path.parent, tuple(called)))
-            for folder in Path(os.path.abspath(path)).parents:
-                named = {composed(each.name) for each in _below(folder.parent)} & set(classes)
-                # Two of them are no accident, as a class called "home" is.
-                if composed(folder.name) in named and len(named) >= min(2, len(classes)):
-                    places += image_folders("the images", folder.parent)
-    return tuple(dict.fromkeys(places))
+        places += folders_around(None, classes, picture)
+    return tuple(dict.fromkeys((*places, *folders_of_classes(out, classes))))
+
+
+def folders_of_classes(path: Named, classes: Sequence[str]) -> tuple[Place, ...]:
+    """Return the folders of images, called like the `classes` of a generator, around a file.
+
+    This is what can be known of images that the writer of `path` does not read. Two such folders
+    with images are no accident, as a class called "home" is.
+    """
+    return tuple(Place("the images", each) for each in _called(path, classes))
+
+
+def folders_around(source: Any, classes: Sequence[str], *paths: Named | None) -> tuple[Place, ...]:
+    """Return the image folders of `source`, and others with such classes around the outputs.
+
+    There a new folder would be a class. Of a source that is not read by folders, such as a table,
+    only the folders of classes count: what is beside them is no class of anything.
+
+    Args:
+        source: as for `image_folders`; None where no images are read.
+        classes: those of the generator; without any, the folders of `source` are called so.
+        paths: the outputs.
+    """
+    own = image_folders("the images", source)
+    inside = [place.folder for place in own if place.called is None]
+    known = classes or [each.name for folder in inside for each in _below(folder)]
+    outputs = [path for path in paths if path is not None]
+    if source is not None and not own:
+        return tuple(each for path in outputs for each in folders_of_classes(path, known))
+    roots = dict.fromkeys(each.parent for path in outputs for each in _called(path, known))
+    more = (each for root in roots for each in _of_part("the images", root))
+    return tuple(dict.fromkeys((*own, *more)))
+
+
+def _called(path: Named, classes: Sequence[str]) -> Iterator[Path]:
+    known = {composed(name) for name in classes}
+    names: list[str] = [os.path.abspath(path)]
+    with suppress(ValueError):  # a null byte
+        names.append(os.path.realpath(path))
+    around = dict.fromkeys(each for name in names for each in Path(name).parents)
+    for folder in dict.fromkeys(at for each in around for at in (each, each / "train")):
+        named = [each for each in _below(folder) if composed(each.name) in known]
+        full = [each for each in named if _holds_images(each)] if len(named) > 1 else []
+        if len(full) > 1:
+            yield from full
+        elif len(known) == 1:  # it says little beside its class, and enough in it
+            yield from (each for each in named if each in around and _holds_images(each))
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether there is an image; a run called like a class, "0", has samples and is none."""
+    return not (folder / "config.json").exists() and first_image(folder) is not None
 
 
 def image_files(

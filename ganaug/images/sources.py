@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images._folder import load_folder
+from ganaug.images._folder import list_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
+from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import Cache, no_cache
 from ganaug.images.columns import (
     Columns,
@@ -25,7 +26,7 @@ from ganaug.images.columns import (
 )
 from ganaug.images.huggingface import HF_PREFIX, load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around
 from ganaug.images.tables import is_table, load_table
 from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
@@ -127,13 +128,12 @@ def load_images(
         >>> digits.size, len(digits), len(digits.test)
         ((8, 8), 1078, 719)
     """
-    sides = check_size(size)
     check_mode(mode)
-    kept = None
+    reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
-        among = Inputs(images=image_folders("the images", source))
+        among = Inputs(images=folders_around(source, (), cache))
         check_output_folder(cache, {}, among, option="--cache")
-        kept = Cache(Path(cache), progress)
+        reading = replace(reading, cache=Cache(Path(cache), progress))
     columns = Columns(image, label, group)
     by_name = isinstance(source, str) and source.startswith(PREFIX)
     if not by_name and (download or (root is not None and not is_table(source))):
@@ -141,33 +141,32 @@ def load_images(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
             " alone, and root for tables; leave --root and --download out"
         )
-    reading: dict[str, Any] = {"size": sides, "mode": mode, "skip_corrupt": skip_corrupt}
-    reading["progress"] = progress
     if is_table(source):
-        return load_table(source, columns=columns, root=root, exif=exif, cache=kept, **reading)
+        return load_table(source, reading, columns=columns, root=root)
     if cache is not None and isinstance(source, str | os.PathLike) and not os.path.isdir(source):
         raise no_cache(str(source))
     if has_columns(source):
         if cache is not None:
             raise no_cache(type(source).__name__)
         name, dataset = open_huggingface(source)
-        return load_huggingface(name, dataset, columns=columns, exif=exif, **reading)
+        return load_huggingface(name, dataset, reading, columns=columns)
     if not isinstance(source, str | os.PathLike):
-        return load_dataset(Keyed.where_named(source, columns), cache=kept, **reading)
+        return load_dataset(Keyed.where_named(source, columns), reading)
     refuse_columns(columns)
     if by_name:
-        return load_torchvision(str(source), root=root, download=download, **reading)
+        return load_torchvision(str(source), reading, root=root, download=download)
     if source == DIGITS:
-        digits = _load_digits(sides, mode)
+        digits = _load_digits(reading.size, mode)
         if not os.path.isdir(DIGITS):
             return digits
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
     path = Path(source)  # its own is_dir() raises where a name is too long
     if os.path.isdir(path):
-        return load_folder(path, exif=exif, cache=kept, **reading)
+        found = list_folder(path)
+        return read_files(str(path), *found[:3], reading, notes=found.notes)
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
-        return load_npz(path, size=sides, mode=mode)
+        return load_npz(path, size=reading.size, mode=mode)
     if os.path.exists(path):
         raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; convert it")
     raise DataError(f"{source}: no such folder or file{_near(path)}; {ALLOWED}; correct the path")

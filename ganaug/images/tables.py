@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, refuse_more_cells
-from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress, entry_of
+from ganaug.images._reading import Reading, read_files
+from ganaug.images.cache import entry_of
 from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
     BY_NAME,
@@ -113,34 +113,21 @@ def is_table(source: Any) -> bool:
 
 
 def load_table(
-    source: Any,
-    *,
-    columns: Columns,
-    root: str | os.PathLike[str] | None,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip_corrupt: bool,
-    exif: bool,
-    cache: Cache | None = None,
-    progress: Progress | None = None,
+    source: Any, reading: Reading, *, columns: Columns, root: str | os.PathLike[str] | None
 ) -> ImageSet:
     """Load the images that a table names. See `load_images`."""
-    table = read_table(source, columns=columns, root=root, missing=skip_corrupt)
+    table = read_table(source, columns=columns, root=root, missing=reading.skip_corrupt)
     images = read_files(
         str(table.root),
         table.classes,
         table.files,
         [],
-        size=size,
-        mode=mode,
-        skip=skip_corrupt,
+        reading,
         notes=table.notes,
-        exif=exif,
-        cache=cache,
         entry=entry_of(table.root, table.classes, table.files),
-        progress=progress,
+        columns=table.columns,
     )
-    return replace(images, source=table.source, columns=table.columns)
+    return replace(images, source=table.source)
 
 
 def read_table(

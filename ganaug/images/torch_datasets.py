@@ -23,10 +23,11 @@ from ganaug.images._pixels import (
     read_header,
     to_pillow,
 )
-from ganaug.images._reading import read_files
-from ganaug.images.cache import Cache, Progress, entry_of, no_cache
-from ganaug.images.class_names import by_name, classes_of, label_number
+from ganaug.images._reading import Reading, read_files
+from ganaug.images.cache import entry_of, no_cache
+from ganaug.images.class_names import classes_of, label_number
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.relabelled import by_name, check_handed_on
 from ganaug.wording import one_line
 
 __all__ = [
@@ -66,18 +67,10 @@ EMNIST_SPLITS = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 
 
 def load_torchvision(
-    source: str,
-    *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    root: str | os.PathLike[str] | None,
-    download: bool,
-    skip_corrupt: bool,
-    progress: Progress | None = None,
+    source: str, reading: Reading, *, root: str | os.PathLike[str] | None, download: bool
 ) -> ImageSet:
     """Load "torchvision:NAME" with its official training and test part. See `load_images`."""
-    train, test = torchvision_parts(source, root=root, download=download)
-    return _read(source, train, test, size=size, mode=mode, skip=skip_corrupt, progress=progress)
+    return _read(source, *torchvision_parts(source, root=root, download=download), reading)
 
 
 def torchvision_parts(
@@ -127,20 +120,12 @@ def torchvision_parts(
     return train, test
 
 
-def load_dataset(
-    dataset: Any,
-    *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip_corrupt: bool,
-    cache: Cache | None = None,
-    progress: Progress | None = None,
-) -> ImageSet:
+def load_dataset(dataset: Any, reading: Reading) -> ImageSet:
     """Load a map-style data set of (image, label). See `load_images`.
 
     An ImageFolder without transforms, or a part of it, is read from its files, so that it is the
-    same data, with the same content keys and groups, as its folder; it alone has a use for a
-    `cache`.
+    same data, with the same content keys and groups, as its folder, but for the EXIF orientation,
+    which torchvision does not follow. It alone has a use for a cache.
     """
     name = check_dataset(dataset)
     listed = files_of(dataset)
@@ -150,19 +135,13 @@ def load_dataset(
             listed.classes,
             listed.files,
             [],
-            size=size,
-            mode=mode,
-            skip=skip_corrupt,
+            replace(reading, exif=False, as_rgb=reading.mode is None),
             notes=listed.notes,
-            as_rgb=mode is None,
-            cache=cache,
             entry=None if listed.is_whole else entry_of(listed.root, listed.classes, listed.files),
-            progress=progress,
         )
-    if cache is not None:
+    if reading.cache is not None:
         raise no_cache(name)
-    given: dict[str, Any] = {"size": size, "mode": mode, "skip": skip_corrupt}
-    images = _read(name, by_name(dataset), None, progress=progress, **given)
+    images = _read(name, by_name(dataset), None, reading)
     return replace(images, notes=(*groups_not_read(dataset), *images.notes))
 
 
@@ -187,22 +166,13 @@ def check_dataset(dataset: Any) -> str:
     return name
 
 
-def _read(
-    source: str,
-    train: Any,
-    test: Any | None,
-    *,
-    size: tuple[int, int] | None,
-    mode: str | None,
-    skip: bool,
-    progress: Progress | None,
-) -> ImageSet:
+def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageSet:
     """Read each item twice: for sizes, modes and labels, then for the pixels, which must be equal.
 
     Memory so holds the images at the training size alone, whatever their size in the data set.
     The content key of an image is the hash of its pixels as the data set gives them.
     """
-    damage = Damage(skip)
+    damage, named = Damage(reading.skip_corrupt), classes_of(train)
     items: list[tuple[Any, int]] = []
     headers: list[Header] = []
     keys: list[int] = []
@@ -213,6 +183,8 @@ def _read(
             where = f"{source}[{index}]{word}"
             try:
                 image, label = item_of(dataset, index, where)
+                if named is not None:
+                    check_handed_on(dataset, index)
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -229,7 +201,6 @@ def _read(
     if not num_train:
         raise none_read(source)
     labels = np.array(found, dtype=np.int64)
-    named = classes_of(train)
     classes = class_names(source, labels[:num_train], named)
     check_labels(source, labels, classes)
 
@@ -243,8 +214,15 @@ def _read(
             )
         return image, keys[at], keys[at]
 
-    layout = choose_layout(headers, size, mode)
-    pixels = read_pixels(headers, load, layout, damage, keep_rgb=mode == "rgb", progress=progress)
+    layout = choose_layout(headers, reading.size, reading.mode)
+    pixels = read_pixels(
+        headers,
+        load,
+        layout,
+        damage,
+        keep_rgb=reading.mode == "rgb",
+        progress=reading.progress,
+    )
 
     def part(rows: slice) -> ImageSet:
         return ImageSet(

@@ -29,6 +29,7 @@ from ganaug.errors import GanaugError
 from ganaug.files import atomic_path, updating
 from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
+from ganaug.images.places import folders_of_classes
 from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
 from ganaug.training.earlier import ARTIFACT, find_earlier
@@ -74,6 +75,8 @@ def export(
     folder = Path(run)
     check_output_file(path, ARTIFACT, Inputs((folder,)), force=force)
     loaded = read_run(folder)
+    among = folders_of_classes(path, loaded.data["classes"])
+    check_output_file(path, ARTIFACT, Inputs((folder,), among), force=force)
     notes = state_notes(folder, loaded, force=force)
     earlier = None if force else find_earlier(path, loaded)
     # first: weights say nothing of the size, and a graph for a made-up one may be of any size

@@ -116,6 +116,7 @@ def fit(
     check_run_folder(out, source)
     start = None if start_from is None else warm_start(start_from, out, config)
     images, config = prepared(source, config, all_images=all_images)
+    check_run_folder(out, source, images.classes)
     batches = Batches(images, config, seed)
     with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
         given = {"options": config.to_dict(), "seed": seed, "on_collapse": reaction}

@@ -121,15 +121,14 @@ def _vary(
 
     Returns variation, positions, factor, offset.
     """
-    channels, size = generator.channels, generator.size
+    size = generator.size
     weights = {name: value.detach().cpu().numpy() for name, value in generator.named_parameters()}
     sides = tape.add("Shape", image, start=2, end=4)
     height, width = tape.split(sides, 1, 1, axis=0)
     mapped, of_whole, *of_maps = _latent(tape, generator, weights, latent)
     hidden, whole = _hidden(tape, weights, tape.shrink(image, size), mapped)
     affine, (blur, sharp), tint = _whole(tape, weights, tape.add("Mul", whole, of_whole))
-    local, residual = _maps(tape, weights, hidden, of_maps, tint, size, (height, width))
-    flow, gain, bias = tape.split(local, 2, channels, channels)
+    flow, gain, bias, residual = _maps(tape, weights, hidden, of_maps, tint, size, (height, width))
     last = _last_centres(tape, (height, width))
     positions = _positions(tape, affine, flow, last, (height, width))
     read = _mirrored(tape, positions, last, width)
@@ -216,29 +215,34 @@ def _maps(
     tint: ir.Value,
     size: tuple[int, int],
     sides: tuple[ir.Value, ir.Value],
-) -> tuple[ir.Value, ir.Value]:
-    """Return local maps with tint [N, 2 + 2C, H, W] and residual [N, C, H, W], both after tanh.
+) -> Sequence[ir.Value]:
+    """Return flow [N, 2, H, W], gain and bias with tint, and residual, [N, C, H, W], after tanh.
 
     Resizing is linear, a product with a matrix along each axis. The residual's convolution at half
     of the size is one too: its kernel first, as [C, 3, 3] channels at a quarter of the size, then
     for each axis one matrix that doubles, shifts, sums up and resizes.
     """
     of_local, of_residual = (tape.spread(gate) for gate in gates)
+    weight = weights["residual_out.weight"]
+    channels = len(weight)
     local = tape.convolve(tape.add("Mul", hidden, of_local), weights["local.weight"])
     local = tape.add("Add", local, tint)
     height, width = (-(-side // 4) for side in size)
-    local = _stretched(tape, local, np.eye(height), np.eye(width), sides)
+    # cut while they are small: at the size of a photograph it would cost a copy of all of them
+    maps = [
+        tape.add("Tanh", _stretched(tape, part, np.eye(height), np.eye(width), sides))
+        for part in tape.split(local, 2, channels, channels)
+    ]
 
     detail = tape.act(tape.convolve(hidden, *_layer(weights, "residual_in")))
-    weight = weights["residual_out.weight"]
-    channels, inner = weight.shape[:2]
+    inner = weight.shape[1]
     taps = weight.transpose(0, 2, 3, 1).reshape(-1, inner, 1, 1)
     detail = tape.convolve(tape.add("Mul", detail, of_residual), taps)
     detail = tape.add("Reshape", detail, [-1, channels, 3, 3, height, width])
     detail = tape.add("Transpose", detail, perm=[0, 1, 2, 4, 3, 5])
     detail = tape.add("Reshape", detail, [-1, channels, 3 * height, 3 * width])
     detail = _stretched(tape, detail, _doubled_taps(height), _doubled_taps(width), sides)
-    return tape.add("Tanh", local), tape.add("Tanh", detail)
+    return *maps, tape.add("Tanh", detail)
 
 
 def _stretched(

@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +37,7 @@ from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.files import atomic_path, open_regular, write_json
 from ganaug.images import ImageSet
 from ganaug.images.archive import BROKEN, Archive
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.records import (
     COUNT,
@@ -113,18 +114,19 @@ class SavedRun:
         return self.record.last.step
 
 
-def check_run_folder(out: str | os.PathLike[str], source: Any) -> None:
+def check_run_folder(out: str | os.PathLike[str], source: Any, classes: Sequence[str] = ()) -> None:
     """Refuse the folder `out` for a run on the images of `source`, before these are read.
 
     Args:
         out: need not exist, and is not created.
         source: anything that `load_images` takes.
+        classes: their names, where they are known.
 
     Raises:
         RunError: it cannot be created or written to, lies in the folder of the images, or holds
             anything but a run.
     """
-    check_output_folder(out, {}, Inputs(images=image_folders("the images", source)))
+    check_output_folder(out, {}, Inputs(images=folders_around(source, classes, out)))
     if Path(out).is_dir():
         _refuse_other_files(Path(out))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import operator
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,8 +16,10 @@ from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, Te
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError, GanaugError
-from ganaug.images.class_names import Relabelled, label_number, own_attribute
+from ganaug.images.class_names import label_number, own_attribute
 from ganaug.images.columns import is_huggingface, label_column
+from ganaug.images.relabelled import Relabelled, inside, some_of
+from ganaug.randomness import undisturbed
 from ganaug.use._labels import label_key
 
 __all__ = [
@@ -36,9 +36,6 @@ __all__ = [
     "size_of",
     "with_image",
 ]
-
-# Reading an item twice finds a random flip in one of 8 with probability 1 - 1/256.
-ITEMS_READ_TWICE = 8
 
 
 class Wrapper(Dataset[Any], ABC):
@@ -195,20 +192,12 @@ def _column(dataset: Any) -> list[Any]:
 def _transformed(
     labels: NDArray[np.int64], transform: Callable[[int], Any], dataset: Any
 ) -> NDArray[np.int64]:
-    """Return the labels after the data set's target_transform, compared with those of some items.
-
-    What is drawn later stays as it would be without that.
-    """
-    ours, numpys = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            found = [label_number(transform(label), one_hot=True) for label in labels.tolist()]
-            labels = _whole_numbers(found, dataset, len(labels))
-            for index in _some(len(labels)):
-                check_label(dataset[index], dataset, index, labels[index])
-    finally:
-        random.setstate(ours)
-        np.random.set_state(numpys)
+    """Return the labels after the target_transform, compared with those of some items."""
+    with undisturbed():
+        found = [label_number(transform(label), one_hot=True) for label in labels.tolist()]
+        labels = _whole_numbers(found, dataset, len(labels))
+        for index in some_of(len(labels)):
+            check_label(dataset[index], dataset, index, labels[index])
     return labels
 
 
@@ -228,12 +217,6 @@ def check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
             f"{describe_item(dataset, index)} has the label {label}, but {where} says"
             f" {expected}; allowed: equal labels; {instead}"
         )
-
-
-def _some(length: int) -> list[int]:
-    """Return `ITEMS_READ_TWICE` positions, spread evenly, or all."""
-    spread = {i * length // ITEMS_READ_TWICE for i in range(ITEMS_READ_TWICE)}
-    return sorted(index for index in spread if index < length)
 
 
 def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
@@ -335,7 +318,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     Raises:
         DataError: an item differs between two reads, or its label is not the one in `labels`.
     """
-    for index in _some(len(labels)):
+    for index in some_of(len(labels)):
         first, second = dataset[index], dataset[index]
         label = item_label(first, dataset, index)
         if not _equal(item_image(first), item_image(second)) or label != item_label(
@@ -361,8 +344,12 @@ def _equal(first: Any, second: Any) -> bool:
 def describe_item(dataset: Any, index: int) -> str:
     """Return "item 3 of ImageFolder ('photos/ok/3.png')", with the file where it is known."""
     holder, position = dataset, int(index)
-    while (inside := _inside(holder, position)) is not None:
-        holder, position = inside
+    while True:
+        own = isinstance(holder, Wrapper)
+        found = holder.locate(position) if own else inside(holder, position)
+        if found is None:
+            break
+        holder, position = found
     samples, file = getattr(holder, "samples", None), None
     if isinstance(samples, Sequence) and position < len(samples):
         entry = samples[position]
@@ -371,17 +358,6 @@ def describe_item(dataset: Any, index: int) -> str:
         file = getattr(holder.generator, "path", None)
     shown = f" ({str(file)!r})" if file is not None else ""
     return f"item {index} of {type(dataset).__name__}{shown}"
-
-
-def _inside(dataset: Any, position: int) -> tuple[Any, int] | None:
-    """Return which item of which data set inside `dataset` an item of it is."""
-    if isinstance(dataset, Subset):
-        return dataset.dataset, int(dataset.indices[position])
-    if isinstance(dataset, ConcatDataset):
-        part = bisect.bisect_right(dataset.cumulative_sizes, position)
-        first = dataset.cumulative_sizes[part - 1] if part else 0
-        return dataset.datasets[part], position - first
-    return dataset.locate(position) if isinstance(dataset, Wrapper | Relabelled) else None
 
 
 @contextlib.contextmanager

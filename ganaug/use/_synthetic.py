@@ -16,7 +16,8 @@ from torch.utils.data import Dataset
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.class_names import by_name, classes_of
+from ganaug.images.class_names import classes_of
+from ganaug.images.relabelled import by_name
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._fetch import overrides_getitem

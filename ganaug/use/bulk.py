@@ -36,7 +36,7 @@ from ganaug.files import (
 )
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._checks import is_whole
@@ -114,8 +114,9 @@ def sample(
             f"keep_best: {keep_best} without a source; allowed: with the real images that generated"
             " ones are compared with; give source="
         )
-    check_output_folder(out, {}, Inputs(images=image_folders("the source", source)))
     generator = open_generator(artifact)
+    among = folders_around(source, generator.info.classes, out)
+    check_output_folder(out, {}, Inputs(images=among))
     data = SyntheticDataset(generator, source, _counts(generator, source, counts, classes), seed)
     policy = generator.info.policy
     if counts == "auto" and policy is not None and policy.never:

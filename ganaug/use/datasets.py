@@ -11,7 +11,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.class_names import by_name, classes_of, same_names
+from ganaug.images.class_names import classes_of, same_names
+from ganaug.images.relabelled import by_name
 from ganaug.use._checks import checked_epoch
 from ganaug.use._containers import for_classes
 from ganaug.use._fetch import fetch, overrides_getitem

@@ -12,47 +12,15 @@ import pytest
 import torch
 from helpers.artifact_calls import images_of, latents_of, refused
 from helpers.small_images import bars
-from helpers.small_models import (
-    Planted,
-    metadata_of,
-    write_class_model,
-    write_model,
-    write_variation_model,
-)
-from torch import nn
+from helpers.small_models import Planted, write_class_model, write_variation_model
+from helpers.untrained import LATENT, untrained, write_untrained
 
 from ganaug import GANAugment, Generator
-from ganaug.artifact.format import KEY
 from ganaug.artifact.operators import OPERATORS
 from ganaug.artifact.reader import read_content
 from ganaug.artifact.torch_graph import OPERATIONS, TorchGraph, TorchSession
 from ganaug.errors import ArtifactError, ConfigError
 from ganaug.training import export, fit
-from ganaug.training.graph import variation_graph
-from ganaug.training.networks import VariationGenerator
-
-SIZE, LATENT = (12, 20), 5
-
-
-def network(channels: int) -> VariationGenerator:
-    """A generator that changes much: its heads do not start near zero."""
-    with torch.random.fork_rng():
-        torch.default_generator.manual_seed(0)
-        made = VariationGenerator(channels, SIZE, width=8, latent_dim=LATENT)
-        for head in (made.whole_out, made.local, made.residual_out):
-            nn.init.normal_(head.weight, 0, 0.4)
-    return made.eval().requires_grad_(False)
-
-
-def hand_written(path: Path, channels: int, schema: str = "2.0") -> Path:
-    """The file of such a generator."""
-    model = variation_graph(network(channels))
-    metadata = metadata_of(
-        "variation", channels=channels, size=SIZE, latent_dim=LATENT, schema=schema
-    )
-    del model.graph.output[len(metadata.outputs) :]
-    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    return write_model(path, model)
 
 
 def trained(path: Path, preset: str, kind: str | None = None) -> Path:
@@ -72,9 +40,9 @@ def planted(path: Path) -> Path:
 
 
 FILES: dict[str, Callable[[Path], Path]] = {
-    "variation": lambda path: hand_written(path, 3),
-    "variation, grey": lambda path: hand_written(path, 1),
-    "variation, schema 1.0": lambda path: hand_written(path, 3, "1.0"),
+    "variation": lambda path: write_untrained(path, 3),
+    "variation, grey": lambda path: write_untrained(path, 1),
+    "variation, schema 1.0": lambda path: write_untrained(path, 3, "1.0"),
     "class": lambda path: trained(path, "tiny", "class"),
     "one class": lambda path: trained(path, "classic"),
     "small": write_variation_model,
@@ -125,7 +93,7 @@ def test_it_agrees_with_onnxruntime(folder: Path, name: str) -> None:
 
 def test_gradients_are_those_of_the_network(folder: Path) -> None:
     module = Generator(file_of(folder, "variation"), providers="torch").module()
-    reference = network(3)
+    reference = untrained(3)
     rows = []
     for of in (lambda i, z: module(i, z)["variation"], reference.vary):
         image = torch.from_numpy(images_of(2, 3, 16, 24)).requires_grad_()

@@ -170,6 +170,37 @@ def test_nothing_becomes_a_part_of_the_images(
     assert os.listdir(parts) == ["train"]
 
 
+@pytest.mark.parametrize("name", [n for n in (FILES | FOLDERS) if n != "demo --out"])
+@pytest.mark.parametrize("test", [False, True], ids=["", "train/"])
+def test_nothing_is_written_among_other_images_of_the_classes(
+    name: str, test: bool, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that the command does not read; what tells them are the names of the classes."""
+    read = write_photos(tmp_path / "read", test=False)
+    photos = write_photos(tmp_path / "photos", test=test)
+    root = photos / "train" if test else photos
+    source = str(next((read / "ok").iterdir()) if name == "vary --out" else read)
+    make = (FILES | FOLDERS)[name]
+    before = sorted(tmp_path.rglob("*"))
+    for out in (root / "ok" / "out.png", *([root / "new"] if name in FOLDERS else [])):
+        refused(make(file, source, str(out)), "lies in the folder of the images, ", capsys)
+    assert sorted(tmp_path.rglob("*")) == before
+    if name in ("card --out", "export FILE"):
+        assert run([*make(file, source, str(root / "ok" / "out.png")), "--force"]) == 0
+        for free in ("out.onnx", "other/out.onnx"):
+            (photos / "other").mkdir(exist_ok=True)
+            assert run(make(file, source, str(photos / free))) == 0
+
+
+@pytest.mark.parametrize("name", ["card --out", "export FILE"])
+def test_runs_called_like_classes_are_no_images(name: str, file: Path) -> None:
+    for each in ("ok", "dent"):
+        shutil.copytree(file.parent / "run", file.parent / each)
+        (file.parent / each / "samples").mkdir(exist_ok=True)
+        Image.new("L", (8, 8)).save(file.parent / each / "samples" / "0.png")
+    assert run(FILES[name](file, "", str(file.parent / "ok" / "out"))) == 0
+
+
 def test_a_sheet_is_no_image_of_the_class(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,6 +133,37 @@ def test_problems_of_the_images_stop_a_run_before_it_trains(
     assert not (out / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "options", "words"),
+    [
+        ("digits", ["--seeds", "0"], "--seeds: 0; allowed: 1 to 1,000"),
+        ("digits", ["--classifier-steps", "0"], "--classifier-steps: 0; allowed: 1 or more"),
+        ("digits", ["--device", "gpu"], "device: 'gpu' is not allowed"),
+        ("digits", ["--mode", "blue"], "mode: 'blue'; allowed: "),
+        ("digits", ["--size", "1"], "size: (1, 1); allowed: "),
+        ("digits", ["--root", "x"], "root, download: given for a source that is not"),
+        ("digits", ["--image-column", "a"], "given for a source without columns"),
+        ("torchvision:MNISTT", [], "did you mean 'MNIST'?"),
+        ("digits", ["--classifier", "torchvision:resnett18"], "No such option '--classifier'"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    source: str,
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["-q", "run", source, "--out", str(tmp_path / "new" / "out"), *options]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.out == ""
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "there").mkdir()
+    assert run(["-q", "run", source, "--out", str(tmp_path / "there"), *options]) == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["there"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="another program opens files elsewhere")
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_the_report_is_opened(

@@ -176,7 +176,7 @@ def test_damage_is_refused_or_told_and_no_network_is_asked(tmp_path: Path) -> No
             load_images(given)
         found = load_images(given, skip_corrupt=True)
         assert len(found) == 2
-        assert found.notes[0].startswith("skipped Dataset: train[2]: ")
+        assert found.notes[0].startswith("skipped train[2]: ")
 
 
 def test_exif_turns_as_in_a_folder(tmp_path: Path) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeGuard
@@ -28,7 +26,6 @@ from ganaug.wording import one_line
 __all__ = ["Estimator", "EstimatorClassifier", "is_estimator", "train_estimator"]
 
 OMITTED = "..."  # in a repr of numpy or scikit-learn, in the place of elements
-COPIES = 5  # of each training image, augmented differently
 
 
 class Estimator(Protocol):
@@ -122,14 +119,11 @@ class EstimatorClassifier:
         self, images: int, image_size: tuple[int, int], *, steps: int | None, quick: bool
     ) -> Schedule:
         """Return the batches that hold five copies of each image; one for a quick look."""
-        usual = max(1, math.ceil((1 if quick else COPIES) * images / Schedule.batch))
-        return Schedule(usual if steps is None else steps)
+        return Schedule.of_copies(images, steps, quick=quick)
 
     def train(self, task: Task, on_step: Callable[[], None] | None = None) -> Outcome:
         """Train a copy of the estimator on all batches together, and predict."""
-        model, seconds = train_estimator(
-            self.estimator, task.batches(), task.normalise, seed=task.seed, on_step=on_step
-        )
+        model, seconds = train_estimator(self.estimator, task, on_step)
         shown = _flat(task.normalise(task.tested))
         asked = len(shown), task.num_classes, f"classifier {self.name[:60]}"
         certain = as_probabilities(model.predict(shown), *asked)
@@ -144,21 +138,14 @@ class EstimatorClassifier:
 
 
 def train_estimator(
-    estimator: Estimator,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    normalise: Callable[[Tensor], Tensor],
-    *,
-    seed: int,
-    on_step: Callable[[], None] | None = None,
+    estimator: Estimator, task: Task, on_step: Callable[[], None] | None = None
 ) -> tuple[Estimator, float]:
     """Train a copy of a scikit-learn estimator on all batches together; return it, and the seconds.
 
     Args:
         estimator: left as it is. Its `random_state`, where it has one (also inside a pipeline), is
             set from the stream of initialisation.
-        batches: as in `Task`.
-        normalise: as there; the estimator sees the result, flattened.
-        seed: of the comparison.
+        task: its images, normalised, are what the estimator sees, flattened.
         on_step: called before each batch.
     """
     from sklearn.base import clone  # here: it takes a second to load
@@ -166,20 +153,11 @@ def train_estimator(
     started = time.perf_counter()
     images, labels = [], []
     with torch.random.fork_rng(devices=[]):
-        source = iter(batches)
-        for step in itertools.count():
-            torch.default_generator.manual_seed(
-                stream_seed(seed, "evaluate/augmentation", index=step)
-            )
-            batch = next(source, None)
-            if batch is None:
-                break
-            if on_step is not None:
-                on_step()
-            images.append(_flat(normalise(batch[0])))
-            labels.append(batch[1].numpy())
+        for shown, targets in task.drawn(on_step):
+            images.append(_flat(task.normalise(shown)))
+            labels.append(targets.numpy())
     model = clone(estimator)
-    number = stream_seed(seed, "evaluate/initialisation") % 2**32
+    number = stream_seed(task.seed, "evaluate/initialisation") % 2**32
     names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
     model.set_params(**dict.fromkeys(names, number))
     model.fit(np.concatenate(images), np.concatenate(labels))

@@ -31,13 +31,9 @@ def fine_tune(
     """
     model, seconds = train_network(
         partial(with_new_layer, load, normalise(task.tested[:1]), task.num_classes),
-        task.batches(),
         normalise,
-        task.schedule,
-        seed=task.seed,
-        objective=task.objective,
-        device=task.device,
-        on_step=on_step,
+        task,
+        on_step,
         make_optimiser=adam_w,
         low_precision=task.device.startswith("cuda"),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -19,8 +20,11 @@ from torch.utils.data import Dataset
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.losses import Objective
+from ganaug.randomness import stream_seed
 
 __all__ = ["Classifier", "Outcome", "Schedule", "Task", "as_probabilities", "check_arms"]
+
+COPIES = 5  # of each training image, augmented differently, where nothing is trained step by step
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,13 @@ class Schedule:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     trunk: float = 1.0
+
+    @classmethod
+    def of_copies(cls, images: int, steps: int | None, *, quick: bool) -> Schedule:
+        """Return `steps`, else the batches that hold five copies of each image; quick: one copy."""
+        if steps is None:
+            steps = max(1, math.ceil((1 if quick else COPIES) * images / cls.batch))
+        return cls(steps)
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -62,8 +73,7 @@ class Task:
         device: "cpu" or "cuda[:N]".
         channels, num_classes, image_size: of the images; the size is (height, width).
         batches: yields (uint8 [N, C, H, W], labels int64 [N] or probabilities float [N, K]), one
-            batch for each step, augmented. Set torch's state to the augmentation stream of a step
-            before its batch is drawn, so that no two steps share one.
+            batch for each step, augmented with torch's random state; `drawn` sets that.
         items: the same images as a map-style data set of (uint8 [C, H, W], label).
         normalise: uint8 images -> float32 input of a network.
         objective: (logits, labels, step) -> loss.
@@ -83,6 +93,19 @@ class Task:
     objective: Objective
     lda: bool
     tested: Tensor
+
+    def drawn(self, on_step: Callable[[], None] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of all steps, each drawn in the augmentation stream of its step.
+
+        So no two steps share one. `on_step` is called before each, and may raise.
+        """
+        batches = self.batches()
+        for step in range(self.schedule.steps):
+            if on_step is not None:
+                on_step()
+            stream = stream_seed(self.seed, "evaluate/augmentation", index=step)
+            torch.default_generator.manual_seed(stream)
+            yield next(batches)
 
 
 @dataclass(frozen=True, eq=False)

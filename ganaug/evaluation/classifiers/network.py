@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any, TypeVar
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from ganaug.errors import ConfigError, did_you_mean
 from ganaug.evaluation.arms import Arm
-from ganaug.evaluation.arms.losses import Objective
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule, Task
 from ganaug.evaluation.classifiers.resnet import ResNet, ThreeChannels
 from ganaug.evaluation.classifiers.seeded import seeded
@@ -95,13 +94,9 @@ class Network:
         """Train it by SGD on the batches of `task`, and predict."""
         model, seconds = train_network(
             lambda: self.build(task.channels, task.num_classes, task.image_size),
-            task.batches(),
             task.normalise,
-            task.schedule,
-            seed=task.seed,
-            objective=task.objective,
-            device=task.device,
-            on_step=on_step,
+            task,
+            on_step,
         )
         found = predict(model, task.tested, task.normalise, device=task.device)
         return Outcome(found.astype(np.float16), seconds)
@@ -213,52 +208,37 @@ def sgd(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 def train_network(
     build: Callable[[], nn.Module],
-    batches: Iterable[tuple[Tensor, Tensor]],
     normalise: Callable[[Tensor], Tensor],
-    schedule: Schedule,
-    *,
-    seed: int,
-    objective: Objective,
-    device: str = "cpu",
+    task: Task,
     on_step: Callable[[], None] | None = None,
+    *,
     make_optimiser: Callable[[nn.Module, Schedule], torch.optim.Optimizer] = sgd,
     low_precision: bool = False,
 ) -> tuple[nn.Module, float]:
-    """Train a network on `schedule.steps` batches; return it in evaluation mode, and the seconds.
+    """Train a network on the batches of `task`; return it in evaluation mode, and the seconds.
 
     Args:
         build: makes the network; called with the stream of initialisation as torch's state.
-        batches: (uint8 [N, C, H, W], labels that `objective` takes), already augmented; drawn
-            with torch's state set to the augmentation stream of that step, so that no two steps
-            and no initialisation share a stream.
         normalise: uint8 images -> float32 input of the network.
-        seed: of the comparison; initialisation and augmentation are streams of it.
-        objective: (logits, labels, step) -> loss.
-        device: where the network runs.
+        task: images, loss and length.
         on_step: called before each step; may raise to stop.
         make_optimiser: for the weights; the rate of a group is multiplied by its "scale".
         low_precision: the network computes in bfloat16 where that is safe (autocast).
     """
-    with seeded(stream_seed(seed, "evaluate/initialisation")):
+    schedule, device = task.schedule, task.device
+    with seeded(stream_seed(task.seed, "evaluate/initialisation")):
         # On a CPU a step in channels-last order takes 0.7 of the time (32 px, one core, AVX-512).
         model = build().to(device).train()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         optimiser = make_optimiser(model, schedule)
         kind = torch.device(device).type
         started = time.perf_counter()
-        source = iter(batches)
-        for step in range(schedule.steps):
-            if on_step is not None:
-                on_step()
-            torch.default_generator.manual_seed(
-                stream_seed(seed, "evaluate/augmentation", index=step)
-            )
-            images, labels = next(source)
+        for step, (images, labels) in enumerate(task.drawn(on_step)):
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(step) * group.get("scale", 1.0)
             with torch.autocast(kind, torch.bfloat16, enabled=low_precision):
                 logits = model(normalise(images).to(device))
-            loss = objective(logits.float(), labels.to(device), step)
+            loss = task.objective(logits.float(), labels.to(device), step)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

@@ -27,7 +27,6 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PASSES, FEWEST_STEPS, MOST_STEPS = 90, 900, 3000  # of fine-tuning
 BATCH = 32
 TRUNK = 0.5  # share of the rate; at 0.1 pilots were up to six points behind
-COPIES = 5  # of each training image, augmented differently, that a frozen network is shown
 QUICK_STEPS = 50
 
 
@@ -171,8 +170,7 @@ class Pretrained:
     ) -> Schedule:
         """Return 90 passes in batches of 32 (900 to 3000 steps); frozen, five copies of each."""
         if self.frozen:
-            usual = max(1, math.ceil((1 if quick else COPIES) * images / Schedule.batch))
-            return Schedule(usual if steps is None else steps)
+            return Schedule.of_copies(images, steps, quick=quick)
         usual = min(max(math.ceil(PASSES * images / BATCH), FEWEST_STEPS), MOST_STEPS)
         if steps is None:
             steps = QUICK_STEPS if quick else usual

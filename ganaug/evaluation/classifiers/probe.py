@@ -51,14 +51,7 @@ def train_probe(
     with seeded(stream_seed(task.seed, "evaluate/initialisation")):
         network = load().to(task.device).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         seen, labels = [], []
-        source = task.batches()
-        for step in range(task.schedule.steps):
-            if on_step is not None:
-                on_step()
-            torch.default_generator.manual_seed(
-                stream_seed(task.seed, "evaluate/augmentation", index=step)
-            )
-            images, targets = next(source)
+        for images, targets in task.drawn(on_step):
             seen.append(_features(network, normalise, images, task.device))
             labels.append(targets)
     features, targets = torch.cat(seen), torch.cat(labels)

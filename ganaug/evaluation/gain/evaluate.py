@@ -30,7 +30,7 @@ from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.files import work_folder
 from ganaug.images import ImageSet
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around, image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
 from ganaug.randomness import checked_seed
@@ -145,10 +145,10 @@ def evaluate_gain(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
         )
-    if out is not None:
-        _check_out(out, train, test, folder, arms)
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
     metadata = None if generator is None else generator.info
+    if out is not None:
+        _check_out(out, metadata, train, test, folder, arms)
     options = None
     if refit is not None:
         options = fit_options_of(refit, metadata, quick=quick, device=device)
@@ -217,9 +217,12 @@ def evaluate_gain(
         return comparison.run(told(progress, "evaluating"), notes)
 
 
-def _check_out(out: Any, train: Any, test: Any, folder: Any, arms: Sequence[str] | None) -> None:
-    """Refuse an `out` that lies among images that are read."""
-    read = image_folders("the images", train, test) + image_folders("the other tool", folder)
+def _check_out(
+    out: Any, info: Metadata | None, train: Any, test: Any, folder: Any, arms: Sequence[str] | None
+) -> None:
+    """Refuse an `out` that lies among images."""
+    read = folders_around(train, () if info is None else info.classes, out)
+    read += image_folders("the images", test) + image_folders("the other tool", folder)
     read += image_folders("an arm", *named_folders(arms))
     check_output_folder(out, {}, Inputs(images=read))
 

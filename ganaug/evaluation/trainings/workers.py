@@ -26,7 +26,7 @@ from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
 from ganaug.wording import one_line
 
-__all__ = ["Processes", "Submit", "in_this_process", "worker_count"]
+__all__ = ["Processes", "Submit", "in_this_process", "torch_threads", "worker_count"]
 
 _log = logging.getLogger(__name__)
 ON_A_GPU = 4  # worker processes
@@ -60,14 +60,21 @@ class Submit(Protocol):
 
 
 @contextmanager
-def in_this_process(threads: int) -> Iterator[Submit]:
-    """Run each piece of work at once, in this process, with `threads` threads of torch."""
+def torch_threads(threads: int) -> Iterator[int]:
+    """Let torch have so many threads in the block; yield how many it had."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        yield _Inline()
+        yield before
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def in_this_process(threads: int) -> Iterator[Submit]:
+    """Run each piece of work at once, in this process, with `threads` threads of torch."""
+    with torch_threads(threads):
+        yield _Inline()
 
 
 class _Inline:

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.trainings import Job, run_job
+from ganaug.evaluation.trainings.workers import torch_threads
 from ganaug.images import ImageSet
 from ganaug.wording import counted
 from ganaug.work import Work
@@ -124,13 +124,9 @@ def estimate(
         threads: of torch meanwhile; the estimate is the same with any number.
     """
     rates = CPU if device == "cpu" else CUDA
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         fit_work = _work_of_fit(images, config)
         works = [_work_of(job) for job in free]
-    finally:
-        torch.set_num_threads(before)
     free_step = sum(_seconds(rates, work) for work in works) / len(works) * rates.classifiers
     share = GENERATING[config["kind"]] * 32 / config["batch_size"]
     height, width = free[0].train.size

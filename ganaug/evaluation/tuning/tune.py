@@ -45,7 +45,7 @@ from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation,
 from ganaug.evaluation.tuning.report import TuneReport, build_report
 from ganaug.files import check_writable, locked, updating, work_folder
 from ganaug.images import ImageSet, require_classes, resized
-from ganaug.images.places import image_folders
+from ganaug.images.places import folders_around
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
 from ganaug.randomness import checked_seed
@@ -128,7 +128,8 @@ def tune(
     workers = worker_count(jobs, chosen)  # refused before any work
     check_writable(generator.path)
     if out is not None:
-        check_output_folder(out, {}, Inputs(images=image_folders("the images", train)))
+        among = folders_around(train, metadata.classes, out)
+        check_output_folder(out, {}, Inputs(images=among))
     behaviour = behaviour_hash(generator.path)
     network = as_classifier(classifier)
     images = _training_part(train, metadata, network)
