@@ -196,12 +196,17 @@ def _whole(
     The blur is two shares, of the blurred image and of the sharp one, each [N, 1, 1, 1].
     """
     weight = weights["whole_out.weight"]
-    weight = np.concatenate([weight[[0, 3, 1, 4, 2, 5, -1, -1]], weight[6:-1]])
-    # the tint is added to the local maps, of which the first two are the flow
-    weight = np.insert(weight, [8, 8], 0, axis=0)
+    # The layer gives the affine matrix, 2 x 3, row by row, then tint and blur. Here its columns
+    # follow one another, each what x, y or 1 is multiplied with, so that one split cuts them apart;
+    # the blur b is there twice, for the shares b and 1 - b. The tint is added to the local maps, of
+    # which the first two are the flow: it has none.
+    columns, blur_twice = [0, 3, 1, 4, 2, 5], [-1, -1]
+    of_flow, of_colours = np.zeros_like(weight[:2]), weight[6:-1]
+    weight = np.concatenate([weight[columns + blur_twice], of_flow, of_colours])
     both = tape.spread(tape.linear(whole, weight))
     limited, tint = tape.split(both, 8, len(weight) - 8)
-    factor, offset = [*[AFFINE] * 6, 1.0, -1.0], [1.0, 0, 0, 1, 0, 0, 0, 1]
+    identity = [1.0, 0, 0, 1, 0, 0]  # as `columns`
+    factor, offset = [*[AFFINE] * 6, 1.0, -1.0], [*identity, 0, 1]
     limited = tape.add("Mul", tape.add("Tanh", limited), _column(factor))
     *affine, blur, sharp = tape.split(tape.add("Add", limited, _column(offset)), 2, 2, 2, 1, 1)
     return affine, (blur, sharp), tint
