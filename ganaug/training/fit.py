@@ -1,4 +1,16 @@
-"""`fit`: from an image set to a run folder that can be resumed and exported."""
+"""`fit`: from an image set to a run folder that can be resumed and exported.
+
+Who looks at the steps. Of several processes the first one writes, and each looks for infinities.
+
+| after | who | what |
+| --- | --- | --- |
+| each step | `FiniteCheck` | ends the steps where a number is not finite |
+| `log_every`, the end | `Watch` | metrics.jsonl; tells the tracker and `progress` |
+| `sample_every`, the end | `sample_grid` | samples/step-NNNNNN.png |
+| `checkpoint_every`, the end | `DiversityWatch` | diversity.jsonl; its rows raise alarms |
+| the end | `draw_curves` | samples/curves.png |
+| `checkpoint_every`, the end, a stop | `checkpoint.save` | the checkpoint |
+"""
 
 from __future__ import annotations
 
@@ -125,18 +137,17 @@ def fit(
         folder = ranks.first(partial(_locked_folder, out, held))
         run, state = folder.folder, build_state(config, images, seed, chosen)
         step = _led(ranks, state, lambda: open_run(run, state, config, images, seed, start))
-        told = told_of_fit(progress)
         training = _Training(
-            folder,
-            checkpoint.run_hash(run),
-            config,
-            batches,
-            chosen,
-            reaction,
-            tracker,
-            told,
-            tick,
-            ranks,
+            folder=folder,
+            signed=checkpoint.run_hash(run),
+            config=config,
+            batches=batches,
+            device=chosen,
+            on_collapse=reaction,
+            tracker=tracker,
+            progress=told_of_fit(progress),
+            tick=tick,
+            ranks=ranks,
         )
         if step < config.steps:
             for note in batches.notes:
