@@ -24,10 +24,10 @@ __all__ = [
     "Variances",
     "binomial_interval",
     "bootstrap_interval",
+    "hull",
     "paired_t",
     "seeds_to_settle",
     "variances",
-    "wider",
 ]
 
 CONFIDENCE = 0.95
@@ -290,6 +290,6 @@ def binomial_interval(successes: int, trials: int) -> Interval:
     return float(found.low), float(found.high)
 
 
-def wider(first: Interval, second: Interval) -> Interval:
-    """Return the wider of two intervals."""
-    return first if first[1] - first[0] >= second[1] - second[0] else second
+def hull(first: Interval, second: Interval) -> Interval:
+    """Return the interval that just holds two intervals."""
+    return min(first[0], second[0]), max(first[1], second[1])

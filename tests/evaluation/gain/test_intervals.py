@@ -18,7 +18,6 @@ from ganaug.evaluation.gain.intervals import (
     paired_t,
     seeds_to_settle,
     variances,
-    wider,
 )
 from ganaug.evaluation.gain.judge import verdict
 from ganaug.evaluation.gain.notes import repeated_images
@@ -119,11 +118,6 @@ def test_the_bootstrap_is_a_function_of_its_arguments() -> None:
     assert bootstrap_interval([difference] * 2, tests) == first
     assert bootstrap_interval([difference] * 2, tests, seed=1) != first
     assert bootstrap_interval([difference * 0] * 2, tests) == (0.0, 0.0)
-
-
-def test_the_wider_interval() -> None:
-    assert wider((0, 1), (0.2, 0.9)) == (0, 1)
-    assert wider((0.2, 0.9), (0, 1)) == (0, 1)
 
 
 @pytest.mark.parametrize(
