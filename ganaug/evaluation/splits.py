@@ -27,7 +27,6 @@ __all__ = [
     "as_trained",
     "compared",
     "default_draw",
-    "fitted_on",
     "in_class_order",
     "inner_splits",
     "load_at",
@@ -46,12 +45,12 @@ OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are tu
 class Split:
     """What one seed trains on, and what it is judged on; their own test parts are not looked at.
 
-    `whole`: fingerprint of the images that all seeds train on, or draw from, where they share some.
+    `whole`: the images that all seeds train on, or draw from, where they share some.
     """
 
     train: ImageSet
     test: ImageSet
-    whole: str | None = None
+    whole: ImageSet | None = None
 
 
 def load_at(
@@ -104,14 +103,14 @@ def splits_of(
     if not refit:
         whole, judged, notes = training_and_test(images, given, metadata)
         told = (*images.notes, *notes, *copies_noted(whole, judged))
-        split = Split(whole, judged, whole.fingerprint)
+        split = Split(whole, judged, whole)
         return dict.fromkeys(seeds, split), tuple(dict.fromkeys(told))
     splits, notes = {}, images.notes
     for seed in seeds:
         drawn_from = None
         if draw is None:
             whole, judged, more = training_and_test(images, given, None)
-            drawn, drawn_from = default_draw(whole, seed), whole.fingerprint
+            drawn, drawn_from = default_draw(whole, seed), whole
         else:
             drawn = draw(seed)
             own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
@@ -297,12 +296,6 @@ def _fitted(found: Originals, read: Readable, info: Metadata) -> bool:
         return as_trained(images, info).fingerprint == info.fingerprint
     except DataError:  # nothing can be held out
         return False
-
-
-def fitted_on(images: ImageSet, metadata: Metadata) -> bool:
-    """Whether the generator was trained on these images and no others, as hashes tell."""
-    pixels = metadata.data.get("pixels")
-    return images.fingerprint == metadata.fingerprint or images.content_fingerprint == pixels
 
 
 def _check_held_out(train: ImageSet, metadata: Metadata) -> None:

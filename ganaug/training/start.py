@@ -36,6 +36,7 @@ FACTS: dict[str, Form] = {
     "fingerprint": TEXT,
     "fresh": list_of(TEXT),
     "earlier": list_of(TEXT),
+    "hashes": list_of(TEXT),
 }
 
 

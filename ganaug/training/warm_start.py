@@ -169,8 +169,10 @@ def _useless(path: Path, error: Exception) -> RunError:
 def _facts(
     name: str, kind: str, steps: int, source: str, data: Mapping[str, Any]
 ) -> dict[str, Any]:
-    before = data.get("started_from")
-    earlier = [] if not before else [*before["earlier"], before["source"]]
+    before = data.get("started_from") or {}
+    earlier = [*before["earlier"], before["source"]] if before else []
+    hashes = [data["fingerprint"], data.get("pixels"), before.get("fingerprint")]
+    hashes += before.get("hashes", [])
     return {
         "name": name,
         "kind": kind,
@@ -178,6 +180,7 @@ def _facts(
         "source": source,
         "fingerprint": data["fingerprint"],
         "earlier": earlier,
+        "hashes": [each for each in dict.fromkeys(hashes) if each is not None],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from ganaug.evaluation.diversity.subsamples import (
 )
 from ganaug.evaluation.diversity.words import words_of
 from ganaug.images import ImageSet
+from ganaug.images.image_set import content_key
 from ganaug.metrics.memorisation import ct_statistic, neighbour_distances, neighbour_ratio
 from ganaug.metrics.spread import mean_pairwise_distance
 from ganaug.metrics.texture import detail_by_scale
@@ -42,6 +44,12 @@ class _Near:
     real: NDArray[np.float64]
     unseen: NDArray[np.float64]
     synthetic: NDArray[np.float64]
+
+
+def _repeated(images: NDArray[np.uint8]) -> float:
+    """Share of the images that equal another one."""
+    found = Counter(content_key(image.tobytes()) for image in images)
+    return sum(times for times in found.values() if times > 1) / len(images)
 
 
 def _ratios(*distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,7 +141,12 @@ class ClassRecords:
         if not found.found:
             return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
         z = rounded(ct_statistic(near.unseen[:, 0], near.synthetic[:, 0]))
-        measures = {**found.measures(), "ct": Measure(z, 0.0, z=z)}
+        equal = [_repeated(each) for each in (made.images, self.images.images[rows])]
+        measures = {
+            **found.measures(),
+            "ct": Measure(z, 0.0, z=z),
+            "repeated": Measure(*map(rounded, equal)),
+        }
         if made.again is not None:
             measures["latent"] = self._latent(label)
         words = words_of(measures, len(rows), len(ours), found.distinct)

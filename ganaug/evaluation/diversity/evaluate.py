@@ -229,7 +229,8 @@ def _macro(
     macro: dict[str, Measure] = {}
     for name in MEASURES:
         both = [found.found[name] for found in measured if name in found.found]
-        taken = [each.measures[name].value for each in records if name in each.measures]
+        measures = [each.measures[name] for each in records if name in each.measures]
+        taken = [measure.value for measure in measures]
         if both:
             macro[name] = summary(np.mean(both, axis=0))
         elif name == "ct" and taken:
@@ -237,5 +238,6 @@ def _macro(
             z = rounded(float(np.average(taken, weights=[found.unseen for found in measured])))
             macro[name] = Measure(z, 0.0, z=z)
         elif taken:
-            macro[name] = Measure(rounded(float(np.mean(taken))), 1.0)
+            reference = float(np.mean([measure.reference for measure in measures]))
+            macro[name] = Measure(rounded(float(np.mean(taken))), rounded(reference))
     return macro

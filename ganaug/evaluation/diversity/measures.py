@@ -148,6 +148,13 @@ _ROWS = (
         followed=True,
     ),
     MeasureInfo(
+        name="repeated",
+        definition="fraction of the generated images that equal another one, byte for byte; in"
+        " 0..1",
+        text="generated images that equal another one",
+        worse="higher",
+    ),
+    MeasureInfo(
         name="labels",
         definition="fraction of the generated images that are not taken for another class, in 0..1",
         text="generated images that are not taken for another class",

@@ -1,10 +1,10 @@
 """From numbers to words: a fixed table.
 
 A word stands at a class where a number of its own is both far from its reference (so many standard
-deviations of one real-real comparison: it is no accident; `latent` has none) and off by an amount
-that matters. The
-bounds were set so that honest draws get no word and planted failures get theirs, most of them on
-scikit-learn's digits; docs/how-it-is-checked.md tells what they give.
+deviations of one real-real comparison: it is no accident; `latent` and `repeated` have none) and
+off by an amount that matters. The bounds were set so that honest draws get no word and planted
+failures get theirs, most of them on scikit-learn's digits; docs/how-it-is-checked.md tells what
+they give.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ RULES = (
     Rule("UNFAITHFUL", "strayed", plus=0.4),
     Rule("COPYING", "copied", plus=0.4),
     Rule("COLLAPSED", "near_duplicates", plus=0.5),
+    Rule("COLLAPSED", "repeated", plus=0.25),
     Rule("COLLAPSED", "coverage", times=0.8),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("lost", 0.15)),
     Rule("COLLAPSED", "kernel", plus=0.02, z=5.0, beside=("coverage", 0.1)),

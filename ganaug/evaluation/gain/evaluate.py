@@ -24,7 +24,8 @@ from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
 from ganaug.evaluation.judged import made_for
-from ganaug.evaluation.splits import splits_of
+from ganaug.evaluation.splits import Split, splits_of
+from ganaug.evaluation.trainings.generators import data_of, start_data
 from ganaug.evaluation.trainings.meter import EvaluationProgress
 from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count
@@ -177,11 +178,9 @@ def evaluate_gain(
     )
     notes += of_folders
     images = splits[numbers[0]].train
-    seen = 0
+    seen, of = _seen(splits, generator, options)
+    notes += trained_on_test(seen, of)
     if generator is not None:
-        judged = splits[numbers[0]].test
-        seen = int(trained_on(images, judged, generator.info).sum())
-        notes += trained_on_test(seen, len(judged))
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
@@ -215,6 +214,27 @@ def evaluate_gain(
             site=Site(results, chosen, jobs, threads, processes),
         )
         return comparison.run(told(progress, "evaluating"), notes)
+
+
+def _seen(
+    splits: Mapping[int, Split], generator: Generator | None, options: Mapping[str, Any] | None
+) -> tuple[int, int]:
+    """How many test images the generator, or what new ones start from, has seen, and of how many.
+
+    Of several test parts it is the one of which most were seen.
+    """
+    start = (options or {}).get("start_from")
+    if generator is not None:
+        data = data_of(generator.info)
+    elif start is not None:
+        data = start_data(start)
+    else:
+        return 0, 0
+    parts = {}  # seeds that share their images are looked at once
+    for split in splits.values():
+        whole = split.train if split.whole is None else split.whole
+        parts[whole.fingerprint, split.test.fingerprint] = whole, split.test
+    return max((int(trained_on(*both, data).sum()), len(both[1])) for both in parts.values())
 
 
 def _check_out(

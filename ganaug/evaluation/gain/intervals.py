@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
@@ -24,10 +26,10 @@ __all__ = [
     "Variances",
     "binomial_interval",
     "bootstrap_interval",
+    "hull",
     "paired_t",
     "seeds_to_settle",
     "variances",
-    "wider",
 ]
 
 CONFIDENCE = 0.95
@@ -171,7 +173,7 @@ def variances(differences: Sequence[Difference], tests: Sequence[TestPart]) -> V
         seeds=float(gains.var(ddof=1) / len(gains)) if len(gains) > 1 else 0.0,
         images=float(sum(part.share * (part.values**2).sum() for part in parts)),
         seed_freedom=len(gains) - 1,
-        image_freedom=sum(len(part.values) - 1 for part in parts if part.share > 0),
+        image_freedom=sum(part.freedom for part in parts if part.share > 0),
     )
 
 
@@ -193,10 +195,12 @@ class _UnitEffects:
         values: float64 [units]: by how much the unit moves the mean over all seeds; they add up
             to 0, and their squares to the variance over images.
         share: the part of that variance that is the units' own, in 0..1.
+        freedom: degrees of freedom of that variance.
     """
 
     values: NDArray[np.float64]
     share: float
+    freedom: int
 
 
 def _unit_effects(
@@ -209,19 +213,23 @@ def _unit_effects(
         if len(members) == 1 < len(tests):
             continue
         table = np.stack([differences[i] for i in members], 1).astype(np.float64)
-        by_seed = _influence(table, tests[members[0]]) / len(tests)  # [units, seeds of the part]
+        influence, freedom = _influence(table, tests[members[0]])
+        by_seed = influence / len(tests)  # [units, seeds of the part]
         values, shared = by_seed.sum(1), 1.0
         if len(members) > 1:
             residual = ((by_seed - by_seed.mean(1, keepdims=True)) ** 2).sum()
             noise = residual * len(members) / (len(members) - 1)
             total = (values**2).sum()
             shared = max(0.0, 1 - float(noise / total)) if total > 0 else 0.0
-        found.append(_UnitEffects(values, shared))
+        found.append(_UnitEffects(values, shared, freedom))
     return found
 
 
-def _influence(table: NDArray[np.float64], test: TestPart) -> NDArray[np.float64]:
+def _influence(table: NDArray[np.float64], test: TestPart) -> tuple[NDArray[np.float64], int]:
     """float64 [units, seeds] of differences [N, seeds]: by how much a unit moves the gain.
+
+    Beside it the degrees of freedom of the sum of squares: units less strata. A stratum is a class,
+    or classes that share a unit.
 
     The linearised ratio of sums over whole groups; the factor of n / (n - 1) units of a class makes
     squares add up to an unbiased variance. Classes of a single unit are collapsed into one stratum
@@ -234,6 +242,7 @@ def _influence(table: NDArray[np.float64], test: TestPart) -> NDArray[np.float64
     present = np.unique(test.labels)
     result = np.zeros((len(names), table.shape[1]))
     single: dict[int, NDArray[np.float64]] = {}  # by unit: the means of classes it makes up alone
+    _, stratum = np.unique(test.labels, return_inverse=True)
     for label in present:
         rows = np.flatnonzero(test.labels == label)
         count = len(np.unique(unit[rows]))
@@ -241,6 +250,7 @@ def _influence(table: NDArray[np.float64], test: TestPart) -> NDArray[np.float64
             scale = math.sqrt(count / (count - 1)) / (len(rows) * len(present))
             np.add.at(result, unit[rows], scale * (table[rows] - table[rows].mean(0)))
         else:
+            stratum[rows] = -1
             at = int(unit[rows[0]])
             single[at] = single.get(at, 0.0) + table[rows].mean(0) / len(present)
     if len(single) > 1:
@@ -250,7 +260,10 @@ def _influence(table: NDArray[np.float64], test: TestPart) -> NDArray[np.float64
     elif single:
         (mean,) = single.values()
         result = np.concatenate([result, np.stack([mean, -mean]) / math.sqrt(2)])
-    return result
+    nodes = np.unique(stratum + 1, return_inverse=True)[1] + len(names)
+    links = coo_array((np.ones(len(nodes)), (unit, nodes)), shape=(nodes.max() + 1,) * 2)
+    strata = int(connected_components(links, directed=False)[0])
+    return result, len(names) - strata + (len(single) == 1)
 
 
 def _resampled_sum(
@@ -290,6 +303,6 @@ def binomial_interval(successes: int, trials: int) -> Interval:
     return float(found.low), float(found.high)
 
 
-def wider(first: Interval, second: Interval) -> Interval:
-    """Return the wider of two intervals."""
-    return first if first[1] - first[0] >= second[1] - second[0] else second
+def hull(first: Interval, second: Interval) -> Interval:
+    """Return the interval that just holds two intervals."""
+    return min(first[0], second[0]), max(first[1], second[1])

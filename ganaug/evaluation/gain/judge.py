@@ -16,10 +16,10 @@ from ganaug.evaluation.gain.intervals import (
     Interval,
     TestPart,
     bootstrap_interval,
+    hull,
     paired_t,
     seeds_to_settle,
     variances,
-    wider,
 )
 from ganaug.evaluation.trainings.job import Key
 from ganaug.metrics.calibration import calibration_error
@@ -103,7 +103,7 @@ class Gain:
 
     Attributes:
         mean: over seeds, in -1..1.
-        low, high: the wider of the two 95% intervals.
+        low, high: the interval that just holds the two 95% intervals; the word follows from it.
         p: of the paired t test.
         verdict: "helps", "hurts", "no evidence" or "no change"; see the function `verdict`.
         error_reduction: 1 - sum of this arm's balanced errors / sum of the baseline's.
@@ -115,7 +115,7 @@ class Gain:
             seed, or where no number of them would.
         rare_mean: the gain on the rarer half, the mean over its classes; None where no class of it
             has test images, and in files of before.
-        rare_low, rare_high: the wider of its two 95% intervals.
+        rare_low, rare_high: the interval that just holds its two 95% intervals.
     """
 
     mean: float
@@ -259,7 +259,7 @@ def paired_gain(
     ]
     low, high, p = paired_t(differences)
     t, bootstrap = (low, high), bootstrap_interval(by_image, tests)
-    wide, found = wider(t, bootstrap), variances(by_image, tests)
+    both, found = hull(t, bootstrap), variances(by_image, tests)
     word = verdict(
         len(tests),
         t,
@@ -274,11 +274,11 @@ def paired_gain(
         if mine is not None and other is not None
     ]
     rare = [mine - other for mine, other in halves]
-    beyond = wider(paired_t(rare)[:2], rare_bootstrap(by_image, tests, counts)) if rare else None
+    beyond = hull(paired_t(rare)[:2], rare_bootstrap(by_image, tests, counts)) if rare else None
     return Gain(
         mean=mean,
-        low=wide[0],
-        high=wide[1],
+        low=both[0],
+        high=both[1],
         p=p,
         verdict=word,
         error_reduction=scores.error_reduction(ours.balanced_accuracy, theirs.balanced_accuracy),

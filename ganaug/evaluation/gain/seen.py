@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.format import Metadata
 from ganaug.errors import DataError
-from ganaug.evaluation.splits import fitted_on, merged_as_trained
 from ganaug.images import ImageSet
 
 __all__ = ["trained_on"]
 
 
-def trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray[np.bool_]:
+def trained_on(train: ImageSet, judged: ImageSet, data: Mapping[str, Any]) -> NDArray[np.bool_]:
     """bool [N]: images of `judged` that the generator has seen, as far as fingerprints tell.
 
     It may have been fitted on all images before they were split, on that but its own fifth, or on
-    the test part; and these may have been turned as EXIF says, or not, whatever these here are.
+    the test part; and these may have been turned as EXIF says, or not, whatever these here are. So
+    may each training that its weights come from.
+
+    Args:
+        train, judged: the two parts.
+        data: what the generator's file or run says of its images, `start_data`.
     """
-    if fitted_on(merged_as_trained(train, metadata), metadata):
-        return np.zeros(len(judged), bool)
-    ways = product(_both_ways(train), _both_ways(judged))
-    return np.any([_trained_on(*both, metadata) for both in ways], axis=0)
+    classes = data["classes"]
+    seen = np.zeros(len(judged), bool)
+    hashes = _trainings(data) - _hashes(train, classes)
+    if not hashes:
+        return seen
+    for one, other in product(_both_ways(train), _both_ways(judged)):
+        for images in _fitted_on(one, other):
+            if hashes & _hashes(images, classes):
+                seen |= np.isin(other.content, images.content)
+    return seen
+
+
+def _trainings(data: Mapping[str, Any]) -> set[str]:
+    """Hashes of the images of a training, and of those that its weights come from."""
+    start = data.get("started_from") or {}
+    # older files have no hashes of the pixels, and none of what came before
+    found = [data["fingerprint"], data.get("pixels"), start.get("fingerprint")]
+    return {each for each in (*found, *start.get("hashes", [])) if isinstance(each, str)}
+
+
+def _hashes(images: ImageSet, classes: Sequence[str]) -> set[str]:
+    """Hashes that a training with such classes, or without labels, gives to these images."""
+    found = {images.fingerprint, images.content_fingerprint}
+    return found if len(classes) > 1 else found | {images.merged(*classes).fingerprint}
 
 
 def _both_ways(images: ImageSet) -> list[ImageSet]:
@@ -36,28 +61,24 @@ def _both_ways(images: ImageSet) -> list[ImageSet]:
     return [images] if alike else [images, replace(images, keys=other)]
 
 
-def _trained_on(train: ImageSet, judged: ImageSet, metadata: Metadata) -> NDArray[np.bool_]:
+def _fitted_on(train: ImageSet, judged: ImageSet) -> Iterator[ImageSet]:
+    """What may have been fitted on: all images, or the test part; with the held-out fifth or not,
+    which may be one of whole groups."""
+    ways: list[NDArray[np.int64] | None] = [None]
+    if train.groups is not None and judged.groups is not None:
+        # those of two parts are counted apart
+        ways.append(np.concatenate([train.groups, judged.groups + train.groups.max() + 1]))
     both = (train, judged)
-    if not metadata.data.get("groups") or train.groups is None or judged.groups is None:
-        both = (replace(train, groups=None), replace(judged, groups=None))  # as it was fitted
-    groups = None
-    if both[0].groups is not None and both[1].groups is not None:
-        # `fit` held out whole groups; those of two parts are counted apart
-        groups = np.concatenate([both[0].groups, both[1].groups + both[0].groups.max() + 1])
-    whole = ImageSet(
-        np.zeros((len(train) + len(judged), 1, 1, 1), np.uint8),  # nobody looks at them
-        np.concatenate([part.labels for part in both]),
-        train.classes,
-        groups=groups,
-        keys=np.concatenate([part.keys for part in both]),
-        pixel_keys=np.concatenate([part.content for part in both]),
-    )
-    for images in (whole, both[1]):
-        candidates = [images]
-        if metadata.data.get("held_out"):
+    for groups in ways:
+        whole = ImageSet(
+            np.zeros((len(train) + len(judged), 1, 1, 1), np.uint8),  # nobody looks at them
+            np.concatenate([part.labels for part in both]),
+            train.classes,
+            groups=groups,
+            keys=np.concatenate([part.keys for part in both]),
+            pixel_keys=np.concatenate([part.content for part in both]),
+        )
+        for images in (whole, whole.take(np.arange(len(train), len(whole)))):
+            yield images
             with suppress(DataError):  # nothing to hold out
-                candidates.append(images.hold_out())
-        for candidate in candidates:
-            if fitted_on(merged_as_trained(candidate, metadata), metadata):
-                return np.isin(judged.content, candidate.content)
-    return np.zeros(len(judged), bool)
+                yield images.hold_out()

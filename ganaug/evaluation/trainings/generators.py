@@ -16,9 +16,17 @@ from ganaug.errors import ConfigError, RunError
 from ganaug.evaluation.trainings.meter import Counted, Tick
 from ganaug.files import make_folder
 from ganaug.images import ImageSet, resized
-from ganaug.records import load_json, read_rows
+from ganaug.records import NAMES, TEXT, check_fields, load_json, read_rows
 
-__all__ = ["FIT_STEP", "NewGenerator", "generator_folder", "settings_of", "start_hash"]
+__all__ = [
+    "FIT_STEP",
+    "NewGenerator",
+    "data_of",
+    "generator_folder",
+    "settings_of",
+    "start_data",
+    "start_hash",
+]
 
 FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
 # Settings that older files do not know, as they were trained.
@@ -47,6 +55,32 @@ def start_hash(start: str) -> str:
             " an exported file; name another"
         ) from error
     return hashlib.sha256(kept).hexdigest()
+
+
+def data_of(info: Metadata) -> dict[str, Any]:
+    """Return what a file says of the images of its training."""
+    return info.data | {"fingerprint": info.fingerprint, "classes": info.classes}
+
+
+def start_data(start: str) -> dict[str, Any]:
+    """Return what the run or file that a training starts from says of its images.
+
+    Raises:
+        ArtifactError, ConfigError: as in `start_hash`.
+        RunError: its data.json is missing or damaged.
+    """
+    if not Path(start).is_dir():
+        return data_of(read_artifact(start)[1])
+    start_hash(start)
+    path = Path(start, "data.json")
+    try:
+        data = load_json(path)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"start_from: {path} cannot be read ({error}); allowed: a sound run, or an exported"
+            " file; name another"
+        ) from error
+    return check_fields(path, data, {"fingerprint": TEXT, "classes": NAMES})
 
 
 def generator_folder(

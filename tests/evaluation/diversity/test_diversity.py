@@ -19,7 +19,7 @@ from ganaug import evaluate_diversity
 from ganaug.artifact.format import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation.diversity.evaluate import ENCODER_STEP, in_classifier_steps
-from ganaug.evaluation.diversity.measures import MEASURES
+from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import TOO_FEW, DiversityReport
 from ganaug.images import ImageSet, load_images
 
@@ -71,7 +71,10 @@ def test_other_real_images_look_like_their_reference(real: ImageSet) -> None:
     assert report.overall["frechet"].value == pytest.approx(
         report.overall["frechet"].reference, rel=0.5
     )
-    for measure in (getattr(report.classes[0], name) for name in GIVEN if name != "ct"):
+    assert found["repeated"] == (0, 0)
+    for measure in (
+        getattr(report.classes[0], name) for name in GIVEN if name not in ("ct", "repeated")
+    ):
         assert measure.low <= measure.value <= measure.high
         assert abs(measure.z) < 4
 
@@ -85,6 +88,27 @@ def test_few_repeated_images_are_called_collapsed(real: ImageSet) -> None:
     assert found["spread"][0] < 0.75
     assert other["coverage"][0] > 0.7 * other["coverage"][1]
     assert words(report) == ["COLLAPSED", "OK"]
+
+
+def test_one_image_among_fresh_ones_is_called_collapsed(real: ImageSet) -> None:
+    """Half of the images are one, the rest is fine."""
+
+    def half(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        made, labels = honest()
+        return np.concatenate([made[labels == 0][:30], np.repeat(made[:1], 30, 0)])
+
+    report = evaluate_diversity(real=real, synthetic=changed(real, half))
+    assert row(report)["repeated"] == (pytest.approx(31 / 60, abs=1e-4), 0)
+    assert row(report)["near_duplicates"][0] < 0.6
+    assert words(report) == ["COLLAPSED", "OK"]
+    assert report.classes[0].words == ("COLLAPSED",)
+    assert "\nbar 0 is COLLAPSED by repeated 0.52 (0.00" in str(report)
+    assert report.macro["repeated"] == Measure(0.25833, 0.0)
+    made = changed(real, half)
+    value, reference = row(evaluate_diversity(real=replace(real, images=made[0]), synthetic=made))[
+        "repeated"
+    ]
+    assert value == reference > 0.5
 
 
 def test_copies_of_training_images_are_called_copying(real: ImageSet) -> None:

@@ -18,7 +18,6 @@ from ganaug.evaluation.gain.intervals import (
     paired_t,
     seeds_to_settle,
     variances,
-    wider,
 )
 from ganaug.evaluation.gain.judge import verdict
 from ganaug.evaluation.gain.notes import repeated_images
@@ -121,11 +120,6 @@ def test_the_bootstrap_is_a_function_of_its_arguments() -> None:
     assert bootstrap_interval([difference * 0] * 2, tests) == (0.0, 0.0)
 
 
-def test_the_wider_interval() -> None:
-    assert wider((0, 1), (0.2, 0.9)) == (0, 1)
-    assert wider((0.2, 0.9), (0, 1)) == (0, 1)
-
-
 @pytest.mark.parametrize(
     ("seeds", "t", "bootstrap", "identical", "word"),
     [
@@ -189,6 +183,35 @@ def test_the_variances_are_the_components_that_are_there(group: int) -> None:
     truth = np.var([np.mean(world(rng, of_image=0.1, group=group)[0]) for _ in range(1000)])
     both = np.mean([each.seeds + each.images for each in found])
     assert both == pytest.approx(truth, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("units", "group", "freedom"),
+    [
+        ([40] * 8, 1, 312),
+        ([2, 2], 20, 2),
+        ([3] * 6, 20, 12),
+        ([1] * 12, 15, 11),  # compared with each other: one stratum
+        ([1] * 5 + [20] * 5, 1, 4 + 95),
+        ([1] + [20] * 9, 1, 1 + 171),  # compared with nothing
+    ],
+    ids=str,
+)
+def test_the_freedom_of_the_images_is_units_less_classes(
+    units: list[int], group: int, freedom: int
+) -> None:
+    labels = np.repeat(np.arange(len(units)), np.multiply(units, group))
+    rng = np.random.default_rng(0)
+    unit = np.arange(len(labels)) // group
+    effects = np.where(rng.random(unit.max() + 1) < 0.5, 1, -1)[unit]
+    shared = [part(labels, unit)] * 2
+    assert variances([effects] * 2, shared).image_freedom == freedom
+
+
+def test_groups_that_lie_in_all_classes_lose_one_degree_of_freedom() -> None:
+    groups, labels = np.repeat(np.arange(6), 4), np.tile([0, 1], 12)
+    effects = np.where(groups % 2, 1, -1)
+    assert variances([effects] * 2, [part(labels, groups)] * 2).image_freedom == 5
 
 
 def test_test_parts_of_their_own_have_no_variance_apart() -> None:

@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.short_runs import SHORT
 from helpers.small_images import bars
 from helpers.small_models import metadata_of, write_variation_model
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from ganaug import evaluate_gain
+from ganaug import Refit, evaluate_gain
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
+from ganaug.evaluation.trainings.generators import data_of, start_data
 from ganaug.images import ImageSet, load_images
 from ganaug.report.gain import gain_cards
+from ganaug.training import export, fit
 
 WHOLE = bars((24, 12))
 TRAIN, TEST = WHOLE.take(np.arange(36) % 3 > 0), WHOLE.take(np.arange(36) % 3 == 0)
@@ -25,18 +28,20 @@ TRAIN, TEST = WHOLE.take(np.arange(36) % 3 > 0), WHOLE.take(np.arange(36) % 3 ==
 
 def info_of(images: ImageSet, held_out: bool = False, **data: Any) -> Any:
     rule = "a rule" if held_out else None
-    return metadata_of(
-        "variation",
-        classes=images.classes,
-        counts=images.counts.tolist(),
-        fingerprint=images.fingerprint,
-        data={
-            "source": "bars",
-            "held_out": rule,
-            "held_out_fingerprint": rule,
-            "groups": False,
-            **data,
-        },
+    return data_of(
+        metadata_of(
+            "variation",
+            classes=images.classes,
+            counts=images.counts.tolist(),
+            fingerprint=images.fingerprint,
+            data={
+                "source": "bars",
+                "held_out": rule,
+                "held_out_fingerprint": rule,
+                "groups": False,
+                **data,
+            },
+        )
     )
 
 
@@ -112,9 +117,39 @@ def test_turned_images_are_the_same_images(lying: Path) -> None:
 
 
 def test_a_generator_without_labels(tmp_path: Path) -> None:
-    merged = WHOLE.merged()
-    info = replace(info_of(merged), config={"conditional": False})
-    assert trained_on(TRAIN, TEST, info).all()
+    assert trained_on(TRAIN, TEST, info_of(WHOLE.merged())).all()
+
+
+def test_what_a_training_began_with_was_seen_too(tmp_path: Path) -> None:
+    """Also two trainings ago; an older file says the last one alone, and not its pixels."""
+    options = SHORT | {"steps": 1, "all_images": True}
+    whole = replace(WHOLE, keys=WHOLE.keys + np.uint64(1), pixel_keys=WHOLE.keys)  # other files
+    file, exported = tmp_path / "first.onnx", tmp_path / "third.onnx"
+    export(fit(whole, tmp_path / "first", **options), file, force=True)
+    warm = fit(TRAIN, tmp_path / "warm", start_from=file, **options)
+    third = fit(bars((9, 9), seed=4), tmp_path / "third", start_from=warm, **options)
+    export(third, exported, force=True)
+    for start in (warm, third, exported):
+        assert trained_on(TRAIN, TEST, start_data(str(start))).all()
+    cold = fit(TRAIN, tmp_path / "cold", **options)
+    again = fit(TRAIN, tmp_path / "again", start_from=cold, **options)
+    assert not trained_on(TRAIN, TEST, start_data(str(again))).any()
+    older = {"fingerprint": WHOLE.fingerprint}
+    assert trained_on(TRAIN, TEST, info_of(TRAIN) | {"started_from": older}).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_new_generators_that_start_from_the_test_images_never_help(tmp_path: Path) -> None:
+    options = SHORT | {"steps": 1}
+    start = fit(WHOLE, tmp_path / "start", all_images=True, **options)
+    del options["device"]
+    refit = Refit(fit_options=options | {"start_from": start})
+    report = evaluate_gain(
+        None, train=WHOLE, seeds=2, steps=2, jobs=1, arms=["plain", "ganaug-plain"],
+        baseline="plain", refit=refit,
+    )  # fmt: skip
+    assert report.settings.spoiled == ["ganaug-plain"]
+    assert any("was trained on 7 of 7 test images" in note for note in report.notes)
 
 
 def judged(path: Path, **fields: Any) -> GainReport:

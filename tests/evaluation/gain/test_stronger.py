@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from ganaug.evaluation.classifiers.interface import Outcome
-from ganaug.evaluation.gain import GainReport
+from ganaug.evaluation.gain import GainReport, judge
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
 from ganaug.evaluation.gain.report import build_report
@@ -65,6 +66,15 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert stronger.notes == between.notes
     assert "would settle" not in str(stronger)
     assert "turned out to be stronger" in "".join(gain_cards(stronger))
+
+
+def test_the_word_follows_from_the_interval_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wider one may lie above 0 where the other does not."""
+    monkeypatch.setattr(judge, "paired_t", lambda _: (0.001, 0.08, 0.04))
+    monkeypatch.setattr(judge, "bootstrap_interval", lambda *_: (-0.001, 0.05))
+    gain = told({"balanced": 0.7, "ganaug": 0.75}).gain["ganaug"]
+    assert gain.verdict == "no evidence"
+    assert (gain.low, gain.high) == (gain.rare_low, gain.rare_high) == (-0.001, 0.08)
 
 
 def test_several_stronger_arms_are_one_note() -> None:
