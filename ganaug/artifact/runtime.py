@@ -123,8 +123,8 @@ class Generator:
 
         It takes and returns tensors, float32 (labels int64), of the shapes and ranges of `outputs`
         or `generate`, on the device that it was moved to by `.to(device)`. Gradients reach the
-        image and the latent, the weights stay. `torch.compile` takes it. Nothing is checked when it
-        is called.
+        image and the latent, the weights stay. `torch.compile` takes it; inside `torch.autocast` it
+        computes in float32 all the same. Nothing is checked when it is called.
 
         Raises:
             ArtifactError: the file was replaced or removed.

@@ -138,12 +138,20 @@ class TorchGraph(nn.Module):
         self._steps = [_step(node) for node in graph.node]
 
     def forward(self, given: Tensor, latent: Tensor) -> dict[str, Tensor]:
-        """Return the outputs by name.
+        """Return the outputs by name, in float32 inside `torch.autocast`, too.
 
         Args:
             given: image float32 [N, C, H, W] in 0..1, or label int64 [N].
             latent: float32 [N, Z].
         """
+        given = given.float() if given.is_floating_point() else given
+        device = latent.device.type
+        if not torch.amp.is_autocast_available(device):  # as for "meta"
+            return self._computed(given, latent.float())
+        with torch.autocast(device, enabled=False):  # in bfloat16 an image would move
+            return self._computed(given, latent.float())
+
+    def _computed(self, given: Tensor, latent: Tensor) -> dict[str, Tensor]:
         values: dict[str, Any] = {"": None, **self._numbers}
         values |= {name: getattr(self, buffer) for name, buffer in self._weights.items()}
         values |= zip(self.given, (given, latent), strict=True)

@@ -30,12 +30,15 @@ __all__ = [
 ]
 
 LARGEST = 2**62  # labels are int64
+# Where names stand, the first that is there: torchvision's, timm's, Caltech101's.
+_PLACES = ("classes", "class_to_idx", "reader.class_to_idx", "categories")
 
 
 def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
     """Return the class names of a data set by label, None where it has none.
 
-    A data set of Hugging Face has those of its ClassLabel. A Subset or ConcatDataset has those that
+    They stand in `.classes`, else in `.class_to_idx`, that of timm's `.reader`, or `.categories`. A
+    data set of Hugging Face has those of its ClassLabel. A Subset or ConcatDataset has those that
     stand on itself. Without any a Subset has those of its data set, and a ConcatDataset those of
     all its parts: in their order where they are equal, sorted where those of each part are sorted
     (as ImageFolder's are), else in the order in which they are met. Its items count through them
@@ -97,10 +100,15 @@ def reads_items_itself(dataset: Any) -> bool:
 
 def own_names(dataset: Any) -> tuple[str, ...] | None:
     """Return the class names that stand on a data set itself, see `own_attribute`, or None."""
-    names = own_attribute(dataset, "classes")
-    if not isinstance(names, Iterable) or isinstance(names, str):
-        return None
-    return tuple(str(name) for name in _by_label(dataset, names)) or None
+    for place in _PLACES:
+        first, _, rest = place.partition(".")
+        names = own_attribute(dataset, first)
+        names = getattr(names, rest, None) if rest else names
+        if not isinstance(names, Iterable) or isinstance(names, str):
+            continue
+        if not any(isinstance(name, Mapping) for name in names):
+            return tuple(str(name) for name in _by_label(dataset, names, place)) or None
+    return None
 
 
 def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None:
@@ -122,26 +130,22 @@ def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None
                 )
 
 
-def _by_label(dataset: Any, names: Iterable[Any]) -> Iterable[Any]:
+def _by_label(dataset: Any, names: Iterable[Any], place: str) -> Iterable[Any]:
     """Return the names in the order of their labels, whatever collection they are in."""
     if isinstance(names, Mapping):
         items = list(names.items())
         if items and all(isinstance(value, numbers.Integral) for value in names.values()):
             items = [(label, name) for name, label in items]
-        ordered = dict(sorted(items)) if _are_labels(key for key, _ in items) else None
-        if ordered is not None and list(ordered) == list(range(len(items))):
-            return ordered.values()
+        keys = [key for key, _ in items if isinstance(key, numbers.Integral)]
+        if sorted(keys) == list(range(len(items))):
+            return dict(sorted(items)).values()
     elif not isinstance(names, set | frozenset | Iterator):
         return names
     raise DataError(
-        f"{type(dataset).__name__}: its .classes are a {type(names).__name__}, which does not say"
+        f"{type(dataset).__name__}: its .{place} are a {type(names).__name__}, which does not say"
         " which label each name is of; allowed: a list of names by label, or a dict of names and"
         " labels from 0; make it one"
     )
-
-
-def _are_labels(keys: Iterable[Any]) -> bool:
-    return all(isinstance(key, numbers.Integral) for key in keys)
 
 
 def _check_numbers(dataset: Any, names: tuple[str, ...]) -> None:

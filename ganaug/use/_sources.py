@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
-from torchvision import tv_tensors
 
 from ganaug.errors import DataError, GanaugError
 from ganaug.images.class_names import label_number, own_attribute
 from ganaug.images.columns import is_huggingface, label_column
 from ganaug.images.relabelled import Relabelled, inside, some_of
 from ganaug.randomness import undisturbed
+from ganaug.use._items import equal_images, item_image
 from ganaug.use._labels import label_key
 
 __all__ = [
@@ -28,13 +27,11 @@ __all__ = [
     "check_repeatable",
     "describe_item",
     "inner_datasets",
-    "item_image",
     "item_position",
     "label_key_of",
     "labels_of",
     "named",
     "size_of",
-    "with_image",
 ]
 
 
@@ -275,43 +272,6 @@ def _label_in(item: Any, dataset: Any) -> Any:
     return item[1] if isinstance(item, (tuple, list)) and len(item) >= 2 else None
 
 
-def item_image(item: Any) -> Any:
-    """Return the image of an item: the first part of a tuple or list, or the one of a mapping.
-
-    Raises:
-        DataError: a mapping has no image, or several; or there is no label beside the image.
-    """
-    if isinstance(item, Mapping):
-        return item[_image_key(item)]
-    if not isinstance(item, (tuple, list)) or len(item) < 2:
-        raise DataError(f"{type(item).__name__} in place of (image, label)")
-    return item[0]
-
-
-def with_image(item: Any, image: Any) -> Any:
-    """Return an item with another image: a tuple of a tuple or list, a dict of a mapping."""
-    if isinstance(item, Mapping):
-        return {**item, _image_key(item): image}
-    return (image, *item[1:])
-
-
-def _image_key(item: Mapping[Any, Any]) -> Any:
-    found = [key for key, value in item.items() if _is_image(value)]
-    if len(found) != 1:
-        what = f"{len(found)} images ({', '.join(map(repr, found))})" if found else "no image"
-        raise DataError(
-            f"a mapping with {what}; allowed: one; take out the other columns, or yield (image,"
-            " label)"
-        )
-    return found[0]
-
-
-def _is_image(value: Any) -> bool:
-    if isinstance(value, tv_tensors.TVTensor):
-        return isinstance(value, tv_tensors.Image)
-    return isinstance(value, Image.Image) or (isinstance(value, torch.Tensor) and value.ndim >= 3)
-
-
 def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     """Read a few items twice and refuse a data set that changes them, or contradicts `labels`.
 
@@ -321,7 +281,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     for index in some_of(len(labels)):
         first, second = dataset[index], dataset[index]
         label = item_label(first, dataset, index)
-        if not _equal(item_image(first), item_image(second)) or label != item_label(
+        if not equal_images(item_image(first), item_image(second)) or label != item_label(
             second, dataset, index
         ):
             raise DataError(
@@ -330,15 +290,6 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
                 " the transform to AugmentedDataset"
             )
         check_label(first, dataset, index, labels[index])
-
-
-def _equal(first: Any, second: Any) -> bool:
-    if isinstance(first, Image.Image) and isinstance(second, Image.Image):
-        same = first.mode == second.mode and first.size == second.size
-        return same and first.tobytes() == second.tobytes()
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return first.dtype == second.dtype and torch.equal(first, second)
-    return type(first) is type(second)
 
 
 def describe_item(dataset: Any, index: int) -> str:

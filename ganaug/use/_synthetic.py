@@ -21,6 +21,7 @@ from ganaug.images.relabelled import by_name
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._fetch import overrides_getitem
+from ganaug.use._items import item_image, with_image
 from ganaug.use._pixels import (
     check_image,
     num_images,
@@ -33,12 +34,10 @@ from ganaug.use._sources import (
     check_label,
     check_repeatable,
     describe_item,
-    item_image,
     item_position,
     label_key_of,
     labels_of,
     named,
-    with_image,
 )
 from ganaug.use.generate import generate, open_generator
 from ganaug.use.policy import (
@@ -270,6 +269,12 @@ class SyntheticDataset(Dataset[Any]):
             else:
                 image = self._transformed(transform, i, epoch, item_image(item))
                 yield with_image(item, image)
+
+    def ungenerated(self) -> Any:
+        """Return item 0 with its source's image: of the type of all items, and quickly made."""
+        epoch = self._state.epoch
+        at, latent = self._draw(0, epoch)
+        return next(self._ended([(0, self._template(0, at), latent)], epoch, enabled=False))
 
     def source_of(self, index: int) -> int | None:
         """Return which item of the source the item at `index` varies; None without a source."""

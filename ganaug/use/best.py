@@ -20,8 +20,9 @@ from ganaug.metrics.features import PixelPCA
 from ganaug.metrics.memorisation import neighbour_distances, neighbour_ratio
 from ganaug.metrics.neighbours import neighbour_radius
 from ganaug.randomness import stream
+from ganaug.use._items import item_image
 from ganaug.use._pictures import picture_of, small_pixels
-from ganaug.use._sources import item_image, labels_of
+from ganaug.use._sources import labels_of
 from ganaug.use._synthetic import SyntheticDataset
 
 __all__ = ["REASONS", "Best"]

@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-import PIL.Image
 from torch import nn
 from torch.utils.data import Dataset
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import classes_of, same_names
 from ganaug.images.relabelled import by_name
+from ganaug.randomness import undisturbed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._containers import for_classes
 from ganaug.use._fetch import fetch, overrides_getitem
+from ganaug.use._items import kind_of
 from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
     Wrapper,
     describe_item,
     inner_datasets,
-    item_image,
     item_position,
     label_key_of,
     labels_of,
@@ -49,9 +49,10 @@ class MixedDataset(Wrapper):
         label_key: that of `real`, see `AugmentedDataset`.
 
     Raises:
-        DataError: the class names differ, or PIL images would be mixed with generated tensors; or
-            `real` has no class names, and those of `synthetic` are whole numbers out of order; or,
-            when read, a real item has another label than `targets` told.
+        DataError: the class names differ, or the types of the first items: PIL images beside
+            tensors, or tensors of two dtypes; or `real` has no class names, and those of
+            `synthetic` are whole numbers out of order; or, when read, a real item has another label
+            than `targets` told.
     """
 
     def __init__(self, real: Dataset[Any], synthetic: SyntheticDataset) -> None:
@@ -74,13 +75,21 @@ class MixedDataset(Wrapper):
             refuse_unclear(synthetic.classes, "the real data set has no .classes", instead)
         self._class_names = tuple(synthetic.classes)
         self.label_key = label_key_of(self.real)
-        if synthetic.source is None and synthetic.transform is None and self._num_real:
-            item: Any = real[0]
-            if isinstance(item_image(item), PIL.Image.Image):
-                raise DataError(
-                    "the real data set yields PIL images, the generated one tensors; allowed: one"
-                    " type; pass source= the real data set to SyntheticDataset"
-                )
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        """Refuse items that do not go into one batch, or that have images of two ranges."""
+        made = self.synthetic
+        is_source = made.source is self.real and made.transform is None
+        if is_source or overrides_getitem(made) or not self._num_real or not len(made):
+            return
+        with undisturbed():
+            found, own = kind_of(self.real[0]), kind_of(made.ungenerated())
+        if found != own:
+            raise DataError(
+                f"the real data set yields {found}, the generated one {own}; allowed: one type;"
+                " pass source= the real data set to SyntheticDataset, or one that yields the same"
+            )
 
     def __len__(self) -> int:
         return self._num_real + len(self.synthetic)

@@ -124,6 +124,26 @@ def test_it_is_compiled_as_a_whole(folder: Path, name: str) -> None:
     assert latent.grad.abs().max() > 0
 
 
+@pytest.mark.parametrize("name", ["variation", "class"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_mixed_precision_around_it_changes_nothing(
+    folder: Path, name: str, dtype: torch.dtype
+) -> None:
+    generator = Generator(file_of(folder, name), providers="torch")
+    info = generator.info
+    latents, module = latents_of(3, info.latent_dim), generator.module()
+    given = np.array([0, 1, 0]) if info.kind == "class" else images_of(3, info.channels, *info.size)
+    run = generator.generate if info.kind == "class" else generator.vary
+    plain = run(given, latents)
+    with torch.autocast("cpu", dtype):
+        assert np.array_equal(run(given, latents), plain)
+        made = module(torch.from_numpy(given), torch.from_numpy(latents).to(dtype).float())
+        low = module(torch.from_numpy(given), torch.from_numpy(latents).to(dtype))
+    for key, values in low.items():
+        assert values.dtype == torch.float32
+        assert torch.equal(values, made[key])
+
+
 def test_a_module_can_be_pickled_and_has_nothing_to_train(folder: Path) -> None:
     module = Generator(file_of(folder, "variation")).module()
     again = pickle.loads(pickle.dumps(module))

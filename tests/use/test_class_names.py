@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,34 @@ def test_names_in_any_container_are_honoured(classes: Any, by_class: Path) -> No
     varied = AugmentedDataset(dataset, GANAugment(by_class, p={"cat": 1.0}))
     changed = [not torch.equal(varied[i][0], dataset[i][0]) for i in range(4)]
     assert changed == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"class_to_idx": {"bee": 1, "cat": 0, "ant": 2}},
+        {"classes": None, "class_to_idx": {"bee": 1, "cat": 0, "ant": 2}},
+        {"categories": ["cat", "bee", "ant"]},
+        {"reader": SimpleNamespace(class_to_idx={"bee": 1, "cat": 0, "ant": 2})},
+    ],
+    ids=["class_to_idx", "no classes", "categories", "reader"],
+)
+def test_names_are_read_where_there_are_no_classes(
+    attributes: dict[str, Any], by_class: Path
+) -> None:
+    dataset = Pairs(tensors(4), LABELS, **attributes)
+    made = SyntheticDataset(by_class, source=dataset, counts={"cat": 2})
+    assert made.classes == used(Subset(dataset, [0])) == ["cat", "bee", "ant"]
+    assert made.targets == [0, 0]
+
+
+def test_numbers_of_classes_with_gaps_are_refused() -> None:
+    with pytest.raises(DataError, match=r"its \.class_to_idx are a dict, which does not say"):
+        used(Pairs(tensors(4), LABELS, class_to_idx={"cat": 1, "bee": 2}))
+
+
+def test_categories_that_are_no_names_are_left_alone() -> None:
+    assert used(Pairs(tensors(4), LABELS, categories=[{"id": 1, "name": "cat"}])) is None
 
 
 def test_a_class_in_an_array_that_the_file_does_not_know_is_refused(by_class: Path) -> None:
@@ -233,13 +262,13 @@ def swapped(label: int) -> int:
 
 
 def test_targets_are_those_of_the_items(photos: Path) -> None:
-    """Without `.classes`, whatever a target_transform makes of them."""
+    """Without class names, whatever a target_transform makes of them."""
     folder = ImageFolder(str(photos), target_transform=swapped)
-    del folder.classes
+    del folder.classes, folder.class_to_idx
     data = AugmentedDataset(folder, v2.Identity())
     assert data.targets == [data[i][1] for i in range(len(data))]
     one_hot = ImageFolder(str(photos), target_transform=lambda label: torch.eye(3)[swapped(label)])
-    del one_hot.classes
+    del one_hot.classes, one_hot.class_to_idx
     assert AugmentedDataset(Subset(one_hot, [0, 12]), v2.Identity()).targets == [0, 1]
 
 
@@ -278,13 +307,13 @@ def test_names_that_a_target_transform_makes_wrong_are_refused(
 
 def test_targets_that_cannot_be_told_are_refused(photos: Path) -> None:
     drawn = ImageFolder(str(photos), target_transform=lambda label: int(torch.randint(99, ())))
-    del drawn.classes
+    del drawn.classes, drawn.class_to_idx
     state = torch.get_rng_state()
     with pytest.raises(DataError, match=r"has the label \d+, but .targets says"):
         _ = AugmentedDataset(drawn, v2.Identity()).targets
     assert torch.equal(torch.get_rng_state(), state)
     named = ImageFolder(str(photos), target_transform=lambda label: f"no {label}")
-    del named.classes
+    del named.classes, named.class_to_idx
     with pytest.raises(DataError, match="allowed: one whole number for each"):
         _ = AugmentedDataset(named, v2.Identity()).targets
 

@@ -106,12 +106,57 @@ def test_mixtures_that_are_refused(
     made = SyntheticDataset(variation, source=real, counts=1)
     with pytest.raises(ConfigError, match="allowed: a SyntheticDataset"):
         MixedDataset(made, real)
-    with pytest.raises(DataError, match="yields PIL images, the generated one tensors"):
+    with pytest.raises(DataError, match="yields PIL images, the generated one uint8 tensors"):
         MixedDataset(real, SyntheticDataset(by_class, counts=1))
     two = write_variation_model(tmp_path / "two.onnx", channels=3)
     plain = TensorDataset(torch.zeros(2, 3, 8, 8), torch.tensor([0, 1]))
     with pytest.raises(DataError, match=r"classes \['ant', 'bee', 'cat'\].*\['a', 'b'\]"):
         MixedDataset(real, SyntheticDataset(two, source=plain, counts=1))
+
+
+@pytest.mark.parametrize(
+    ("of_real", "options", "kinds"),
+    [
+        (TO_TENSOR, {"file": "by_class", "source": None}, "float32 tensors, .* uint8 tensors;"),
+        (TO_TENSOR, {"source": v2.ToImage()}, "float32 tensors, .* uint8 tensors;"),
+        (TO_TENSOR, {"transform": v2.ToImage()}, "float32 tensors, .* uint8 tensors;"),
+        (None, {"transform": TO_TENSOR}, "PIL images, .* float32 tensors;"),
+        (TO_TENSOR, {"transform": TO_TENSOR}, None),
+        (TO_TENSOR, {"source": TO_TENSOR}, None),
+    ],
+)
+def test_items_of_two_types_or_ranges_are_not_mixed(
+    of_real: Any, options: dict[str, Any], kinds: str | None, photos: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    given = {"file": "variation", "source": v2.Identity(), "transform": None, **options}
+    real = ImageFolder(str(photos), of_real)
+    source = given["source"] and ImageFolder(str(photos), given["source"])
+    made = SyntheticDataset(
+        request.getfixturevalue(given["file"]), source, counts=3, transform=given["transform"]
+    )
+    if kinds is None:
+        assert MixedDataset(real, made)[14][0].dtype == torch.float32
+    else:
+        with pytest.raises(DataError, match=f"the real data set yields {kinds}"):
+            MixedDataset(real, made)
+
+
+def test_labels_in_tensors_are_not_mixed_with_numbers(by_class: Path) -> None:
+    images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
+    plain = TensorDataset(images, torch.tensor([0, 1, 2]))
+    with pytest.raises(DataError, match=r"uint8 tensors with labels in tensors, .* uint8 tensors;"):
+        MixedDataset(plain, SyntheticDataset(by_class, counts=2))
+
+
+def test_the_types_are_compared_without_drawing(photos: Path, variation: Path) -> None:
+    def noisy(image: Any) -> torch.Tensor:
+        return torch.rand(()) * TO_TENSOR(image)
+
+    made = SyntheticDataset(variation, ImageFolder(str(photos), TO_TENSOR), counts=1)
+    before = torch.get_rng_state()
+    MixedDataset(ImageFolder(str(photos), noisy), made)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_real_data_set_without_class_names(variation: Path) -> None:

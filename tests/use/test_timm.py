@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.small_models import write_variation_model
+from PIL import Image
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from ganaug import AugmentedDataset, GANAugment
+from ganaug import AugmentedDataset, GANAugment, SyntheticDataset
 
 data = pytest.importorskip("timm.data", reason="the extra timm is not installed")
 MEAN, STD = data.IMAGENET_DEFAULT_MEAN, data.IMAGENET_DEFAULT_STD
@@ -54,6 +56,30 @@ def test_between_the_parts_of_its_transform(variation: Path, photos: Path) -> No
     first, second, last = timms(separate=True, re_prob=0.5)
     made = item(photos, v2.Compose([first, GANAugment(variation, p=1.0), second, last]))
     assert made.shape == (3, SIZE, SIZE)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_its_own_data_set_names_its_classes(tmp_path: Path) -> None:
+    """timm sorts folders as people do, c2 before c10, and ImageFolder as computers do.
+
+    It leaves its files open.
+    """
+    for name, level in (("c1", 10), ("c10", 100), ("c2", 200)):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for i in range(2):
+            Image.new("RGB", (8, 8), (level, level, i)).save(tmp_path / "train" / name / f"{i}.png")
+    file = write_variation_model(
+        tmp_path / "f.onnx", channels=3, size=(8, 8), classes=("c1", "c10", "c2"), counts=(2, 2, 2)
+    )
+    photos = data.create_dataset("", root=str(tmp_path), split="train")
+    made = SyntheticDataset(file, photos, counts={"c10": 3})
+    assert made.classes == ["c1", "c2", "c10"]
+    assert made.targets == [2, 2, 2]
+    train = AugmentedDataset(photos, GANAugment(file, p={"c10": 1.0}))
+    changed = [train[i][0].tobytes() != photos[i][0].tobytes() for i in range(len(photos))]
+    assert changed == [train[i][1] == 2 for i in range(6)] == [False] * 4 + [True] * 2
 
 
 class WithTimm:
