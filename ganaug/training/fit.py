@@ -21,7 +21,7 @@ from ganaug.errors import RunError
 from ganaug.files import Held, locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
-from ganaug.progress import FitProgress, told_of_fit
+from ganaug.progress import FitProgress, told, told_of_fit
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
@@ -115,6 +115,7 @@ def fit(
     config, seed, chosen = make_config(preset, **options), checked_seed(seed), choose_device(device)
     check_run_folder(out, source)
     start = None if start_from is None else warm_start(start_from, out, config)
+    told(progress is True and not isinstance(source, ImageSet), "reading images")
     images, config = prepared(source, config, all_images=all_images)
     batches = Batches(images, config, seed)
     with joined(chosen, config.batch_size) as (ranks, chosen), ExitStack() as held:
@@ -124,7 +125,6 @@ def fit(
         folder = ranks.first(partial(_locked_folder, out, held))
         run, state = folder.folder, build_state(config, images, seed, chosen)
         step = _led(ranks, state, lambda: open_run(run, state, config, images, seed, start))
-        told = told_of_fit(progress)
         training = _Training(
             folder,
             checkpoint.run_hash(run),
@@ -133,7 +133,7 @@ def fit(
             chosen,
             reaction,
             tracker,
-            told,
+            told_of_fit(progress) if step < config.steps else None,
             tick,
             ranks,
         )
