@@ -1,4 +1,16 @@
-"""Progress as plain lines on stderr: few for a whole task, and none more than a minute apart."""
+"""Progress as plain lines on stderr: few for a whole task, and none more than a minute apart.
+
+Who calls whom: what works calls outwards, and nobody asks it. A training in a worker process calls
+its `Tick` (through `Counted`, where it says "this far" and not "so many more"); the tick is a
+`Timed`, which sends on how long the steps took, a `Spent`. In the first process these reach the
+`Meter`, which knows the trainings to come, each a `Load`, and calls with (done, total, seconds
+left). Other work (images, the steps of one generator, the record of diversity) takes the seconds
+from a `Pace`. Who is called is the user's function or, for True, `Lines`: see `told` and
+`told_of_fit`. A command hands in a function of its own, which adds time and calls the next:
+`_with_later` (evaluate) and `TimeLeft` (demo) that of what follows in the command, then `_display`
+that of the later steps of `ganaug run`, which `Ledger.estimates` left in `Whole` before the step
+began; it ends in a bar (`Show` is how it is called) or in `Lines`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +18,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from ganaug.launch import place
 
 __all__ = [
     "FitProgress",
@@ -29,10 +43,10 @@ class Lines:
     """Writes a line for each tenth of a task, and where nothing was written for a minute.
 
     Args:
-        label: what is done: "training".
+        label: what is done: "training the generator".
         write: writes one line, without its end.
         clock: returns seconds.
-        after: seconds before which nothing is written, so that a short task has no line.
+        after: seconds before which no number is written, so that a short task has no line.
         ending: what stands behind the time left.
     """
 
@@ -47,6 +61,11 @@ class Lines:
         self.label, self.write, self.clock, self.ending = label, write, clock, ending
         self.part, self.at = -1, 0.0
         self.begin = clock() + after if after else 0.0
+
+    def start(self) -> None:
+        """Write what is done, where there is no number yet."""
+        if self.part < 0:
+            self.write(self.label)
 
     def __call__(
         self,
@@ -66,7 +85,8 @@ class Lines:
 class Pace:
     """Tells the time left of work of which each part takes as long, since the first call.
 
-    What was done before took no time here, and what goes back begins anew.
+    What was done before took no time here, and what goes back begins anew. `left(0, total)` begins
+    with the work itself.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,12 +112,18 @@ def told_of_fit(progress: FitProgress | bool | None) -> FitProgress | None:
     """Return whom a training tells: as `told`, but with rows of metrics."""
     if progress is not True:
         return progress or None
-    lines, pace = _on_stderr("training"), Pace()
+    lines, pace = _on_stderr("training the generator"), Pace()
     return lambda step, steps, row: lines(step, steps, pace.left(step, steps), losses_in(row))
 
 
 def _on_stderr(label: str) -> Lines:
-    return Lines(label, lambda line: print(line, file=sys.stderr, flush=True))
+    def write(line: str) -> None:
+        if place().rank == 0:  # the others say the same
+            print(line, file=sys.stderr, flush=True)
+
+    lines = Lines(label, write)
+    lines.start()
+    return lines
 
 
 def losses_in(row: Mapping[str, Any]) -> list[str]:

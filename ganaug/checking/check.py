@@ -104,7 +104,7 @@ def check(
         download=download,
         exif=exif,
         columns=columns,
-        progress=told(progress, "checking"),
+        progress=told(progress, "reading images"),
     )
     images = seen.image_set()
     findings = list(_unusable(seen))

@@ -93,7 +93,7 @@ def command(
         inputs = Inputs((source,), folders_around(source, (), json_file), listed)
         check_output_file(json_file, CHECK, inputs, option="--json", force=force)
 
-    with steady_progress(console, "checking") as progress:
+    with steady_progress(console, "reading images") as progress:
         report = check(
             source,
             size=size,

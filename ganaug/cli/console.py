@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
-QUICK = 5.0  # seconds; a reading that takes no longer is not shown
+QUICK = 5.0  # seconds; a reading that takes no longer has no lines, and so has what is refused
 _unprinted: list[OSError] = []
 _BARS: list[Progress] = []  # on the terminal now
 
@@ -211,7 +212,7 @@ def fit_progress(
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Callable[[int, int, Mapping[str, Any]], None] | None]:
     """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
-    with _display("training", settings, stream) as show:
+    with _display("training the generator", settings, stream) as show:
         if show is None:
             yield None
             return
@@ -227,7 +228,7 @@ def fit_progress(
 def evaluation_progress(
     settings: Settings,
     stream: TextIO | None = None,
-    label: str = "evaluating",
+    label: str = "comparing classifiers",
     after: float = 0.0,
 ) -> Iterator[Callable[..., None] | None]:
     """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation.
@@ -301,7 +302,7 @@ def _display(
         yield None
     elif stream.isatty():
         with _bar(stream, ending) as bar:
-            task = bar.add_task(label, total=None, count="", details="starting", ends=_ends(whole))
+            task = bar.add_task(label, total=None, count="", details="", ends=_ends(whole))
 
             def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
                 left, now = all_of(left), time.monotonic()
@@ -328,7 +329,13 @@ def _display(
         def write(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
             lines(done, total, all_of(left), details)
 
-        yield write
+        waiting = threading.Timer(QUICK, lines.start)  # what runs is said before the first number
+        waiting.daemon = True
+        waiting.start()
+        try:
+            yield write
+        finally:
+            waiting.cancel()
 
 
 def _ends(whole: Whole | None) -> float | None:
@@ -345,19 +352,23 @@ def _bar(stream: TextIO, ending: str) -> Progress:
     from rich.text import Text
 
     class Left(ProgressColumn):
-        """The time left, which runs between two calls, too, and what a task says of itself."""
+        """The time left, which runs between two calls, too."""
 
         def render(self, task: Task) -> Text:
-            ends, details = task.fields["ends"], task.fields["details"]
-            if ends is not None:
-                left = f"{duration(ends - time.monotonic())} {ending}"
-                details = f"{left}, {details}" if details else left
-            return Text(details)
+            ends = task.fields["ends"]
+            return Text("" if ends is None else f"{duration(ends - time.monotonic())} {ending}")
+
+    class Details(ProgressColumn):
+        """What a task says of itself: with the bar, what a narrow terminal cuts off first."""
+
+        def render(self, task: Task) -> Text:
+            return Text(task.fields["details"], no_wrap=True, overflow="ellipsis")
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[count]}", markup=False),
         Left(Column(no_wrap=True)),
+        Details(),
         console=Console(file=stream),
     )

@@ -140,7 +140,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
     threads = torch.get_num_threads()
     if min(images.size) < 16:  # a second thread costs more than it gives on small images
         torch.set_num_threads(1)
-    with _phase(console, f"{scene.name}, training", left) as training:
+    with _phase(console, f"{scene.name}, training the generator", left) as training:
         run = fit(images, folder / "run", device="cpu", progress=training, **scene.fit)
     torch.set_num_threads(threads)
     file = folder / f"{scene.name}.onnx"
@@ -155,7 +155,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
         f"picture: {picture}; in each row a real image, then its variations",
         *read_pipelines(file, images),
     )
-    with _phase(console, f"{scene.name}, with and without it", left) as evaluating:
+    with _phase(console, f"{scene.name}, comparing classifiers", left) as evaluating:
         gain = evaluate_gain(
             generator,
             train=images,
@@ -166,7 +166,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
             out=folder / "predictions",
             progress=evaluating,
         )
-    with _phase(console, f"{scene.name}, diversity", left) as measuring:
+    with _phase(console, f"{scene.name}, measuring diversity", left) as measuring:
         diversity = evaluate_diversity(generator, real=images, progress=measuring)
     report = write_evaluation(
         folder,

@@ -348,7 +348,7 @@ def _diversity(
     from ganaug import evaluate_diversity
 
     try:
-        with evaluation_progress(console, label="diversity") as progress:
+        with evaluation_progress(console, label="measuring diversity") as progress:
             diversity = evaluate_diversity(real=images, quick=quick, progress=progress, **made)
     except DataError as error:  # hours of training may stand behind the gain
         if gain is None:

@@ -299,7 +299,7 @@ def _files(source: str) -> str | None:
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:
     from ganaug import check
 
-    with steady_progress(console, "checking") as progress:
+    with steady_progress(console, "reading images") as progress:
         report = check(source, progress=progress, **options)
     echo(replace(report, next=()))  # what comes next is done here
     return report

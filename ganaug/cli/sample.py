@@ -160,7 +160,7 @@ def command(
     kept = f"the images that were written are kept in {named}"
     with (
         resumable(console, lambda: kept),
-        steady_progress(console, "sampling") as report,
+        steady_progress(console, "making images") as report,
     ):
         folder = sample(
             generator,

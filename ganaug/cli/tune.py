@@ -104,7 +104,7 @@ def command(
     say(console, *images.notes)
     with (
         resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),
-        evaluation_progress(console, label="tuning") as progress,
+        evaluation_progress(console, label="comparing policies") as progress,
     ):
         report = tune(
             generator,

@@ -33,7 +33,7 @@ from ganaug.errors import RunError
 from ganaug.files import Held, locked, make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
-from ganaug.progress import FitProgress, told_of_fit
+from ganaug.progress import FitProgress, told, told_of_fit
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
 from ganaug.training.alarms import alarm_at, is_suspect
@@ -127,6 +127,7 @@ def fit(
     config, seed, chosen = make_config(preset, **options), checked_seed(seed), choose_device(device)
     check_run_folder(out, source)
     start = None if start_from is None else warm_start(start_from, out, config)
+    told(progress is True and not isinstance(source, ImageSet), "reading images")
     images, config = prepared(source, config, all_images=all_images)
     check_run_folder(out, source, images.classes)
     batches = Batches(images, config, seed)
@@ -145,7 +146,7 @@ def fit(
             device=chosen,
             on_collapse=reaction,
             tracker=tracker,
-            progress=told_of_fit(progress),
+            progress=told_of_fit(progress) if step < config.steps else None,
             tick=tick,
             ranks=ranks,
         )

@@ -135,7 +135,7 @@ def sample(
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
     beyond = len(blocks) * BLOCK - len(data) if mine[-1:] == blocks[-1:] else 0
-    tell, done = told(progress, "sampling"), 0
+    tell, done = told(progress, "making images"), 0
 
     def wrote(images: int) -> None:
         nonlocal done

@@ -10,6 +10,12 @@ from helpers.photos import TINY, write_photos
 from ganaug.cli import run
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, everything here is quick."""
+    monkeypatch.setattr("ganaug.cli.console.QUICK", 3600.0)
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_photos(tmp_path_factory.mktemp("data") / "photos", test=True)

@@ -25,7 +25,7 @@ def test_check_prints_and_writes_what_it_found(
     assert "problem: test images that are training images, too (equal pixels): 1;" in printed
     assert f"train/dent/{leaked.name} = test/dent/again.jpg" in printed
     assert "training size: 16x12" in printed
-    assert "checking 45/45" in err
+    assert "reading images 45/45" in err
     assert f"wrote {out}" in err
     record = json.loads(out.read_text())
     report = check(copy, size=(16, 12), mode="grey", times=False)

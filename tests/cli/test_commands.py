@@ -33,7 +33,7 @@ def test_fit_says_what_comes_next_and_resumes(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("ganaug: 22 images, 3 classes, 16x12 grey\n")
-    assert "training 2/2" in captured.err
+    assert "training the generator 2/2" in captured.err
     assert f"ganaug export {out}" in captured.err
     record = json.loads((out / "config.json").read_text())
     config = record["config"]

@@ -60,7 +60,7 @@ def test_a_report_on_other_images_says_so_first_and_in_its_title(
     assert run(["evaluate", str(file), str(others), "--quick", "--steps", "1", *ARMS]) == 0
     err = capsys.readouterr().err
     told = err.index("the training images are not the ones the generator was fitted on")
-    assert told < err.index("evaluating ")
+    assert told < err.index("comparing classifiers")
     page = (tmp_path / "photos-quick-look" / "report.html").read_text()
     assert "<title>ganaug report: others</title>" in page
     assert "trained on 22 images of photos at 24x24 px" in page

@@ -58,7 +58,7 @@ def test_a_killed_process_is_told_and_the_same_command_goes_on(
     command += ["--baseline", "plain", "--quick", "--out", str(tmp_path / "results")]
     processes = start(2, ["-m", "ganaug", *command, "--steps", "1000000"])
     assert processes[0].stderr is not None
-    next(line for line in processes[0].stderr if line.startswith("evaluating"))
+    next(line for line in processes[0].stderr if line.startswith("comparing classifiers "))
     processes[1].kill()
     (code, told), (killed, _) = ended(processes)
     assert (code, killed) == (1, -signal.SIGKILL)

@@ -66,9 +66,19 @@ def test_what_could_never_be_read_is_not_trained() -> None:
 def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit(bars(), tmp_path / "run", progress=True, **SHORT)
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(",")[0] for line in lines] == [f"training {n}/6" for n in (2, 4, 6)]
-    assert all("images/s, loss_d" in line for line in lines)
-    assert ["left" in line for line in lines] == [False, True, True]
+    told = "training the generator"
+    numbers = [f"{told} {n}/6" for n in (2, 4, 6)]
+    assert [line.partition(",")[0] for line in lines] == [told, *numbers]
+    assert all("images/s, loss_d" in line for line in lines[1:])
+    assert ["left" in line for line in lines] == [False, False, True, True]
+    fit(bars(), tmp_path / "run", progress=True, **SHORT)
+    assert capsys.readouterr().err == ""  # nothing is left to train
+
+
+def test_images_that_are_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit("digits", tmp_path / "run", progress=True, **SHORT | {"steps": 1})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["reading images", "training the generator"]
 
 
 @pytest.mark.parametrize("kind", ["variation", "class"])

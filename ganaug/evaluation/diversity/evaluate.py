@@ -7,9 +7,9 @@ ones. `subsamples` takes the numbers, `words` turns them into words.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.splits import as_trained, load_at
 from ganaug.images import ImageSet
 from ganaug.metrics.features import FeatureMap
-from ganaug.progress import Progress, told
+from ganaug.progress import Pace, Progress, told
 from ganaug.randomness import stream
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def evaluate_diversity(
     most = min(per_class, QUICK_IMAGES) if quick else per_class
     cuts = QUICK_CUTS if quick else CUTS
     generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
+    told(progress is True and not isinstance(real, ImageSet), "reading images")
     images = _training_images(real, generator)
     if generator is not None:
         make = from_generator(generator, images, seed)
@@ -113,22 +114,28 @@ def evaluate_diversity(
         steps = QUICK_STEPS if quick else STEPS
     labels = range(len(images.classes))
     sizes = _steps_of_classes(images, most)
-    following = _Following(told(progress, "diversity"), steps + 2 * sum(sizes))
-    chosen = choose_features(features, images, steps, seed, following.advance)
-    following.reach(steps)
+    # Each class is made, then measured; these are the steps done after each.
+    ends = list(accumulate([*sizes, *sizes], initial=steps))[1:]
+    tell, pace, encoded = told(progress, "measuring diversity"), Pace(), count(1)
+    pace.left(0, ends[-1])
+
+    def reach(done: int) -> None:
+        if tell is not None:
+            tell(done, ends[-1], pace.left(done, ends[-1]))
+
+    chosen = choose_features(features, images, steps, seed, lambda: reach(next(encoded)))
     parts = [_rows(images, label, chosen.compared, most, seed) for label in labels]
 
     def made(rows: NDArray[np.int64], label: int) -> Made:
         found = make(rows, label)
-        following.advance(sizes[label])
+        reach(ends[label])
         return found
 
     measured = ClassRecords(images, chosen, made, parts, seed)
-    following.reach(steps + sum(sizes))
     found = []
     for label in labels:
         found.append(measured.record(label, cuts))
-        following.advance(sizes[label])
+        reach(ends[len(sizes) + label])
     records, samples = zip(*found, strict=True)
     look = f"; a quick look compares at most {most} images of a class, so that words may differ"
     return DiversityReport(
@@ -172,23 +179,6 @@ def in_classifier_steps(images: ImageSet, workers: int, *, quick: bool = False) 
 
 def _steps_of_classes(images: ImageSet, most: int) -> list[int]:
     return [min(int(count), most) // IMAGES_A_STEP + 1 for count in images.counts]
-
-
-class _Following:
-    """Tells how far the record is; what is left takes as long a step as what is done."""
-
-    def __init__(self, tell: Progress | None, total: int) -> None:
-        self.tell, self.total, self.done = tell, total, 0
-        self.started = time.monotonic()
-
-    def advance(self, steps: int = 1) -> None:
-        self.reach(self.done + steps)
-
-    def reach(self, done: int) -> None:
-        self.done = done
-        if self.tell is not None and done:
-            each = (time.monotonic() - self.started) / done
-            self.tell(done, self.total, each * (self.total - done))
 
 
 def _training_images(real: Any, generator: Generator | None) -> ImageSet:

@@ -164,6 +164,7 @@ def evaluate_gain(
         lda=frozen,
         folder=None if folder is None else os.fspath(folder),
     )
+    told(progress is True and not isinstance(train, ImageSet), "reading images")
     splits, notes = splits_of(
         train,
         test,
@@ -213,7 +214,7 @@ def evaluate_gain(
             classifier=trained,
             site=Site(results, chosen, jobs, threads, processes),
         )
-        return comparison.run(told(progress, "evaluating"), notes)
+        return comparison.run(told(progress, "comparing classifiers"), notes)
 
 
 def _seen(

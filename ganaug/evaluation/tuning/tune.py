@@ -132,6 +132,7 @@ def tune(
         check_output_folder(out, {}, Inputs(images=among))
     behaviour = behaviour_hash(generator.path)
     network = as_classifier(classifier)
+    told(progress is True and not isinstance(train, ImageSet), "reading images")
     images = _training_part(train, metadata, network)
     if not isinstance(network, TorchClassifier):
         raise ConfigError(
@@ -155,7 +156,7 @@ def tune(
                     classifier=network,
                     site=Site(folder, chosen, jobs, threads, processes),
                 )
-                report = tuning.run(told(progress, "tuning"))
+                report = tuning.run(told(progress, "comparing policies"))
         _write(generator.path, behaviour, report.policy)
     return report
 
@@ -235,6 +236,7 @@ class _Tuning:
         config = settings_of(self.generator.info)
         free = [self._job(part, arm, self._schedule(part, 1)) for arm in augmented]
         small = resized(part.train, self.generator.info.size)
+        _log.info("timing some steps of a generator and of classifiers")
         costs = estimate(small, config, free, device=self.site.device, threads=self.site.threads)
         budget = plan_budget(
             costs,

@@ -301,13 +301,16 @@ def test_the_same_call_gives_the_same_record(artifact: MakeArtifact, real: Image
 
 def test_what_a_record_takes_is_told_in_steps_of_the_trainings_before_it(real: ImageSet) -> None:
     """Of one process as many as its own progress has, and less than in proportion to more."""
-    steps: list[int] = []
+    told: list[tuple[int, int]] = []
     evaluate_diversity(
         real=real,
         synthetic=(real.images, real.labels),
         quick=True,
-        progress=lambda done, total, left: steps.append(total),
+        progress=lambda done, total, left: told.append((done, total)),
     )
+    done, steps = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert done[-1] == steps[-1]
     alone = in_classifier_steps(real, 1, quick=True)
     assert alone == pytest.approx(ENCODER_STEP * steps[-1])
     assert in_classifier_steps(real, 4, quick=True) == pytest.approx(2 * alone)
