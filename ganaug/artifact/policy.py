@@ -97,6 +97,11 @@ class Policy:
         """Whether no image is varied, whatever its class."""
         return not any(p for _, p in self.p)
 
+    @property
+    def unmeasured(self) -> bool:
+        """Whether `tune` had too few images to measure anything on; the evidence says why."""
+        return self.source == "tune" and (self.evidence or {}).get("method") == "none"
+
     def __str__(self) -> str:
         """How often to vary, and who says so, in words: those of every command and report."""
         if self.never:
@@ -108,7 +113,8 @@ class Policy:
             often = f"p {points}"
         if self.scale != 1 and not self.never:
             often += f", latents times {self.scale:g}"
-        told = {"tune": "learnt by tune", "rule": "from a rule, not measured"}
+        learnt = "not measured: too few images" if self.unmeasured else "learnt by tune"
+        told = {"tune": learnt, "rule": "from a rule, not measured"}
         return f"{often}; {told.get(self.source, printable(self.source))}"
 
     @classmethod

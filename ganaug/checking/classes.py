@@ -9,7 +9,7 @@ import numpy as np
 from ganaug.checking.report import ClassCheck, Finding
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
-from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES
+from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES, units_by_class
 from ganaug.evaluation.tuning.rarity import simulate
 from ganaug.images import ImageSet
 from ganaug.images.alike import Alike
@@ -27,17 +27,26 @@ SERIES, TIMES_CHANCE = 0.25, 4.0
 
 def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
     """Return a record for each class of `images`, whose test part is what is judged on."""
-    test = np.zeros_like(images.counts) if images.test is None else images.test.counts
+    none = np.zeros_like(images.counts)
+    test, units = (
+        (none, none) if images.test is None else (images.test.counts, units_by_class(images.test))
+    )
+    columns = (images.counts, units_by_class(images), test, units)
     return tuple(
         ClassCheck(
             name,
             train,
             judged,
-            "no" if not judged or not train else "weak" if judged < FEW_TEST_IMAGES else "yes",
-            "no" if train < FEWEST_IMAGES else "weak" if train < FEWEST_FOR_OK else "yes",
+            "no" if not judged or not train else "weak" if apart < FEW_TEST_IMAGES else "yes",
+            # a group is on one side of each cut into halves
+            "no"
+            if train < FEWEST_IMAGES or groups < 2
+            else "weak"
+            if train < FEWEST_FOR_OK
+            else "yes",
         )
-        for name, train, judged in zip(
-            images.classes, images.counts.tolist(), test.tolist(), strict=True
+        for name, train, groups, judged, apart in zip(
+            images.classes, *(each.tolist() for each in columns), strict=True
         )
     )
 
@@ -61,7 +70,7 @@ def class_findings(classes: tuple[ClassCheck, ...], generator: str) -> Iterator[
     single = [each.name for each in classes if each.train == 1]
     unjudged = [each.name for each in classes if each.train and each.gain == "no"]
     few = [each.name for each in classes if each.gain == "weak"]
-    fewer = f"with fewer than {FEW_TEST_IMAGES} images to judge on"
+    fewer = f"with fewer than {FEW_TEST_IMAGES} images, or groups, to judge on"
     for kind, names, words, advice in (
         ("no training image", bare, "without a training image", "add some"),
         ("single image", single, "of a single training image", "it teaches nothing; add some"),

@@ -43,7 +43,7 @@ class ClassCheck:
     Attributes:
         name: of the class.
         train, test: images to train on and to judge on.
-        gain: "yes", "weak" (fewer than 10 images to judge on) or "no".
+        gain: "yes", "weak" (fewer than 10 images, or groups, to judge on) or "no".
         diversity: "yes", "weak" (never OK, for want of images) or "no".
     """
 

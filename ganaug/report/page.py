@@ -137,6 +137,8 @@ def _policy_card(policy: Policy | None) -> str:
     more = f" {left_out[0].upper()}{left_out[1:]}." if left_out else ""
     most = max(p for _, p in policy.p)
     if most == 0:
+        if policy.unmeasured and (reason := str((policy.evidence or {}).get("reason", ""))):
+            more = f" {reason[0].upper()}{reason[1:]}."
         text = f"How often to vary: {policy_text(policy)}.{more}"
         return card("Policy in the file", "Never", text)
     least = min(p for _, p in policy.p)

@@ -17,8 +17,10 @@ from PIL import Image
 
 from ganaug import check, load_images
 from ganaug.checking import CheckReport
+from ganaug.checking.classes import class_checks
 from ganaug.checking.report import Times
 from ganaug.errors import ConfigError, DataError
+from ganaug.evaluation.gain.notes import few_images
 from ganaug.images import ImageSet
 
 COUNTS = (60, 50, 44)
@@ -247,6 +249,20 @@ def test_classes_too_small_to_judge_are_named(photos: Path) -> None:
         "single image": ("cedar",),
     }
     assert [each.diversity for each in report.classes] == ["yes", "weak", "no"]
+
+
+def test_groups_count_as_one_image_to_judge_on() -> None:
+    """Twenty frames of one object are one object; two are cut into halves."""
+    labels = np.repeat([0, 1, 2], 60)
+    images = replace(bars((60, 60, 60)), labels=labels)
+    test = replace(images.take(np.arange(180) % 3 == 0), groups=np.repeat([0, 1, 2], 20))
+    one = replace(images, groups=labels, test=test)
+    assert [(each.gain, each.diversity) for each in class_checks(one)] == [("weak", "no")] * 3
+    assert few_images(test) == ("3 classes have fewer than 10 test groups",)
+    ten = replace(test, groups=np.arange(60) // 2)
+    many = replace(images, groups=np.arange(180) // 6, test=ten)
+    assert [(each.gain, each.diversity) for each in class_checks(many)] == [("yes", "yes")] * 3
+    assert few_images(ten) == few_images(replace(test, groups=None)) == ()
 
 
 def test_frames_of_one_object_are_suspected_until_groups_name_them(tmp_path: Path) -> None:

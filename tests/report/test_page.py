@@ -312,6 +312,10 @@ FEWER = {"not_tried": ["strong"], "budget": {"classifier_steps": 900, "fit_steps
             Policy(((0, 0.0),), source="tune"),
             "Policy in the file Never How often to vary: never (p 0); learnt by tune.",
         ),
+        (
+            Policy(((0, 0.0),), source="tune", evidence={"method": "none", "reason": "no images"}),
+            "Never How often to vary: never (p 0); not measured: too few images. No images.",
+        ),
         (Policy(((4, 0.5),), source="tune"), "Policy in the file p 0.5 p is the chance that"),
         *(
             (

@@ -5,25 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganaug.images import ImageSet
 from ganaug.wording import counted
 
-__all__ = ["few_images", "few_passes", "repeated_images", "too_short", "trained_on_test"]
+__all__ = [
+    "few_images",
+    "few_passes",
+    "repeated_images",
+    "too_short",
+    "trained_on_test",
+    "units_by_class",
+]
 
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
 TURNS = "compare with more steps"  # in a note
 
 
+def units_by_class(images: ImageSet) -> NDArray[np.int64]:
+    """int64 [classes]: the groups of each class, which count as one; without any, its images."""
+    if images.groups is None:
+        return images.counts
+    pairs = np.unique(np.stack([images.labels, images.groups]), axis=1)
+    return np.bincount(pairs[0], minlength=len(images.classes)).astype(np.int64)
+
+
 def few_images(test: ImageSet) -> tuple[str, ...]:
-    """Return notes about classes with few test images, or none."""
-    few = int(((test.counts > 0) & (test.counts < FEW_TEST_IMAGES)).sum())
+    """Return notes about classes with few test images, or groups of them, or none."""
+    judged, what = units_by_class(test), "images" if test.groups is None else "groups"
+    few = int(((judged > 0) & (judged < FEW_TEST_IMAGES)).sum())
     none = int((test.counts == 0).sum())
     notes = []
     if few:
         notes.append(
-            f"{counted(few, 'class')} {_have(few)} fewer than {FEW_TEST_IMAGES} test images"
+            f"{counted(few, 'class')} {_have(few)} fewer than {FEW_TEST_IMAGES} test {what}"
         )
     if none:
         notes.append(

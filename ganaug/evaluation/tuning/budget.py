@@ -249,7 +249,7 @@ def cut_short(budget: Budget, full_fit: int, usual: Schedule, images: int) -> st
         return ""
     return (
         f"after only {counted(budget.classifier_steps, 'step')} of each classifier and"
-        f" {budget.fit_steps} of each generator, where any policy looks bad"
+        f" {budget.fit_steps} of each generator"
     )
 
 

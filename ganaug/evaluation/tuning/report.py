@@ -18,6 +18,10 @@ from ganaug.images import ImageSet
 
 __all__ = ["TuneReport", "build_report", "not_tried"]
 
+INSTEAD = (
+    "add images, or judge a p of your own: ganaug evaluate FILE SOURCE --arms"
+    " balanced+randaugment,ganaug@p=0.5+randaugment"
+)
 LONGER = "a longer training mostly gains less"
 
 
@@ -94,10 +98,12 @@ def build_report(
     """Put what was found into a policy with its evidence."""
     reason = simulation.reason if decision is None else decision.reason
     if decision is None:
-        reason = f"nothing to measure on; policy is 0 ({reason})"
+        reason = f"nothing to measure on; policy is 0 ({reason}); {INSTEAD}"
+    policy = zero_policy(images.counts) if decision is None else decision.policy
     if cut := settings.get("cut_short"):
         reason += f"; {cut}"
-    policy = zero_policy(images.counts) if decision is None else decision.policy
+        if policy.never:
+            reason += ", where any policy looks bad"
     evidence = {
         "method": simulation.method,
         "reason": reason,

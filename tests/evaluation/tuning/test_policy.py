@@ -27,7 +27,9 @@ from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.generators import FIT_STEP, settings_of
 from ganaug.evaluation.tuning import TuneReport
 from ganaug.evaluation.tuning.budget import Budget, Costs
-from ganaug.evaluation.tuning.decision import HARM
+from ganaug.evaluation.tuning.decision import HARM, Decision
+from ganaug.evaluation.tuning.rarity import Simulation
+from ganaug.evaluation.tuning.report import build_report
 from ganaug.files import locked
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
@@ -130,7 +132,15 @@ def test_a_generator_that_learnt_nothing_gets_p_0(tuned: Tuned) -> None:
     assert "policy: never (p 0); learnt by tune" in str(report).splitlines()
     assert str(report).splitlines()[-1] == report.reason
     assert "points of balanced accuracy after 8 steps of each classifier; far fewer" in str(report)
-    assert "; after only 8 steps of each classifier and 2 of each generator, " in report.reason
+    short = "; after only 8 steps of each classifier and 2 of each generator"
+    assert report.reason.endswith(f"{short}, where any policy looks bad")
+    assert report.policy.evidence is not None
+    simulation = Simulation("simulated rarity", "a reason", (), 5, 0.5)
+    taken = Decision(None, Policy.rule(COUNTS), "rule is taken", 0.02, 0.01, [])
+    given = {"cut_short": report.policy.evidence["cut_short"]}
+    info = Generator(tuned.file).info
+    again = build_report(info, simulation, taken, 0, given, tuned.images)
+    assert again.reason == f"rule is taken{short}"
 
 
 def test_settings_that_an_older_file_does_not_know_are_off(tmp_path: Path) -> None:
@@ -297,7 +307,8 @@ def test_where_nothing_can_be_judged_on_the_answer_needs_no_training(
     report = run(file, images)
     assert report.gain is None
     assert report.reason.startswith("nothing to measure on; policy is 0 (classes that can spare")
-    assert str(report) == f"policy: never (p 0); learnt by tune\n{report.reason}"
+    assert str(report) == f"policy: never (p 0); not measured: too few images\n{report.reason}"
+    assert "; add images, or judge a p of your own: ganaug evaluate FILE" in report.reason
     info = Generator(file).info
     assert info.policy is not None
     assert not info.policy.probability(info.counts).any()
