@@ -96,7 +96,7 @@ def _parts(dataset: Any) -> list[Any]:
 def _own_names(dataset: Any) -> tuple[str, ...] | None:
     for place in _PLACES:
         first, _, rest = place.partition(".")
-        names = own_attribute(dataset, first)
+        names: Any = own_attribute(dataset, first)
         names = getattr(names, rest, None) if rest else names
         several = isinstance(names, Iterable) and not isinstance(names, str)
         if several and not any(isinstance(name, Mapping) for name in names):
