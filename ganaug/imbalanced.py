@@ -189,10 +189,15 @@ def _like(made: NDArray[np.float32], images: NDArray[Any]) -> NDArray[Any]:
 def _artifact_labels(
     y: NDArray[Any], wanted: Mapping[Any, int], generator: Generator
 ) -> dict[Any, int]:
-    """Return {label: the generator's label} of the classes of which images are wanted."""
+    """Return {label: the generator's label} of the classes of which images are wanted.
+
+    All in `y` are looked up: that labels count from 1 shows by the largest alone.
+    """
     info, path = generator.info, str(generator.path)
     if not info.config.get("conditional", True):
         class_map([str(label) for label in np.unique(y)], info, path)  # refuses several
+    for label in np.unique(y):
+        _artifact_label(label, generator)
     found = {label: _artifact_label(label, generator) for label in wanted}
     for label, count in wanted.items():
         if not can_make(info)[found[label]]:

@@ -146,6 +146,22 @@ def test_classes_that_are_refused(variation: str) -> None:
         GANOverSampler(variation).fit_resample(levels(10, 8, 8), np.where(Y == 2, 7, Y))
 
 
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1] * 2 + [2] * 3 + [3] * 5, "the class 3; allowed: 0 to 2"),
+        ([-1] * 5 + [0] * 3 + [1] * 2, "the class -1; allowed: 0 to 2"),
+        (["zebra"] * 5 + ["ant"] * 3 + ["bee"] * 2, "the class 'zebra' is not in"),
+    ],
+)
+def test_a_largest_class_that_is_unknown_is_refused(
+    y: list[Any], message: str, variation: str
+) -> None:
+    """Nothing is made of it, but numbers that count otherwise are other classes."""
+    with pytest.raises(ArtifactError, match=message):
+        GANOverSampler(variation).fit_resample(levels(10, 8, 8), np.array(y))
+
+
 def test_a_class_that_the_generator_never_saw_is_refused(tmp_path: Path) -> None:
     """A variation generator starts from an image, of whatever class."""
     path = write_class_model(tmp_path / "gap.onnx", classes=CLASSES, counts=(5, 0, 3))

@@ -102,7 +102,7 @@ def own_names(dataset: Any) -> tuple[str, ...] | None:
     """Return the class names that stand on a data set itself, see `own_attribute`, or None."""
     for place in _PLACES:
         first, _, rest = place.partition(".")
-        names = own_attribute(dataset, first)
+        names: Any = own_attribute(dataset, first)
         names = getattr(names, rest, None) if rest else names
         if not isinstance(names, Iterable) or isinstance(names, str):
             continue

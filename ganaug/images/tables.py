@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
@@ -39,6 +43,7 @@ ENDINGS = (".csv", ".tsv")
 PARTS = ("split", "subset", "part", "partition", "phase", "set", "fold", "dataset")
 GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
 DELIMITERS = ",;\t"
+WHOLE = re.compile(r"-?[0-9]+\.0+")  # a label as a column of floats has it
 
 
 class Table(NamedTuple):
@@ -159,7 +164,7 @@ def read_table(
         raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
     seen: dict[str, _Row] = {}
     again: list[_Row] = []
-    for row in rows:
+    for row in (each._replace(label=_whole(each.label), group=_whole(each.group)) for each in rows):
         _refuse_gaps(row, where, chosen)
         name = _inside(row, where, folder, rows)
         if name in seen:
@@ -253,12 +258,17 @@ def _text(value: Any) -> str:
     """Return a cell as text, empty where it is a gap; 3.0, as pandas has it beside gaps, is 3."""
     if value is None:
         return ""
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating | Decimal):
         if value != value:
             return ""
-        value = int(value) if value.is_integer() else value
+        value = int(value) if float(value).is_integer() else value
     text = str(value).strip()
     return "" if text in ("<NA>", "NaT") else text
+
+
+def _whole(text: str) -> str:
+    """Return "3" for "3.0": a label that is a number is the same in a file and in a DataFrame."""
+    return str(int(text.partition(".")[0])) if WHOLE.fullmatch(text) else text
 
 
 def _refuse_gaps(row: _Row, where: str, columns: Columns) -> None:

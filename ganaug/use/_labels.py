@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
+from ganaug.use._pixels import num_images as num_images_of
 from ganaug.use.marks import MARKS
 from ganaug.wording import counted, first_names, one_line
 
@@ -27,6 +28,7 @@ __all__ = [
     "is_of_objects",
     "label_at",
     "label_key",
+    "one_each",
     "read_label",
 ]
 
@@ -177,17 +179,41 @@ def _number(name: str, classes: Sequence[str]) -> int:
     )
 
 
-def is_of_objects(label: Any, num_images: int | None) -> bool:
+def one_each(label: Any, images: Sequence[Any]) -> list[Any] | None:
+    """Return the labels of several images as a list, None where it is one label of them all.
+
+    Floats [images] in an array are that: the weights of as many classes. Beside batches of images
+    only a list is of as many labels; anything else is of their rows.
+    """
+    if len(images) < 2 or (num_images_of(images[0]) is not None and type(label) is not list):
+        return None
+    if isinstance(label, (torch.Tensor, np.ndarray)):
+        weights = label.ndim == 1 and not _whole_or_names(label)
+        label = None if weights or not label.ndim else label.tolist()
+    return list(label) if isinstance(label, (list, tuple)) and len(label) == len(images) else None
+
+
+def _whole_or_names(values: torch.Tensor | NDArray[Any]) -> bool:
+    if isinstance(values, torch.Tensor):
+        return not values.is_floating_point()
+    return values.dtype.kind in "biuOU"
+
+
+def is_of_objects(label: Any, num_images: int | None, num_classes: int) -> bool:
     """Return whether a label beside masks, boxes or key points is that of the objects they mark.
 
-    Whole numbers or names [K] beside a single image are: that of an image is one number or name.
+    Beside a single image all are but one number or name, and floats that weigh the classes.
     """
     if num_images is not None or isinstance(label, (numbers.Integral, str)) or label is None:
         return False
-    if isinstance(label, torch.Tensor):
-        return label.ndim == 1 and not label.is_floating_point()
-    values = np.asarray(label)
-    return values.ndim == 1 and values.dtype.kind in "iuU"
+    try:
+        values = label if isinstance(label, torch.Tensor) else np.asarray(label)
+    except ValueError:  # several of each object
+        return True
+    if not values.ndim:
+        return False
+    weights = not _whole_or_names(values) and values.shape in ((num_classes,), (1, num_classes))
+    return not (weights and abs(float(values.sum()) - 1) <= ROUNDING)
 
 
 def read_label(

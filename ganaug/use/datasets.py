@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, StackDataset
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import classes_of, same_names
@@ -169,9 +169,9 @@ class AugmentedDataset(Wrapper):
 
     Args:
         dataset: map-style data set of (image, label, ...). Its `.classes`, `.class_to_idx`,
-            `.targets`, `set_epoch` and `.enabled` are forwarded, the last two also through Subset
-            and ConcatDataset. Where the parts of a ConcatDataset have different `.classes`, their
-            labels are mapped by name.
+            `.targets`, `set_epoch` and `.enabled` are forwarded, the last two also through Subset,
+            ConcatDataset and StackDataset. Where the parts of a ConcatDataset have different
+            `.classes`, their labels are mapped by name.
         transform: called with the parts of the item, `transform(*item)`, or with the item itself
             where that is no tuple or list (a dict) or the transform is an nn.Sequential. Returns
             the new item. Each item is transformed by itself.
@@ -268,11 +268,19 @@ def _with_enabled(dataset: Any) -> list[Any]:
     """Return the data sets that can be switched: itself, else those inside it."""
     if hasattr(dataset, "enabled"):
         return [dataset]
-    return [found for part in inner_datasets(dataset) for found in _with_enabled(part)]
+    return [found for part in _inside(dataset) for found in _with_enabled(part)]
 
 
 def _set_epoch(dataset: Any, epoch: int) -> None:
     if callable(getattr(dataset, "set_epoch", None)):
         dataset.set_epoch(epoch)
-    for part in inner_datasets(dataset):
+    for part in _inside(dataset):
         _set_epoch(part, epoch)
+
+
+def _inside(dataset: Any) -> list[Any]:
+    """Return the data sets inside one, also those whose items a StackDataset puts side by side."""
+    if isinstance(dataset, StackDataset):
+        parts = dataset.datasets
+        return list(parts.values() if isinstance(parts, dict) else parts)
+    return inner_datasets(dataset)

@@ -37,8 +37,8 @@ class ClassBalancedSampler(DistributedSampler[int]):
     which is next.
 
     Args:
-        targets: label of each item, whole numbers [N] or [N, 1]: a list, array or tensor, such as
-            `dataset.targets`. Classes without items are left out.
+        targets: label of each item, whole numbers from 0 up, [N] or [N, 1]: a list, array or
+            tensor, such as `dataset.targets`. Classes without items are left out.
         num_samples: draws of an epoch, over all ranks; None: as many as items. With several ranks
             rounded up, so that each has equally many.
         seed: the same on all ranks.
@@ -49,7 +49,7 @@ class ClassBalancedSampler(DistributedSampler[int]):
         world_size: number of processes.
 
     Raises:
-        DataError: no targets, or not one whole number each.
+        DataError: no targets, or not one whole number of at least 0 each.
         ConfigError: num_samples, seed, rank or world_size is not allowed.
 
     Examples:
@@ -179,7 +179,13 @@ def _labels(targets: Any) -> NDArray[np.int64]:
         )
     if not len(labels):
         raise DataError("targets are empty; allowed: at least one label; check the data set")
-    return labels.astype(np.int64)
+    labels = labels.astype(np.int64)  # those of uint64 that are too large are negative then
+    if labels.min() < 0:
+        raise DataError(
+            f"targets go down to {labels.min()}; allowed: 0 and up; take the labelled items with"
+            " torch.utils.data.Subset, and their targets"
+        )
+    return labels
 
 
 def _found_place() -> tuple[int, int]:

@@ -28,6 +28,7 @@ from ganaug.use._labels import (
     get_label,
     is_of_objects,
     label_at,
+    one_each,
     read_label,
 )
 from ganaug.use._leaves import flatten, image_places, notice_masks, rows_of, unflatten, with_rows
@@ -66,8 +67,8 @@ class GANAugment(v2.Transform):
     everything else comes back as the same objects, and so does an image that is not varied. As in
     torchvision, a plain tensor counts as the image only where there is no PIL or tv_tensors image,
     and then the first one with three or four axes. Several images in one sample share what is
-    drawn; with a list of as many labels each is decided on by itself. So is each row of a dict of
-    lists, a batch of Hugging Face's: images in lists, and as many labels or none.
+    drawn; with as many labels, numbers or names, each is decided on by itself. So is each row of a
+    dict of lists, a batch of Hugging Face's: images in lists, and as many labels or none.
 
     A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
     KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
@@ -95,7 +96,8 @@ class GANAugment(v2.Transform):
             numbers, class names, as many in [N] or [N, 1], one-hot or soft labels that sum to 1,
             [classes] or [N, classes]; anything else is refused. Without a label p is the mean over
             the classes, weighted by their training images. By default a list of labels beside the
-            masks, boxes or key points of a single image is that of its objects and counts as none.
+            masks, boxes or key points of a single image is that of its objects and counts as none;
+            one number or name, or floats that weigh the classes, are not.
         mean: of the `Normalize` before this transform, a number or one for each channel; undone
             before the generator and redone after it. Behind Normalize only.
         std: of the same `Normalize`.
@@ -262,18 +264,20 @@ class GANAugment(v2.Transform):
         """Return one sample, taken apart as `flat` and `spec`, with its images varied."""
         places = image_places(flat, label)
         images = [flat[place] for place in places]
-        if len(images) > 1 and type(label) is not list:
+        own = one_each(label, images)
+        if len(images) > 1 and own is None:
             notice_masks(images)
         for image in images:
             check_image(image, self._normalisation)
         marked = [place for place, value in enumerate(flat) if isinstance(value, MARKS)]
         if marked:
             check_marks([flat[place] for place in marked], images)
-            if self.labels_getter == "default" and is_of_objects(label, num_images(images[0])):
+            batch = num_images(images[0])
+            if self.labels_getter == "default" and is_of_objects(label, batch, len(self._p)):
                 label = None
-        elif type(label) is list and len(label) == len(places) > 1:
-            for at, own in zip(places, label, strict=True):
-                params = self.make_params([flat[at]], own)
+        elif own is not None:
+            for at, each in zip(places, own, strict=True):
+                params = self.make_params([flat[at]], each)
                 flat[at] = self.transform(flat[at], params) if len(params["rows"]) else flat[at]
             same = all(flat[at] is image for at, image in zip(places, images, strict=True))
             return sample if same else unflatten(flat, spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,35 @@ def table(folder: Path, rows: Sequence[Sequence[Any]], between: str = ",") -> Pa
 
 def all_rows(before: str = "photos/") -> list[list[str]]:
     return [[f"{before}{name}/{at}.png", name] for name in ("dog", "cat") for at in range(3)]
+
+
+@pytest.mark.parametrize("kind", ["object", "float32", "Float32", "Float64", "decimal", "text"])
+def test_labels_that_are_floats_are_the_same_in_every_column(folder: Path, kind: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    labels = [1.0] * 3 + [0.0] * 3
+    rows = [[name, label] for (name, _), label in zip(all_rows(), labels, strict=True)]
+    found = load_images(table(folder, [["file", "label"], *rows]))
+    assert (found.classes, found.labels.tolist()) == (("0", "1"), [1, 1, 1, 0, 0, 0])
+    frame = pandas.DataFrame(rows, columns=["file", "label"])
+    if kind == "decimal":
+        frame["label"] = [Decimal(f"{label}") for label in labels]
+    elif kind == "object":
+        frame["label"] = pandas.Series([np.float32(label) for label in labels], dtype=object)
+    else:
+        frame["label"] = frame["label"].astype(str if kind == "text" else kind)
+    again = load_images(frame, root=folder.parent)
+    assert (again.classes, again.fingerprint) == (found.classes, found.fingerprint)
+
+
+@pytest.mark.parametrize("gap", [np.float32("nan"), np.float16("nan"), Decimal("NaN")])
+@pytest.mark.parametrize("column", ["label", "group"])
+def test_gaps_of_any_type_are_refused(folder: Path, gap: Any, column: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    frame["group"] = "one"
+    frame[column] = pandas.Series([*frame[column][:5], gap], dtype=object)
+    with pytest.raises(DataError, match=f"row 5: no {column} in the column '{column}'"):
+        load_images(frame, root=folder.parent, group="group")
 
 
 def test_the_files_of_a_table_are_those_of_the_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import (
     ConcatDataset,
     DataLoader,
     Dataset,
+    StackDataset,
     Subset,
     TensorDataset,
     WeightedRandomSampler,
@@ -188,6 +189,23 @@ def test_the_transform_sees_image_and_label(real: ImageFolder) -> None:
     assert outer.classes == real.classes
     assert outer.class_to_idx == real.class_to_idx
     assert outer.targets == real.targets
+
+
+@pytest.mark.parametrize(
+    "stacked",
+    [lambda *parts: StackDataset(*parts), lambda one, two: StackDataset(one=one, two=two)],
+    ids=["tuple", "dict"],
+)
+def test_epochs_and_the_switch_reach_through_a_stack(
+    stacked: Any, variation: Path, real: ImageFolder
+) -> None:  # fmt: skip
+    made = SyntheticDataset(variation, real, counts=3)
+    outer = AugmentedDataset(stacked(made, list("abc")), v2.Identity())
+    outer.set_epoch(4)
+    assert made.epoch == 4
+    assert outer.enabled
+    outer.enabled = False
+    assert not made.enabled
 
 
 def test_a_dict_item_is_handed_over_whole(variation: Path) -> None:

@@ -266,6 +266,29 @@ def test_what_is_no_number_is_refused(label: Any) -> None:
         read_label(label, None, 3)
 
 
+@pytest.mark.parametrize("form", [list, tuple, np.array, torch.tensor])
+@pytest.mark.parametrize("single", [True, False], ids=["[N]", "[N, 1]"])
+def test_as_many_labels_as_images_are_one_for_each(
+    form: Any, single: bool, variation: Path
+) -> None:
+    """As many as there are classes, too: [0, 0, 1] would be one-hot."""
+    transform = GANAugment(variation, p={"ant": 1.0})
+    images = [Image.new("RGB", (8, 8), "grey") for _ in range(3)]
+    made, _ = transform(images, form([0, 0, 1] if single else [[0], [0], [1]]))
+    assert [new is old for new, old in zip(made, images, strict=True)] == [False, False, True]
+
+
+def test_labels_of_rows_and_weights_are_those_of_all_images(variation: Path) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0})
+    views = [Image.new("RGB", (8, 8), "grey") for _ in range(3)]
+    made, _ = transform(views, torch.tensor([0.0, 0.0, 1.0]))
+    assert all(new is not old for new, old in zip(made, views, strict=True))
+    batches = [tv_tensors.Image(torch.full((2, 3, 8, 8), 0.5)) for _ in range(2)]
+    made, _ = transform(batches, torch.tensor([0, 2]))
+    for new, old in zip(made, batches, strict=True):
+        assert [torch.equal(a, b) for a, b in zip(new, old, strict=True)] == [True, False]
+
+
 def test_labels_getter_can_be_a_function(variation: Path) -> None:
     transform = GANAugment(
         variation, p={"cat": 1.0}, labels_getter=lambda sample: sample["what"]["is"]

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 import torch
 from helpers.planted_maps import HEIGHT, MAPS, WIDTH, augment, boxes_of
-from helpers.small_models import write_class_model
+from helpers.small_models import write_class_model, write_variation_model
 from torchvision import tv_tensors
 
 from ganaug import GANAugment
@@ -73,7 +73,15 @@ def test_videos_are_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [{}, {"labels": ["bolt", "nut"]}, {"labels": torch.ones(2).long()}]
+    "labels",
+    [
+        {},
+        {"labels": ["bolt", "nut"]},
+        {"labels": torch.ones(2).long()},
+        {"labels": torch.tensor([77.0, 3.0])},
+        {"labels": torch.ones(2, 1).long()},
+        {"labels": [[1], [0, 1]]},
+    ],
 )
 def test_the_target_of_a_detector_needs_no_labels_that_count(
     labels: dict[str, Any], tmp_path: Path
@@ -83,6 +91,23 @@ def test_the_target_of_a_detector_needs_no_labels_that_count(
     made, target = augment(tmp_path, MAPS["shift"])(image, {"boxes": boxes, **labels})
     assert not torch.equal(made, image)
     assert not torch.equal(target["boxes"], boxes)
+
+
+def test_an_image_without_objects_has_empty_labels(tmp_path: Path) -> None:
+    boxes = tv_tensors.wrap(torch.zeros(0, 4), like=boxes_of("XYXY"))
+    image = tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH))
+    for labels in ([], torch.zeros(0), torch.zeros(0, 1).long()):
+        made, target = augment(tmp_path, MAPS["shift"])(image, {"boxes": boxes, "labels": labels})
+        assert not torch.equal(made, image)
+        assert len(target["labels"]) == 0
+
+
+def test_weights_of_classes_beside_boxes_are_of_the_image(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "m.onnx", channels=3, planted=MAPS["shift"])
+    image, boxes = tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH)), boxes_of("XYXY")
+    for p, changed in ({"a": 0.0, "b": 1.0}, True), ({"a": 1.0, "b": 0.0}, False):
+        made = GANAugment(path, p=p)(image, torch.tensor([0.0, 1.0]), boxes)[0]
+        assert torch.equal(made, image) is not changed
 
 
 @pytest.mark.parametrize("shape", [tuple, list, lambda pair: dict(zip("ab", pair, strict=True))])

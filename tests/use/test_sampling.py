@@ -48,6 +48,8 @@ def test_torch_distributed_is_asked_where_it_is_initialised(tmp_path: Any) -> No
         ({"targets": ["a"]}, DataError, "whole number"),
         ({"targets": np.eye(2, dtype=int)}, DataError, r"\[2, 2\]"),
         ({"targets": [[0], [0, 1]]}, DataError, "whole number"),
+        ({"targets": [-1, 0, 1]}, DataError, "targets go down to -1; allowed: 0 and up"),
+        ({"targets": np.array([0, 2**64 - 1], np.uint64)}, DataError, "targets go down to -1"),
         ({"num_samples": 0}, ConfigError, "num_samples=0"),
         ({"num_samples": 2.0}, ConfigError, "num_samples=2.0"),
         ({"num_samples": True}, ConfigError, "num_samples=True"),
