@@ -36,7 +36,9 @@ class GANOverSampler(BaseOverSampler):
     """Over-sample image classes with generated images, as a sampler of imbalanced-learn.
 
     A variation generator varies real rows of the class, drawn with replacement; a class generator
-    makes images of the class. New rows follow the given ones, which stay as they are.
+    makes images of the class. New rows follow the given ones, which stay as they are. Images are
+    uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels, [N] or [N, 1], are
+    names of the file's classes or their numbers in its order.
 
     Args:
         artifact: path of an exported file, run on the CPU, or a `Generator`.
@@ -51,12 +53,9 @@ class GANOverSampler(BaseOverSampler):
     Attributes:
         sampling_strategy_: {label: images to add}, after `fit_resample`.
 
-    Images are uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels, [N] or
-    [N, 1], are names of the file's classes or their numbers in its order.
-
     Raises:
-        ArtifactError: the file is no artifact, does not know a class, or knows none since it was
-            trained without labels.
+        ArtifactError: the file is no artifact, does not know a class, or was trained without
+            labels.
         ConfigError: `shape` does not fit the rows, or is missing.
         DataError: pixels are of another dtype or range, or have other channels; y holds numbers,
             and the classes are whole numbers out of order; or a class generator saw no image of a

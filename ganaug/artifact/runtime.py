@@ -38,26 +38,25 @@ __all__ = ["Generator"]
 class Generator:
     """An exported generator, ready to run.
 
-    The file is checked at once. The session is opened at first use, in each process of its own; it
-    is shared by copies of the generator and never crosses a fork. A generator pickles as its path,
-    hashes of the file and its options: the process that unpickles it reads the file again, and
-    refuses one that was replaced in between. What `ganaug tune` and `ganaug evaluate` write into
-    the file does not count as that: the generator goes on, with the metadata and so the policy that
-    it read first. Calls from several threads are safe.
+    The file is checked at once. Each process opens a session of its own at first use, which copies
+    of the generator share. Calls from several threads are safe. A generator pickles as its path,
+    hashes of the file and its options. The process that unpickles it reads the file again, and
+    refuses one that was replaced in between. `ganaug tune` and `ganaug evaluate` may write into the
+    file: the generator goes on with the metadata, and so with the policy, that it read first.
 
     Args:
         path: the ONNX file.
-        providers: "cpu"; "cuda", which is an error where CUDA is not to be had; or "auto", CUDA
-            where onnxruntime really has it, else the CPU (`provider` tells which); or "torch", the
-            same graph by torch's operators, which differs by rounding.
-        threads: threads that onnxruntime uses for one call; torch has a number of its own.
+        providers: "auto" is CUDA where onnxruntime really has it, else the CPU (`provider` tells
+            which). "cpu"; "cuda", an error where it is missing; "torch", the same graph by torch's
+            operators, which differs by rounding.
+        threads: that onnxruntime uses for one call, at least 1; torch has a number of its own.
 
     Attributes:
         path: absolute path of the file.
-        info: the metadata, as read when this was made.
+        info: the metadata, as read when the generator was made.
         content_hash: SHA-256 of the file at that time, in hex.
-        made_hash: the same of its graph, weights and description, which stays when something that
-            was measured is written into the file.
+        made_hash: SHA-256 of graph, weights and description alone. It stays when something that was
+            measured is written into the file.
 
     Raises:
         ArtifactError: the file is missing, foreign, damaged or unsafe.
@@ -146,8 +145,8 @@ class Generator:
             images: float32 [N, C, H, W] in 0..1, of any height and width. A generator of one
                 channel also takes C = 3 where the three are equal, and returns three.
             latents: float32 [N, Z], N(0, 1) times the scale of the policy.
-            singly: run one image at a time. Where `info.batch_exact` is False, a result is the same
-                for any batch only so.
+            singly: run one image at a time. Where `info.batch_exact` is False, only this makes a
+                result independent of its batch.
 
         Returns:
             float32 [N, C, H, W] in 0..1, the shape of `images`.

@@ -58,8 +58,8 @@ def check(
 ) -> CheckReport:
     """Look at images before training: duplicates, damage, small classes, odd images, durations.
 
-    Nothing is written, and nothing about `source` is changed. What could be a matter of taste is
-    worded as a question; see `Finding.problem`.
+    Nothing is written, and nothing about `source` is changed. What has to be mended before a
+    training is a *problem*; the other findings are worth a look.
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
@@ -72,14 +72,18 @@ def check(
         label: as for `load_images`.
         group: as for `load_images`.
         preset: of the training whose duration is estimated.
-        fit_options: fields of `FitConfig` in it that differ from those of the preset.
+        fit_options: fields of `FitConfig` that this training takes in place of the preset's.
         seeds: of the comparison whose duration is estimated.
-        classifier_steps: of each classifier in it and in `tune`; None = as usual.
-        device: "auto", "cpu", "cuda" or "cuda:N"; where it would be trained.
+        classifier_steps: of each classifier of `evaluate` and `tune`; None = as usual.
+        device: "auto", "cpu", "cuda" or "cuda:N": where it would be trained.
         times: whether a few steps are trained to estimate the durations.
         outlook: whether small networks are trained, for about a minute, to ask if a generator is
             likely to help a network from scratch.
         progress: called as `progress(done, total)`, in images; True writes lines to stderr.
+
+    Returns:
+        the report: `print` it, or take `problems`, `findings` and `classes`; `to_dict` gives JSON
+        values.
 
     Raises:
         DataError: there is no such source, it does not say which class an image is of, or no

@@ -66,31 +66,31 @@ def load_images(
 
     `source` is one of:
 
-    - a folder with one folder for each class, or with train/ and test/ (in any case) that hold
-      these (nothing else beside them is read), classes in ImageFolder's order; images directly
-      inside are one class, "all". A file groups.csv in it, or in train/ and in test/, with the
-      columns `file` (path inside the folder of the file) and `group`, names images of one object.
-      `notes` tell of images that are not read: other formats, pages beyond the first, hidden ones,
-      thumbnails; and of groups with images in both parts.
+    - a folder with one folder for each class, in ImageFolder's order; or with train/ and test/ (in
+      any case) that hold these, and nothing else beside them is read. Images directly inside are
+      one class, "all". A file groups.csv in it, or in train/ and in test/, names images of one
+      object: its columns are `file` (path inside the folder of groups.csv) and `group`. `notes`
+      tell of images that are not read: other formats, pages beyond the first, hidden ones,
+      thumbnails. They also tell of groups with images in both parts.
     - an .npz file with `images` uint8 [N, H, W], [N, H, W, C] or [N, C, H, W]; `labels` integer
       [N] or [N, 1] (without them, all images are one class, "all"); and any of `test_images`,
       `test_labels`, `groups`, `test_groups`, `classes`. The training arrays may have train_ before
       their names, as in MedMNIST's files; val_ arrays are not used.
     - a table with a row for each image: a .csv or .tsv file, or a pandas DataFrame. Its columns
-      `image`, `label` and perhaps `group` hold a path inside `root`, a class name and a name of the
-      object. `root` is the table's folder where it is not given. A file without a label, with two
-      labels, outside `root` or missing is refused; rows that say the same twice are told of.
+      `image`, `label` and perhaps `group` hold a path inside `root` (default: the table's folder),
+      a class name and a name of the object. A file without a label, with two labels, outside `root`
+      or missing is refused. `notes` tell of rows that say the same twice.
     - a data set of Hugging Face, or "hf:PATH" for one that its save_to_disk wrote: a Dataset, or a
       DatasetDict with "train" and perhaps "test". Images are read as they are stored, without the
       data set's transform, and none from a network.
     - "torchvision:NAME", such as torchvision:CIFAR10, with its official parts; it lies in `root`
       (default: data), where `download` fetches it. EMNIST's parts are torchvision:EMNIST/letters
       and so on (default: balanced).
-    - "digits": scikit-learn's, 8x8, of which 40% of each class are the test part.
-    - a map-style data set of (image, label), where images are PIL images or tensors [C, H, W],
-      uint8 or float in 0..1, and labels are whole numbers or arrays of one. Class names are its
-      `.classes`, else the labels. It is read twice. Items that are dictionaries need `image` and
-      `label`, their keys.
+    - "digits": scikit-learn's, 8x8; 40% of each class are the test part.
+    - a map-style data set of (image, label). Images are PIL images or tensors [C, H, W], uint8 or
+      float in 0..1. Labels are whole numbers or arrays of one. Class names are its `.classes`, else
+      the labels. It is read twice. For items that are dictionaries, `image` and `label` name the
+      keys.
 
     Without class names, labels count from 0, and at most half of the numbers up to the largest may
     have no training image.
@@ -105,18 +105,22 @@ def load_images(
         root: where torchvision's data sets, or the files of a table, lie.
         download: whether torchvision may fetch the data set.
         skip_corrupt: go on without images that cannot be read, and tell of them in `notes`.
-        exif: turn the images of a folder as their EXIF orientation says, as viewers do. An
-            ImageFolder is read as it is: torchvision does not turn them.
+        exif: turn the images of a folder as their EXIF orientation says, as viewers do. Those of an
+            ImageFolder are never turned, as torchvision does not turn them.
         image: the column of the images. None takes the one that holds images, or that is called
             image, file, path or the like, in a source with columns.
         label: the column of the labels. None takes the one of the type ClassLabel, or that is
             called label, class, target or the like.
         group: the column that names images of one object. None: there is none.
         cache: a folder for decoded images, for sources whose images are files. They are decoded
-            once, and read from there where they are needed, so that memory never holds all of them:
-            `ImageSet.images` is then a `StoredImages`. Changed files and a damaged cache are read
-            again.
+            once and then read from there, so that memory never holds all of them: `ImageSet.images`
+            is then a `StoredImages`. Changed files and a damaged cache are read again.
         progress: called as `progress(done, total)` while images are decoded.
+
+    Returns:
+        an `ImageSet`, with `images` uint8 [N, H, W, C] in 0..255, C = 1 or 3; `labels` int64 [N],
+        indices of `classes`; `test`, the same for the test part, or None; `groups` int64 [N], or
+        None; and `notes`, one line each.
 
     Raises:
         DataError: the images or labels cannot be used; the message names the file.

@@ -35,7 +35,7 @@ class FitConfig:
     Attributes:
         kind: "variation" learns (image, latent) -> another image of its class; "class" learns
             (class, latent) -> image.
-        architecture: "conv", or "dense" (class kind only): the original dense generator with a
+        architecture: "conv"; or "dense", for the class kind: the original dense generator with a
             5x5 convolutional discriminator.
         conditional: False ignores the labels and trains on all images as one class (class kind).
         size: height and width in pixels at which it is trained, each at least 8; None = the size
@@ -43,16 +43,16 @@ class FitConfig:
         latent_dim: length of the latent, drawn from N(0, 1).
         width: channels of the first convolution; later ones have two and four times as many. Of a
             dense generator it is the discriminator's alone.
-        strided: the discriminator's first layer halves the image: cheaper, for 28 px and more; at
-            8 px the class kind was seen to collapse with it.
+        strided: the discriminator's first layer halves the image: cheaper, for 28 px and more. At
+            8 px the class kind can collapse with it.
         loss: "relativistic", "hinge", "least_squares", "non_saturating" or "minimax"; their
             formulas are in `losses.py`.
         r1: weight (gamma) of the gradient penalty on real images.
         r2: weight (gamma) of the gradient penalty on generated images.
         penalty_every: the penalties are taken exactly every so many steps, times that number.
         class_match: weight of keeping the class (variation kind): the discriminator also learns to
-            tell real pairs of one class from real pairs of two, and a variation that fits its
-            source less than nearly all real pairs do is pushed back. 0 leaves it out.
+            tell real pairs of one class from real pairs of two. A variation is pushed back where it
+            fits its source less than nearly all real pairs fit. 0 leaves it out.
         shared_affine: share of the pairs whose images are all moved by one random affine map
             (variation kind), which makes pairs of classes that the data set does not have.
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
@@ -65,8 +65,8 @@ class FitConfig:
         beta2: Adam's.
         decay: False keeps the rate constant.
         ema: decay of the averaged generator that is exported; 0 exports the last weights.
-        precision: "auto" (bfloat16 where a trial shows that the device is faster with it; float32
-            where that is little work for a CPU), "fp32" or "bf16".
+        precision: "fp32", "bf16", or "auto": bfloat16 where a trial shows that it is faster;
+            float32 without a trial where a step is little work for a CPU.
         checkpoint_every: steps from one checkpoint to the next.
         sample_every: steps from one picture of samples to the next.
         log_every: steps from one row of the log to the next.

@@ -51,17 +51,17 @@ def export(
 ) -> Metadata:
     """Write the averaged generator of the run folder `run` as one ONNX file; return its metadata.
 
-    The same weights give the same bytes with the same versions, but for what the metadata says of
-    the check on this machine (parity, batch_exact).
+    The same weights and versions give the same bytes, but for what the metadata says of the check
+    on this machine (parity, batch_exact).
 
-    An earlier file of the same run is replaced. What was measured of it (policy, gain, diversity)
-    stays where the generator is the same, and another generator is refused where there is any.
+    An earlier file of the same run is replaced. Where the generator is the same, what was measured
+    of it (policy, gain, diversity) stays. A file with measurements of another generator is refused.
 
     Args:
         run: the folder that `fit` wrote.
         path: the ONNX file; a link stays, and what it leads to is replaced.
-        force: replace any other regular file, with all that was measured; a file of `run` is not.
-            And write a generator that the run's own record calls broken; the metadata says so.
+        force: replace any other regular file, with all that was measured, but none inside `run`;
+            and write a generator that the run's own record calls broken: the metadata says so.
 
     Raises:
         RunError: `run` is not a run folder, has no checkpoint yet, or `path` cannot be written or

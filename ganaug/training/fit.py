@@ -96,14 +96,13 @@ def fit(
         device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
         all_images: train on all images even where there is no test part; `evaluate` then needs
             other images.
-        on_collapse: what to do where the training fails: "rollback" goes back, to the last good
-            checkpoint or to the start, and goes on with other settings and other random numbers,
-            at most three times, and then stops; "stop" stops; "warn" says it and goes on. It may
-            change from one start of a run to the next.
-        start_from: a run or an exported file of another data set, whose weights this training
-            begins with; the kind, width, latent length and colours have to be the same. What does
-            not fit begins with random weights, and the log says so. A run that goes on does not
-            need it any more.
+        on_collapse: what to do where the training fails. "rollback": at most three times, go back
+            to the last good checkpoint or to the start, and on with other settings and other random
+            numbers; then stop. "stop": stop. "warn": say it and go on. It may change from one start
+            of a run to the next.
+        start_from: a run or an exported file, whose weights this training begins with. Kind, width,
+            latent length and colours have to be the same. What else does not fit begins with random
+            weights, and the log says so. A run that goes on does not need the old weights.
         tracker: "tensorboard" writes the run's logs to its folder as event files, too; "mlflow" to
             where MLflow's environment variables say, else to its folder. It may change from one
             start of a run to the next.

@@ -73,41 +73,39 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 class SyntheticDataset(Dataset[Any]):
     """Generated images with labels, as a map-style data set.
 
-    Items are ordered by class. Item i belongs to a fixed class; which image of that class it
-    varies (uniformly drawn from the source) and its latent come from a counter-based stream, so
-    that it is a function of (seed, epoch, i) alone: the same bytes for any number of workers,
-    order and batch size, on one machine with the same versions, on the CPU provider. With a class
-    generator the drawn source image gives type and size, and is replaced.
+    Items are ordered by class. Item i is a function of (seed, epoch, i) alone: which image of its
+    class is varied, drawn evenly from the source, and with which latent. So its bytes are the same
+    for any number of workers, order and batch size, on one machine with the same versions, on the
+    CPU provider. With a class generator the drawn source image gives type and size, and is
+    replaced.
 
-    An item is the source's item with its image exchanged: (image, label), or a dictionary, label
-    and image of the types that the source yields (PIL in, PIL out). Without a source: uint8 tensor
-    [C, H, W] of the trained size, and an int. Labels count through `classes`.
+    An item is the source's item with its image exchanged: (image, label), or a dictionary. Image
+    and label have the types that the source yields (PIL in, PIL out). Without a source: uint8
+    tensor [C, H, W] in 0..255 of the trained size, and an int. Labels are indices of `classes`.
 
     Args:
         artifact: path of an exported file, run on the CPU, or a `Generator`.
-        source: map-style data set without any random transform, of (image, label), or of mappings
-            with one image and a key like "label", as those of Hugging Face; images as
-            `GANAugment` takes them, single, floats in 0..1. Its `.classes` are matched with the
-            artifact's by name, also where the parts of a ConcatDataset have different ones;
-            without `.classes` its labels count through the artifact's.
-            Needed for a variation generator. Labels are read from `.targets`, `.labels` or
-            `.tensors[1]`; a data set with none of them is iterated once, which loads every image.
-        counts: images *added*. "auto": by the policy, a class of n images varied with probability
-            p gets round(n * p / (1 - p)), and none where there is no policy; "balance": up to the
-            largest class; a number: the total, to the smallest classes first; {class: number}.
-            n counts the source's images (without a source: the training images); p is the
-            policy's at the artifact's training counts, as in `GANAugment`.
+        source: what is varied; a variation generator needs it. A map-style data set without any
+            random transform, of (image, label), or of mappings with one image and a key like
+            "label", as those of Hugging Face. Images are single, as `GANAugment` takes them. Its
+            `.classes` are matched with the artifact's by name, also where the parts of a
+            ConcatDataset have different ones; without `.classes` labels are indices of the
+            artifact's. They are read from `.targets`, `.labels` or `.tensors[1]`; a data set with
+            none of these is iterated once, which loads every image.
+        counts: images *added*. "balance": up to the largest class; a number: in all, to the
+            smallest classes first; {class: number}; "auto": by the policy, none without one. Of n
+            images that are varied with probability p that is round(n * p / (1 - p)); n counts the
+            source's images, else the training images, and p is that of `GANAugment`.
         seed: of all that is drawn.
-        transform: function of the image, called after generation. torch's generator is seeded from
-            the item's stream during the call and restored after it; what a transform draws from
-            `random` or numpy is not repeatable.
+        transform: function of the image, called after generation. What it draws from torch is
+            repeatable; what it draws from `random` or numpy is not.
 
     Attributes:
         classes: class names by label.
         class_to_idx: {class name: label}.
         targets: label of each item.
         counts: int64 [classes], images added of each class.
-        source: the source, or None; labels of a ConcatDataset count through `classes`.
+        source: the source, or None; labels of a ConcatDataset are indices of `classes`.
         label_key: that of the source, see `AugmentedDataset`.
 
     Raises:

@@ -89,22 +89,22 @@ def sample(
         classes: only these, each once; a number for `counts` is then spread over them evenly.
         seed: of all that is drawn.
         shards: tar files of 1,000 images instead of single ones.
-        part: (i, n) of n processes makes every n-th block from the i-th on, i from 1. The bytes are
+        part: (i, n) makes the i-th of n parts, i from 1, in a process of its own. The bytes are
             those of one process. Who makes the last block also writes manifest and contact sheet.
         keep_best: share, 0.02 to 0.98, of the generated images that is kept: of each 50 of a class
-            the best ones, by the diversity record's measures; `counts` counts these. dropped.json
-            then says what was left out and why. All images of `source` are read once, for about
-            256 bytes each.
-        fingerprint: of the images of `source` in their order, where it is known; a folder of
-            another one is refused. None: of the length, and of 64 items spread evenly.
+            the best ones, by the diversity record's measures. `counts` counts what is kept;
+            dropped.json says what was left out and why. All images of `source` are read once, for
+            about 256 bytes each.
+        fingerprint: names the images of `source` in their order, where that is known; a folder with
+            another one is refused. None: it is made of the length and of 64 items.
         progress: called as `progress(done, total)`, in images of this process; True writes lines
             to stderr.
 
     Raises:
         ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
             of a folder needs `shards`.
-        RunError: `out` holds other images, or those made from another source; lies among those of
-            `source`; or cannot be written.
+        RunError: `out` holds other images, or some that were made from another source; it lies
+            among the images of `source`; or it cannot be written.
 
     Examples:
         >>> sample("digits.onnx", "more", counts=500, source=real)  # doctest: +SKIP

@@ -39,12 +39,12 @@ class MixedDataset(Wrapper):
 
     Args:
         real: map-style data set of (image, label), untransformed where `synthetic` has no
-            transform: wrap the mixture in `AugmentedDataset` to transform both alike. A
-            MixedDataset too, so that several generators work in one pipeline.
+            transform. (Wrap the mixture in `AugmentedDataset` to transform both alike.) It may be a
+            MixedDataset, so that several generators work in one pipeline.
         synthetic: the generated items, usually with `source=real`.
 
     Attributes:
-        real: the real items, their labels counting through `.classes`.
+        real: the real items; their labels are indices of `.classes`.
         synthetic: the generated items.
         label_key: that of `real`, see `AugmentedDataset`.
 
@@ -160,10 +160,10 @@ class MixedDataset(Wrapper):
 class AugmentedDataset(Wrapper):
     """A data set with a transform that sees image and label together.
 
-    torchvision's data sets hand their `transform` the image alone; this calls
+    torchvision's data sets hand their `transform` the image alone. This calls
     `transform(image, label)`, so that `GANAugment` knows the class. Each `GANAugment` in a
     Compose, RandomApply, RandomChoice, RandomOrder or nn.Sequential is set to the `.classes` of
-    the data set, matched by name; one inside a function of your own needs `for_classes` by hand.
+    the data set, matched by name. One inside a function of your own needs `for_classes` by hand.
     Transforms of torchvision's first version take the image alone and are refused: use those of
     torchvision.transforms.v2, which have the same names.
 
@@ -177,7 +177,7 @@ class AugmentedDataset(Wrapper):
             the new item. Each item is transformed by itself.
 
     Attributes:
-        dataset: the data set inside, its labels counting through `.classes`.
+        dataset: the data set inside; its labels are indices of `.classes`.
         transform: the transform, set to the classes.
         label_key: key of the label in items that are mappings, None where it is found by its name.
 
@@ -186,7 +186,7 @@ class AugmentedDataset(Wrapper):
         ConfigError: the transform is no function, or takes the image without its label (a function
             of your own is called first, with an item).
         DataError: the data set is not of the map style, or its class names cannot be told; or, when
-            read, an item has another label than `targets` told.
+            read, an item has another label than `targets` says.
     """
 
     def __init__(self, dataset: Dataset[Any], transform: Callable[..., Any]) -> None:

@@ -28,10 +28,10 @@ MANY_TURNS = 20_000
 class ClassBalancedSampler(DistributedSampler[int]):
     """Draw the same number of items of each class in an epoch, in random order.
 
-    Within a class, items come in turn: each once, in an order that is shuffled anew, before any
-    comes again, and the turn goes on across epochs. So the images of a class are visited evenly,
-    which independent draws (`WeightedRandomSampler`) do not promise. Numbers of draws that the
-    classes do not divide are levelled over the epochs as well.
+    Within a class each item comes once, in random order, before any comes again, also across
+    epochs. So all images of a class are visited equally often, which independent draws
+    (`WeightedRandomSampler`) do not promise. Where `num_samples` cannot be divided by the number of
+    classes, the difference is levelled over the epochs.
 
     What is drawn is a function of (seed, epoch). Each pass takes the next epoch; `set_epoch` says
     which is next.
@@ -43,9 +43,9 @@ class ClassBalancedSampler(DistributedSampler[int]):
             rounded up, so that each has equally many.
         seed: the same on all ranks.
         rank: of this process, 0 to world_size - 1; each rank gets its own part of the draws.
-            None for both: as torch.distributed says at each pass, where it is initialised, else one
-            process. Beside an `accelerate.Accelerator` one process, too, since it shards the
-            batches of every loader that it prepares.
+            None for both: as torch.distributed says at each pass, where it is initialised; else one
+            process. Beside an `accelerate.Accelerator` it is one process, too, because that shards
+            the batches of every loader that it prepares.
         world_size: number of processes.
 
     Raises:

@@ -61,57 +61,55 @@ _ONLY, _NONE = np.zeros(1, np.intp), np.zeros(0, np.intp)  # rows of a single im
 class GANAugment(v2.Transform):
     """Vary images with a trained generator, each with the probability of its class.
 
-    Takes PIL images (L, RGB), tensors [C, H, W] or batches [N, C, H, W] with C = 1 or 3 (uint8 in
-    0..255 or floating point in 0..1) and tv_tensors.Image, alone or anywhere in a structure of
-    tuples, lists and dicts. Type, dtype, range, size, device, memory format and pinning stay;
-    everything else comes back as the same objects, and so does an image that is not varied. As in
-    torchvision, a plain tensor counts as the image only where there is no PIL or tv_tensors image,
-    and then the first one with three or four axes. Several images in one sample share what is
-    drawn; with as many labels, numbers or names, each is decided on by itself. So is each row of a
-    dict of lists, a batch of Hugging Face's: images in lists, and as many labels or none.
+    Takes PIL images (L, RGB), tv_tensors.Image, tensors [C, H, W] and batches [N, C, H, W] with C =
+    1 or 3, uint8 in 0..255 or floating point in 0..1. They stand alone or anywhere in a structure
+    of tuples, lists and dicts. As in torchvision, a plain tensor is the image only where there is
+    no PIL or tv_tensors image: the first one with three or four axes. Type, dtype, range, size,
+    device, memory format and pinning stay. Everything else comes back as the same objects, and so
+    does an image that is not varied.
 
-    A variation generator changes the image. tv_tensors.Mask, BoundingBoxes of any format and
-    KeyPoints move with it: masks by nearest reading, boxes become the bounds of their moved
-    outline, clamped in their clamping_mode, so that v2.SanitizeBoundingBoxes removes those that
-    left. Points that leave have places outside. Beside a batch [N, ...] they are [N, ...], too.
+    In a batch each image is decided on by itself. Several images in one sample share what is drawn,
+    unless they come with as many labels, numbers or names, or as a batch of Hugging Face's: a dict
+    with images in lists, and as many labels or none.
 
-    A class generator *replaces* the image by one of its class, resized to its size (bilinear,
-    antialiased), and therefore needs the label, unless it has one class only.
+    A variation generator changes the image, and tv_tensors.Mask, BoundingBoxes of any format and
+    KeyPoints move along. A pixel of a mask has the value of the nearest pixel that the image read.
+    Boxes become the bounds of their moved outline, clamped in their clamping_mode; those that left
+    are removed by v2.SanitizeBoundingBoxes. Beside a batch [N, ...] all of them are [N, ...], too.
 
-    In a batch each image is decided on by itself, and the generator is called once for those that
-    are varied. What is random comes from torch's global generator: the decisions and the latents.
+    A class generator *replaces* the image by one of its class, resized to the image's size. So it
+    needs the label, unless it has one class only. Decisions and latents are drawn from torch's
+    global generator.
 
     Args:
-        artifact: path of an exported file, which is read here once so that a bad one fails early,
-            and run on the CPU; or a `Generator`, with the provider it was made for.
+        artifact: path of an exported file, which is checked at once and run on the CPU; or a
+            `Generator`, with its own provider.
         p: probability in 0..1 for all images; or {class name: p}, 0 for names left out; or one for
-            each class of the artifact, in its order. None: the policy, at the number of training
-            images of each class as the artifact holds them; 0.5 where there is no policy. One line
-            of the log "ganaug" says which.
+            each class of the artifact, in its order. None: as the policy says for the number of
+            training images of each class in the artifact; 0.5 where there is no policy. One line of
+            the log "ganaug" says which.
         scale: factor on the latents, N(0, 1), at least 0. None: the policy's, or 1.
         policy: "artifact" for the one in the file, or None to go without.
         labels_getter: where the label is. "default": torchvision's rule (second item of a tuple,
-            or a key with "label"), extended to "target" and the like; a function of the sample;
-            None for no label, which also suits data sets with other classes. Labels are whole
-            numbers, class names, as many in [N] or [N, 1], one-hot or soft labels that sum to 1,
-            [classes] or [N, classes]; anything else is refused. Without a label p is the mean over
-            the classes, weighted by their training images. By default a list of labels beside the
-            masks, boxes or key points of a single image is that of its objects and counts as none;
-            one number or name, or floats that weigh the classes, are not.
-        mean: of the `Normalize` before this transform, a number or one for each channel; undone
-            before the generator and redone after it. Behind Normalize only.
+            or a key with "label"), extended to "target" and the like; labels beside the
+            masks, boxes or key points of one image are those of its objects, and count as none. Or
+            a function of the sample; or None for no label, also for data sets with other classes.
+            Labels are whole numbers or class names, [N] or [N, 1] in a batch, or weights that sum
+            to 1, [classes] or [N, classes]; anything else is refused. Without a label p is the mean
+            over the classes, weighted by their training images.
+        mean: only behind a `Normalize`: its mean, a number or one for each channel. It is undone
+            before the generator and redone after it.
         std: of the same `Normalize`.
         content: False to move and recolour the image alone, without the residual and the blur
             that a variation generator adds: nothing is drawn over what a mask or a box marks.
 
     Raises:
         ArtifactError: the file cannot be read or is no artifact.
-        ConfigError: an argument is not allowed; or, when called, videos in the sample; masks,
-            boxes or key points that this generator does not move: a class generator, or a file of
-            schema 1; or a second item that is no label.
-        DataError: when called, an image or label that is not allowed, such as floats out of 0..1,
-            or a number where the classes are whole numbers out of order and no data set named them;
-            or masks, boxes or key points that do not belong to the image.
+        ConfigError: an argument is not allowed; or, when called, a video, a second item that is no
+            label, or masks, boxes or key points beside a class generator or a file of schema 1.
+        DataError: when called, an image or label that is not allowed, such as floats out of 0..1;
+            masks, boxes or key points that do not belong to the image; or a number as the label
+            where the classes are whole numbers out of order, and no data set named them.
 
     Examples:
         >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
@@ -178,12 +176,12 @@ class GANAugment(v2.Transform):
             )
 
     def for_classes(self, classes: Sequence[str], label: str | None = None) -> GANAugment:
-        """Return this transform for labels that count through `classes`, matched by name.
+        """Return this transform for labels that are indices of `classes`, matched by name.
 
-        `AugmentedDataset` does this with the `.classes` of its data set. Without it labels are
-        taken to count through the artifact's own classes. With labels_getter=None there are none to
-        match, and this is the transform itself, for any classes. With the default one a mapping
-        without a label is then refused where p differs by class.
+        `AugmentedDataset` does this with the `.classes` of its data set. Otherwise labels are
+        indices of the artifact's own classes. With labels_getter=None there are no labels to match,
+        and this is the transform itself. With the default one a mapping without a label is then
+        refused where p differs by class.
 
         Args:
             classes: class names by label.

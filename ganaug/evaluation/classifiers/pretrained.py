@@ -36,20 +36,20 @@ class Pretrained:
 
     Fine-tuned, all of it is trained with a new last layer: AdamW, warm-up, a half cosine, the trunk
     at half the last layer's rate, batches of 32. Frozen, it makes features of five augmented
-    copies of each image, and a logistic regression on top is trained: minutes on two cores, and for
-    large images the first thing to try.
+    copies of each image, on which a logistic regression is trained. That takes minutes on two
+    cores, and for large images it is the first thing to try.
 
     Attributes:
-        load: makes the network without its last layer, with its weights: nn.Module of float32
-            [N, 3, H, W] -> features [N, F]. Defined at the top of a module. Each training has a
-            copy of what it returns.
+        load: a function without arguments, defined at the top of a module. It returns the network
+            without its last layer, with its weights: nn.Module of float32 [N, 3, H, W] -> features
+            [N, F]. Each training has a copy of it.
         mean: of each channel, that pixels in 0..1 are normalised with; ImageNet's by default.
         std: of each channel, in the same way.
-        size: (height, width) that images are resized to for it; None shows them as they are.
-            Images that are loaded for it are loaded at this size.
+        size: (height, width) that images are loaded at or resized to for it; None shows them as
+            they are.
         frozen: only a new last layer is trained.
-        title: name in reports and result files, under which results are used again; None makes one
-            of the other attributes.
+        title: name in reports and result files. Results are found again by it. None makes one of
+            the other attributes.
 
     Raises:
         ConfigError: `load` is no function, or a value of another attribute is not allowed.

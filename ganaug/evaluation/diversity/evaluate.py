@@ -64,13 +64,13 @@ def evaluate_diversity(
 
     Args:
         artifact: the exported file, or a `Generator`; or give `synthetic`.
-        real: the images the generator was trained on: an `ImageSet` (its training part; images
-            of its test part serve as unseen ones in the search for copies), or anything that
-            `load_images` takes. Where `fit` held out a fifth, the same fifth is unseen.
-        synthetic: generated images uint8 [N, H, W, C] and labels int64 [N] by `real`'s classes; or
-            the path of images that any tool made, in a folder for each class of `real`.
-        per_class: at most so many real and generated images of a class are compared; copies are
-            searched among all.
+        real: the images that the generator was trained on: an `ImageSet`, or anything that
+            `load_images` takes. Its training part is compared. Its test part, or the fifth that
+            `fit` held out, is what no generator has seen in the search for copies.
+        synthetic: generated images uint8 [N, H, W, C] and labels int64 [N], indices of the classes
+            of `real`; or the path of images that any tool made, in a folder for each class.
+        per_class: how many real and how many generated images of a class are compared at most;
+            copies are searched among all.
         features: a map from uint8 [N, H, W, C] to float [N, D]; a torch module; a torchvision
             model and the file of its weights, ("resnet18", "weights.pth"); None = `PixelPCA` and
             `SmallEncoder` side by side, fitted on a part of the real images that is not compared.
@@ -80,6 +80,9 @@ def evaluate_diversity(
         exif, skip_corrupt: as for `load_images`, where `synthetic` is a path.
         progress: called as `progress(done, total, seconds_left)`, in steps of the encoder and parts
             of the classes that cost as much; True writes lines to stderr.
+
+    Returns:
+        the record: `print` it, or take `classes`, one for each; `to_dict` gives JSON values.
 
     Raises:
         ArtifactError: the file cannot be used or does not know a class.

@@ -65,28 +65,26 @@ def evaluate_gain(
 ) -> GainReport:
     """Compare ways to train a classifier, paired by seed, with and without the generator.
 
-    The arms of one seed share images, initialisation and random streams, and differ in what their
-    names say. The free arm to beat, the baseline, is chosen on a part of the *training* images. The
-    test part is looked at once, at the end.
+    An *arm* is one way to train the classifier; a *free* arm needs no generator. The arms of one
+    seed share images, initialisation and random streams. The *baseline*, the free arm to beat, is
+    chosen on a part of the training images. The test part is looked at once, at the end.
 
     Args:
-        artifact: the exported file, or a `Generator`; None compares free arms and those with the
-            images of a folder, or, with `refit`, takes the generator's settings from its
-            `fit_options`.
+        artifact: the exported file, or a `Generator`. None: no generator is compared, or with
+            `refit` new ones alone, with the settings of its `fit_options`.
         train: training images: an `ImageSet`, a data set of (image, label), or anything that
-            `load_images` takes; loaded at the artifact's size, or for a `Pretrained` and a
-            generator of the variation kind, at the network's. An `ImageSet` may have another size
-            than a variation generator. Without a test part, the fifth that `fit` held out is
-            judged on.
+            `load_images` takes. They are loaded at the artifact's size; for a `Pretrained` and a
+            variation generator, at the network's. An `ImageSet` may have another size than a
+            variation generator. Without a test part, the fifth that `fit` held out is judged on.
         test: images to judge on, of the same classes (by name).
         seeds: a number (0, 1, ...) or the seeds themselves, at most 1,000. Under 6 the verdict is
             "no evidence".
-        arms: names as in `ganaug.evaluation.arms.parse_arm`; None = plain, balanced,
-            balanced+affine, balanced+randaugment, plain+randaugment+logits (not for estimators
-            and loops of your own), plain+randaugment+lda (for frozen networks), and the generator
-            on top of the baseline.
-        folder: images that another tool made, in a folder for each class: a further arm has them on
-            top of the baseline. None may be a test image.
+        arms: names such as "ganaug@p=0.5+randaugment" (docs/evaluation.md lists the words); None =
+            plain, balanced, balanced+affine, balanced+randaugment, plain+randaugment+logits (not
+            for estimators and loops of your own), plain+randaugment+lda (for frozen networks), and
+            the baseline with the generator added.
+        folder: images that another tool made, in a folder for each class: a further arm is the
+            baseline with them added. None may be a test image.
         baseline: a free arm, or "auto": each free arm is trained on four fifths of the training
             images and judged on the rest; three times, where a class has fewer than five there.
         refit: draw images and train a new generator for each seed; None judges the given file.
@@ -95,26 +93,29 @@ def evaluate_gain(
             `TrainingLoop` of your own, or a pretrained network: a `Pretrained`, or its name, such
             as "probe:torchvision:resnet18". A scikit-learn classifier is trained on float32
             [N, pixels], each channel of mean 0 and deviation 1, five augmented copies of each
-            image; features are the first step of a pipeline.
+            image. To use features, make them the first step of a pipeline.
         steps: batches of 64 images that the classifier is trained on; None = 3000 (900 for images
             under 16 px; five copies of each image for a scikit-learn classifier; pretrained
             networks: see `Pretrained`). A loop of your own decides for itself.
         quick: 150 steps, 50 of a fine-tuned network, one copy of each image for a frozen one or a
-            scikit-learn classifier; and a short generator where `refit`, whose `fit_options` go
-            first.
+            scikit-learn classifier; with `refit` also short generators, where its `fit_options` do
+            not say otherwise.
         jobs: worker processes; None = one for each core, at most 4 on a GPU, and none for a handful
             of steps; 1 = all in this process.
         out: folder for predictions and generators; the same call then goes on where it stopped,
             and further seeds are added to what is there. A classifier or loop of your own is known
-            by its name, a method also by the repr of its object: after a change to its body, take
-            another folder.
+            by its name, a method also by the repr of its object. So take another folder after a
+            change to its body.
         device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]"; the classifiers (and
             refits) run there.
         threads: of torch in each process.
-        exif, skip_corrupt: as for `load_images`, for the images of `folder` and of arms with one;
-            load those of `train` and `test` before, where they are to be read in this way, too.
+        exif, skip_corrupt: as for `load_images`, for the images of `folder` and of arms with one.
+            For those of `train` and `test` call `load_images` yourself.
         progress: called as `progress(done, total, seconds_left)`, in training steps; True writes
             lines to stderr.
+
+    Returns:
+        the report: `print` it, or take `gain`, by arm, and `arms`; `to_dict` gives JSON values.
 
     Raises:
         ArtifactError: the file cannot be used, does not know a class, or was trained on the

@@ -38,15 +38,15 @@ class Refit:
     Only this supports a claim about the method, rather than about one generator.
 
     Attributes:
-        draw: seed -> the images to train on; a test part of it is judged on in that seed. None =
-            80% of each class, by whole groups where possible.
+        draw: seed -> `ImageSet` to train on. If it has a test part, that seed is judged on it.
+            None = 80% of each class, by whole groups where possible.
         fit_options: arguments of `ganaug.fit` (preset, on_collapse, start_from, tracker, fields of
-            `FitConfig`) instead of the artifact's own. `size` may be smaller than the images for
-            generators of the variation kind, which then vary the images as they are; without it,
-            they are trained at the artifact's size, or else at the images', scaled down to at most
-            64 a side.
-        tuned: learn each new generator's policy on its draw, as `tune` does, before it is used;
-            what the whole way gains, at about four times the cost.
+            `FitConfig`) instead of the artifact's own. For variation generators `size` may be
+            smaller than the images, which they then vary as they are. Without `size` they are
+            trained at the artifact's size; without an artifact at the images', scaled down to at
+            most 64 a side.
+        tuned: learn each new generator's policy on its draw, as `tune` does, before it is used.
+            This judges both together, at about four times the cost.
     """
 
     draw: Callable[[int], ImageSet] | None = None

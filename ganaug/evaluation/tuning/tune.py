@@ -75,24 +75,25 @@ def tune(
 ) -> TuneReport:
     """Learn how often to vary which class sizes, and write that into the artifact.
 
-    Frequent classes are cut down to the sizes of the rare ones, a short generator is trained on
-    what is left, and classifiers with and without it are judged on what was cut away; three times,
-    with class-balanced batches and with logit adjustment. A policy is taken where a gain is
-    expected of it in the mean of both, a harm of more than a point to that mean is unlikely, and no
-    point was lost on top of either, nor by the frequent classes; else p = 0 is written, and
-    `GANAugment` then leaves every image as it is. Held-out and test images are not looked at.
+    Three times, frequent classes are cut down to the sizes of the rare ones. A short generator is
+    trained on what is left. Classifiers with and without it are judged on what was cut away, with
+    class-balanced batches and with logit adjustment. Held-out and test images are not looked at.
+
+    A policy is taken where the mean of both gains, a harm of more than a point to it is unlikely,
+    and neither of the two nor the frequent classes lose a point. Otherwise p = 0 is written, and
+    `GANAugment` then leaves every image as it is.
 
     Args:
         artifact: the exported file, which is rewritten at the end (its weights stay), or a
             `Generator` of it.
         train: the images that it was fitted on: an `ImageSet`, a data set of (image, label), or
-            anything that `load_images` takes; loaded at the artifact's size, or for a `Pretrained`
-            and a generator of the variation kind, at the network's. An `ImageSet` may be larger
-            than a variation generator, which is trained on it scaled down.
+            anything that `load_images` takes. They are loaded at the artifact's size; for a
+            `Pretrained` and a variation generator, at the network's. An `ImageSet` may be larger
+            than a variation generator, which is then trained on it scaled down.
         seed: of the draws, the short generators and the classifiers.
         steps: optimiser steps of each classifier; None = by the budget.
-        fit_steps: of each short generator; None = by the budget, which is three times what the
-            full training of the generator costs.
+        fit_steps: of each short generator; None = by the budget, which is three times the cost of
+            the full training of the generator.
         classifier: as in `evaluate_gain`.
         jobs: worker processes; None = one for each core, at most 4 on a GPU; 1 = all in this
             process.
@@ -101,6 +102,9 @@ def tune(
         threads: of torch in each process.
         progress: called as `progress(done, total, seconds_left)`, in training steps; True writes
             lines to stderr.
+
+    Returns:
+        the report: `print` it, or take `policy` and `reason`; `to_dict` gives JSON values.
 
     Raises:
         ArtifactError: the file cannot be used, or was fitted on other images.
