@@ -110,7 +110,7 @@ def check_output_file(
             raise RunError(f"{subject} is where the shell sends what is printed; {another}")
     place = _place(path, inputs)
     if place is not None and not force:
-        raise RunError(f"{subject} {place}; {another}{forced}")
+        raise RunError(f"{subject} {place}; allowed: a file in another folder; name one{forced}")
     if found is None or not found.st_size or kind.is_ours(target):
         return
     if any(_is_same(each, found) for each in _files(inputs)):

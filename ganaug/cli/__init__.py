@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -41,6 +42,16 @@ class _InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.commands and (name == "help" or os.path.exists(name)):
+            look = "info" if name.lower().endswith(".onnx") else "check"
+            instead = "ganaug --help" if name == "help" else f"ganaug {look} {shlex.quote(name)}"
+            raise click.UsageError(f"No such command {name!r}; try: {instead}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -188,4 +199,9 @@ def _usage_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "ganaug"
     message = one_line(error.format_message(), None).rstrip(".")
+    if isinstance(error, click.NoSuchOption) and context is not None and context.parent is not None:
+        of_all = [each for option in command.params for each in option.opts]
+        if error.option_name in of_all:
+            own = f"{command.name} {error.option_name} {context.info_name}"
+            message += f"; put it before the command: {own}"
     return f"ganaug: error: {message}; see {path} --help"

@@ -34,5 +34,6 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     look = ""
     if Generator(file).info.kind == "variation":
         look = f"; to look at it: ganaug vary {name} IMAGE... --out sheet.png"
-    suggest(console, f"wrote {file}{look}")
+    what = "" if file.lower().endswith(".onnx") else ", an ONNX file; other programs want .onnx"
+    suggest(console, f"wrote {file}{what}{look}")
     suggest(console, f"next: ganaug tune {name} SOURCE")

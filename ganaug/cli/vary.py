@@ -63,9 +63,10 @@ def command(
 
     generator = Generator(file)
     among = places_of_pictures(images, generator.info.classes, out)
-    check_output_file(out, SHEET, Inputs((file, *images), among), option="--out", force=force)
-    if Path(out).suffix.lower() != ".png":
-        raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
+    for places in ((), among):  # the name may be wrong in any folder
+        check_output_file(out, SHEET, Inputs((file, *images), places), option="--out", force=force)
+        if Path(out).suffix.lower() != ".png":
+            raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
     for each in images:
         _refuse_folder(Path(each))
     rows = variation_rows(generator, images, columns=columns, scales=scales, seed=seed, side=side)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from ganaug.errors import ConfigError, DataError
 from ganaug.images._folder import list_folder
 from ganaug.images._npz import load_npz
+from ganaug.images._open import FORMATS
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import Cache, no_cache
@@ -172,7 +174,7 @@ def load_images(
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return load_npz(path, size=reading.size, mode=mode)
     if os.path.exists(path):
-        raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; convert it")
+        raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; {_instead(path)}")
     raise DataError(f"{source}: no such folder or file{_near(path)}; {ALLOWED}; correct the path")
 
 
@@ -197,6 +199,15 @@ def open_huggingface(source: Any) -> tuple[str, Any]:
     if isinstance(source, str):
         return source, open_saved(source)
     return type(source).__name__, source
+
+
+def _instead(path: Path) -> str:
+    """Return what to do with a file that is no source."""
+    if path.suffix.lower() in FORMATS:
+        return "name the folder in which the folders of the classes lie"
+    if path.suffix.lower() == ".onnx":
+        return f"to look at a generator: ganaug info {shlex.quote(str(path))}"
+    return "convert it"
 
 
 def _near(path: Path) -> str:

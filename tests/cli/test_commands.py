@@ -185,6 +185,8 @@ def test_the_original_gan_has_diversity_but_no_gain(
     run_folder, file = str(tmp_path / "run"), str(tmp_path / "classic.onnx")
     fit = ["-q", "fit", str(photos), "--out", run_folder, "--preset", "classic", "--steps", "1"]
     assert run([*fit, "--batch-size", "4", "--set", "width=4"]) == 0
+    assert run(["export", run_folder, str(tmp_path / "classic.pt")]) == 0
+    assert "classic.pt, an ONNX file; other programs want .onnx" in capsys.readouterr().err
     assert run(["-q", "export", run_folder, file]) == 0
     assert run(["evaluate", file, str(photos), "--size", "64"]) == 2
     assert "--size: 64x64; allowed: " in capsys.readouterr().err

@@ -61,12 +61,28 @@ def failed(
         (["run", "digits", "--out", "x", "--quick"], ["--quick", "--preset tiny --set steps=N"]),
         (["run", "digits", "--out", "x", "--sed", "3"], ["--sed", "--set"]),
         (["--debugg"], ["--debugg", "--debug"]),
+        (["evaluate", "a.onnx", "b", "-q"], ["put it before the command: ganaug -q evaluate;"]),
+        (["tune", "a", "--debug"], ["put it before the command: ganaug --debug tune;"]),
+        (["help"], ["No such command 'help'; try: ganaug --help"]),
     ],
 )
 def test_wrong_use(
     arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed(arguments, 2, words, capsys)
+
+
+def test_a_path_in_the_place_of_a_command_is_told_what_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, file, picture = tmp_path / "my photos", tmp_path / "a.onnx", tmp_path / "a.PNG"
+    photos.mkdir()
+    file.touch()
+    picture.touch()
+    failed([str(photos), "--out", "x"], 2, [f"; try: ganaug check '{photos}'; see"], capsys)
+    failed([str(file)], 2, [f"; try: ganaug info {file}; see"], capsys)
+    failed(["check", str(picture)], 2, ["; name the folder in which the folders of"], capsys)
+    failed(["check", str(file)], 2, [f"; to look at a generator: ganaug info {file}\n"], capsys)
 
 
 def test_the_folder_of_a_whole_run_names_its_file_and_its_run(

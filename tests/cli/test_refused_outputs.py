@@ -210,7 +210,9 @@ def test_a_sheet_is_no_image_of_the_class(
     outs = ("ok/a.png", "dent/a.png", "a.png", "../test/ok/a.png", "ok/link/a.png")
     for out in outs:
         arguments = ["vary", str(file), str(picture), "--out", str(parts / "train" / out)]
-        refused(arguments, "name another, or say --force", capsys)
+        refused(arguments, "allowed: a file in another folder; name one, or say --force", capsys)
+    named = ["vary", str(file), str(picture), "--out", str(parts / "train" / "ok" / "a.jpg")]
+    refused(named, "allowed: the name of a .png file", capsys)
     assert run([*arguments, "--force"]) == 0
     alone = Path(shutil.copy(picture, tmp_path / "alone.jpg"))
     arguments = ["vary", str(file), str(alone), "--out", str(tmp_path / "b.png")]

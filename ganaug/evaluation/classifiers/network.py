@@ -116,10 +116,12 @@ class Network:
 
         names = models.list_models(module=models)
         if self.given not in names:
+            every = [*names, *(f"torchvision:{name}" for name in names)]
             raise ConfigError(
-                f"classifier {self.given!r} is not in torchvision{did_you_mean(self.given, names)};"
-                " give a name from torchvision.models.list_models(), or a factory"
-                " (channels, classes, size) -> nn.Module"
+                f"classifier {self.given!r} is not in torchvision{did_you_mean(self.given, every)};"
+                " allowed: a name from torchvision.models.list_models(), a pretrained network"
+                " (torchvision:NAME, timm:NAME, with probe: before it to freeze it), or a factory"
+                " (channels, classes, size) -> nn.Module; give one"
             )
         network: nn.Module = models.get_model(self.given, weights=None, num_classes=num_classes)
         return network if channels == 3 else ThreeChannels(network)

@@ -39,6 +39,8 @@ def test_networks_by_name_take_grey_images() -> None:
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'resnet18'"):
         Network("resnet-18").build(3, 4, (32, 32))
+    with pytest.raises(ConfigError, match=r"did you mean 'torchvision:resnet18'.*timm:NAME, with"):
+        Network("torchvision/resnet18").build(3, 4, (32, 32))
 
 
 def linear(channels: int, classes: int, size: tuple[int, int]) -> torch.nn.Module:
