@@ -49,7 +49,8 @@ class GANAugment(DualTransform):
     Raises:
         ArtifactError: the file cannot be read or is no artifact.
         ConfigError: an argument is not allowed; or a class generator, or a file of schema 1.
-        DataError: when called, no image or several, or one that is not allowed.
+        DataError: when called, no image or several, or one that is not allowed; or a mask of
+            another size.
 
     Examples:
         >>> train = A.Compose(  # doctest: +SKIP
@@ -131,16 +132,24 @@ class GANAugment(DualTransform):
     def apply_to_mask(
         self, mask: NDArray[Any], positions: torch.Tensor, **params: Any
     ) -> NDArray[Any]:
-        """Return a mask [H, W] or [H, W, C] moved with the image."""
-        planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(np.atleast_3d(mask), 2, 0)))
-        moved = move_mark(tv_tensors.Mask(planes), positions, _ONLY, single=True)
-        values: NDArray[Any] = np.moveaxis(moved.as_subclass(torch.Tensor).numpy(), 0, 2)
-        return values.reshape(mask.shape)
+        """Return a mask [H, W] or [H, W, C] of any dtype moved with the image."""
+        size = tuple(positions.shape[1:3])
+        if mask.shape[:2] != size:
+            raise DataError(
+                f"a mask of height and width {list(mask.shape[:2])} beside an image of"
+                f" {list(size)}; allowed: the same size; resize them together"
+            )
+        places = torch.arange(mask.shape[0] * mask.shape[1]).reshape(size)
+        moved = move_mark(tv_tensors.Mask(places), positions, _ONLY, single=True)
+        values: NDArray[Any] = mask.reshape(-1, *mask.shape[2:])[moved.numpy()]
+        return values
 
     def apply_to_bboxes(
         self, bboxes: NDArray[Any], positions: torch.Tensor, **params: Any
     ) -> NDArray[Any]:
         """Return boxes [N, 4 or more], of which the first four are shares of the sides."""
+        if not len(bboxes):
+            return bboxes
         height, width = positions.shape[1:3]
         sides = np.array([width, height, width, height])
         boxes = tv_tensors.BoundingBoxes(
@@ -153,6 +162,8 @@ class GANAugment(DualTransform):
         self, keypoints: NDArray[Any], positions: torch.Tensor, **params: Any
     ) -> NDArray[Any]:
         """Return key points [N, 2 or more], of which the first two are x and y in pixels."""
+        if not len(keypoints):
+            return keypoints
         size = (int(positions.shape[1]), int(positions.shape[2]))
         points = torch.from_numpy(np.ascontiguousarray(keypoints[:, :2]))
         marks = tv_tensors.KeyPoints(points, canvas_size=size)

@@ -214,3 +214,28 @@ def test_what_else_is_refused(artifact: Path, tmp_path: Path) -> None:
     for options in ({"p": 1.5}, {"scale": -1.0}, {"content": None}):
         with pytest.raises(ConfigError, match="allowed"):
             GANAugment(artifact, **options)
+
+
+def test_images_without_objects(artifact: Path) -> None:
+    boxes, points = A.BboxParams("pascal_voc", label_fields=["labels"]), A.KeypointParams("xy")
+    transform = composed(GANAugment(artifact, p=1.0), bbox_params=boxes, keypoint_params=points)
+    made = transform(image=levels(HEIGHT, WIDTH, 3), bboxes=[], labels=[], keypoints=[])
+    assert (len(made["bboxes"]), len(made["keypoints"]), made["labels"]) == (0, 0, [])
+    assert not np.array_equal(made["image"], levels(HEIGHT, WIDTH, 3))
+
+
+@pytest.mark.parametrize("dtype", [">i4", ">u2", "<u2", "u4", "?", ">f8"])
+def test_masks_of_any_dtype_are_moved(artifact: Path, dtype: str) -> None:
+    transform = A.Compose([GANAugment(artifact, p=1.0, scale=0.0)])
+    image = levels(HEIGHT, WIDTH, 3)
+    expected = transform(image=image, mask=MASK % 2)["mask"]
+    found = transform(image=image, mask=(MASK % 2).astype(dtype))["mask"]
+    assert found.dtype == np.dtype(dtype)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("size", [(20, 28), (80, 112)])
+def test_a_mask_of_another_size_is_refused(artifact: Path, size: tuple[int, int]) -> None:
+    transform = A.Compose([GANAugment(artifact, p=1.0)], is_check_shapes=False)
+    with pytest.raises(DataError, match=rf"a mask of .* \[{size[0]}, {size[1]}\] beside an image"):
+        transform(image=levels(HEIGHT, WIDTH, 3), mask=np.zeros(size, np.uint8))

@@ -42,12 +42,15 @@ class Listed(NamedTuple):
 def files_of(dataset: Any) -> Listed | None:
     """Return the files of an ImageFolder without transforms, also through Subset and ConcatDataset.
 
-    None for any other data set, such as one of several folders, or one whose labels are mapped by
-    name, whose items have to be read.
+    None for any other data set, such as one of several folders, with samples outside its own, or
+    one whose labels are mapped by name, whose items have to be read.
     """
     folders = {id(folder): folder for folder in _innermost(dataset)}
     (folder, *others) = folders.values()
     if others or not _is_plain(folder) or by_name(dataset) is not dataset:
+        return None
+    base = _base(Path(folder.root))
+    if not all(Path(path).is_relative_to(base) for path, _ in folder.samples):
         return None
     whole, notes = _files(folder)
     files = _picked(dataset, whole)

@@ -105,8 +105,10 @@ class _Parts:
 
 def is_frame(source: Any) -> bool:
     """Whether it is a pandas DataFrame; pandas is not imported to find out."""
-    kind = type(source)
-    return kind.__module__.partition(".")[0] == "pandas" and kind.__name__ == "DataFrame"
+    return any(
+        kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+        for kind in type(source).__mro__
+    )
 
 
 def is_table(source: Any) -> bool:

@@ -26,6 +26,7 @@ from ganaug.images._pixels import (
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of, no_cache
 from ganaug.images.class_names import classes_of, label_number
+from ganaug.images.columns import Keyed
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.relabelled import by_name, check_handed_on
 from ganaug.wording import one_line
@@ -155,6 +156,13 @@ def check_dataset(dataset: Any) -> str:
 
     name = type(dataset).__name__
     has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    inner = dataset.dataset if isinstance(dataset, Keyed) else dataset
+    is_column = type(inner).__module__.partition(".")[0] == "pandas"
+    if is_column or (isinstance(inner, Mapping) and 0 not in inner):
+        raise DataError(
+            f"{type(inner).__name__}: columns without a table; allowed: a DataFrame with a row for"
+            " each image; make one with pandas.DataFrame"
+        )
     if not has_items or isinstance(dataset, IterableDataset):  # which inherits a `__getitem__`
         raise DataError(
             f"{name}: not a source of images; allowed: a folder, an .npz file, a table, 'hf:PATH',"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -24,16 +24,67 @@ _IMAGES = (PIL.Image.Image, tv_tensors.Image)
 _MASKS = ("1", "P", "I", "I;16")  # modes
 
 
-def flatten(sample: Any) -> tuple[list[Any], TreeSpec | None]:
+class Opened(NamedTuple):
+    """A structure with mappings that torch takes for leaves: Hugging Face's rows, UserDict.
+
+    Attributes:
+        spec: of what is around them.
+        inside: a mapping with the structure and number of its leaves, or None, for each leaf.
+    """
+
+    spec: TreeSpec
+    inside: list[tuple[Mapping[Any, Any], Structure, int] | None]
+
+
+Structure = TreeSpec | Opened | None
+
+
+def flatten(sample: Any) -> tuple[list[Any], Structure]:
     """Return the leaves and the structure, None for a plain tuple of leaves, which is quicker."""
     if type(sample) is tuple and all(isinstance(value, _LEAVES) for value in sample):
         return list(sample), None
-    return tree_flatten(sample)
+    leaves, spec = tree_flatten(sample)
+    if not any(isinstance(leaf, Mapping) for leaf in leaves):
+        return leaves, spec
+    flat: list[Any] = []
+    inside: list[tuple[Mapping[Any, Any], Structure, int] | None] = []
+    for leaf in leaves:
+        if isinstance(leaf, Mapping):
+            part, structure = flatten(dict(leaf))
+            flat += part
+            inside.append((leaf, structure, len(part)))
+        else:
+            flat.append(leaf)
+            inside.append(None)
+    return flat, Opened(spec, inside)
 
 
-def unflatten(flat: list[Any], spec: TreeSpec | None) -> Any:
+def unflatten(flat: list[Any], spec: Structure) -> Any:
     """Return the sample of these leaves and the structure that `flatten` found."""
-    return tuple(flat) if spec is None else tree_unflatten(flat, spec)
+    if not isinstance(spec, Opened):
+        return tuple(flat) if spec is None else tree_unflatten(flat, spec)
+    leaves, at = [], 0
+    for each in spec.inside:
+        if each is None:
+            leaves.append(flat[at])
+            at += 1
+        else:
+            mapping, structure, count = each
+            leaves.append(_like(mapping, unflatten(flat[at : at + count], structure)))
+            at += count
+    return tree_unflatten(leaves, spec.spec)
+
+
+def _like(mapping: Mapping[Any, Any], made: dict[Any, Any]) -> Any:
+    """Return `made` as a mapping of the type of another, where that can be changed."""
+    changed = {key: value for key, value in made.items() if value is not mapping[key]}
+    if not changed:
+        return mapping
+    if not isinstance(mapping, MutableMapping):
+        return made
+    result = copy.copy(mapping)
+    result.update(changed)
+    return result
 
 
 def image_places(flat: list[Any], label: Any) -> list[int]:
@@ -94,7 +145,7 @@ def rows_of(sample: Any, label: Any) -> list[dict[Any, Any]] | None:
 
 
 def _num_rows(sample: Any, label: Any) -> int | None:
-    if not isinstance(sample, dict) or not any(type(value) is list for value in sample.values()):
+    if not isinstance(sample, Mapping) or not any(type(each) is list for each in sample.values()):
         return None
     leaves = {key: tree_flatten(value)[0] for key, value in sample.items()}
     marked = any(isinstance(leaf, _IMAGES) for flat in leaves.values() for leaf in flat)

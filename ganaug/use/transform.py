@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils._pytree import TreeSpec
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -63,8 +62,8 @@ class GANAugment(v2.Transform):
 
     Takes PIL images (L, RGB), tv_tensors.Image, tensors [C, H, W] and batches [N, C, H, W] with C =
     1 or 3, uint8 in 0..255 or floating point in 0..1. They stand alone or anywhere in a structure
-    of tuples, lists and dicts. As in torchvision, a plain tensor is the image only where there is
-    no PIL or tv_tensors image: the first one with three or four axes. Type, dtype, range, size,
+    of tuples, lists and mappings. As in torchvision, a plain tensor is the image only where there
+    is no PIL or tv_tensors image: the first one with three or four axes. Type, dtype, range, size,
     device, memory format and pinning stay. Everything else comes back as the same objects, and so
     does an image that is not varied.
 
@@ -258,7 +257,7 @@ class GANAugment(v2.Transform):
         made = [self._of_one(row, *flatten(row), label_at(label, i)) for i, row in enumerate(rows)]
         return with_rows(sample, rows, made)
 
-    def _of_one(self, sample: Any, flat: list[Any], spec: TreeSpec | None, label: Any) -> Any:
+    def _of_one(self, sample: Any, flat: list[Any], spec: Any, label: Any) -> Any:
         """Return one sample, taken apart as `flat` and `spec`, with its images varied."""
         places = image_places(flat, label)
         images = [flat[place] for place in places]

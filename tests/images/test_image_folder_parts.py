@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.photos import write_photos
+from PIL import Image
 from torch.utils.data import ConcatDataset, Subset, random_split
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
@@ -122,3 +123,12 @@ def test_items_of_a_subclass_are_its_own(photos: Path) -> None:
     found = load_images(Backwards(ImageFolder(str(photos)), range(20)))
     plain = load_images(Subset(ImageFolder(str(photos)), range(20)))
     np.testing.assert_array_equal(found.images, plain.images[::-1])
+
+
+def test_a_sample_outside_the_folder_is_read_as_an_item(write_folder: Any, tmp_path: Path) -> None:
+    folder = ImageFolder(str(write_folder()))
+    other = tmp_path / "elsewhere.png"
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(other)
+    folder.samples.append((str(other), 1))
+    folder.targets.append(1)
+    assert load_images(folder).labels.tolist() == folder.targets

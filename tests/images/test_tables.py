@@ -328,3 +328,22 @@ def test_what_cannot_be_read_is_refused_or_left_out(folder: Path) -> None:
         each.write_bytes(b"")
     with pytest.raises(DataError, match="no training image can be read; add images that can"):
         readable(originals(path), skip_corrupt=True)
+
+
+def test_a_subclass_of_a_dataframe_is_a_table(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+
+    class Own(pandas.DataFrame):  # type: ignore[misc, name-defined]
+        pass
+
+    frame = Own(all_rows(), columns=["file", "label"])
+    assert load_images(frame, root=folder.parent).fingerprint == load_images(folder).fingerprint
+
+
+def test_columns_without_a_table_are_refused(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    names = {"image": "file", "label": "label"}
+    for source, chosen in (frame["file"], {}), (dict(frame), {}), (dict(frame), names):
+        with pytest.raises(DataError, match="columns without a table; allowed: a DataFrame"):
+            load_images(source, **chosen)

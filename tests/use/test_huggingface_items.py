@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -255,3 +257,32 @@ def test_beside_other_data_sets(variation: Path, stored: Any) -> None:
     mixed = AugmentedDataset(ConcatDataset([stored, other]), GANAugment(variation))
     assert mixed.targets == [item["label"] for item in mixed]
     assert mixed.targets[14:] == [2 - label for label in stored["label"]]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_map_varies_rows_and_batches(batched: bool, variation: Path, real: ImageFolder) -> None:
+    """`map` hands over mappings that are no dicts."""
+    rows = {"image": [real[i][0] for i in (0, 13)], "label": [0, 2]}
+    stored = datasets.Dataset.from_dict(rows).cast_column("image", datasets.Image())
+    made = stored.map(GANAugment(variation, p={"cat": 1.0}), batched=batched, batch_size=2)
+    same = [np.array_equal(made[i]["image"], stored[i]["image"]) for i in range(2)]
+    assert (same, made["label"][:]) == ([True, False], [0, 2])
+
+
+class Record(dict[str, Any]):
+    """A dictionary of a library's own."""
+
+
+@pytest.mark.parametrize("kind", [Record, UserDict, MappingProxyType])
+def test_images_and_boxes_in_other_mappings(kind: Any, variation: Path) -> None:
+    image = tv_tensors.Image(torch.full((3, 8, 8), 0.5))
+    given = kind({"image": image, "label": 2, "path": "a.png"})
+    made = GANAugment(variation, p=1.0)(given)
+    assert given["image"] is image
+    assert not torch.equal(made["image"], image)
+    assert (made["label"], made["path"]) == (2, "a.png")
+    assert type(made) is (dict if kind is MappingProxyType else kind)
+    assert GANAugment(variation, p=0.0)(given) is given
+    inside, target = GANAugment(variation, p=1.0)(image, kind({"label": 2}))
+    assert not torch.equal(inside, image)
+    assert target["label"] == 2
