@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ __all__ = [
     "ImageFile",
     "check_labels",
     "class_names",
+    "delimiter_of",
     "one_line",
     "refuse_more_cells",
     "with_test",
@@ -37,6 +38,13 @@ class ImageFile(NamedTuple):
 def one_line(error: Exception) -> str:
     """Return the text of another library's error as one line, or its name where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def delimiter_of(stream: TextIO) -> str:
+    """Return what is between the cells of the first line of a table: a comma, ";" or a tab."""
+    first = stream.readline()
+    stream.seek(0)
+    return max(",;\t", key=first.count)
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:

@@ -79,6 +79,8 @@ def class_probabilities(
     """
     classes = info.classes
     able = can_make(info)
+    if isinstance(p, np.ndarray) and not p.ndim:
+        p = p.item()
     if p is None:
         if policy is None:
             return np.where(able, DEFAULT_P, 0.0)
@@ -94,7 +96,7 @@ def class_probabilities(
                     f" {listed(classes)} (the classes of {name})"
                 )
             values[place] = value
-    elif isinstance(p, (Sequence, np.ndarray)):
+    elif isinstance(p, (Sequence, np.ndarray)) and not isinstance(p, str):
         values = list(p)
     elif is_real(p):
         values = [float(p)] * len(classes)
