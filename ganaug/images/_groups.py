@@ -12,7 +12,8 @@ from typing import Any
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
-from ganaug.images._parts import ImageFile, refuse_more_cells
+from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
+from ganaug.images.class_names import composed
 from ganaug.wording import counted, one_line
 
 __all__ = ["GROUPS_FILE", "groups_files", "in_both_noted", "with_groups"]
@@ -92,16 +93,21 @@ def _grouped(
 ) -> tuple[list[ImageFile], list[ImageFile]]:
     """Return the files with their `groups`, which the files at `paths` name."""
     where = " and ".join(map(str, paths))
+    # File systems differ in the Unicode form of names; the form that is written comes first.
+    named = {composed(name): group for name, group in groups.items()}
+    group_of = {
+        file.name: groups.get(file.name, named.get(composed(file.name))) for file in train + test
+    }
     parts = []
     for files in (train, test):
-        missing = [file.name for file in files if file.name not in groups]
+        missing = [file.name for file in files if group_of[file.name] is None]
         # Groups of the training part alone are of use, and so are those of the test part.
         if missing and len(missing) < len(files):
             raise DataError(
                 f"{where}: no group for {missing[0]!r} ({len(missing)} of {len(files)} images have"
                 " none); allowed: one line 'file,group' for each image; add the missing lines"
             )
-        parts.append([file._replace(group=groups.get(file.name)) for file in files])
+        parts.append([file._replace(group=group_of[file.name]) for file in files])
     used = [[file.group for file in files] for files in parts]
     if train and not any(group is not None for part in used for group in part):
         inside = paths[0].parent
@@ -111,7 +117,8 @@ def _grouped(
             f"{where}: names none of the images; allowed: paths inside {inside}{such}; correct the"
             " column 'file'"
         )
-    stale = sorted(set(groups) - {file.name for files in parts for file in files})
+    here = {composed(name) for name in group_of}
+    stale = sorted(name for name in groups if composed(name) not in here)
     if stale:
         notes.append(
             f"{GROUPS_FILE}: {counted(len(stale), 'line')} without an image here, such as"
@@ -128,8 +135,9 @@ def _read_groups(path: Path) -> dict[str, str]:
     wrong: list[str] = []
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            columns = list(reader.fieldnames or ())
+            reader = csv.DictReader(stream, delimiter=delimiter_of(stream), strict=True)
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            columns = list(reader.fieldnames)
             for wanted in ("file", "group"):
                 if wanted not in columns:
                     raise DataError(

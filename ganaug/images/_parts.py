@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ __all__ = [
     "ImageFile",
     "check_labels",
     "class_names",
+    "delimiter_of",
     "none_read",
     "refuse_more_cells",
     "with_test",
@@ -47,6 +48,13 @@ class ImageFile(NamedTuple):
 def none_read(source: str, word: str = "training") -> DataError:
     """Return the error for a part, "training" or "test", without an image that can be read."""
     return DataError(f"{source}: no {word} image can be read; add images that can")
+
+
+def delimiter_of(stream: TextIO) -> str:
+    """Return what is between the cells of the first line of a table: a comma, ";" or a tab."""
+    first = stream.readline()
+    stream.seek(0)
+    return max(",;\t", key=first.count)
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:

@@ -183,13 +183,13 @@ def label_number(label: Any, *, one_hot: bool = False) -> int | None:
 
     With `one_hot` also the position of the 1 among the 0 of a vector. None for anything else.
     """
-    if isinstance(label, numbers.Integral):
+    if isinstance(label, numbers.Integral | np.bool_):
         return int(label) if abs(int(label)) < LARGEST else None
     if hasattr(label, "detach"):  # a tensor, wherever it is
         label = label.detach().cpu().numpy()
     if not isinstance(label, np.ndarray):
         return None
-    if label.size == 1 and label.dtype.kind in "iu":
+    if label.size == 1 and label.dtype.kind in "biu":
         return label_number(label.item())
     if one_hot and label.ndim == 1 and label.size > 1 and label.dtype.kind in "biuf":
         ones = np.flatnonzero(label)

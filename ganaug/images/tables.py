@@ -15,7 +15,7 @@ import numpy as np
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.images._left_out import SPLITS
-from ganaug.images._parts import ImageFile, refuse_more_cells
+from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of
 from ganaug.images.class_names import alike_noted, composed
@@ -42,7 +42,6 @@ __all__ = [
 ENDINGS = (".csv", ".tsv")
 PARTS = ("split", "subset", "part", "partition", "phase", "set", "fold", "dataset")
 GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
-DELIMITERS = ",;\t"
 WHOLE = re.compile(r"-?[0-9]+\.0+")  # a label as a column of floats has it
 
 
@@ -199,9 +198,8 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
         )
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-            stream.seek(0)
-            reader = csv.DictReader(stream, delimiter=max(DELIMITERS, key=first.count), strict=True)
+            delimiter = delimiter_of(stream)
+            reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
             parts = _Parts(list(reader.fieldnames or ()), chosen)
@@ -298,7 +296,19 @@ def _inside(row: _Row, where: str, folder: Path, rows: Sequence[_Row]) -> str:
             f"{where}, {row.name}: {row.file!r} lies outside {str(folder)!r}; allowed: paths inside"
             f" it; name the folder that all images lie in with --root {above}"
         )
-    return Path(inside).as_posix()
+    return _on_disk(base, Path(inside).as_posix())
+
+
+def _on_disk(base: str, name: str) -> str:
+    """Return a path as the disk has it: file systems differ in the Unicode form of names."""
+    if name.isascii() or os.path.exists(os.path.join(base, name)):
+        return name
+    found = ""
+    for part in name.split("/"):
+        there = os.path.join(base, found)
+        forms = {composed(each): each for each in os.listdir(there)} if os.path.isdir(there) else {}
+        found = os.path.join(found, forms.get(composed(part), part))
+    return Path(found).as_posix()
 
 
 def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:

@@ -125,7 +125,7 @@ def _understood(value: Any) -> Any:
             return None  # the target of a detector without labels
     elif isinstance(value, (torch.Tensor, np.ndarray)):
         return value if value.ndim <= 2 else None
-    elif isinstance(value, (numbers.Real, str, list, tuple)):
+    elif isinstance(value, (numbers.Real, np.bool_, str, list, tuple)):
         return value
     raise _not_understood(value)
 

@@ -227,7 +227,7 @@ def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     if labels.shape == (length, 1):  # a column, as MedMNIST's
         labels = labels[:, 0]
-    if labels.shape != (length,) or not np.issubdtype(labels.dtype, np.integer):
+    if labels.shape != (length,) or labels.dtype.kind not in "biu":
         raise DataError(
             f"the labels of {type(dataset).__name__} are {labels.dtype} {list(labels.shape)};"
             f" allowed: one whole number for each of its {length} items; give the data set a"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,14 +80,17 @@ def class_probabilities(
     """
     classes = info.classes
     able = can_make(info)
-    if p is None:
+    given: Any = p
+    if isinstance(given, np.ndarray) and not given.ndim:
+        given = given.item()
+    if given is None:
         if policy is None:
             return np.where(able, DEFAULT_P, 0.0)
         counts = np.asarray(info.counts, np.float64)
         return np.where(able, policy.probability(counts), 0.0)
-    if isinstance(p, Mapping):
+    if isinstance(given, Mapping):
         values = [0.0] * len(classes)
-        for key, value in p.items():
+        for key, value in given.items():
             place = position_of(key, classes)
             if place is None:
                 raise ConfigError(
@@ -94,10 +98,10 @@ def class_probabilities(
                     f" {first_names(classes, form=repr)} (the classes of {name})"
                 )
             values[place] = value
-    elif isinstance(p, (Sequence, np.ndarray)):
-        values = list(p)
-    elif is_real(p):
-        values = [float(p)] * len(classes)
+    elif isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str):
+        values = list(given)
+    elif is_real(given):
+        values = [float(given)] * len(classes)
     else:
         raise ConfigError(
             f"p={p!r}; allowed: a number from 0 to 1, {{class name: number}}, one number for each"
@@ -112,7 +116,7 @@ def class_probabilities(
         if not is_real(value) or not 0 <= float(value) <= 1:
             raise ConfigError(f"p={value!r}; allowed: 0 to 1; 0 switches the generator off")
     found = np.array(values, np.float64)
-    if is_real(p):
+    if is_real(given):
         return np.where(able, found, 0.0)
     for label in np.flatnonzero((found > 0) & ~able):
         raise ConfigError(

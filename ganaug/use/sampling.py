@@ -172,7 +172,7 @@ def _labels(targets: Any) -> NDArray[np.int64]:
         labels = np.asarray(None)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    if labels.ndim != 1 or labels.dtype.kind not in "biu":
         raise DataError(
             f"targets are {labels.dtype} {list(labels.shape)}; allowed: one whole number for each"
             " item; pass dataset.targets"

@@ -141,7 +141,7 @@ class GANAugment(v2.Transform):
             self._check_content()
         found = policy_of(info, policy)
         self.scale = latent_scale(scale, found)
-        self._by_label = isinstance(p, (Sequence, np.ndarray))
+        self._by_label = isinstance(p, (Sequence, np.ndarray)) and np.ndim(p) > 0
         self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
         self._p_source = "given" if p is not None else "0.5" if found is None else "policy"
         self.mean_p = mean_probability(self._artifact_p, info)

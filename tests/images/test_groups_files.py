@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,37 @@ def test_near_copies_of_one_group_in_both_parts_are_a_leak(tmp_path: Path) -> No
         test_images=pixels + np.uint8(2), test_labels=labels, test_groups=groups,
     )  # fmt: skip
     assert "near leak" in [finding.kind for finding in check(path, times=False).findings]
+
+
+@pytest.mark.parametrize("first", ["file;group", "File,Group", "file, group", "file\tgroup"])
+def test_written_as_tables_are(photos: Path, first: str) -> None:
+    path = write_groups(photos / "groups.csv", "train/")
+    between = first.removeprefix("file").removesuffix("group") if first[0] == "f" else ","
+    lines = path.read_text().splitlines()[1:]
+    path.write_text("\n".join([first, *(line.replace(",", between) for line in lines)]))
+    found = load_images(photos)
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+def test_names_in_either_unicode_form(write_folder: Writer, on_disk: Any) -> None:
+    """Some systems write the names of files in the one, editors those in a table in the other."""
+    folder = write_folder(count=4)
+    theirs = "NFD" if on_disk == "NFC" else "NFC"
+    (folder / "cat").rename(folder / unicodedata.normalize(on_disk, "caf\u00e9"))
+    expected = load_images(folder)
+    rows = [(f"{name}/{at}.png", name, f"{name}{at // 2}") for name in ("caf\u00e9", "dog")
+            for at in range(4)]  # fmt: skip
+    table = folder.parent / "table.csv"
+    lines = ["file,label,group", *(",".join(row) for row in rows)]
+    table.write_text(unicodedata.normalize(theirs, "\n".join(lines)), encoding="utf-8")
+    found = load_images(table, root=folder, group="group")
+    assert found.pixel_keys.tolist() == expected.pixel_keys.tolist()
+    groups = ["file,group", *(f"{file},{group}" for file, _, group in rows)]
+    (folder / "groups.csv").write_text(unicodedata.normalize(theirs, "\n".join(groups)), "utf-8")
+    again = load_images(folder)
+    assert again.groups is not None
+    assert found.groups is not None
+    assert again.groups.tolist() == found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert not [note for note in again.notes if "without an image" in note]

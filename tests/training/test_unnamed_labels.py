@@ -52,7 +52,7 @@ def test_which_sources_have_no_names(tmp_path: Path, folders: ImageFolder) -> No
     assert numbers.test.unnamed
     assert not load_images(tmp_path / "names.npz").unnamed
     assert not load_images(folders).unnamed
-    del folders.classes
+    del folders.classes, folders.class_to_idx
     folders.transform = Image.Image.copy
     assert load_images(folders).unnamed
     datasets = pytest.importorskip("datasets")

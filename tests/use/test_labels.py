@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_datasets import Pairs
 from helpers.small_models import write_variation_model
 from PIL import Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2._utils import _find_labels_default_heuristic
 
-from ganaug import GANAugment
+from ganaug import AugmentedDataset, GANAugment
 from ganaug.errors import ConfigError, DataError
 from ganaug.use._labels import find_label, read_label
 
@@ -41,6 +42,7 @@ def test_default_agrees_with_torchvision(sample: Any) -> None:
     [
         ((IMAGE, 3), 3),
         ((IMAGE, np.int64(3)), 3),
+        ((IMAGE, np.True_), True),
         ((IMAGE, {"label": 3}), 3),
         ((IMAGE, [3, 1]), [3, 1]),
         ({3: IMAGE, "label": 2}, 2),
@@ -309,3 +311,19 @@ def test_a_mask_as_plain_tensor_is_no_silent_label(variation: Path) -> None:
     """(image, [H, W] mask): warping the image alone would spoil the pair, so it is refused."""
     with pytest.raises(DataError, match="labels_getter=None"):
         GANAugment(variation, p=1.0)(IMAGE, torch.zeros(4, 4, dtype=torch.int64))
+
+
+def test_truth_values_are_the_classes_0_and_1(variation: Path) -> None:
+    images = [torch.full((3, 8, 8), 0.5) for _ in range(3)]
+    for given in ([False, True, True], np.array([False, True, True]), [*map(np.bool_, (0, 1, 1))]):
+        dataset = Pairs(images, list(given), targets=given)
+        train = AugmentedDataset(dataset, GANAugment(variation, p={"bee": 1.0}))
+        assert train.targets == [0, 1, 1]
+        assert [torch.equal(train[i][0], images[i]) for i in range(3)] == [True, False, False]
+
+
+def test_p_in_an_array_of_no_axis_is_a_number(variation: Path) -> None:
+    always = GANAugment(variation, p=np.array(1.0)).for_classes(["cat", "bee", "ant"])
+    assert not torch.equal(always(IMAGE, 1)[0], IMAGE)
+    with pytest.raises(ConfigError, match=r"^p='0[.]5'; allowed"):
+        GANAugment(variation, p="0.5")

@@ -86,6 +86,11 @@ def test_many_turns_of_a_rare_class_are_even_and_new(rare: int) -> None:
         assert first[0] != first[1]
 
 
+def test_truth_values_are_labels() -> None:
+    drawn = list(ClassBalancedSampler(np.array([True, False, False, False]), num_samples=6))
+    assert drawn.count(0) == 3
+
+
 def test_orders_of_turns_are_the_same_wherever_they_are_drawn() -> None:
     sampler = ClassBalancedSampler([0, 0, 0, 0, 0, 1, 1])
     for together in (False, True):
