@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from helpers.artifact_calls import images_of, latents_of
-from helpers.small_models import Planted, write_class_model, write_variation_model
+from helpers.small_models import write_bent, write_class_model, write_variation_model
 from helpers.untrained import write_untrained
 
 from ganaug import Generator
@@ -19,16 +19,11 @@ from ganaug.artifact.halves import LEAST_PIXELS, Halves, in_halves
 SIZES = [(128, 128), (224, 160), (1, LEAST_PIXELS)]
 
 
-def planted(path: Path) -> Path:
-    bend = np.random.default_rng(5).normal(0, 0.2, (2, 3, 4)).astype(np.float32)
-    return write_variation_model(path, channels=3, planted=Planted(bend=bend, drift=0.1))
-
-
 FILES: dict[str, Callable[[Path], Path]] = {
     "RGB": lambda path: write_untrained(path, 3),
     "grey": lambda path: write_untrained(path, 1),
     "schema 1.0": lambda path: write_untrained(path, 3, "1.0"),
-    "planted": planted,
+    "planted": write_bent,
 }
 
 

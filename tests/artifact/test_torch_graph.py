@@ -12,7 +12,7 @@ import pytest
 import torch
 from helpers.artifact_calls import images_of, latents_of, refused
 from helpers.small_images import bars
-from helpers.small_models import Planted, write_class_model, write_variation_model
+from helpers.small_models import write_bent, write_class_model, write_variation_model
 from helpers.untrained import LATENT, untrained, write_untrained
 
 from ganaug import GANAugment, Generator
@@ -34,11 +34,6 @@ def trained(path: Path, preset: str, kind: str | None = None) -> Path:
     return path
 
 
-def planted(path: Path) -> Path:
-    bend = np.random.default_rng(5).normal(0, 0.2, (2, 3, 4)).astype(np.float32)
-    return write_variation_model(path, channels=3, planted=Planted(bend=bend, drift=0.1))
-
-
 FILES: dict[str, Callable[[Path], Path]] = {
     "variation": lambda path: write_untrained(path, 3),
     "variation, grey": lambda path: write_untrained(path, 1),
@@ -46,7 +41,7 @@ FILES: dict[str, Callable[[Path], Path]] = {
     "class": lambda path: trained(path, "tiny", "class"),
     "one class": lambda path: trained(path, "classic"),
     "small": write_variation_model,
-    "planted": planted,
+    "planted": write_bent,
     "small class": write_class_model,
 }
 

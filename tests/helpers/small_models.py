@@ -308,3 +308,9 @@ def write_class_model(
     known = {"channels": channels, "size": size, "latent_dim": latent_dim, "policy": policy}
     values = {**known, "classes": tuple(classes), "counts": tuple(counts), **metadata}
     return write_model(path, class_model(metadata_of("class", **values)))
+
+
+def write_bent(path: Path) -> Path:
+    """Write an RGB generator that bends and shifts."""
+    bend = np.random.default_rng(5).normal(0, 0.2, (2, 3, 4)).astype(np.float32)
+    return write_variation_model(path, channels=3, planted=Planted(bend=bend, drift=0.1))
