@@ -31,6 +31,7 @@ __all__ = [
     "projection",
     "table",
     "variation_model",
+    "write_bent",
     "write_class_model",
     "write_model",
     "write_variation_model",
