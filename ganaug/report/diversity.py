@@ -19,7 +19,7 @@ def diversity_card(diversity: DiversityReport) -> str:
     """Return the box of the first screen: the words, and coverage beside what real images reach."""
     records = diversity.classes
     coverage = diversity.macro.get("coverage")
-    few = sum(record.coverage is None for record in records)
+    few = sum(record.word not in (OK, *FAILURES) for record in records)
     left_out = f" {few} of {len(records)} classes have too few images." if few else ""
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")

@@ -24,7 +24,9 @@ from PIL import Image
 
 from ganaug.artifact.format import Policy
 from ganaug.errors import RunError
+from ganaug.evaluation.diversity.words import TOO_FEW_WORD
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.report.diversity import diversity_card
 from ganaug.report.inspection import map_section
 from ganaug.report.page import write_report
 from ganaug.report.pictures import Picture
@@ -98,6 +100,13 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
         "p 0.7 at 4 images, 0 at 72 images",
     ):
         assert words in first
+
+
+def test_a_measured_class_without_a_word_counts_among_those_with_too_few_images() -> None:
+    record = diversity_record()
+    known = replace(record.classes[1], words=(), word=TOO_FEW_WORD)
+    classes = (record.classes[0], known, record.classes[2])
+    assert "2 of 3 classes have too few images" in diversity_card(replace(record, classes=classes))
 
 
 def test_every_part_is_there(tmp_path: Path) -> None:
