@@ -37,18 +37,18 @@ def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
             name,
             train,
             judged,
-            "no" if not judged or not train else "weak" if apart < FEW_TEST_IMAGES else "yes",
+            _answer(not judged or not train, apart < FEW_TEST_IMAGES),
             # a group is on one side of each cut into halves
-            "no"
-            if train < FEWEST_IMAGES or groups < 2
-            else "weak"
-            if train < FEWEST_FOR_OK
-            else "yes",
+            _answer(train < FEWEST_IMAGES or groups < 2, train < FEWEST_FOR_OK),
         )
         for name, train, groups, judged, apart in zip(
             images.classes, *(each.tolist() for each in columns), strict=True
         )
     )
+
+
+def _answer(no: bool, weak: bool) -> str:
+    return "no" if no else "weak" if weak else "yes"
 
 
 def class_findings(classes: tuple[ClassCheck, ...], generator: str) -> Iterator[Finding]:
