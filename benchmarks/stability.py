@@ -10,7 +10,7 @@ where it ended as good as the same training with nothing planted: the record fin
 most one class more, and does not call most classes COLLAPSED unless it does so there, too. Where
 the images are what is planted, it recovered where it is not broken; where there is nothing to
 learn, also where it stopped and said why. Healthy runs have the usual settings; any alarm is a
-false one. docs/training.md has the figures.
+false one. docs/failures.md has the figures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From the rows of diversity.jsonl to alarms: a fixed table, a row a rule.
 
 A rule holds at a checkpoint where all its bounds do. The bounds lie far outside what trainings give
-that turn out well (docs/training.md has the figures), so that few images, early steps and mediocre
+that turn out well (docs/failures.md has the figures), so that few images, early steps and mediocre
 generators raise no alarm: an alarm says *broken*, the record of `evaluate` says how good.
 """
 
