@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.checking.report import Finding
-from ganaug.images.alike import Alike, Joined
+from ganaug.images.alike import Alike
+from ganaug.images.grouping import Joined
 from ganaug.images.originals import UNREADABLE
 from ganaug.images.survey import Survey
 
