@@ -1,11 +1,24 @@
-"""What belongs together: numbers that pairs join."""
+"""What belongs together: groups as numbers, and numbers that pairs join."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Joined"]
+__all__ = ["Joined", "group_numbers"]
+
+
+def group_numbers(names: Sequence[str | None]) -> NDArray[np.int64] | None:
+    """Return int64 [N] in 0..G-1 for the names of the groups of one part, in their order as text.
+
+    The numbers are those of this part alone: a group of two parts has another one in each. None
+    where an image has no group, or there is no image.
+    """
+    if not names or None in names:
+        return None
+    return np.unique(np.array(names), return_inverse=True)[1]
 
 
 class Joined:

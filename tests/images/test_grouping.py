@@ -1,4 +1,4 @@
-"""Numbers that pairs join."""
+"""Groups as numbers, and numbers that pairs join."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ganaug.images.grouping import Joined
+from ganaug.images.grouping import Joined, group_numbers
+
+
+def test_groups_are_numbered_in_their_order_as_text() -> None:
+    numbers = group_numbers(["b", "10", "b", "9"])
+    assert numbers is not None
+    assert (numbers.dtype, numbers.tolist()) == (np.int64, [2, 0, 2, 1])
+    assert group_numbers(["b", None, "b"]) is None
+    assert group_numbers([]) is None
 
 
 @pytest.mark.parametrize("pairs_at_once", [1, 7, 200])
