@@ -23,11 +23,12 @@ from ganaug.images._pixels import (
     choose_layout,
     read_header,
 )
-from ganaug.images.cache import Cache, Decoded, Progress
+from ganaug.images.cache import Cache, Decoded
 from ganaug.images.columns import Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
+from ganaug.progress import Progress
 
 __all__ = ["Encoded", "Reading", "read_encoded", "read_files"]
 

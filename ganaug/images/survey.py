@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,12 +28,11 @@ from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.originals import Original, originals
+from ganaug.progress import Progress
 
 __all__ = ["PREVIEW_SIDE", "Survey", "survey"]
 
 PREVIEW_SIDE = 32
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
