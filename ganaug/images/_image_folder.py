@@ -90,7 +90,7 @@ def _picked(dataset: Any) -> NDArray[np.int64] | None:
     """Return which files of the folder the items are; None where a subclass may give others."""
     pieces = pieces_of(dataset)
     if not pieces:
-        return np.arange(len(dataset))
+        return np.arange(len(dataset.samples))
     if reads_items_itself(dataset):
         return None
     found: list[NDArray[np.int64]] = []
