@@ -19,7 +19,7 @@ from ganaug.checking.classes import class_checks, class_findings, frames, tuning
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import load_of_a_core, measure
 from ganaug.checking.outliers import blank, unlike_all
-from ganaug.checking.report import CheckReport, Finding, Outlook, Times
+from ganaug.checking.report import EXAMPLES, CheckReport, Finding, Outlook, Times
 from ganaug.devices import choose_device
 from ganaug.errors import DataError, GanaugError, checked_count
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
@@ -128,13 +128,14 @@ def check(
     findings += _odd(seen)
     measured: Times | None = None
     enough = 2 if config.kind == "variation" else 1
-    trainable = seen.layout is not None and (images.counts > 0).sum() >= enough
-    if times and trainable and seen.layout is not None:
+    training_size = None if seen.layout is None else seen.layout.size
+    trained_at = training_size if (images.counts > 0).sum() >= enough else None
+    if times and trained_at is not None:
         log.info("timing some steps of a generator and of a classifier")
         try:
             measured = measure(
                 images,
-                seen.layout.size,
+                trained_at,
                 preset=preset,
                 options=options,
                 seeds=seeds,
@@ -145,10 +146,10 @@ def check(
         except GanaugError as error:
             findings.append(Finding("refused", True, str(error), len(images)))
     likely = None
-    if outlook and trainable and seen.layout is not None:
+    if outlook and trained_at is not None:
         if config.kind == "variation":
             log.info("asking what classes teach each other")
-            likely = lift.outlook(replace(images, test=None), seen.layout.size)
+            likely = lift.outlook(replace(images, test=None), trained_at)
         else:
             likely = Outlook(None, False, "it is asked for generators of the kind variation")
     findings.sort(key=lambda finding: not finding.problem)
@@ -160,7 +161,7 @@ def check(
         groups=any(group is not None for group in seen.groups),
         modes=dict(Counter(header.mode for header in seen.headers).most_common()),
         sizes=_sizes(seen),
-        training_size=None if seen.layout is None else seen.layout.size,
+        training_size=training_size,
         classes=classes,
         findings=tuple(findings),
         tuning=tuning_line(images),
@@ -209,7 +210,7 @@ def _odd(seen: Survey) -> Iterator[Finding]:
             False,
             f"images of a single colour: {len(empty)}; do they belong here?",
             len(empty),
-            tuple(seen.name(at) for at in empty[:50]),
+            tuple(seen.name(at) for at in empty[:EXAMPLES]),
         )
     far = [at for at in unlike_all(seen.previews) if at not in empty]
     if far:
@@ -219,7 +220,7 @@ def _odd(seen: Survey) -> Iterator[Finding]:
             f"images like none of the others in brightness, contrast, colour and roughness:"
             f" {len(far)}; do they belong here?",
             len(far),
-            tuple(f"{seen.name(at)} ({seen.classes[seen.labels[at]]})" for at in far[:50]),
+            tuple(f"{seen.name(at)} ({seen.classes[seen.labels[at]]})" for at in far[:EXAMPLES]),
         )
 
 

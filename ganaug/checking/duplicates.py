@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.checking.report import Finding
-from ganaug.images.alike import Alike, Joined
+from ganaug.checking.report import EXAMPLES, Finding
+from ganaug.images.alike import Alike
+from ganaug.images.grouping import Joined
 from ganaug.images.originals import UNREADABLE
 from ganaug.images.survey import Survey
 
 __all__ = ["duplicates"]
 
 Groups = list[list[int]]
-EXAMPLES = 50  # of a finding
 
 
 def duplicates(images: Survey, alike: Alike) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def duplicates(images: Survey, alike: Alike) -> Iterator[Finding]:
     equal, near = _Equal(images), _Near(images)
     for pairs in alike.near_pairs():
         near.add(pairs[~equal.found(pairs)])
-    yield from _equal(images, equal.groups())
+    yield from equal.findings()
     yield from near.findings()
 
 
@@ -53,8 +53,38 @@ class _Equal:
         self._joined.join(first[equal], second[equal])
         return equal
 
-    def groups(self) -> Groups:
-        return self._joined.groups()
+    def findings(self) -> Iterator[Finding]:
+        images = self._images
+        across, conflicts, inside = _sorted_out(images, self._joined.groups())
+        if across:
+            count = sum(int(images.test[group].sum()) for group in across)
+            yield Finding(
+                "leak",
+                True,
+                f"test images that are training images, too (equal pixels): {count}; results would"
+                " look too good; remove them from one part",
+                len(across),
+                _shown(images, across),
+            )
+        if conflicts:
+            yield Finding(
+                "two labels",
+                True,
+                f"images that stand in two classes (equal pixels): {len(conflicts)}; keep each in"
+                " one",
+                len(conflicts),
+                _shown(images, conflicts),
+            )
+        if inside:
+            extra = sum(len(group) - 1 for group in inside)
+            yield Finding(
+                "duplicates",
+                False,
+                f"images that are in their class again (equal pixels): {extra}; they count twice;"
+                " remove them",
+                len(inside),
+                _shown(images, inside),
+            )
 
     def _decoded(self, at: int) -> int:
         """Return a number for the pixels of image `at`: a file can be written in many ways."""
@@ -63,38 +93,6 @@ class _Equal:
         except UNREADABLE:  # damaged behind what a small decoding reads
             key = -at - 1
         return self._number.setdefault(key, len(self._number))
-
-
-def _equal(images: Survey, groups: Groups) -> Iterator[Finding]:
-    across, conflicts, inside = _sorted_out(images, groups)
-    if across:
-        count = sum(int(images.test[group].sum()) for group in across)
-        yield Finding(
-            "leak",
-            True,
-            f"test images that are training images, too (equal pixels): {count}; results would look"
-            " too good; remove them from one part",
-            len(across),
-            _shown(images, across),
-        )
-    if conflicts:
-        yield Finding(
-            "two labels",
-            True,
-            f"images that stand in two classes (equal pixels): {len(conflicts)}; keep each in one",
-            len(conflicts),
-            _shown(images, conflicts),
-        )
-    if inside:
-        extra = sum(len(group) - 1 for group in inside)
-        yield Finding(
-            "duplicates",
-            False,
-            f"images that are in their class again (equal pixels): {extra}; they count twice;"
-            " remove them",
-            len(inside),
-            _shown(images, inside),
-        )
 
 
 class _Near:

@@ -8,9 +8,10 @@ from typing import Any
 from ganaug.artifact.checks import printable
 from ganaug.wording import counted
 
-__all__ = ["CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
+__all__ = ["EXAMPLES", "CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
 
-SHOWN = 5  # examples of a finding, in text
+EXAMPLES = 50  # of odd or alike images that a finding names
+SHOWN = 5  # of a finding's examples, in text
 MOST_CLASSES = 40  # rows of the table
 LONG = 3600  # seconds of evaluate
 BUSY = 1.5  # processes on each core

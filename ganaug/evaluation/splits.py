@@ -14,6 +14,7 @@ from ganaug.errors import ArtifactError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
+from ganaug.images.grouping import group_numbers
 from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
@@ -280,14 +281,12 @@ def compared(
 
 def _fitted(found: Originals, read: Readable, info: Metadata) -> bool:
     """Whether a generator was trained on the images that were read of those that were found."""
-    groups = [item.group for item in read.items]
-    numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
     try:
         images = ImageSet(
             np.zeros((len(read.items), 1, 1, 1), np.uint8),  # nobody looks at them
             read.labels,
             read.classes,
-            groups=None if None in groups else numbers.astype(np.int64),
+            groups=group_numbers([item.group for item in read.items]),
             keys=read.keys,
             source=found.source,
         )

@@ -12,6 +12,7 @@ from ganaug.images._groups import groups_files, with_groups
 from ganaug.images._left_out import (
     SPLITS,
     LeftOut,
+    refuse_flat_parts,
     refuse_links_to_nowhere,
     refuse_parts,
     too_high,
@@ -79,7 +80,7 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
     elif below:
         classes, train = _read_classes(folder, folder, notes, left_out, complain)
         test = []
-        notes += _left_beside(folder)
+        notes += [*_left_beside(folder), *refuse_flat_parts(folder, classes)]
     else:
         classes = ("all",)
         train = _files(folder, folder, 0, left_out, complain)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.images.grouping import Joined
+
 __all__ = ["held_out_mask", "units"]
 
 
@@ -14,26 +16,12 @@ def units(keys: NDArray[np.uint64], groups: NDArray[np.int64] | None) -> NDArray
     These are the images of one group (`groups`, int64 [N] in 0..G-1, or None) and the images of
     equal content (`keys`, uint64 [N]); groups that share a content become one unit.
     """
-    _, contents = np.unique(keys, return_inverse=True)
+    _, first, content = np.unique(keys, return_index=True, return_inverse=True)
     if groups is None:
-        return contents.astype(np.int64)
-    order = np.argsort(contents, kind="stable")
-    first, second = order[:-1], order[1:]
-    shared = (contents[first] == contents[second]) & (groups[first] != groups[second])
-    parent = list(range(int(groups.max(initial=-1)) + 1))
-
-    def root(group: int) -> int:
-        while parent[group] != group:
-            parent[group] = parent[parent[group]]
-            group = parent[group]
-        return group
-
-    for a, b in zip(groups[first[shared]].tolist(), groups[second[shared]].tolist(), strict=True):
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    roots = np.array([root(group) for group in range(len(parent))], dtype=np.int64)
-    _, joined = np.unique(roots[groups], return_inverse=True)
-    return joined.astype(np.int64)
+        return content
+    joined = Joined(int(groups.max(initial=-1)) + 1)
+    joined.join(groups, groups[first[content]])
+    return np.unique(joined.least[groups], return_inverse=True)[1]
 
 
 def held_out_mask(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -18,12 +19,17 @@ __all__ = [
     "by_class",
     "foreign_noted",
     "hidden_noted",
+    "refuse_flat_parts",
     "refuse_links_to_nowhere",
     "refuse_parts",
     "too_high",
 ]
 
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
+# A part that holds its images itself: train_images, test1, images-val.
+_FLAT = re.compile(
+    rf"(images?[-_ ]?)?({'|'.join(SPLITS)}|dev|holdout)[-_ ]?(images?|imgs?|set|data|[0-9]+)?", re.I
+)
 # Below a class these are no images of it: MVTec's layout, or a source one level too high.
 PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth")
 
@@ -125,6 +131,24 @@ def too_high(folder: Path, paths: Sequence[Path]) -> list[str]:
         f" count as the class {first.parts[0]}; if the classes are further down, name"
         f" {first.parts[0]}/ as the source"
     ]
+
+
+def refuse_flat_parts(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return a note where some class folders are called like parts of a data set.
+
+    Raises:
+        DataError: all are: the labels of their images are elsewhere, in a table or beside them.
+    """
+    parts = [name for name in names if _FLAT.fullmatch(name)]
+    if parts and len(parts) == len(names):
+        raise DataError(
+            f"{folder}: {', '.join(parts)} look like parts of a data set, not like classes;"
+            " allowed: a folder for each class, also inside train/ and test/; sort the images into"
+            " them, or name the table that holds their labels"
+        )
+    if len(parts) < 2:
+        return []
+    return [f"called like parts of a data set, but read as classes: {', '.join(parts)}"]
 
 
 def refuse_parts(folder: Path, inside: Path, complain: Complain = refuse) -> None:

@@ -23,10 +23,12 @@ from ganaug.images._pixels import (
     choose_layout,
     read_header,
 )
-from ganaug.images.cache import Cache, Decoded, Progress
+from ganaug.images.cache import Cache, Decoded
 from ganaug.images.columns import Columns
+from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
+from ganaug.progress import Progress
 
 __all__ = ["Encoded", "Reading", "read_encoded", "read_files"]
 
@@ -114,13 +116,11 @@ def read_files(
 
     def part(rows: slice) -> ImageSet:
         shown = [files[at] for at in pixels.kept[rows]]
-        grouped = bool(shown) and all(file.group is not None for file in shown)
-        groups = np.unique([str(file.group) for file in shown], return_inverse=True)[1]
         return ImageSet(
             images=chosen(pixels.images, rows),
             labels=np.array([file.label for file in shown], dtype=np.int64),
             classes=tuple(classes),
-            groups=groups.astype(np.int64) if grouped else None,
+            groups=group_numbers([file.group for file in shown]),
             names=tuple(file.name for file in shown),
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],

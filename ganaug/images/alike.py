@@ -11,7 +11,7 @@ from PIL import Image
 from ganaug.images._pixels import to_pillow
 from ganaug.randomness import stream
 
-__all__ = ["Alike", "Joined"]
+__all__ = ["Alike"]
 
 SIDE = 16
 RIDGE = 0.3  # of the mean variance: directions that hardly vary are noise
@@ -91,31 +91,6 @@ class Alike:
         planes = stream(0, "check/planes").standard_normal((self.detail.shape[1], BITS))
         bits = self.detail @ planes.astype(np.float32) > 0
         return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
-
-
-class Joined:
-    """The groups of 0..count-1 that pairs join: each number knows the least of its group."""
-
-    def __init__(self, count: int) -> None:
-        self.least = np.arange(count)
-
-    def join(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> None:
-        """Join each of `first` with that of `second` at its place."""
-        while True:
-            low, high = self.least[first], self.least[second]
-            apart = low != high
-            if not apart.any():
-                return
-            low, high = low[apart], high[apart]
-            np.minimum.at(self.least, np.maximum(low, high), np.minimum(low, high))
-            while (self.least[self.least] != self.least).any():
-                self.least = self.least[self.least]
-
-    def groups(self) -> list[list[int]]:
-        """Return those of two and more, each in rising order, by their least."""
-        order = np.argsort(self.least, kind="stable")
-        starts = np.flatnonzero(np.diff(self.least[order])) + 1
-        return [group.tolist() for group in np.split(order, starts) if len(group) > 1]
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.float32]:

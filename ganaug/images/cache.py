@@ -27,6 +27,7 @@ from ganaug.files import atomic_path, locked, make_folder, write_bytes, write_js
 from ganaug.images._decoding import Pixels
 from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
+from ganaug.progress import Progress
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 
 __all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
@@ -43,7 +44,6 @@ ENTRY: dict[str, Form] = {
     "pixels": TEXT,
     "keys": TEXT,
 }
-Progress = Callable[[int, int], None]
 
 
 class Decoded(NamedTuple):

@@ -165,6 +165,7 @@ def column_name(
     option = f"--{role}-column ({role}= in Python)"
     listed = first_names(names, 12, repr)
     if given is not None:
+        given = str(given)  # pandas also has numbers as names
         if given not in names:
             raise DataError(
                 f"{where}: no column {given!r}{did_you_mean(given, names)}; allowed:"

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
 from ganaug.images.columns import Columns
+from ganaug.images.labels import check_range
 from ganaug.images.stored import chosen
 from ganaug.wording import first_names
 
@@ -123,12 +124,7 @@ class ImageSet:
                 f"{self.source}: labels are {labels.dtype}; allowed: whole numbers from 0 to"
                 f" {len(self.classes) - 1}"
             )
-        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.classes)):
-            bad = int(labels.min() if labels.min() < 0 else labels.max())
-            raise DataError(
-                f"{self.source}: label {bad} is out of range; allowed: 0 to"
-                f" {len(self.classes) - 1} ({len(self.classes)} classes)"
-            )
+        check_range(labels, len(self.classes), where=self.source)
         object.__setattr__(self, "labels", labels.astype(np.int64))
         if self.groups is not None:
             if self.groups.shape != labels.shape:

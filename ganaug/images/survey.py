@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
-from ganaug.images._parts import check_labels, class_names, none_read
+from ganaug.images._parts import class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -25,14 +25,15 @@ from ganaug.images._pixels import (
     read_header,
 )
 from ganaug.images.columns import BY_NAME, Columns
+from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.labels import check_range
 from ganaug.images.originals import Original, originals
+from ganaug.progress import Progress
 
 __all__ = ["PREVIEW_SIDE", "Survey", "survey"]
 
 PREVIEW_SIDE = 32
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ class Survey:
                 images=self.previews[at][..., :1] if grey else self.previews[at],
                 labels=self.labels[at],
                 classes=self.classes,
-                groups=_numbers([self.groups[i] for i in at]),
+                groups=group_numbers([self.groups[i] for i in at]),
                 keys=self.keys[at],
                 source=self.source,
             )
@@ -156,7 +157,7 @@ def survey(
     if not (~test).any():
         raise none_read(found.source)
     classes = class_names(found.source, label_of[~test], found.classes)
-    check_labels(found.source, label_of, classes)
+    check_range(label_of, len(classes), where=found.source)
     refusals = list(found.problems)
     layout: Layout | None = None
     try:
@@ -194,9 +195,3 @@ def _preview(image: Image.Image) -> NDArray[np.uint8]:
         image = Image.fromarray(np.uint8(255 * values / max(float(values.max()), 1.0)))
     small = converted(image, "RGB").resize((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
     return np.asarray(small, np.uint8)
-
-
-def _numbers(groups: Sequence[str | None]) -> NDArray[np.int64] | None:
-    if not groups or any(group is None for group in groups):
-        return None
-    return np.unique([str(group) for group in groups], return_inverse=True)[1].astype(np.int64)

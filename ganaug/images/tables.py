@@ -40,7 +40,16 @@ __all__ = [
 ]
 
 ENDINGS = (".csv", ".tsv")
-PARTS = ("split", "subset", "part", "partition", "phase", "set", "fold", "dataset")
+# Columns that say of which part a row is, in small letters without what is between them, and what
+# they hold where a row is not for training.
+_NOT_TRAINING = frozenset(
+    (*(name for name in SPLITS if "train" not in name), "dev", "holdout", "eval", "evaluation")
+)
+_SAYS_PART = "split subset part partition phase set fold dataset usage datasplit datapart"
+_PARTS = dict.fromkeys(_SAYS_PART.split(), _NOT_TRAINING) | {
+    **dict.fromkeys(("isvalid", "isval", "isvalidation", "istest"), frozenset(("true", "1"))),
+    **dict.fromkeys(("istrain", "istraining", "istrainingimage"), frozenset(("false", "0"))),
+}
 GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
 WHOLE = re.compile(r"-?[0-9]+\.0+")  # a label as a column of floats has it
 
@@ -81,10 +90,12 @@ class _Parts:
     """Tells of a column that says which part of the data a row is of, and that nobody reads."""
 
     def __init__(self, names: Sequence[str | None], chosen: Columns) -> None:
-        self.named = [
-            name for name in names if name and name.strip().lower() in PARTS and name not in chosen
-        ]
-        self._held: dict[str, set[str]] = {name: set() for name in self.named}
+        self._held: dict[str, set[str]] = {
+            name: set()
+            for name in names
+            if name and _letters(name) in _PARTS and name not in chosen
+        }
+        self.named = list(self._held)
 
     def row(self, row: Mapping[Any, Any]) -> None:
         """Look at a row."""
@@ -94,12 +105,25 @@ class _Parts:
     @property
     def notes(self) -> list[str]:
         """A line for each such column with rows that are not for training."""
-        return [
-            f"all rows are read, also those that the column {name!r} calls"
-            f" {' and '.join(sorted(found))}; take out what is to judge a classifier"
-            for name, held in self._held.items()
-            if (found := {value for value in held if value in SPLITS and "train" not in value})
-        ]
+        told = []
+        for name, held in self._held.items():
+            of_others = _PARTS[_letters(name)]
+            found = {value for value in held if _part_name(value) in of_others}
+            if found:
+                told.append(
+                    f"all rows are read, also those that the column {name!r} calls"
+                    f" {' and '.join(sorted(found))}; take out what is to judge a classifier"
+                )
+        return told
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.lower())
+
+
+def _part_name(value: str) -> str:
+    """Return "test" for "publictest", "private test" and "test set"."""
+    return re.sub(r"^(public|private)|(set|data)$", "", _letters(value))
 
 
 def is_frame(source: Any) -> bool:
@@ -259,7 +283,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float | np.floating | Decimal):
-        if value != value:
+        if value.is_nan() if isinstance(value, Decimal) else value != value:
             return ""
         value = int(value) if float(value).is_integer() else value
     text = str(value).strip()

@@ -24,11 +24,13 @@ __all__ = [
     "PixelPCA",
     "averaged",
     "flat_pixels",
+    "take_off_last_layer",
     "torchvision_features",
 ]
 
 LARGEST_SIDE = 32  # beyond it pixels are averaged in blocks; components are smooth anyway
 BLOCK = 1024  # images at a time
+IMAGENET_CLASSES = 1000
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -180,15 +182,13 @@ def torchvision_features(name: str, weights: str | os.PathLike[str]) -> ModuleFe
     """Return the features of a torchvision classifier before its last layer.
 
     Args:
-        name: of the model, such as "resnet18"; it must end in a linear layer called `fc`,
-            `classifier` or `heads`.
+        name: of the model, such as "resnet18"; it must end in a linear layer.
         weights: a state dict that `torch.load` can read without running code.
 
     Raises:
         ConfigError: an unknown model, one without such a layer, or weights that do not fit it.
     """
     import torch
-    from torch import nn
     from torchvision import models
 
     known = models.list_models(module=models)
@@ -206,20 +206,27 @@ def torchvision_features(name: str, weights: str | os.PathLike[str]) -> ModuleFe
             f"features: {os.fspath(weights)!r} cannot be loaded into {name} ({reason}); allowed: a"
             " state dict of this model; save model.state_dict()"
         ) from error
-    for place in ("fc", "classifier", "heads"):
-        head = getattr(model, place, None)
-        if isinstance(head, nn.Linear):
-            setattr(model, place, nn.Identity())
-            break
-        if isinstance(head, nn.Sequential) and isinstance(head[-1], nn.Linear):
-            head[-1] = nn.Identity()
-            break
-    else:
+    if not take_off_last_layer(model):
         raise ConfigError(
             f"features: {name} does not end in a linear layer; allowed: models that do; give a"
             " module of your own"
         )
     return ModuleFeatures(model, mean=IMAGENET[0], std=IMAGENET[1], size=224)
+
+
+def take_off_last_layer(network: nn.Module) -> bool:
+    """Replace the linear layer at the end of a torchvision classifier by nothing.
+
+    False where another layer tells the `IMAGENET_CLASSES`; the network then stays as it is.
+    """
+    from torch import nn
+
+    linear = [where for where, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not linear or network.get_submodule(linear[-1]).out_features != IMAGENET_CLASSES:
+        return False
+    parent, _, last = linear[-1].rpartition(".")
+    setattr(network.get_submodule(parent), last, nn.Identity())
+    return True
 
 
 def averaged(images: NDArray[np.uint8], side: int) -> NDArray[np.float32]:

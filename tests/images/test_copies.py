@@ -14,12 +14,10 @@ import pytest
 from helpers.photos import write_photos
 from helpers.small_images import bars, still_scenes
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torchvision.datasets import ImageFolder
 
 from ganaug.images import ImageSet, alike, copies, load_images
-from ganaug.images.alike import Alike, Joined
+from ganaug.images.alike import Alike
 from ganaug.images.copies import also_in, copies_noted, near_copies
 
 
@@ -185,20 +183,6 @@ def test_few_pairs_at_a_time_are_those_of_all_at_once(monkeypatch: pytest.Monkey
     assert near_copies(train, test) == whole
     cosines = (looks.detail @ looks.detail.T)[first][:, ~first]
     assert [theirs for _, theirs in whole] == cosines.argmax(1).tolist()
-
-
-@pytest.mark.parametrize("pairs_at_once", [1, 7, 200])
-def test_numbers_are_joined_as_a_search_joins_them(pairs_at_once: int) -> None:
-    rng = np.random.default_rng(3)
-    pairs = rng.integers(0, 90, (60, 2))
-    joined = Joined(90)
-    for start in range(0, len(pairs), pairs_at_once):
-        some = pairs[start : start + pairs_at_once]
-        joined.join(some[:, 0], some[:, 1])
-    graph = coo_array((np.ones(60), (pairs[:, 0], pairs[:, 1])), shape=(90, 90))
-    number = connected_components(graph, directed=False)[1]
-    groups = [np.flatnonzero(number == each).tolist() for each in range(number.max() + 1)]
-    assert joined.groups() == sorted(group for group in groups if len(group) > 1)
 
 
 def test_a_photograph_is_found_whether_it_is_turned_or_not(tmp_path: Path) -> None:

@@ -418,3 +418,23 @@ def test_real_steel_defects(shared_data: Path) -> None:
     assert len(set(images.test.groups.tolist())) == 176
     assert images.notes == ()
     assert not set(images.keys.tolist()) & set(images.test.keys.tolist())
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [("train", "validation"), ("test_images", "train_images"), ("test1", "train"), ("dev", "Val")],
+)
+def test_refuses_parts_that_hold_images_themselves(
+    write_folder: Writer, parts: tuple[str, str]
+) -> None:
+    folder = write_folder(parts)
+    named = ", ".join(sorted(parts))
+    refuses(folder, f"{folder}: {named} look like parts of a data set, not like classes")
+    refuses(folder, "name the table that holds their labels")
+
+
+def test_parts_beside_a_class_are_told_of(write_folder: Writer) -> None:
+    folder = write_folder(("cat", "test_images", "train_images"))
+    expected = "called like parts of a data set, but read as classes: test_images, train_images"
+    assert load_images(folder).notes == (expected,)
+    assert load_images(write_folder(("cat", "test"), below="other")).notes == ()

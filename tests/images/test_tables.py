@@ -149,6 +149,38 @@ def test_parts_and_gaps_in_a_table_are_told_of(folder: Path) -> None:
     assert load_images(path).notes == ("classes called like a gap in a table: 'NaN'",)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("Usage", ["Training", "PublicTest", "PrivateTest"], "privatetest and publictest"),
+        ("is_valid", [False, True, False], "true"),
+        ("is_test", [0, 1, 0], "1"),
+        ("is_training_image", [1, 1, 0], "0"),
+        ("data split", ["train", "test set", "dev"], "dev and test set"),
+    ],
+)
+def test_parts_go_by_many_names(folder: Path, name: str, values: list[Any], told: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    frame[name] = values * 2
+    (note,) = load_images(frame, root=folder.parent).notes
+    assert note.startswith(f"all rows are read, also those that the column '{name}' calls {told};")
+    frame[name] = values[:1] * 6  # all are for training
+    assert load_images(frame, root=folder.parent).notes == ()
+
+
+def test_columns_may_be_called_by_numbers(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(all_rows())  # as pandas.read_csv(..., header=None) calls them
+    found = load_images(frame, root=folder.parent, image=0, label=1)
+    assert found.classes == ("cat", "dog")
+    with pytest.raises(DataError, match=re.escape("DataFrame: no column '7'; allowed: '0', '1'")):
+        load_images(frame, root=folder.parent, image=7, label=1)
+    frame[1] = Decimal("sNaN")
+    with pytest.raises(DataError, match="DataFrame, row 0: no label in the column '1'"):
+        load_images(frame, root=folder.parent, image=0, label=1)
+
+
 def test_numbers_of_thousands_of_digits_are_names(folder: Path) -> None:
     names = {"cat": "9" * 5000, "dog": "7"}
     rows = [[name, names[label]] for name, label in all_rows()]

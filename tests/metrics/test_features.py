@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from ganaug.metrics.features import (
     JointFeatures,
     ModuleFeatures,
     PixelPCA,
+    take_off_last_layer,
     torchvision_features,
 )
 
@@ -106,6 +108,20 @@ def test_torchvision_features_read_weights_from_a_file(tmp_path: Path) -> None:
         torchvision_features("shufflenet_v2_x1_0", tmp_path / "weights.pth")
     with pytest.raises(ConfigError, match="'resnet1' is no torchvision classifier"):
         torchvision_features("resnet1", tmp_path / "weights.pth")
+
+
+def test_the_last_layer_is_found_whatever_its_name() -> None:
+    trunk = nn.Linear(3, 4)
+    named = nn.Sequential(OrderedDict(trunk=trunk, head=nn.Linear(4, 1000)))
+    nested = nn.Sequential(trunk, nn.Sequential(nn.Dropout(0.0), nn.Linear(4, 1000)))
+    seen = torch.rand(2, 3)
+    for network in (named, nested):
+        assert take_off_last_layer(network)
+        assert torch.equal(network(seen), trunk(seen))
+    for other in (nn.Conv2d(3, 1000, 1), nn.Sequential(trunk, nn.Unflatten(1, (4, 1, 1)))):
+        before = str(other)
+        assert not take_off_last_layer(other)
+        assert str(other) == before
 
 
 def test_joint_features_have_the_same_say() -> None:

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.metrics.features import take_off_last_layer
 from ganaug.wording import one_line
 
 __all__ = ["Backbone", "backbone_by_name"]
 
 SOURCES = ("torchvision", "timm")
 DEFAULT, NONE = "DEFAULT", "none"
-CLASSES = 1000  # of ImageNet, as torchvision makes its networks
 BESIDE_THE_TRUNK = ("AuxLogits", "aux1", "aux2")  # of Inception and GoogLeNet
 AS_SAVED = ("state_dict", "model")  # keys under which training programs keep the weights
 
@@ -140,14 +140,11 @@ def _without_last_layer(network: nn.Module, name: str) -> nn.Module:
         if getattr(network, part, None) is not None:
             setattr(network, part, None)
             network.aux_logits = False  # type: ignore[assignment] # no module
-    linear = [where for where, part in network.named_modules() if isinstance(part, nn.Linear)]
-    if not linear or network.get_submodule(linear[-1]).out_features != CLASSES:
+    if not take_off_last_layer(network):
         raise ConfigError(
             f"classifier {name}: has no linear layer at its end; allowed: networks with one; choose"
             " another, or give ganaug.Pretrained(load=...)"
         )
-    parent, _, last = linear[-1].rpartition(".")
-    setattr(network.get_submodule(parent), last, nn.Identity())
     return network
 
 
