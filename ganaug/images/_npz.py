@@ -213,7 +213,7 @@ def _labels(
             f"{path}: {word} hold {int(np.isnan(labels).sum())} NaN; allowed: whole numbers from"
             " 0; remove those images or label them"
         )
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "biu":
         raise DataError(
             f"{path}: {word} are {labels.dtype}; allowed: whole numbers from 0; convert them, and"
             " give names as 'classes'"

@@ -119,13 +119,13 @@ class ImageSet:
                 f"{self.source}: {len(images)} images but labels of shape {list(labels.shape)};"
                 " give one label for each image"
             )
-        if not np.issubdtype(labels.dtype, np.integer):
+        if labels.dtype.kind not in "biu":
             raise DataError(
                 f"{self.source}: labels are {labels.dtype}; allowed: whole numbers from 0 to"
                 f" {len(self.classes) - 1}"
             )
-        check_range(labels, len(self.classes), where=self.source)
         object.__setattr__(self, "labels", labels.astype(np.int64))
+        check_range(self.labels, len(self.classes), where=self.source)
         if self.groups is not None:
             if self.groups.shape != labels.shape:
                 raise DataError(
