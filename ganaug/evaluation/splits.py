@@ -106,7 +106,8 @@ def splits_of(
         told = (*images.notes, *notes, *copies_noted(whole, judged))
         split = Split(whole, judged, whole)
         return dict.fromkeys(seeds, split), tuple(dict.fromkeys(told))
-    splits, notes = {}, images.notes
+    splits: dict[int, Split] = {}
+    notes = images.notes
     for seed in seeds:
         drawn_from = None
         if draw is None:

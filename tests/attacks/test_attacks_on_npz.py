@@ -91,8 +91,8 @@ def test_entries_without_bytes_are_refused_by_their_number(tmp_path: Path) -> No
     header = io.BytesIO()
     shape = {"descr": "<U0", "fortran_order": False, "shape": (2 * 10**7,)}
     np.lib.format.write_array_header_1_0(header, shape)
-    images = array(np.zeros((4, 9, 9), np.uint8))
-    path = archive(tmp_path / "x.npz", images=images, classes=header.getvalue())
+    known = {"images": array(np.zeros((4, 9, 9), np.uint8)), "labels": array(np.arange(4) % 2)}
+    path = archive(tmp_path / "x.npz", **known, classes=header.getvalue())
     assert "classes: cannot be read (it is cut off)" in refused(path)
 
 

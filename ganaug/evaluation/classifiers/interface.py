@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -192,29 +192,43 @@ def check_arms(classifier: Classifier, arms: Iterable[Arm]) -> None:
             )
 
 
-def as_probabilities(
-    found: ArrayLike, images: int, num_classes: int, who: str
-) -> NDArray[np.float16]:
+def as_probabilities(found: Any, images: int, num_classes: int, who: str) -> NDArray[np.float16]:
     """Return predictions as float16 [images, num_classes]; labels count as certain.
 
     Probabilities that are not finite come back as they are, see `Outcome.finite`.
 
     Args:
-        found: labels [images], or probabilities [images, num_classes] with rows that add up to 1.
+        found: labels [images], or probabilities [images, num_classes] with rows that add up to 1;
+            an array, a tensor on the CPU, or nested lists.
         images, num_classes: how many were predicted, of how many classes.
         who: predicted them, for the message.
 
     Raises:
         ConfigError: something else.
     """
-    values: NDArray[Any] = np.asarray(found)
-    if values.shape == (images,) and np.isin(values, np.arange(num_classes)).all():
-        values = np.eye(num_classes)[values.astype(np.int64)]
-    rows = values.sum(1) if values.shape == (images, num_classes) else np.zeros(1)
-    if not np.allclose(rows[np.isfinite(rows)], 1, atol=1e-3):
+    try:
+        values: NDArray[Any] = np.asarray(found)
+    except ValueError:  # lists of different lengths
+        values = np.asarray(None)
+    wrong: str | None = None
+    if values.dtype.kind not in "biuf":
+        wrong = f" of {values.dtype}"
+    elif values.shape == (images, num_classes):
+        rows = values[np.isfinite(values).all(1)]
+        # so much does bfloat16 round
+        if not np.allclose(rows.sum(1), 1, atol=1e-2) or rows.min(initial=0) < -1e-2:
+            wrong = " with other rows"
+    elif values.shape == (images,):
+        known = np.isin(values, np.arange(num_classes))
+        wrong = None if known.all() else f" with the label {values[~known][0]}"
+    else:
+        wrong = ""
+    if wrong is not None:
         raise ConfigError(
-            f"{who} returned {list(values.shape)}; allowed: labels"
-            f" [{images}], or probabilities [{images}, {num_classes}] with rows that add"
-            " up to 1; return one of them"
+            f"{who} returned {list(values.shape)}{wrong}; allowed: labels [{images}] from 0 to"
+            f" {num_classes - 1}, or probabilities [{images}, {num_classes}] with rows that add up"
+            " to 1; return one of them"
         )
+    if values.ndim == 1:
+        values = np.eye(num_classes)[values.astype(np.int64)]
     return values.astype(np.float32).astype(np.float16)

@@ -113,7 +113,11 @@ class TrainingLoop:
                 " images [N, C, H, W] to labels or probabilities; return one"
             )
         seconds = time.perf_counter() - started
-        found = torch.as_tensor(predict_fn(task.tested)).detach().cpu()
+        predicted = predict_fn(task.tested)
+        if isinstance(predicted, torch.Tensor):
+            found = predicted.detach().cpu().to_dense()
+            # of bfloat16, as autocast gives it, numpy knows nothing
+            predicted = found.float() if found.is_floating_point() else found
         who = "train_fn: its predict_fn"
-        probabilities = as_probabilities(found, len(task.tested), task.num_classes, who)
+        probabilities = as_probabilities(predicted, len(task.tested), task.num_classes, who)
         return Outcome(probabilities, seconds)

@@ -262,6 +262,24 @@ def test_a_training_loop_of_the_user(
     assert again.arms == report.arms  # with its times, so it was kept
 
 
+def test_a_loop_may_predict_in_bfloat16(images: ImageSet) -> None:
+    """As torch.autocast does."""
+
+    def loop(items: ArmImages, seed: int) -> Callable[[Tensor], Tensor]:
+        return lambda tested: torch.full((len(tested), 3), 1 / 3, dtype=torch.bfloat16)
+
+    report = evaluate_gain(
+        None,
+        train=images,
+        seeds=1,
+        arms=["plain"],
+        baseline="plain",
+        classifier=TrainingLoop(loop),
+        jobs=1,
+    )
+    assert report.arms["plain"].balanced_accuracy == (pytest.approx(1 / 3),)
+
+
 def test_the_images_of_an_arm_are_balanced_and_augmented_at_each_access(images: ImageSet) -> None:
     seen: dict[str, ArmImages] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,3 +73,21 @@ def test_rows_that_do_not_add_up_are_refused_beside_some_that_are_no_numbers() -
     assert np.isnan(as_probabilities(found, 2, 2, "it")[0]).all()
     with pytest.raises(ConfigError, match="rows that add up to 1"):
         as_probabilities([*found, [1.0, 1.0]], 3, 2, "it")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (None, r"returned \[\] of object"),
+        (["a", "b", "a"], r"returned \[3\] of <U1"),
+        ([[0.5, 0.5], [1.0]], r"returned \[\] of object"),
+        ({"labels": [0, 1, 1]}, r"returned \[\] of object"),
+        ([0, 1, 2], r"returned \[3\] with the label 2"),
+        ([0.0, 1.0, np.nan], r"returned \[3\] with the label nan"),
+        ([[2.0, -1.0]] * 3, r"returned \[3, 2\] with other rows"),
+        ([0, 1], r"returned \[2\]; allowed: labels \[3\] from 0 to 1"),
+    ],
+)
+def test_what_is_no_prediction_is_refused_by_name(found: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        as_probabilities(found, 3, 2, "it")
