@@ -19,7 +19,13 @@ from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_class
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
-from ganaug.evaluation.gain.notes import few_images, few_passes, repeated_images, trained_on_test
+from ganaug.evaluation.gain.notes import (
+    copies_in_later_draws,
+    few_images,
+    few_passes,
+    repeated_images,
+    trained_on_test,
+)
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
@@ -175,6 +181,8 @@ def evaluate_gain(
         draw=None if refit is None else refit.draw,
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
+    if refit is not None and refit.draw is not None:  # else all are drawn from the same images
+        notes += copies_in_later_draws(splits)
     made, of_folders = made_for(
         plan.folders, splits, plan.alone, exif=exif, skip_corrupt=skip_corrupt
     )

@@ -191,6 +191,19 @@ def test_draws_have_test_parts_of_their_own() -> None:
     assert report.counts == ((10, 6), (10, 7))
     assert report.test_images == (14, 14)
     assert report.claim == "for free arms"
+    assert not any("later seed" in note for note in report.notes)
+
+
+def test_copies_in_the_draws_of_later_seeds_are_noted() -> None:
+    def draw(seed: int) -> ImageSet:
+        drawn = bars((10, 6), seed=seed)
+        return replace(drawn, test=drawn if seed else bars((5, 9), seed=10))
+
+    report = run(None, draw(0), refit=Refit(draw=draw))
+    assert (
+        "in the draws of 1 later seed, test images are also training images: of seed 1 16 of 16"
+        in report.notes
+    )
 
 
 def held_out(images: ImageSet, **changes: str | None) -> dict[str, Any]:
