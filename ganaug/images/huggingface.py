@@ -25,6 +25,7 @@ from ganaug.images.class_names import composed, label_number
 from ganaug.images.columns import (
     LABEL_NAMES,
     Columns,
+    cell_text,
     column_name,
     named_like,
 )
@@ -273,11 +274,12 @@ def _numbers(
 def _groups(where: str, part: Any, column: str | None) -> list[str] | list[None]:
     if column is None:
         return [None] * len(part)
-    found = list(part.with_format(None)[column])
+    cells = enumerate(part.with_format(None)[column])
+    found = [cell_text(cell, f"{where}[{at}]", "group") for at, cell in cells]
     for at, group in enumerate(found):
-        if group is None or not str(group).strip():
+        if not group:
             raise DataError(
                 f"{where}[{at}]: no group in the column {column!r}; allowed: one for each image;"
                 " fill it in"
             )
-    return [str(group) for group in found]
+    return found
