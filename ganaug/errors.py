@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 __all__ = [
     "ArtifactError",
@@ -17,6 +19,7 @@ __all__ = [
     "ToldElsewhereError",
     "checked_count",
     "did_you_mean",
+    "named_path",
     "refuse",
 ]
 
@@ -93,6 +96,24 @@ def checked_count(name: str, value: object, instead: str, most: int | None = Non
     if number < 1 or (most is not None and number > most):
         raise ConfigError(f"{name}: {value!r:.60}; allowed: {allowed}; {instead}")
     return number
+
+
+def named_path(path: str | os.PathLike[str], called: str = "''") -> Path:
+    """Return a path that a user names; an empty text, which pathlib takes for ".", is none.
+
+    Args:
+        path: of a file or folder, read or written.
+        called: what stands before the message, where `path` is a part of it.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    if not os.fspath(path):
+        raise ConfigError(
+            f"{called}: names no file or folder; allowed: a path ('.' for the current folder); give"
+            " one (is a variable of the shell not set?)"
+        )
+    return Path(path)
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

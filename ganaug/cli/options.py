@@ -22,6 +22,7 @@ __all__ = [
     "NAMES",
     "SETTING",
     "SIZE",
+    "TEXT",
     "Reading",
     "chosen_classifier",
     "chosen_columns",
@@ -52,6 +53,16 @@ OPTIONS_OF_THEIR_OWN = {
     "cache": "--cache",
     "progress": "ganaug -q",
 }
+EMPTY = "'' is empty; give a value, or leave it out (is a variable of the shell not set?)"
+
+
+class _Text(click.types.StringParamType):
+    """A text or a name that is not empty: pathlib would take "" for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail(EMPTY, param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class _Size(click.ParamType[tuple[int, int]]):
@@ -116,9 +127,13 @@ class _Names(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         parts = next(csv.reader([str(value)], skipinitialspace=True), [])
-        return tuple(name for name in (part.strip() for part in parts) if name)
+        names = tuple(name for name in (part.strip() for part in parts) if name)
+        if not names:
+            self.fail(EMPTY, param, ctx)
+        return names
 
 
+TEXT = _Text()
 SIZE = _Size()
 SETTING = _Setting()
 NAMES = _Names()

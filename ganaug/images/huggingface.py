@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, named_path
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import check_labels, class_names
@@ -96,7 +96,7 @@ def open_saved(source: str) -> Any:
         DataError: there is none, or it cannot be read.
         ConfigError: the package `datasets` is missing.
     """
-    path = source.removeprefix(HF_PREFIX)
+    path = named_path(source.removeprefix(HF_PREFIX), source)
     try:
         import datasets
     except ImportError as error:
@@ -106,7 +106,7 @@ def open_saved(source: str) -> Any:
         ) from error
     saved = [Path(path, name) for name in ("state.json", "dataset_dict.json")]
     if not any(file.is_file() for file in saved):
-        what = "no saved data set in this folder" if Path(path).is_dir() else "no such folder"
+        what = "no saved data set in this folder" if path.is_dir() else "no such folder"
         raise DataError(
             f"{source}: {what}; allowed: hf: and a folder that save_to_disk of datasets wrote;"
             " correct the path; images in class folders are read without hf:"

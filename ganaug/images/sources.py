@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, named_path
 from ganaug.images._folder import list_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._open import FORMATS
@@ -135,6 +135,8 @@ def load_images(
         ((8, 8), 1078, 719)
     """
     check_mode(mode)
+    if isinstance(source, str | os.PathLike):
+        named_path(source)
     reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
         among = Inputs(images=folders_around(source, (), cache))

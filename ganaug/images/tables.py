@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganaug.errors import DataError, did_you_mean
+from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
 from ganaug.images._reading import Reading, read_files
@@ -184,7 +184,7 @@ def read_table(
     where = "DataFrame" if is_frame(source) else str(source)
     rows, chosen, told = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
     default = Path() if is_frame(source) else Path(source).parent
-    folder = default if root is None else Path(root)
+    folder = default if root is None else named_path(root)
     if not rows:
         raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
     seen: dict[str, _Row] = {}
