@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 __all__ = [
+    "MOST_COUNT",
     "ArtifactError",
     "Complain",
     "ConfigError",
@@ -22,6 +23,8 @@ __all__ = [
     "named_path",
     "refuse",
 ]
+
+MOST_COUNT = 10_000_000  # of steps, say: a digit too many is told at once
 
 
 class GanaugError(Exception):
@@ -83,7 +86,7 @@ def checked_count(name: str, value: object, instead: str, most: int | None = Non
         name: of the argument.
         value: that it has.
         instead: the next step, for the message.
-        most: the largest that is allowed.
+        most: the largest that is allowed; None = `MOST_COUNT`, which no work is meant to reach.
 
     Raises:
         ConfigError: it is something else.
@@ -93,7 +96,9 @@ def checked_count(name: str, value: object, instead: str, most: int | None = Non
         number = operator.index(value)  # type: ignore[arg-type] # what it is for
     except TypeError:
         number, allowed = 0, f"a whole number, {allowed}"
-    if number < 1 or (most is not None and number > most):
+    if number > MOST_COUNT:
+        allowed = f"1 to {most or MOST_COUNT:,}"
+    if not 1 <= number <= (most or MOST_COUNT):
         raise ConfigError(f"{name}: {value!r:.60}; allowed: {allowed}; {instead}")
     return number
 

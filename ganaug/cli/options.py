@@ -53,7 +53,6 @@ OPTIONS_OF_THEIR_OWN = {
     "cache": "--cache",
     "progress": "ganaug -q",
 }
-EMPTY = "'' is empty; give a value, or leave it out (is a variable of the shell not set?)"
 
 
 class _Text(click.types.StringParamType):
@@ -61,7 +60,8 @@ class _Text(click.types.StringParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail(EMPTY, param, ctx)
+            hint = "give a value, or leave it out (is a variable of the shell not set?)"
+            self.fail(f"'' is empty; {hint}", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -127,10 +127,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         parts = next(csv.reader([str(value)], skipinitialspace=True), [])
-        names = tuple(name for name in (part.strip() for part in parts) if name)
-        if not names:
-            self.fail(EMPTY, param, ctx)
-        return names
+        return tuple(name for name in (part.strip() for part in parts) if name)
 
 
 TEXT = _Text()

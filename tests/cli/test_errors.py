@@ -87,7 +87,6 @@ def test_wrong_use(
         (["vary", "f", "", "--out", "x.png"], "IMAGE"),
         (["evaluate", "f", "digits", "--judge", ""], "--judge"),
         (["evaluate", "f", "digits", "--json", ""], "--json"),
-        (["evaluate", "f", "digits", "--arms", ""], "--arms"),
         (["tune", "f", "x.csv", "--label-column", ""], "--label-column"),
         (["sample", "f", "--count", "1", "--out", "x", "--source", ""], "--source"),
         (["run", "", "--out", "x"], "SOURCE"),
