@@ -241,6 +241,17 @@ def test_a_sheet_is_no_image_of_the_class(
     assert run([*arguments[:-1], str(tmp_path / "sheets" / "b.png")]) == 0
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_cache_is_refused_in_a_dry_run_too(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    command = ["fit", str(photos), "--out", str(tmp_path / "run"), *options]
+    refused([*command, "--cache", str(photos / "c")], "lies in the folder of the images", capsys)
+    command[1] = "digits"
+    refused([*command, "--cache", str(tmp_path / "c")], "cache: given for digits; allowed", capsys)
+
+
 def test_a_cache_is_no_part_of_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos, out = write_photos(tmp_path / "photos", test=False), tmp_path / "out"
     for cache in (out, out / "cache"):
