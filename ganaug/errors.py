@@ -122,6 +122,6 @@ def named_path(path: str | os.PathLike[str], called: str = "''") -> Path:
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the nearest of `options`, or an empty string."""
-    near = difflib.get_close_matches(word, list(options), n=1)
+    """Return ``" (did you mean 'x'?)"`` for the nearest other of `options`, or an empty string."""
+    near = difflib.get_close_matches(word, [each for each in options if each != word], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

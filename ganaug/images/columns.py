@@ -181,6 +181,11 @@ def column_name(
         return given
     if len(found) == 1:
         return found[0]
+    if len(set(found)) == 1:
+        raise DataError(
+            f"{where}: {len(found)} columns are called {found[0]!r}; allowed: one; rename the"
+            " others"
+        )
     if found:
         what = f"{len(found)} columns may hold the {role}s ({', '.join(map(repr, found))})"
         raise DataError(f"{where}: {what}; allowed: one; name it with {option}")

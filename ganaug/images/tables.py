@@ -222,7 +222,7 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
         )
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            delimiter = delimiter_of(stream)
+            delimiter = delimiter_of(stream, where)
             reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
@@ -346,9 +346,10 @@ def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
         return
     path = folder / missing[0].file
     beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+    instead = " (it is a folder)" if os.path.isdir(path) else did_you_mean(path.name, beside)
     raise DataError(
         f"{where}, {missing[0].name}: no file {missing[0].file!r} in"
-        f" {str(folder)!r}{did_you_mean(path.name, beside)} ({len(missing)} of {len(rows)} are"
+        f" {str(folder)!r}{instead} ({len(missing)} of {len(rows)} are"
         " missing); allowed: paths inside that folder; name another with --root DIR, or go on"
         " without them with --skip-corrupt"
     )

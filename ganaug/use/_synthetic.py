@@ -124,6 +124,11 @@ class SyntheticDataset(Dataset[Any]):
         seed: int = 0,
         transform: Callable[[Any], Any] | None = None,
     ) -> None:
+        if transform is not None and not callable(transform):
+            raise ConfigError(
+                f"transform={transform!r:.60}; allowed: a function of the image, or None; pass a v2"
+                " transform, such as v2.Compose([...])"
+            )
         self.generator = open_generator(artifact)
         info, path = self.generator.info, self.generator.path
         if source is None and info.kind == "variation":

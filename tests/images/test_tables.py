@@ -291,6 +291,14 @@ def test_frames_that_were_put_together_contradict_each_other(
         load_images(frame, root=folder.parent)
 
 
+def test_a_folder_in_the_place_of_a_file_is_told(folder: Path) -> None:
+    path = table(folder, [["file", "label"], ["photos", "cat"]])
+    with pytest.raises(
+        DataError, match=r"line 2: no file 'photos' in .* \(it is a folder\) \(1 of"
+    ):
+        load_images(path)
+
+
 def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
     rows = [*all_rows(), ["photos/dog/7.png", "dog"], ["photos/dog/8.png", "dog"]]
     path = table(folder, [["file", "label"], *rows])
@@ -310,7 +318,10 @@ def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
         ("file,label,class", {}, "2 columns may hold the labels ('label', 'class')"),
         ("file,label", {"label": "labl"}, "no column 'labl' (did you mean 'label'?)"),
         ("file,label", {"group": "g"}, "no column 'g'; allowed: 'file', 'label'; correct --group"),
-        ("file,label,label", {}, "2 columns may hold the labels"),
+        ("file,label,label", {}, "2 columns are called 'label'; allowed: one; rename the others"),
+        ("file,label,Label", {}, "2 columns may hold the labels ('label', 'Label')"),
+        ("file|label", {}, "the first line, 'file|label', has '|' between the columns; allowed: a"),
+        ("sep=;", {}, "the first line is 'sep=;'; allowed: the names of the columns; take"),
         ("file,label,label", {"label": "label"}, "2 columns are called 'label'; allowed: one"),
     ],
 )

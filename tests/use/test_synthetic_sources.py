@@ -20,6 +20,14 @@ from ganaug.errors import ArtifactError, ConfigError, DataError
 pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
 
 
+def test_a_transform_that_is_no_function_is_refused(variation: Path) -> None:
+    source = Pairs(tensors(4), [0, 1, 1, 2])
+    with pytest.raises(
+        ConfigError, match=r"^transform=5; allowed: a function of the image, or None"
+    ):
+        SyntheticDataset(variation, source=source, counts=1, transform=5)  # type: ignore[arg-type]
+
+
 def test_labels_are_read_where_the_source_has_them(variation: Path) -> None:
     images, labels = tensors(4), [0, 1, 1, 2]
     stacked = torch.stack(images)
