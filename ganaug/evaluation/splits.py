@@ -94,7 +94,7 @@ def splits_of(
         size: (height, width) at which images are loaded; None = that of the artifact.
 
     Raises:
-        ArtifactError, DataError: as in `training_and_test`.
+        ArtifactError, DataError: as in `training_and_test`; or draws have different classes.
     """
     if size is None and metadata is not None:
         size = metadata.size
@@ -116,10 +116,24 @@ def splits_of(
             drawn = draw(seed)
             own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
             drawn, judged, more = training_and_test(drawn, own, None)
+            if splits:
+                like = splits[seeds[0]].train
+                drawn, judged = (_in_order_of_first(part, like, seed) for part in (drawn, judged))
         splits[seed] = Split(drawn, judged, drawn_from)
         notes = tuple(dict.fromkeys((*notes, *more)))
     first = splits[seeds[0]]  # for the others it takes as long, and says nearly the same
     return splits, tuple(dict.fromkeys((*notes, *copies_noted(first.train, first.test))))
+
+
+def _in_order_of_first(drawn: ImageSet, like: ImageSet, seed: int) -> ImageSet:
+    """Return what a seed drew with labels that count as those of the first seed, `like`."""
+    if set(drawn.classes) != set(like.classes):
+        raise DataError(
+            f"draw({seed}): the classes {first_names(drawn.classes, 8, repr)}, but"
+            f" {first_names(like.classes, 8, repr)} with the first seed; allowed: the same ones for"
+            " each seed; give those that have no images, too"
+        )
+    return in_class_order(drawn, like)
 
 
 def as_trained(images: ImageSet, info: Metadata) -> ImageSet:

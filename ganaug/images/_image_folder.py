@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ganaug.images._groups import GROUPS_FILE, groups_files, with_groups
 from ganaug.images._left_out import (
     foreign_noted,
@@ -17,6 +20,7 @@ from ganaug.images._left_out import (
 from ganaug.images._parts import ImageFile
 from ganaug.images.class_names import classes_of
 from ganaug.images.relabelled import by_name
+from ganaug.images.wrappers import parts_of, pieces_of, reads_items_itself
 
 __all__ = ["Listed", "files_of", "groups_not_read"]
 
@@ -53,10 +57,11 @@ def files_of(dataset: Any) -> Listed | None:
     if not all(Path(path).is_relative_to(base) for path, _ in folder.samples):
         return None
     whole, notes = _files(folder)
-    files = _picked(dataset, whole)
-    if files is None:
+    picked = _picked(dataset)
+    if picked is None:
         return None
     classes = classes_of(dataset) or tuple(folder.classes)
+    files = [whole[at] for at in picked]
     return Listed(Path(folder.root), classes, files, notes, dataset is folder)
 
 
@@ -74,32 +79,27 @@ def groups_not_read(dataset: Any) -> list[str]:
 
 
 def _innermost(dataset: Any) -> Iterator[Any]:
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        yield from _innermost(dataset.dataset)
-    elif isinstance(dataset, ConcatDataset):
-        for part in dataset.datasets:
-            yield from _innermost(part)
-    else:
+    parts = parts_of(dataset)
+    if not parts:
         yield dataset
+    for part in parts:
+        yield from _innermost(part)
 
 
-def _picked(dataset: Any, whole: list[ImageFile]) -> list[ImageFile] | None:
-    """Return which of the files are the items; None where a subclass may hand out others."""
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        inner = _picked(dataset.dataset, whole)
-        if inner is None or type(dataset).__getitem__ is not Subset.__getitem__:
+def _picked(dataset: Any) -> NDArray[np.int64] | None:
+    """Return which files of the folder the items are; None where a subclass may give others."""
+    pieces = pieces_of(dataset)
+    if not pieces:
+        return np.arange(len(dataset.samples))
+    if reads_items_itself(dataset):
+        return None
+    found: list[NDArray[np.int64]] = []
+    for part, positions in pieces:
+        inner = _picked(part)
+        if inner is None:
             return None
-        return [inner[at] for at in dataset.indices]
-    if isinstance(dataset, ConcatDataset):
-        parts = [_picked(part, whole) for part in dataset.datasets]
-        if type(dataset).__getitem__ is not ConcatDataset.__getitem__:
-            return None
-        return None if None in parts else [file for part in parts for file in part or ()]
-    return whole
+        found.append(inner[positions])
+    return np.concatenate(found)
 
 
 def _is_plain(dataset: Any) -> bool:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError, did_you_mean
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
-from ganaug.images._parts import check_labels, class_names, with_test
+from ganaug.images._parts import class_names, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.labels import check_range
 from ganaug.wording import one_line
 
 __all__ = ["StoredPart", "load_npz", "stored_parts"]
@@ -91,7 +92,7 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         classes = ("all",)
         notes.append(f"no array {given!r}: all images are one class")
     for word, values in zip(words, labels, strict=True):
-        check_labels(f"{path}: {word.replace('images', 'labels')}", values, classes)
+        check_range(values, len(classes), where=f"{path}: {word.replace('images', 'labels')}")
     named = [
         _groups(path, word.replace("images", "groups"), arrays, len(part))
         for word, part in zip(words, images, strict=True)
@@ -212,7 +213,7 @@ def _labels(
             f"{path}: {word} hold {int(np.isnan(labels).sum())} NaN; allowed: whole numbers from"
             " 0; remove those images or label them"
         )
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "biu":
         raise DataError(
             f"{path}: {word} are {labels.dtype}; allowed: whole numbers from 0; convert them, and"
             " give names as 'classes'"

@@ -18,7 +18,6 @@ from ganaug.wording import counted, first_names
 
 __all__ = [
     "ImageFile",
-    "check_labels",
     "class_names",
     "delimiter_of",
     "none_read",
@@ -104,16 +103,6 @@ def class_names(
             " from 0, with few numbers missing; number them anew or name all classes"
         )
     return tuple(str(label) for label in range(last + 1))
-
-
-def check_labels(where: str, labels: NDArray[np.int64], classes: Sequence[str]) -> None:
-    """Raise `DataError` unless all labels are in 0..len(classes)-1."""
-    for bad in (int(labels.min(initial=0)), int(labels.max(initial=0))):
-        if not 0 <= bad < len(classes):
-            raise DataError(
-                f"{where}: label {bad} is out of range; allowed: 0 to {len(classes) - 1}"
-                f" ({len(classes)} classes); correct it or name its class"
-            )
 
 
 def _in_two_classes(images: ImageSet) -> list[str]:

@@ -9,27 +9,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ganaug.errors import DataError
 from ganaug.images.columns import Keyed, is_huggingface, label_names
+from ganaug.images.labels import label_number
+from ganaug.images.wrappers import parts_of, reads_items_itself
 from ganaug.wording import first_names, whole_number
 
 __all__ = [
     "alike_noted",
     "classes_of",
     "composed",
-    "label_number",
     "own_attribute",
     "own_names",
-    "parts_of",
     "position_of",
-    "reads_items_itself",
     "same_names",
     "unclear_label",
 ]
 
-LARGEST = 2**62  # labels are int64
 # Where names stand, the first that is there: torchvision's, timm's, Caltech101's.
 _PLACES = ("classes", "class_to_idx", "reader.class_to_idx", "categories")
 
@@ -80,22 +76,6 @@ def own_attribute(dataset: Any, name: str) -> Any:
     if parts_of(dataset) and inspect.getattr_static(dataset, name, None) is None:
         return None
     return getattr(dataset, name, None)
-
-
-def parts_of(dataset: Any) -> list[Any]:
-    """Return the data sets that a Subset or ConcatDataset is made of, else nothing."""
-    from torch.utils.data import ConcatDataset, Subset
-
-    if isinstance(dataset, Subset):
-        return [dataset.dataset]
-    return list(dataset.datasets) if isinstance(dataset, ConcatDataset) else []
-
-
-def reads_items_itself(dataset: Any) -> bool:
-    """Whether a Subset or ConcatDataset does not hand on the items of its parts as they are."""
-    from torch.utils.data import ConcatDataset, Subset
-
-    return type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__)
 
 
 def own_names(dataset: Any) -> tuple[str, ...] | None:
@@ -176,25 +156,6 @@ def _check_names(dataset: Any, names: tuple[str, ...], transform: Callable[[int]
                 " count through .classes; give the data set without its target_transform, or with"
                 " .classes for the new labels"
             )
-
-
-def label_number(label: Any, *, one_hot: bool = False) -> int | None:
-    """Return a label as a number: a whole number of any type, or an array or tensor of one.
-
-    With `one_hot` also the position of the 1 among the 0 of a vector. None for anything else.
-    """
-    if isinstance(label, numbers.Integral | np.bool_):
-        return int(label) if abs(int(label)) < LARGEST else None
-    if hasattr(label, "detach"):  # a tensor, wherever it is
-        label = label.detach().cpu().numpy()
-    if not isinstance(label, np.ndarray):
-        return None
-    if label.size == 1 and label.dtype.kind in "biu":
-        return label_number(label.item())
-    if one_hot and label.ndim == 1 and label.size > 1 and label.dtype.kind in "biuf":
-        ones = np.flatnonzero(label)
-        return int(ones[0]) if len(ones) == 1 and label[ones[0]] == 1 else None
-    return None
 
 
 def unclear_label(classes: Sequence[str]) -> str | None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ganaug.errors import ConfigError, DataError, named_path
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
-from ganaug.images._parts import check_labels, class_names
+from ganaug.images._parts import class_names
 from ganaug.images._reading import Reading, read_files
-from ganaug.images.class_names import composed, label_number
+from ganaug.images.class_names import composed
 from ganaug.images.columns import (
     LABEL_NAMES,
     Columns,
@@ -30,6 +30,7 @@ from ganaug.images.columns import (
     named_like,
 )
 from ganaug.images.image_set import ImageSet
+from ganaug.images.labels import check_range, label_number
 from ganaug.wording import one_line
 
 __all__ = [
@@ -175,7 +176,7 @@ def load_huggingface(source: str, dataset: Any, reading: Reading, *, columns: Co
     """Load the images of a data set of Hugging Face. See `load_images`."""
     parts, notes, chosen = saved_parts(source, dataset, columns)
     classes = class_names(source, parts[0].labels, parts[0].classes)
-    check_labels(source, np.concatenate([part.labels for part in parts]), classes)
+    check_range(np.concatenate([part.labels for part in parts]), len(classes), where=source)
     return read_files(
         source,
         classes,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
 from ganaug.images.columns import Columns
+from ganaug.images.labels import check_range
 from ganaug.images.stored import chosen
 from ganaug.wording import first_names
 
@@ -118,18 +119,13 @@ class ImageSet:
                 f"{self.source}: {len(images)} images but labels of shape {list(labels.shape)};"
                 " give one label for each image"
             )
-        if not np.issubdtype(labels.dtype, np.integer):
+        if labels.dtype.kind not in "biu":
             raise DataError(
                 f"{self.source}: labels are {labels.dtype}; allowed: whole numbers from 0 to"
                 f" {len(self.classes) - 1}"
             )
-        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.classes)):
-            bad = int(labels.min() if labels.min() < 0 else labels.max())
-            raise DataError(
-                f"{self.source}: label {bad} is out of range; allowed: 0 to"
-                f" {len(self.classes) - 1} ({len(self.classes)} classes)"
-            )
         object.__setattr__(self, "labels", labels.astype(np.int64))
+        check_range(self.labels, len(self.classes), where=self.source)
         if self.groups is not None:
             if self.groups.shape != labels.shape:
                 raise DataError(

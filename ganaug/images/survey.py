@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
-from ganaug.images._parts import check_labels, class_names, none_read
+from ganaug.images._parts import class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -27,6 +27,7 @@ from ganaug.images._pixels import (
 from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.labels import check_range
 from ganaug.images.originals import Original, originals
 from ganaug.progress import Progress
 
@@ -156,7 +157,7 @@ def survey(
     if not (~test).any():
         raise none_read(found.source)
     classes = class_names(found.source, label_of[~test], found.classes)
-    check_labels(found.source, label_of, classes)
+    check_range(label_of, len(classes), where=found.source)
     refusals = list(found.problems)
     layout: Layout | None = None
     try:

@@ -13,7 +13,7 @@ from PIL import Image
 from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._decoding import read_pixels
 from ganaug.images._image_folder import files_of, groups_not_read
-from ganaug.images._parts import check_labels, class_names, none_read, with_test
+from ganaug.images._parts import class_names, none_read, with_test
 from ganaug.images._pixels import (
     UNREADABLE,
     Damage,
@@ -24,9 +24,10 @@ from ganaug.images._pixels import (
 )
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of, no_cache
-from ganaug.images.class_names import classes_of, label_number
+from ganaug.images.class_names import classes_of
 from ganaug.images.columns import Keyed
 from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.labels import check_range, label_number
 from ganaug.images.relabelled import by_name, check_handed_on
 from ganaug.wording import one_line
 
@@ -141,7 +142,9 @@ def load_dataset(dataset: Any, reading: Reading) -> ImageSet:
         )
     if reading.cache is not None:
         raise no_cache(name)
-    images = _read(name, by_name(dataset), None, reading)
+    counted = by_name(dataset)
+    check_handed_on(dataset, range(len(dataset)))
+    images = _read(name, counted, None, reading)
     return replace(images, notes=(*groups_not_read(dataset), *images.notes))
 
 
@@ -190,8 +193,6 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
             where = f"{source}[{index}]{word}"
             try:
                 image, label = item_of(dataset, index, where)
-                if named is not None:
-                    check_handed_on(dataset, index)
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -209,7 +210,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
         raise none_read(source)
     labels = np.array(found, dtype=np.int64)
     classes = class_names(source, labels[:num_train], named)
-    check_labels(source, labels, classes)
+    check_range(labels, len(classes), where=source)
 
     def load(at: int) -> tuple[Image.Image, int, int]:
         dataset, index = items[at]

@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
+from ganaug.images.labels import check_range
 from ganaug.use._pixels import num_images as num_images_of
 from ganaug.use.marks import MARKS
 from ganaug.wording import counted, first_names, one_line
@@ -271,13 +272,10 @@ def _array(label: Any) -> NDArray[Any]:
 
 
 def _in_range(index: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    if len(index) and (index.min() < 0 or index.max() >= num_classes):
-        bad = int(index.min() if index.min() < 0 else index.max())
-        raise DataError(
-            f"label {bad} is out of range; allowed: 0 to {num_classes - 1} ({num_classes}"
-            " classes); wrap the data set in AugmentedDataset or call for_classes() where its"
-            " classes are others"
-        )
+    instead = (
+        "wrap the data set in AugmentedDataset or call for_classes() where its classes are others"
+    )
+    check_range(index, num_classes, instead=instead)
     return index
 
 

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from ganaug.errors import DataError, GanaugError
-from ganaug.images.class_names import label_number, own_attribute
+from ganaug.images.class_names import own_attribute
 from ganaug.images.columns import is_huggingface, label_column
-from ganaug.images.relabelled import Relabelled, inside, some_of
+from ganaug.images.labels import label_number, whole_numbers
+from ganaug.images.relabelled import some_of
+from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of
 from ganaug.randomness import undisturbed
 from ganaug.use._items import equal_images, item_image
 from ganaug.use._labels import label_key
@@ -26,7 +27,6 @@ __all__ = [
     "check_label",
     "check_repeatable",
     "describe_item",
-    "inner_datasets",
     "item_position",
     "label_key_of",
     "labels_of",
@@ -85,15 +85,6 @@ def item_position(index: Any, length: int) -> int:
     return position % length
 
 
-def inner_datasets(dataset: Any) -> list[Any]:
-    """Return the data sets that a Subset or ConcatDataset is made of."""
-    if isinstance(dataset, Subset | Relabelled):
-        return [dataset.dataset]
-    if isinstance(dataset, ConcatDataset):
-        return list(dataset.datasets)
-    return []
-
-
 def label_key_of(dataset: Any) -> str | None:
     """Return the key of the label in the items of a data set, None where it is found by its name.
 
@@ -105,7 +96,7 @@ def label_key_of(dataset: Any) -> str | None:
     """
     if is_huggingface(dataset):
         return label_column(dataset)
-    inner = inner_datasets(dataset)
+    inner = parts_of(dataset)
     if not inner:
         own = getattr(dataset, "label_key", None)
         return own if isinstance(own, str) else None
@@ -143,10 +134,8 @@ def labels_of(dataset: Any) -> NDArray[np.int64]:
     if found is not None:
         labels = _whole_numbers(found, dataset, length)
         _check_samples(labels, dataset)
-    elif isinstance(dataset, Subset):
-        labels = labels_of(dataset.dataset)[np.asarray(dataset.indices, np.int64)]
-    elif isinstance(dataset, ConcatDataset):
-        labels = np.concatenate([labels_of(part) for part in dataset.datasets])
+    elif pieces := pieces_of(dataset):
+        labels = np.concatenate([labels_of(part)[positions] for part, positions in pieces])
     else:
         read = [item_label(dataset[i], dataset, i) for i in range(length)]
         return _whole_numbers(read, dataset, length)
@@ -217,29 +206,13 @@ def check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
 
 
 def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
-    if isinstance(found, torch.Tensor):
-        found = found.detach().cpu().numpy()
-    try:
-        labels = np.asarray(found)
-    except ValueError:
-        labels = np.asarray(None)
-    if labels.size == 0 and length == 0:
-        return np.zeros(0, np.int64)
-    if labels.shape == (length, 1):  # a column, as MedMNIST's
-        labels = labels[:, 0]
-    if labels.shape != (length,) or labels.dtype.kind not in "biu":
-        raise DataError(
-            f"the labels of {type(dataset).__name__} are {labels.dtype} {list(labels.shape)};"
-            f" allowed: one whole number for each of its {length} items; give the data set a"
-            " .targets list of them"
-        )
-    labels = labels.astype(np.int64)  # those of uint64 that are too large are negative then
-    if labels.min() < 0:
-        raise DataError(
-            f"the labels of {type(dataset).__name__} go down to {labels.min()}; allowed: 0 and up;"
-            " take the labelled items with torch.utils.data.Subset"
-        )
-    return labels
+    return whole_numbers(
+        found,
+        f"the labels of {type(dataset).__name__}",
+        num_items=length,
+        instead="give the data set a .targets list of them",
+        labelled="take the labelled items with torch.utils.data.Subset",
+    )
 
 
 def item_label(item: Any, dataset: Any, index: int) -> int:

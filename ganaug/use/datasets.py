@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, StackDataset
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import classes_of, same_names
 from ganaug.images.relabelled import by_name
+from ganaug.images.wrappers import parts_of
 from ganaug.randomness import undisturbed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._containers import for_classes
@@ -21,7 +22,6 @@ from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
 from ganaug.use._sources import (
     Wrapper,
     describe_item,
-    inner_datasets,
     item_position,
     label_key_of,
     labels_of,
@@ -283,4 +283,4 @@ def _inside(dataset: Any) -> list[Any]:
     if isinstance(dataset, StackDataset):
         parts = dataset.datasets
         return list(parts.values() if isinstance(parts, dict) else parts)
-    return inner_datasets(dataset)
+    return parts_of(dataset)

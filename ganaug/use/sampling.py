@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data.distributed import DistributedSampler
 
 from ganaug.errors import ConfigError, DataError
+from ganaug.images.labels import whole_numbers
 from ganaug.randomness import checked_seed, stream
 from ganaug.use._checks import checked_epoch, is_whole
 
@@ -163,28 +164,15 @@ class ClassBalancedSampler(DistributedSampler[int]):
         return np.asarray(members[keys.argsort(axis=1)].ravel())
 
 
-def _labels(targets: Any) -> NDArray[np.int64]:
-    if isinstance(targets, torch.Tensor):
-        targets = targets.detach().cpu().numpy()
-    try:
-        labels = np.asarray(targets)
-    except ValueError:
-        labels = np.asarray(None)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or labels.dtype.kind not in "biu":
-        raise DataError(
-            f"targets are {labels.dtype} {list(labels.shape)}; allowed: one whole number for each"
-            " item; pass dataset.targets"
-        )
+def _labels(targets: ArrayLike | torch.Tensor) -> NDArray[np.int64]:
+    labels = whole_numbers(
+        targets,
+        "targets",
+        instead="pass dataset.targets",
+        labelled="take the labelled items with torch.utils.data.Subset, and their targets",
+    )
     if not len(labels):
         raise DataError("targets are empty; allowed: at least one label; check the data set")
-    labels = labels.astype(np.int64)  # those of uint64 that are too large are negative then
-    if labels.min() < 0:
-        raise DataError(
-            f"targets go down to {labels.min()}; allowed: 0 and up; take the labelled items with"
-            " torch.utils.data.Subset, and their targets"
-        )
     return labels
 
 

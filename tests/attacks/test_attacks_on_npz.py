@@ -87,6 +87,15 @@ def test_a_header_that_claims_more_than_there_is(tmp_path: Path) -> None:
     )
 
 
+def test_entries_without_bytes_are_refused_by_their_number(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    shape = {"descr": "<U0", "fortran_order": False, "shape": (2 * 10**7,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    images = array(np.zeros((4, 9, 9), np.uint8))
+    path = archive(tmp_path / "x.npz", images=images, classes=header.getvalue())
+    assert "classes: cannot be read (it is cut off)" in refused(path)
+
+
 def test_a_flood_of_arrays_is_refused_before_it_is_listed(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.npz", **{f"{at:040}": b"" for at in range(12_000)})
     assert "a list of arrays of more than 1,048,576 bytes" in refused(path)

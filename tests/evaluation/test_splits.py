@@ -13,6 +13,7 @@ from ganaug.evaluation.splits import (
     default_draw,
     in_class_order,
     merged_as_trained,
+    splits_of,
     training_and_test,
 )
 from ganaug.images import ImageSet
@@ -136,3 +137,21 @@ def test_a_generator_without_labels_has_seen_one_class() -> None:
     assert len(as_trained(alone, info)) == len(alone)
     assert merged_as_trained(images, info).counts.tolist() == [25]
     assert merged_as_trained(images, metadata_of("variation")) is images
+
+
+def test_draws_of_other_seeds_count_in_the_classes_of_the_first() -> None:
+    images = named(("ant", "bee", "cat"))
+    judged = replace(images, images=images.images + 100, keys=np.zeros(0, np.uint64))
+    first = replace(images, test=judged)
+
+    def turned(part: ImageSet) -> ImageSet:
+        return replace(part, labels=2 - part.labels, classes=part.classes[::-1], test=None)
+
+    other = replace(turned(images), test=turned(judged))
+    splits, _ = splits_of(images, None, (0, 1), None, refit=True, draw=(first, other).__getitem__)
+    for split in splits.values():
+        assert split.train.classes == split.test.classes == images.classes
+        assert split.train.labels.tolist() == split.test.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    fewer = replace(named(("ant", "bee")), test=replace(named(("ant", "bee"))))
+    with pytest.raises(DataError, match=r"^draw\(1\): the classes 'ant', 'bee', but 'ant', 'bee'"):
+        splits_of(images, None, (0, 1), None, refit=True, draw=(first, fewer).__getitem__)

@@ -123,6 +123,13 @@ def test_numbers_without_images_are_told_of_in_a_short_note(tmp_path: Path) -> N
     )
 
 
+def test_truth_values_are_the_labels_0_and_1(tmp_path: Path) -> None:
+    path = tmp_path / "two.npz"
+    np.savez(path, images=GREY, labels=np.array([True, False] * 3))
+    found = load_images(path)
+    assert (found.classes, found.labels.tolist()) == (("0", "1"), [1, 0] * 3)
+
+
 def test_without_labels_all_images_are_one_class(tmp_path: Path) -> None:
     images = load_images(save(tmp_path, images=GREY, test_images=GREY[:2]))
     assert images.classes == images.test.classes == ("all",)

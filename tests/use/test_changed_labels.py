@@ -140,6 +140,42 @@ def test_items_that_are_counted_anew_keep_their_labels() -> None:
         assert list(loaded.classes) == NAMES
 
 
+class BackwardsChanged(Backwards):
+    def __getitem__(self, index: Any) -> Any:
+        image, label = super().__getitem__(index)
+        return image, 2 - label
+
+
+def test_labels_that_change_in_another_order_are_refused() -> None:
+    """Also where each is, by chance, the label of the item at its place."""
+    labels = [0, 0, 0, 2, 2, 2]
+    dataset = BackwardsChanged(Pairs(tensors(6), labels, classes=NAMES, targets=labels), range(6))
+    assert [dataset[at][1] for at in range(6)] == labels
+    with pytest.raises(DataError, match="item 0 has the label 0, but 2 in the Pairs inside"):
+        load_images(dataset)
+
+
+class Careless(Subset[Any]):
+    """Forwards whatever it has not, without an end before it has a data set."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dataset, name)
+
+
+def test_parts_that_forward_all_attributes_are_mapped_by_name() -> None:
+    both: Any = ConcatDataset([Careless(plain(), [1, 2]), plain(["ant", "bee", "dog"])])
+    data = AugmentedDataset(both, v2.Identity())
+    assert data.classes == ["ant", "bee", "cat", "dog"]
+    assert data.targets[:5] == [1, 2, 0, 1, 3]
+    last: Any = ConcatDataset([plain(["ant", "bee", "dog"]), Careless(plain(), [1, 2])])
+    swapped = AugmentedDataset(last, v2.Identity())
+    assert [label for _, label in swapped][-2:] == swapped.targets[-2:] == [1, 2]
+    moved: Any = ConcatDataset([plain(["aardvark", *NAMES[1:]]), Careless(plain(), [1, 2])])
+    mapped = AugmentedDataset(moved, v2.Identity())
+    assert mapped.classes == ["aardvark", *NAMES]
+    assert [label for _, label in mapped][-2:] == mapped.targets[-2:] == [2, 3]
+
+
 def test_without_names_the_labels_of_the_items_count() -> None:
     bare = Pairs(tensors(40), LABELS, targets=LABELS)
     loaded = load_images(Changed(bare, range(40)))

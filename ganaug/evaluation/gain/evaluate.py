@@ -79,7 +79,7 @@ def evaluate_gain(
         test: images to judge on, of the same classes (by name).
         seeds: a number (0, 1, ...) or the seeds themselves, at most 1,000. Under 6 the verdict is
             "no evidence".
-        arms: names such as "ganaug@p=0.5+randaugment" (docs/evaluation.md lists the words); None =
+        arms: names such as "ganaug@p=0.5+randaugment" (docs/arms.md lists the words); None =
             plain, balanced, balanced+affine, balanced+randaugment, plain+randaugment+logits (not
             for estimators and loops of your own), plain+randaugment+lda (for frozen networks), and
             the baseline with the generator added.
