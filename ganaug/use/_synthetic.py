@@ -303,7 +303,7 @@ class SyntheticDataset(Dataset[Any]):
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
-            copied = with_image(item, item_image(item))  # a tuple, or a dict of the source's own
+            copied = with_image(item, item_image(item))  # what the source may keep stays
         check_label(item, source, at, self.label_of(index))
         return copied
 
