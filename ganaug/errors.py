@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 __all__ = [
+    "MOST_COUNT",
     "ArtifactError",
     "Complain",
     "ConfigError",
@@ -17,8 +20,11 @@ __all__ = [
     "ToldElsewhereError",
     "checked_count",
     "did_you_mean",
+    "named_path",
     "refuse",
 ]
+
+MOST_COUNT = 10_000_000  # of steps, say: a digit too many is told at once
 
 
 class GanaugError(Exception):
@@ -80,7 +86,7 @@ def checked_count(name: str, value: object, instead: str, most: int | None = Non
         name: of the argument.
         value: that it has.
         instead: the next step, for the message.
-        most: the largest that is allowed.
+        most: the largest that is allowed; None = `MOST_COUNT`, which no work is meant to reach.
 
     Raises:
         ConfigError: it is something else.
@@ -90,12 +96,32 @@ def checked_count(name: str, value: object, instead: str, most: int | None = Non
         number = operator.index(value)  # type: ignore[arg-type] # what it is for
     except TypeError:
         number, allowed = 0, f"a whole number, {allowed}"
-    if number < 1 or (most is not None and number > most):
+    if number > MOST_COUNT:
+        allowed = f"1 to {most or MOST_COUNT:,}"
+    if not 1 <= number <= (most or MOST_COUNT):
         raise ConfigError(f"{name}: {value!r:.60}; allowed: {allowed}; {instead}")
     return number
 
 
+def named_path(path: str | os.PathLike[str], called: str = "''") -> Path:
+    """Return a path that a user names; an empty text, which pathlib takes for ".", is none.
+
+    Args:
+        path: of a file or folder, read or written.
+        called: what stands before the message, where `path` is a part of it.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    if not os.fspath(path):
+        raise ConfigError(
+            f"{called}: names no file or folder; allowed: a path ('.' for the current folder); give"
+            " one (is a variable of the shell not set?)"
+        )
+    return Path(path)
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the nearest of `options`, or an empty string."""
-    near = difflib.get_close_matches(word, list(options), n=1)
+    """Return ``" (did you mean 'x'?)"`` for the nearest other of `options`, or an empty string."""
+    near = difflib.get_close_matches(word, [each for each in options if each != word], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

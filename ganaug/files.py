@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import filelock
 
-from ganaug.errors import RunError
+from ganaug.errors import RunError, named_path
 
 if sys.platform != "win32":  # there, what a killed writer left stays, and updates do not wait
     import fcntl
@@ -52,7 +52,7 @@ def written_path(path: str | os.PathLike[str]) -> Path:
             itself), or a file that nobody may write to.
     """
     try:
-        target = Path(os.path.realpath(path))
+        target = Path(os.path.realpath(named_path(path)))
         mode = target.lstat().st_mode
     except FileNotFoundError:
         return target
@@ -251,7 +251,7 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     Raises:
         RunError: as `make_folder` would, or nothing can be written in it.
     """
-    folder = Path(path)
+    folder = named_path(path)
     try:
         with suppress(FileNotFoundError):
             folder.lstat()  # which no name passes that has a null byte or is too long
@@ -268,7 +268,7 @@ def check_folder(path: str | os.PathLike[str]) -> None:
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Create the folder `path` with its parents, or raise `RunError` with the reason."""
-    folder = Path(path)
+    folder = named_path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:

@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganaug.errors import RunError, did_you_mean
+from ganaug import Generator, export, fit, load_images
+from ganaug.errors import ConfigError, RunError, did_you_mean
 from ganaug.files import (
     append_text,
     atomic_path,
@@ -29,6 +31,28 @@ from ganaug.files import (
     write_text,
 )
 from ganaug.images.grid import save_png
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        check_folder,
+        make_folder,
+        check_writable,
+        lambda path: write_text(path, "x"),
+        lambda path: append_text(path, "x"),
+        Generator,
+        lambda path: export(path, "x.onnx"),
+        lambda path: fit(load_images("digits"), path, steps=1),
+    ],
+)
+def test_an_empty_name_is_not_the_current_folder(
+    write: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"^'': names no file or folder"):
+        write("")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:

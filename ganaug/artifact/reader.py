@@ -11,7 +11,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganaug.artifact.checks import path_name, shown
@@ -27,7 +26,7 @@ from ganaug.artifact.format import (
 from ganaug.artifact.operators import OPERATORS
 from ganaug.artifact.shapes import check_graph
 from ganaug.artifact.wire import scan
-from ganaug.errors import ArtifactError
+from ganaug.errors import ArtifactError, named_path
 
 if TYPE_CHECKING:
     import onnx
@@ -69,7 +68,7 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ArtifactError: the file is missing, no regular file, not readable or too large.
     """
-    file, name = Path(path), path_name(path)
+    file, name = named_path(path), path_name(path)
     try:
         mode = file.stat()
         if stat.S_ISDIR(mode.st_mode):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact, read_content
 from ganaug.artifact.sessions import Session, check_options, open_session, retire
-from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.errors import ArtifactError, ConfigError, DataError, named_path
 from ganaug.wording import one_line
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Generator:
                 f"path: a {type(path).__name__}; allowed: the path of an ONNX file of ganaug, as"
                 " text or pathlib.Path"
             )
-        self.path = Path(path).absolute()  # a worker may have another current folder
+        self.path = named_path(path).absolute()  # a worker may have another current folder
         content, self.info, self.content_hash = read_artifact(self.path)
         self.made_hash = made_hash(content)
         self._providers = providers

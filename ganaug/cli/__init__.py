@@ -27,6 +27,7 @@ from ganaug.cli import (
     vary,
 )
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages, unprinted
+from ganaug.cli.options import TEXT
 from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
 from ganaug.launch import place
 from ganaug.wording import one_line
@@ -101,6 +102,9 @@ for _module in (
     doctor,
 ):
     command.add_command(_module.command)
+    for _parameter in _module.command.params:
+        if _parameter.type is click.STRING:
+            _parameter.type = TEXT
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli.console import Settings, echo, evaluation_progress, say
-from ganaug.errors import ConfigError
+from ganaug.errors import checked_count
 
 if TYPE_CHECKING:
     from ganaug.demo import Scene
@@ -48,18 +48,17 @@ def command(
     gives another gain.
     """
     from ganaug.demo import SCENES
+    from ganaug.evaluation.gain.intervals import MOST_SEEDS
     from ganaug.files import make_folder
     from ganaug.outputs import check_output_folder
     from ganaug.report.kinds import EVALUATION
     from ganaug.training.earlier import ARTIFACT
     from ganaug.training.run_folder import check_run_folder
 
-    numbers = {"--seeds": seeds, "--steps": steps, "--classifier-steps": classifier_steps}
-    for option, number in numbers.items():
-        if number is not None and number < 1:
-            raise ConfigError(
-                f"{option}: {number}; allowed: 1 or more; leave it out for the usual number"
-            )
+    checked_count("--seeds", seeds, "6 give a verdict", MOST_SEEDS)
+    for option, number in (("--steps", steps), ("--classifier-steps", classifier_steps)):
+        if number is not None:
+            checked_count(option, number, "leave it out for the usual number")
     for scene in SCENES:
         check_output_folder(Path(out, scene.name), EVALUATION | {f"{scene.name}.onnx": ARTIFACT})
         check_run_folder(Path(out, scene.name, "run"), None)

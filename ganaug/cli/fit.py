@@ -129,6 +129,7 @@ def command(
     """
     from ganaug import fit
     from ganaug.devices import choose_device
+    from ganaug.images.sources import check_cache
     from ganaug.randomness import checked_seed
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
@@ -147,11 +148,13 @@ def command(
     checked_seed(seed)
     choose_device(device)
     check_run_folder(out, source)
-    if cache is not None and Path(os.path.realpath(cache)).is_relative_to(os.path.realpath(out)):
-        raise ConfigError(
-            f"--cache: {cache} lies in {out}, which is for the run alone; allowed: any other"
-            " folder; name another"
-        )
+    if cache is not None:
+        if Path(os.path.realpath(cache)).is_relative_to(os.path.realpath(out)):
+            raise ConfigError(
+                f"--cache: {cache} lies in {out}, which is for the run alone; allowed: any other"
+                " folder; name another"
+            )
+        check_cache(cache, source)
     if start_from is not None:
         warm_start(start_from, out, config)
     if dry_run and cache is not None:

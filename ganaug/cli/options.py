@@ -22,6 +22,7 @@ __all__ = [
     "NAMES",
     "SETTING",
     "SIZE",
+    "TEXT",
     "Reading",
     "chosen_classifier",
     "chosen_columns",
@@ -52,6 +53,16 @@ OPTIONS_OF_THEIR_OWN = {
     "cache": "--cache",
     "progress": "ganaug -q",
 }
+
+
+class _Text(click.types.StringParamType):
+    """A text or a name that is not empty: pathlib would take "" for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            hint = "give a value, or leave it out (is a variable of the shell not set?)"
+            self.fail(f"'' is empty; {hint}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class _Size(click.ParamType[tuple[int, int]]):
@@ -119,6 +130,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
         return tuple(name for name in (part.strip() for part in parts) if name)
 
 
+TEXT = _Text()
 SIZE = _Size()
 SETTING = _Setting()
 NAMES = _Names()

@@ -112,6 +112,7 @@ def command(
     from ganaug.outputs import Inputs, check_output_folder
     from ganaug.use.bulk import planned_counts
     from ganaug.use.one_by_one import OneByOne
+    from ganaug.use.sheet import MOST_SIDE
 
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
@@ -124,8 +125,9 @@ def command(
             f"{lost[0]}: given without --source; allowed: beside the images that it is about; name"
             " them with --source, or leave it out"
         )
-    if side is not None and side < LEAST_SIDE:
-        raise ConfigError(f"--side: {side}; allowed: {LEAST_SIDE} or more; choose another")
+    if side is not None and not LEAST_SIDE <= side <= MOST_SIDE:
+        allowed = f"{LEAST_SIDE} or more" if side < LEAST_SIDE else f"{LEAST_SIDE} to {MOST_SIDE:,}"
+        raise ConfigError(f"--side: {side}; allowed: {allowed}; choose another")
     if keep_best is not None and not LEAST_SHARE <= keep_best < 1:
         raise ConfigError(
             f"--keep-best: {keep_best}; allowed: {LEAST_SHARE} to {1 - LEAST_SHARE}, the share that"

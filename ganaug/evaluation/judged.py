@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from ganaug.errors import DataError
+from ganaug.errors import DataError, named_path
 from ganaug.evaluation.splits import Split, in_class_order
 from ganaug.images import ImageSet, load_images
 from ganaug.images.copies import also_in
@@ -38,7 +37,7 @@ def load_made(
     """
     mode = "grey" if real.channels == 1 else "rgb"
     made = load_images(
-        Path(folder), size=real.size, mode=mode, exif=exif, skip_corrupt=skip_corrupt
+        named_path(folder), size=real.size, mode=mode, exif=exif, skip_corrupt=skip_corrupt
     )
     if made.classes == ("all",) and "all" not in real.classes:
         raise DataError(

@@ -149,7 +149,7 @@ def _read_classes(
     left_out.files("", folder, _entries(folder))
     left_out.hidden("", folder)
     refuse_links_to_nowhere(folder, complain)
-    owners: dict[str, str] = {}
+    owners: dict[str, tuple[str, Path]] = {}
     files = [
         file
         for at, name in enumerate(classes)
@@ -212,12 +212,13 @@ def _files(
     label: int,
     left_out: LeftOut,
     complain: Complain,
-    owners: dict[str, str] | None = None,
+    owners: dict[str, tuple[str, Path]] | None = None,
 ) -> list[ImageFile]:
     """Return the images of a class folder and the folders in it, in ImageFolder's order.
 
     Hidden files and folders are left out, and a folder is read once, whatever links lead to it.
-    `owners` says of which class each folder is; one is complained of that a link puts into two.
+    `owners` says of which class each folder is, and by which path; one is complained of that a link
+    puts into two.
     """
     found: list[tuple[str, str]] = []
     owners = {} if owners is None else owners
@@ -226,17 +227,17 @@ def _files(
     while pending:
         here = pending.pop()
         real = os.path.realpath(here)
-        owner = owners.get(real)
-        if owner is not None and owner != name:
+        owner, by = owners.setdefault(real, (name, here))
+        if owner != name:
+            link = next(filter(os.path.islink, (*_way(source, here), *_way(source, by))), here)
             complain(
                 DataError(
-                    f"{here}: is read for the classes {owner!r} and {name!r}, by a link; allowed:"
+                    f"{link}: is read for the classes {owner!r} and {name!r}, by a link; allowed:"
                     " each folder for one class; remove the link"
                 )
             )
-        if owner is not None:
+        if by != here:
             continue
-        owners[real] = name
         below = _shown_folders(here, left_out, name)
         pending += [here / each for each in reversed(below)]
         found += [(str(here), each) for each in _image_names(here)]
@@ -254,6 +255,11 @@ def _files(
     for parent in dict.fromkeys(path.parent for path in paths if folder != source):
         refuse_parts(folder, parent, complain)
     return [ImageFile(path, path.relative_to(source).as_posix(), label) for path in paths]
+
+
+def _way(source: Path, folder: Path) -> list[Path]:
+    """Return `folder` and the folders around it up to `source`, which is not among them."""
+    return [each for each in (folder, *folder.parents) if source in each.parents]
 
 
 def _shown_folders(folder: Path, left_out: LeftOut, name: str = "") -> list[str]:

@@ -135,7 +135,7 @@ def _read_groups(path: Path) -> dict[str, str]:
     wrong: list[str] = []
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter_of(stream), strict=True)
+            reader = csv.DictReader(stream, delimiter=delimiter_of(stream, str(path)), strict=True)
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             columns = list(reader.fieldnames)
             for wanted in ("file", "group"):

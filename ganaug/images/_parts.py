@@ -49,11 +49,26 @@ def none_read(source: str, word: str = "training") -> DataError:
     return DataError(f"{source}: no {word} image can be read; add images that can")
 
 
-def delimiter_of(stream: TextIO) -> str:
-    """Return what is between the cells of the first line of a table: a comma, ";" or a tab."""
+def delimiter_of(stream: TextIO, where: str) -> str:
+    """Return what is between the cells of the first line of a table: a comma, ";" or a tab.
+
+    Raises:
+        DataError: the line says what is, as Excel writes it, or it has "|" alone.
+    """
     first = stream.readline()
     stream.seek(0)
-    return max(",;\t", key=first.count)
+    known = max(",;\t", key=first.count)
+    if first.lower().startswith("sep="):
+        raise DataError(
+            f"{where}: the first line is {first.strip()!r}; allowed: the names of the columns; take"
+            " this line out"
+        )
+    if "|" in first and known not in first:
+        raise DataError(
+            f"{where}: the first line, {first.strip()!r:.60}, has '|' between the columns; allowed:"
+            " a comma, a semicolon or a tab; save the table with one of these"
+        )
+    return known
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from numbers import Real
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.wording import first_names
@@ -14,6 +20,7 @@ __all__ = [
     "LABEL_NAMES",
     "Columns",
     "Keyed",
+    "cell_text",
     "column_name",
     "columns_in",
     "is_huggingface",
@@ -174,12 +181,52 @@ def column_name(
         return given
     if len(found) == 1:
         return found[0]
+    if len(set(found)) == 1:
+        raise DataError(
+            f"{where}: {len(found)} columns are called {found[0]!r}; allowed: one; rename the"
+            " others"
+        )
     if found:
         what = f"{len(found)} columns may hold the {role}s ({', '.join(map(repr, found))})"
         raise DataError(f"{where}: {what}; allowed: one; name it with {option}")
     raise DataError(
         f"{where}: no column is known to hold the {role}s (there are: {listed or 'none'}); allowed:"
         f" any name; give it with {option}"
+    )
+
+
+def cell_text(value: Any, where: str, role: str) -> str:
+    """Return a cell as text, empty where it is a gap; 3.0, as pandas has it beside gaps, is 3.
+
+    Args:
+        value: text, bytes of UTF-8, a number, a bool, a path or a date.
+        where: the source and the row, for messages.
+        role: what the cell holds, "image", "label" or "group".
+
+    Raises:
+        DataError: it is of another type, such as a list, and no text of it would be its meaning.
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            raise _no_text(value, where, role) from None
+    if isinstance(value, float | np.floating | Decimal):
+        if value.is_nan() if isinstance(value, Decimal) else value != value:
+            return ""
+        value = int(value) if float(value).is_integer() else value
+    if not isinstance(value, str | Real | np.bool_ | Decimal | os.PathLike | date):
+        raise _no_text(value, where, role)
+    text = str(value).strip()
+    return "" if text in ("<NA>", "NaT") else text
+
+
+def _no_text(value: Any, where: str, role: str) -> DataError:
+    return DataError(
+        f"{where}: the {role} {value!r:.60} is of the type {type(value).__name__}; allowed: text"
+        " (bytes as UTF-8), a number, a bool, a path or a date; convert the column to one of these"
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, named_path
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import class_names
@@ -25,6 +25,7 @@ from ganaug.images.class_names import composed
 from ganaug.images.columns import (
     LABEL_NAMES,
     Columns,
+    cell_text,
     column_name,
     named_like,
 )
@@ -96,7 +97,7 @@ def open_saved(source: str) -> Any:
         DataError: there is none, or it cannot be read.
         ConfigError: the package `datasets` is missing.
     """
-    path = source.removeprefix(HF_PREFIX)
+    path = named_path(source.removeprefix(HF_PREFIX), source)
     try:
         import datasets
     except ImportError as error:
@@ -106,7 +107,7 @@ def open_saved(source: str) -> Any:
         ) from error
     saved = [Path(path, name) for name in ("state.json", "dataset_dict.json")]
     if not any(file.is_file() for file in saved):
-        what = "no saved data set in this folder" if Path(path).is_dir() else "no such folder"
+        what = "no saved data set in this folder" if path.is_dir() else "no such folder"
         raise DataError(
             f"{source}: {what}; allowed: hf: and a folder that save_to_disk of datasets wrote;"
             " correct the path; images in class folders are read without hf:"
@@ -274,11 +275,12 @@ def _numbers(
 def _groups(where: str, part: Any, column: str | None) -> list[str] | list[None]:
     if column is None:
         return [None] * len(part)
-    found = list(part.with_format(None)[column])
+    cells = enumerate(part.with_format(None)[column])
+    found = [cell_text(cell, f"{where}[{at}]", "group") for at, cell in cells]
     for at, group in enumerate(found):
-        if group is None or not str(group).strip():
+        if not group:
             raise DataError(
                 f"{where}[{at}]: no group in the column {column!r}; allowed: one for each image;"
                 " fill it in"
             )
-    return [str(group) for group in found]
+    return found

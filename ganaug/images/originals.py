@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.errors import DataError
+from ganaug.errors import DataError, named_path
 from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
@@ -111,7 +111,7 @@ def originals(
         return Originals(source, items, classes_of(train))
     if root is not None or download:
         return _loaded(load_images(source, root=root, download=download))  # which refuses them
-    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    path = named_path(source) if isinstance(source, str | os.PathLike) else None
     if path is not None and source != DIGITS:
         if os.path.isdir(path):
             problems: list[str] = []

@@ -72,9 +72,11 @@ def folders_of_classes(path: Named, classes: Sequence[str]) -> tuple[Place, ...]
     """Return the folders of images, called like the `classes` of a generator, around a file.
 
     This is what can be known of images that the writer of `path` does not read. Two such folders
-    with images are no accident, as a class called "home" is.
+    with images are no accident, as a class called "home" is. A groups.csv is read with whatever
+    images lie beside it or below.
     """
-    return tuple(Place("the images", each) for each in _called(path, classes))
+    called = (Place("the images", each) for each in _called(path, classes))
+    return (*called, *_beside_groups(path))
 
 
 def folders_around(source: Any, classes: Sequence[str], *paths: Named | None) -> tuple[Place, ...]:
@@ -95,16 +97,29 @@ def folders_around(source: Any, classes: Sequence[str], *paths: Named | None) ->
     if source is not None and not own:
         return tuple(each for path in outputs for each in folders_of_classes(path, known))
     roots = dict.fromkeys(each.parent for path in outputs for each in _called(path, known))
-    more = (each for root in roots for each in _of_part("the images", root))
+    more = [each for root in roots for each in _of_part("the images", root)]
+    more += [each for path in outputs for each in _beside_groups(path)]
     return tuple(dict.fromkeys((*own, *more)))
+
+
+def _beside_groups(path: Named) -> Iterator[Place]:
+    """Yield the folder of images that `path`, where it is called groups.csv, would group."""
+    for each in _absolute(path):
+        if each.name.lower() == GROUPS_FILE and first_image(each.parent) is not None:
+            yield Place("the images", each.parent, (GROUPS_FILE,))
+
+
+def _absolute(path: Named) -> list[Path]:
+    """Return the path, and where links lead to."""
+    names: list[str] = [os.path.abspath(path)]
+    with suppress(ValueError):  # a null byte; who writes it says so
+        names.append(os.path.realpath(path))
+    return [Path(name) for name in names]
 
 
 def _called(path: Named, classes: Sequence[str]) -> Iterator[Path]:
     known = {composed(name) for name in classes}
-    names: list[str] = [os.path.abspath(path)]
-    with suppress(ValueError):  # a null byte
-        names.append(os.path.realpath(path))
-    around = dict.fromkeys(each for name in names for each in Path(name).parents)
+    around = dict.fromkeys(each for name in _absolute(path) for each in name.parents)
     for folder in dict.fromkeys(at for each in around for at in (each, each / "train")):
         named = [each for each in _below(folder) if composed(each.name) in known]
         full = [each for each in named if _holds_images(each)] if len(named) > 1 else []

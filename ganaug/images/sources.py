@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.errors import ConfigError, DataError
+from ganaug.errors import ConfigError, DataError, named_path
 from ganaug.images._folder import list_folder
 from ganaug.images._npz import load_npz
 from ganaug.images._open import FORMATS
@@ -36,6 +36,7 @@ from ganaug.outputs import Inputs, check_output_folder
 __all__ = [
     "ALLOWED",
     "DIGITS",
+    "check_cache",
     "has_columns",
     "load_images",
     "open_huggingface",
@@ -135,10 +136,11 @@ def load_images(
         ((8, 8), 1078, 719)
     """
     check_mode(mode)
+    if isinstance(source, str | os.PathLike):
+        named_path(source)
     reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
-        among = Inputs(images=folders_around(source, (), cache))
-        check_output_folder(cache, {}, among, option="--cache")
+        check_cache(cache, source)
         reading = replace(reading, cache=Cache(Path(cache), progress))
     columns = Columns(image, label, group)
     by_name = isinstance(source, str) and source.startswith(PREFIX)
@@ -149,11 +151,7 @@ def load_images(
         )
     if is_table(source):
         return load_table(source, reading, columns=columns, root=root)
-    if cache is not None and isinstance(source, str | os.PathLike) and not os.path.isdir(source):
-        raise no_cache(str(source))
     if has_columns(source):
-        if cache is not None:
-            raise no_cache(type(source).__name__)
         name, dataset = open_huggingface(source)
         return load_huggingface(name, dataset, reading, columns=columns)
     if not isinstance(source, str | os.PathLike):
@@ -176,6 +174,21 @@ def load_images(
     if os.path.exists(path):
         raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; {_instead(path)}")
     raise DataError(f"{source}: no such folder or file{_near(path)}; {ALLOWED}; correct the path")
+
+
+def check_cache(cache: str | os.PathLike[str], source: Any) -> None:
+    """Refuse a folder for decoded images, see `load_images`, before they are read; make nothing.
+
+    Raises:
+        RunError: it cannot be written, or lies among the images.
+        DataError: the images of `source` are no files in a folder or of a table.
+    """
+    among = Inputs(images=folders_around(source, (), cache))
+    check_output_folder(cache, {}, among, option="--cache")
+    if has_columns(source) and not is_table(source):
+        raise no_cache(source if isinstance(source, str) else type(source).__name__)
+    if isinstance(source, str | os.PathLike) and not (is_table(source) or os.path.isdir(source)):
+        raise no_cache(str(source))
 
 
 def has_columns(source: Any) -> bool:

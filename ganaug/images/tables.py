@@ -6,14 +6,12 @@ import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ganaug.errors import DataError, did_you_mean
+from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._left_out import SPLITS
 from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
 from ganaug.images._reading import Reading, read_files
@@ -24,6 +22,7 @@ from ganaug.images.columns import (
     IMAGE_NAMES,
     LABEL_NAMES,
     Columns,
+    cell_text,
     column_name,
     named_like,
 )
@@ -100,7 +99,8 @@ class _Parts:
     def row(self, row: Mapping[Any, Any]) -> None:
         """Look at a row."""
         for name in self.named:
-            self._held[name].add(_text(row.get(name)).lower())
+            with suppress(DataError):  # a list, or the like, says no part
+                self._held[name].add(cell_text(row.get(name), name, "part").lower())
 
     @property
     def notes(self) -> list[str]:
@@ -184,7 +184,7 @@ def read_table(
     where = "DataFrame" if is_frame(source) else str(source)
     rows, chosen, told = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
     default = Path() if is_frame(source) else Path(source).parent
-    folder = default if root is None else Path(root)
+    folder = default if root is None else named_path(root)
     if not rows:
         raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
     seen: dict[str, _Row] = {}
@@ -222,7 +222,7 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
         )
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            delimiter = delimiter_of(stream)
+            delimiter = delimiter_of(stream, where)
             reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
@@ -230,7 +230,7 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
             for row in reader:
                 name = f"line {reader.line_num}"
                 refuse_more_cells(f"{where}, {name}", row, len(reader.fieldnames or ()))
-                rows.append(_Row(name, *(_text(row.get(each)) for each in _wanted(chosen))))
+                rows.append(_row(where, name, [row.get(each) for each in _wanted(chosen)]))
                 parts.row(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
@@ -244,18 +244,23 @@ def _frame_rows(where: str, frame: Any, columns: Columns) -> _Found:
     names = [str(name) for name in frame.columns]
     chosen = _columns(where, names, columns)
     wanted = [None if each is None else names.index(each) for each in _wanted(chosen)]
-    values = [
-        [""] * len(frame) if at is None else [_text(value) for value in frame.iloc[:, at]]
-        for at in wanted
-    ]
+    cells = [[None] * len(frame) if at is None else list(frame.iloc[:, at]) for at in wanted]
     unique = frame.index.is_unique  # not so after pd.concat
     called = [f"row {at if unique else f'iloc[{place}]'}" for place, at in enumerate(frame.index)]
     parts = _Parts(names, chosen)
     for name in parts.named:
         for value in frame.iloc[:, names.index(name)]:
             parts.row({name: value})
-    rows = [_Row(*row) for row in zip(called, *values, strict=True)]
+    rows = [_row(where, name, row) for name, *row in zip(called, *cells, strict=True)]
     return rows, chosen, parts.notes
+
+
+def _row(where: str, name: str, cells: Sequence[Any]) -> _Row:
+    texts = [
+        cell_text(cell, f"{where}, {name}", role)
+        for role, cell in zip(Columns._fields, cells, strict=True)
+    ]
+    return _Row(name, *texts)
 
 
 def _wanted(columns: Columns) -> tuple[str | None, ...]:
@@ -276,18 +281,6 @@ def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
             " rename the others"
         )
     return Columns(image, label, given.group)
-
-
-def _text(value: Any) -> str:
-    """Return a cell as text, empty where it is a gap; 3.0, as pandas has it beside gaps, is 3."""
-    if value is None:
-        return ""
-    if isinstance(value, float | np.floating | Decimal):
-        if value.is_nan() if isinstance(value, Decimal) else value != value:
-            return ""
-        value = int(value) if float(value).is_integer() else value
-    text = str(value).strip()
-    return "" if text in ("<NA>", "NaT") else text
 
 
 def _whole(text: str) -> str:
@@ -353,9 +346,10 @@ def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
         return
     path = folder / missing[0].file
     beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
+    instead = " (it is a folder)" if os.path.isdir(path) else did_you_mean(path.name, beside)
     raise DataError(
         f"{where}, {missing[0].name}: no file {missing[0].file!r} in"
-        f" {str(folder)!r}{did_you_mean(path.name, beside)} ({len(missing)} of {len(rows)} are"
+        f" {str(folder)!r}{instead} ({len(missing)} of {len(rows)} are"
         " missing); allowed: paths inside that folder; name another with --root DIR, or go on"
         " without them with --skip-corrupt"
     )

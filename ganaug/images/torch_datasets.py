@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ganaug.errors import DataError, did_you_mean
+from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._decoding import read_pixels
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._parts import class_names, none_read, with_test
@@ -101,7 +100,7 @@ def torchvision_parts(
         )
     from torchvision import datasets
 
-    folder = Path(DEFAULT_ROOT if root is None else root)
+    folder = named_path(DEFAULT_ROOT if root is None else root)
     try:
         train, test = (
             getattr(datasets, name)(root=folder, download=download, **part, **extra)

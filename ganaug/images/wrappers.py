@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ganaug.images.labels import check_range, label_number
 
 __all__ = [
     "Relabelled",
+    "exchanged",
     "inside",
     "parts_of",
     "pieces_of",
@@ -60,6 +62,28 @@ def reads_items_itself(dataset: Any) -> bool:
     return type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__)
 
 
+def exchanged(item: Any, place: Any, value: Any) -> Any:
+    """Return an item of a data set with another value in one place, in the same type.
+
+    A DataLoader puts items together by the type of the first one.
+
+    Args:
+        item: a tuple, a named one too, a list or a mapping; of one that cannot be changed a dict
+            comes back.
+        place: its number, or the key.
+        value: what is there now.
+    """
+    if isinstance(item, MutableMapping):
+        other = copy.copy(item)
+        other[place] = value
+        return other
+    if isinstance(item, Mapping):
+        return {**item, place: value}
+    entries = list(item)
+    entries[place] = value
+    return getattr(item, "_make", type(item))(entries)  # `_make` builds a named tuple
+
+
 def with_parts(dataset: Any, parts: Sequence[Any], new: Sequence[Any]) -> Any:
     """Return a copy in which each of `new` stands for one of `parts`, whatever holds it there."""
     instead = {id(old): each for old, each in zip(parts, new, strict=True)}
@@ -103,16 +127,14 @@ class Relabelled:
     def __getitem__(self, index: int) -> Any:
         item = self.dataset[index]
         if isinstance(item, Mapping) and self.key in item:
-            return {**item, self.key: self._new_label(item[self.key], index)}
+            return exchanged(item, self.key, self._new_label(item[self.key], index))
         if not isinstance(item, tuple | list) or len(item) < 2:
             raise DataError(
                 f"{type(self.dataset).__name__}[{index}]: {type(item).__name__}; allowed: (image,"
                 " label) where the parts of a ConcatDataset have different class names; change the"
                 " data set"
             )
-        relabelled = (item[0], self._new_label(item[1], index), *item[2:])
-        # `_make` is what a named tuple is built with.
-        return getattr(item, "_make", type(item))(relabelled)
+        return exchanged(item, 1, self._new_label(item[1], index))
 
     def renumbered(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the new labels of labels of the data set inside, int64 [N].

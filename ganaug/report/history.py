@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
-from ganaug.errors import RunError
+from ganaug.errors import RunError, named_path
 from ganaug.records import load_json, read_rows
 
 __all__ = ["find_run", "read_history"]
@@ -30,7 +30,7 @@ def find_run(
         RunError: `given` is no run or that of another file, or its logs cannot be read.
     """
     if given is not None:
-        if not os.path.isfile(Path(given, "metrics.jsonl")):
+        if not os.path.isfile(named_path(given) / "metrics.jsonl"):
             raise RunError(
                 f"{given}: no run (metrics.jsonl is missing); allowed: the folder that fit wrote;"
                 " leave the option out to have no curves"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ganaug.errors import ConfigError, did_you_mean
+from ganaug.errors import MOST_COUNT, ConfigError, did_you_mean
 
 __all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "usual_config"]
 
@@ -20,6 +20,7 @@ Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "mini
 # Arguments of `load_images` that are no settings of a training, but look like some.
 COLUMNS = ("image", "label", "group")
 MOST_SIDE, MOST_LATENT = 4096, 65536  # what an artifact may say
+MOST_WIDTH, MOST_BATCH = 4096, 65536  # beyond any machine: a digit too many
 MOST_POWER = 16  # 16 * log10 of any count of images is far below a float's 308
 MOST: dict[Any, float] = {int: 1e12, float: 1e100}  # far from what overflows
 LOADING = ("mode", "root", "download", "exif", "skip_corrupt", "cache", *COLUMNS)
@@ -122,10 +123,17 @@ class FitConfig:
                 f"size: {self.size[0]}x{self.size[1]} is not allowed; each side needs 8 to"
                 f" {MOST_SIDE} pixels"
             )
-        for name, least, most in (("latent_dim", 1, MOST_LATENT), ("class_power", 0, MOST_POWER)):
+        for name, most in (
+            ("latent_dim", MOST_LATENT),
+            ("class_power", MOST_POWER),
+            ("width", MOST_WIDTH),
+            ("steps", MOST_COUNT),
+            ("batch_size", MOST_BATCH),
+        ):
             if getattr(self, name) > most:
                 raise ConfigError(
-                    f"{name}: {getattr(self, name)} is not allowed; choose {least} to {most}"
+                    f"{name}: {getattr(self, name)} is not allowed; choose"
+                    f" {int(name != 'class_power')} to {most}"
                 )
         if self.kind == "variation" and self.architecture == "dense":
             raise ConfigError(

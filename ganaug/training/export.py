@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ganaug._version import __version__
 from ganaug.artifact.engine import onnxruntime
 from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
-from ganaug.errors import GanaugError
+from ganaug.errors import GanaugError, named_path
 from ganaug.files import atomic_path, updating
 from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
@@ -72,7 +71,7 @@ def export(
     Examples:
         >>> export("runs/digits", "digits.onnx")  # doctest: +SKIP
     """
-    folder = Path(run)
+    folder = named_path(run)
     check_output_file(path, ARTIFACT, Inputs((folder,)), force=force)
     loaded = read_run(folder)
     among = folders_of_classes(path, loaded.data["classes"])

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.artifact.reader import read_artifact
-from ganaug.errors import ArtifactError, ConfigError, RunError
+from ganaug.errors import ArtifactError, ConfigError, RunError, named_path
 from ganaug.images import ImageSet
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig
@@ -81,7 +81,7 @@ def warm_start(
         ArtifactError, RunError: there is no run or file, or it cannot be used.
         ConfigError: its networks are of another form than those of `config`.
     """
-    name = Path(os.path.abspath(path)).name
+    name = Path(os.path.abspath(named_path(path))).name
     read = _of_run if Path(path).is_dir() else _of_file
     if Path(out, "config.json").exists():
         facts = None

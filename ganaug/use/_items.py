@@ -10,6 +10,7 @@ from PIL import Image
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError
+from ganaug.images.wrappers import exchanged
 
 __all__ = ["equal_images", "item_image", "kind_of", "with_image"]
 
@@ -28,10 +29,8 @@ def item_image(item: Any) -> Any:
 
 
 def with_image(item: Any, image: Any) -> Any:
-    """Return an item with another image: a tuple of a tuple or list, a dict of a mapping."""
-    if isinstance(item, Mapping):
-        return {**item, _image_key(item): image}
-    return (image, *item[1:])
+    """Return an item with another image, in the same type."""
+    return exchanged(item, _image_key(item) if isinstance(item, Mapping) else 0, image)
 
 
 def _image_key(item: Mapping[Any, Any]) -> Any:
@@ -72,4 +71,6 @@ def kind_of(item: Any) -> str:
         what = f"images of type {type(image).__name__}"
     if isinstance(item, Mapping):
         return f"{what} in dictionaries"
+    if hasattr(item, "_fields"):
+        what += f" in named tuples ({', '.join(item._fields)})"
     return f"{what} with labels in tensors" if isinstance(item[1], torch.Tensor) else what

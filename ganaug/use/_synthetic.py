@@ -124,6 +124,11 @@ class SyntheticDataset(Dataset[Any]):
         seed: int = 0,
         transform: Callable[[Any], Any] | None = None,
     ) -> None:
+        if transform is not None and not callable(transform):
+            raise ConfigError(
+                f"transform={transform!r:.60}; allowed: a function of the image, or None; pass a v2"
+                " transform, such as v2.Compose([...])"
+            )
         self.generator = open_generator(artifact)
         info, path = self.generator.info, self.generator.path
         if source is None and info.kind == "variation":
@@ -298,7 +303,7 @@ class SyntheticDataset(Dataset[Any]):
         source = self.source
         with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
             item = source[at]
-            copied = with_image(item, item_image(item))  # a tuple, or a dict of the source's own
+            copied = with_image(item, item_image(item))  # what the source may keep stays
         check_label(item, source, at, self.label_of(index))
         return copied
 

@@ -30,6 +30,8 @@ __all__ = [
     "which_p",
 ]
 
+MOST_IMAGES = 100_000_000  # added; each has a label in memory
+
 Probability = float | Mapping[str, float] | Sequence[float] | None
 Counts = str | int | Mapping[str, int] | Mapping[int, int]
 
@@ -247,6 +249,7 @@ def added_counts(
             f"counts={counts!r}; allowed: 'auto', 'balance', a whole number of at least 0, or"
             " {class: number}"
         )
+    _refuse_many(counts)
     if counts and not usable.any():
         raise DataError(
             f"counts={counts}, but the source has no images that can be used; allowed: 0; give a"
@@ -296,10 +299,16 @@ def _by_class(
             raise ConfigError(
                 f"counts: {value!r} for the class {key!r}; allowed: a whole number of at least 0"
             )
+        _refuse_many(value)
         if value and not usable[label]:
             raise DataError(f"{value} images of the class {key!r}, of which {lacking}")
         added[label] += int(value)
     return added
+
+
+def _refuse_many(count: int) -> None:
+    if count > MOST_IMAGES:
+        raise ConfigError(f"counts: {count} images; allowed: at most {MOST_IMAGES:,}; choose fewer")
 
 
 def _level(real: NDArray[np.int64], total: int, usable: NDArray[np.bool_]) -> NDArray[np.int64]:

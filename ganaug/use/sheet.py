@@ -14,7 +14,10 @@ from ganaug.errors import ConfigError
 from ganaug.images.pictures import on_white, read_picture
 from ganaug.randomness import stream
 
-__all__ = ["variation_rows"]
+__all__ = ["MOST_SIDE", "variation_rows"]
+
+MOST_COLUMNS = 100  # all variations of a row are made at once
+MOST_SIDE = 65_535  # no image format of ours has more
 
 
 def variation_rows(
@@ -52,8 +55,10 @@ def variation_rows(
             " generator of the variation kind; look at its images in the report of: ganaug evaluate"
         )
     for name, value, least in (("columns", columns, 1), ("seed", seed, 0), ("side", side, 8)):
-        if value < least:
-            raise ConfigError(f"{name}: {value}; allowed: {least} or more; choose another")
+        most = {"columns": MOST_COLUMNS, "side": MOST_SIDE}.get(name, value)
+        if not least <= value <= most:
+            allowed = f"{least} or more" if value < least else f"{least} to {most:,}"
+            raise ConfigError(f"{name}: {value}; allowed: {allowed}; choose another")
     chosen = tuple(scales) or (info.scale,)
     for scale in chosen:
         if not 0 <= scale <= MOST_SCALE:

@@ -239,6 +239,15 @@ def _write_digits(path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--steps", "--classifier-steps"])
+def test_a_demo_of_a_digit_too_many_is_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "--out", str(tmp_path / "demo"), option, "100000000"]) == 2
+    most = "1,000" if option == "--seeds" else "10,000,000"
+    assert f"{option}: 100000000; allowed: 1 to {most}; " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--steps", "--classifier-steps"])
 def test_a_demo_without_trainings_is_refused_before_them(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,7 +255,8 @@ def test_a_demo_without_trainings_is_refused_before_them(
         assert run(["demo", "--out", str(tmp_path / "demo"), option, number]) == 2
         err = capsys.readouterr().err
         assert err.count("\n") == 1
-        assert f"{option}: {number}; allowed: 1 or more" in err
+        allowed = "1 to 1,000" if option == "--seeds" else "1 or more"
+        assert f"{option}: {number}; allowed: {allowed}" in err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -72,6 +72,33 @@ def test_wrong_use(
     failed(arguments, 2, words, capsys)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["check", ""], "SOURCE"),
+        (["fit", "", "--out", "x"], "SOURCE"),
+        (["fit", "digits", "--out", ""], "--out"),
+        (["fit", "digits", "--out", "x", "--from="], "--from"),
+        (["fit", "digits", "--out", "x", "--cache", ""], "--cache"),
+        (["export", "", "y.onnx"], "RUN"),
+        (["export", "x", ""], "FILE"),
+        (["info", ""], "FILE"),
+        (["card", "f", "--out", ""], "--out"),
+        (["vary", "f", "", "--out", "x.png"], "IMAGE"),
+        (["evaluate", "f", "digits", "--judge", ""], "--judge"),
+        (["evaluate", "f", "digits", "--json", ""], "--json"),
+        (["tune", "f", "x.csv", "--label-column", ""], "--label-column"),
+        (["sample", "f", "--count", "1", "--out", "x", "--source", ""], "--source"),
+        (["run", "", "--out", "x"], "SOURCE"),
+    ],
+)
+def test_an_empty_value_is_refused(
+    arguments: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be the current folder, where a variable of the shell is not set."""
+    failed(arguments, 2, [name, "'' is empty; give a value", "--help"], capsys)
+
+
 def test_a_path_in_the_place_of_a_command_is_told_what_takes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

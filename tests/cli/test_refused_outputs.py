@@ -192,6 +192,26 @@ def test_nothing_is_written_among_other_images_of_the_classes(
             assert run(make(file, source, str(photos / free))) == 0
 
 
+@pytest.mark.parametrize("name", [n for n in FILES if n != "vary --out"])  # it writes a .png
+@pytest.mark.parametrize("source", ["no source", "digits"])
+def test_nothing_becomes_the_groups_of_other_images(
+    name: str, source: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=True)
+    (tmp_path / "flat").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "flat" / "a.png")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "flat" / "groups.csv")
+    of_class = photos / "train" / "ok"
+    for out in (photos, photos / "train", tmp_path / "flat"):
+        arguments = FILES[name](file, source, str(out / "Groups.csv"))
+        refused(arguments, f" would be read as a part of the images in {out};", capsys)
+    arguments = FILES[name](file, source, str(tmp_path / "link.csv"))
+    refused(arguments, "would be read as a part of the images in ", capsys)
+    arguments = FILES[name](file, source, str(of_class / "groups.csv"))
+    refused(arguments, "the images", capsys)
+    assert not list(tmp_path.rglob("[Gg]roups.csv"))
+
+
 @pytest.mark.parametrize("name", ["card --out", "export FILE"])
 def test_runs_called_like_classes_are_no_images(name: str, file: Path) -> None:
     for each in ("ok", "dent"):
@@ -219,6 +239,17 @@ def test_a_sheet_is_no_image_of_the_class(
     refused(arguments, f"would be read as a part of the images in {tmp_path}", capsys)
     (tmp_path / "sheets").mkdir()
     assert run([*arguments[:-1], str(tmp_path / "sheets" / "b.png")]) == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_cache_is_refused_in_a_dry_run_too(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    command = ["fit", str(photos), "--out", str(tmp_path / "run"), *options]
+    refused([*command, "--cache", str(photos / "c")], "lies in the folder of the images", capsys)
+    command[1] = "digits"
+    refused([*command, "--cache", str(tmp_path / "c")], "cache: given for digits; allowed", capsys)
 
 
 def test_a_cache_is_no_part_of_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -293,6 +293,8 @@ def test_large_photographs_are_made_smaller_where_it_is_said(
     assert "make images smaller with --side 1414, or set GANAUG_MAX_MEGAPIXELS=2" in err
     assert run([*command, "--side", "4"]) == 2
     assert "--side: 4; allowed: 8 or more" in capsys.readouterr().err
+    assert run([*command, "--side", "65536"]) == 2
+    assert "--side: 65536; allowed: 8 to 65,535" in capsys.readouterr().err
     assert run(["-q", *command, "--side", "1414"]) == 0
     for path in out.glob("*/*.png"):
         with Image.open(path) as made:

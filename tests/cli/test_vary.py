@@ -63,6 +63,8 @@ def test_a_sheet_holds_the_photographs_and_their_variations(
         ),
         (["{broken}", "--out", "a.png"], "cannot be read (not recognised as an image)"),
         (["{photo}", "--out", "a.png", "--columns", "0"], "columns: 0; allowed: 1 or more"),
+        (["{photo}", "--out", "a.png", "--columns", "101"], "columns: 101; allowed: 1 to 100"),
+        (["{photo}", "--out", "a.png", "--side", "65536"], "side: 65536; allowed: 8 to 65,535"),
         (["{photo}", "--out", "a.png", "--scale", "-1"], "scale: -1; allowed: 0 to 1,000"),
         (["{photo}", "--out", "none/a.png"], "choose a folder that exists"),
         (["--out", "a.png"], "Missing argument 'IMAGE...'"),

@@ -61,9 +61,12 @@ def test_classes_that_look_alike_are_told_of(write_folder: Writer) -> None:
 def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:
     folder = write_folder(("cat", "dog"))
     for target in ("../dog", ".."):
-        (folder / "cat" / "more").symlink_to(target, target_is_directory=True)
-        refuses(folder, f"{folder / 'dog'}: is read for the classes 'cat' and 'dog', by a link")
-        (folder / "cat" / "more").unlink()
+        link = folder / "cat" / "more"
+        link.symlink_to(target, target_is_directory=True)
+        refuses(
+            folder, f"{link}: is read for the classes 'cat' and 'dog', by a link; allowed: each"
+        )
+        link.unlink()
     assert load_images(folder).counts.tolist() == [3, 3]
 
 

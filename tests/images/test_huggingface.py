@@ -103,6 +103,19 @@ def test_columns_are_found_or_named() -> None:
         load_images(two, image="where", label="kind")
 
 
+def test_groups_are_text_numbers_or_refused() -> None:
+    pairs = small([0, 1, 1]).add_column("pair", [3.0, 3.0, 4.0])
+    found = load_images(pairs, group="pair")
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1]
+    gaps = small([0, 1, 1]).add_column("pair", [3.0, float("nan"), float("nan")])
+    with pytest.raises(DataError, match=r"\[1\]: no group in the column 'pair'"):
+        load_images(gaps, group="pair")
+    lists = small([0, 1]).add_column("pair", [["a"], ["b"]])
+    with pytest.raises(DataError, match=r"\[0\]: the group \['a'\] is of the type list; allowed"):
+        load_images(lists, group="pair")
+
+
 def test_labels_may_be_texts_or_numbers() -> None:
     texts = small(["b", "a", "b"], datasets.Value("string"))
     found = load_images(texts)

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.images import load_images
+from ganaug.images.originals import originals
 
 
 def test_a_folder_called_digits_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +26,29 @@ def test_a_folder_called_digits_is_told_of(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "digits").mkdir()
     (note,) = load_images("digits").notes
     assert "./digits names the folder" in note
+
+
+@pytest.mark.parametrize("read", [load_images, originals])
+@pytest.mark.parametrize("source", ["", "hf:"])
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[str], Any], source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("a.png")
+    if source:
+        pytest.importorskip("datasets", reason="the extra huggingface is not installed")
+    called = source or "''"
+    with pytest.raises(ConfigError, match=f"^{called}: names no file or folder; allowed: a path"):
+        read(source)
+    assert len(load_images(".")) == 1
+    assert len(load_images(Path())) == 1
+
+
+@pytest.mark.parametrize("option", ["root", "cache"])
+def test_neither_is_an_empty_folder_beside_a_source(tmp_path: Path, option: str) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\na.png,cat\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^'': names no file or folder"):
+        load_images(tmp_path / "labels.csv", **{option: ""})
 
 
 def test_digits_are_those_of_scikit_learn_with_two_fifths_as_test() -> None:

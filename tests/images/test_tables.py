@@ -66,6 +66,44 @@ def test_gaps_of_any_type_are_refused(folder: Path, gap: Any, column: str) -> No
         load_images(frame, root=folder.parent, group="group")
 
 
+def test_cells_of_bytes_paths_and_dates_are_text(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    expected = load_images(frame, root=folder.parent)
+    frame["label"] = pandas.Series([name.encode() for name in frame.label], dtype=object)
+    frame["file"] = [Path(name) for name in frame.file]
+    frame["day"] = pandas.to_datetime(["2024-01-02", "2024-01-03"] * 3)
+    frame["is_test"] = [b"0", ["1"]] * 3  # a list says no part
+    found = load_images(frame, root=folder.parent, group="day")
+    assert (found.classes, found.fingerprint) == (("cat", "dog"), expected.fingerprint)
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (["cat"], "['cat'] is of the type list"),
+        ({"cat": 1}, "{'cat': 1} is of the type dict"),
+        (1 + 2j, "(1+2j) is of the type complex"),
+        (np.array([0, 1]), "array([0, 1]) is of the type ndarray"),
+        (b"\xff\xd8\xff", "is of the type bytes; allowed: text (bytes as UTF-8), a number, a bool"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("column", "role"), [("file", "image"), ("label", "label"), ("g", "group")]
+)
+def test_cells_that_are_no_text_are_refused(
+    folder: Path, cell: Any, words: str, column: str, role: str
+) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    frame = pandas.DataFrame(all_rows(), columns=["file", "label"])
+    frame["g"] = "one"
+    frame[column] = pandas.Series([*frame[column][:5], cell], dtype=object)
+    with pytest.raises(DataError, match=rf"^DataFrame, row 5: the {role} .*{re.escape(words)}"):
+        load_images(frame, root=folder.parent, group="g")
+
+
 def test_the_files_of_a_table_are_those_of_the_folder(folder: Path) -> None:
     expected = load_images(folder)
     path = table(folder, [["file", "label"], *all_rows()])
@@ -253,6 +291,14 @@ def test_frames_that_were_put_together_contradict_each_other(
         load_images(frame, root=folder.parent)
 
 
+def test_a_folder_in_the_place_of_a_file_is_told(folder: Path) -> None:
+    path = table(folder, [["file", "label"], ["photos", "cat"]])
+    with pytest.raises(
+        DataError, match=r"line 2: no file 'photos' in .* \(it is a folder\) \(1 of"
+    ):
+        load_images(path)
+
+
 def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
     rows = [*all_rows(), ["photos/dog/7.png", "dog"], ["photos/dog/8.png", "dog"]]
     path = table(folder, [["file", "label"], *rows])
@@ -272,7 +318,10 @@ def test_missing_files_are_counted_or_skipped(folder: Path) -> None:
         ("file,label,class", {}, "2 columns may hold the labels ('label', 'class')"),
         ("file,label", {"label": "labl"}, "no column 'labl' (did you mean 'label'?)"),
         ("file,label", {"group": "g"}, "no column 'g'; allowed: 'file', 'label'; correct --group"),
-        ("file,label,label", {}, "2 columns may hold the labels"),
+        ("file,label,label", {}, "2 columns are called 'label'; allowed: one; rename the others"),
+        ("file,label,Label", {}, "2 columns may hold the labels ('label', 'Label')"),
+        ("file|label", {}, "the first line, 'file|label', has '|' between the columns; allowed: a"),
+        ("sep=;", {}, "the first line is 'sep=;'; allowed: the names of the columns; take"),
         ("file,label,label", {"label": "label"}, "2 columns are called 'label'; allowed: one"),
     ],
 )

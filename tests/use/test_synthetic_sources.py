@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,10 +16,55 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from ganaug import SyntheticDataset
+from ganaug import MixedDataset, SyntheticDataset
 from ganaug.errors import ArtifactError, ConfigError, DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
+
+
+def test_a_transform_that_is_no_function_is_refused(variation: Path) -> None:
+    source = Pairs(tensors(4), [0, 1, 1, 2])
+    with pytest.raises(
+        ConfigError, match=r"^transform=5; allowed: a function of the image, or None"
+    ):
+        SyntheticDataset(variation, source=source, counts=1, transform=5)  # type: ignore[arg-type]
+
+
+class Item(NamedTuple):
+    image: torch.Tensor
+    label: int
+
+
+class Rebuilt(Pairs):
+    """Its items are of a type of its own."""
+
+    def __init__(self, make: Callable[[Any, Any], Any]) -> None:
+        super().__init__(tensors(4), [0, 1, 1, 2], targets=[0, 1, 1, 2])
+        self.make = make
+
+    def __getitem__(self, index: int) -> Any:
+        return self.make(*super().__getitem__(index))
+
+
+def ordered(image: Any, label: Any) -> OrderedDict[str, Any]:
+    return OrderedDict(image=image, label=label)
+
+
+@pytest.mark.parametrize("make", [Item, ordered, lambda *item: list(item), lambda *item: item])
+def test_items_keep_the_type_of_those_of_the_source(variation: Path, make: Any) -> None:
+    source = Rebuilt(make)
+    made = SyntheticDataset(variation, source=source, counts=3)
+    mixed = MixedDataset(source, made)
+    kinds = {type(item) for item in (*(mixed[i] for i in range(7)), *mixed.__getitems__([4, 5, 6]))}
+    assert kinds == {type(source[0])}
+
+
+def test_named_tuples_do_not_go_into_one_batch_with_others(variation: Path) -> None:
+    made = SyntheticDataset(variation, source=Rebuilt(lambda *item: item), counts=3)
+    with pytest.raises(
+        DataError, match=r"in named tuples \(image, label\), the generated one float"
+    ):
+        MixedDataset(Rebuilt(Item), made)
 
 
 def test_labels_are_read_where_the_source_has_them(variation: Path) -> None:

@@ -29,7 +29,7 @@ from ganaug.wording import one_line
 __all__ = ["Processes", "Submit", "in_this_process", "torch_threads", "worker_count"]
 
 _log = logging.getLogger(__name__)
-ON_A_GPU = 4  # worker processes
+ON_A_GPU, MOST_JOBS = 4, 1024  # worker processes
 WIDTH = len(Spent._fields)
 
 
@@ -40,13 +40,13 @@ def worker_count(jobs: int | None, device: str = "cpu") -> int:
     they share one chip.
 
     Raises:
-        ConfigError: `jobs` is no whole number from 1.
+        ConfigError: `jobs` is no whole number from 1 to 1,024.
     """
     if jobs is None:
         affinity = getattr(os, "sched_getaffinity", None)
         cores = len(affinity(0)) if affinity else os.cpu_count() or 1
         return cores if device == "cpu" else min(cores, ON_A_GPU)
-    return checked_count("jobs", jobs, "leave it out for one for each core")
+    return checked_count("jobs", jobs, "leave it out for one for each core", MOST_JOBS)
 
 
 class Submit(Protocol):

@@ -42,8 +42,9 @@ def test_whole_numbers_of_numpy_are_numbers(images: ImageSet, tmp_path: Path) ->
         ({"seeds": [-1]}, "seeds: [-1]; allowed: "),
         ({"steps": 2.0}, "steps: 2.0; allowed: a whole number, 1 or more"),
         ({"steps": np.int64(0)}, "steps: "),
+        ({"steps": 10**9}, "steps: 1000000000; allowed: 1 to 10,000,000; leave it out for"),
         ({"threads": 0}, "threads: 0; allowed: 1 or more"),
-        ({"jobs": 1.5}, "jobs: 1.5; allowed: a whole number, 1 or more"),
+        ({"jobs": 1.5}, "jobs: 1.5; allowed: a whole number, 1 to 1,024"),
     ],
     ids=str,
 )
