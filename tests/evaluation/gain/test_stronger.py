@@ -11,7 +11,6 @@ from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport, judge
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
-from ganaug.evaluation.gain.report import build_report
 from ganaug.evaluation.gain.settings import Choice, Settings
 from ganaug.report.advice import advice
 from ganaug.report.gain import gain_cards
@@ -36,10 +35,12 @@ def told(
         dict.fromkeys(range(seeds), np.array([50, 5])),
     )
     free = [name for name in accuracies if "ganaug" not in name and "longer" not in name]
-    return build_report(
-        evidence,
-        seeds=range(seeds),
-        arms=tuple(accuracies),
+    asked = GainReport(
+        seeds=(),
+        counts=(),
+        test_images=(),
+        arms={},
+        gain={},
         classes=("a", "b"),
         baseline="balanced",
         dataset="planted",
@@ -50,6 +51,7 @@ def told(
         environment={},
         notes=("kept",),
     )
+    return asked.judged_on(evidence, range(seeds), tuple(accuracies))
 
 
 def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> None:
