@@ -84,7 +84,7 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         yield "Judge on images that the generator was not trained on."
     elif short:
         return
-    elif overtaken(len(gain.seeds), record.verdict, record.t, record.bootstrap):
+    elif overtaken(len(gain.seeds), record):
         name = "NAME" if below == gain.baseline else "NAME, without longer-N"
         yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
     elif _failed(diversity) and not folder:

@@ -55,7 +55,7 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = f"{paired}; a verdict needs at least {FEWEST_SEEDS}."
         if chosen in (gain.settings.spoiled or ()):
             meaning = "The generator was trained on test images; see the notes."
-        elif overtaken(seeds, verdict, record.t, record.bootstrap):
+        elif overtaken(seeds, record):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)

@@ -57,11 +57,6 @@ def verdict(
     return "no evidence"
 
 
-def overtaken(seeds: int, word: str, t: Interval, bootstrap: Interval) -> bool:
-    """Whether `word` is "no evidence" for want of a gain over a stronger free arm alone."""
-    return word == "no evidence" and verdict(seeds, t, bootstrap) == "helps"
-
-
 Scores = tuple[float, ...]
 SomeScores = tuple[float | None, ...]
 
@@ -133,6 +128,12 @@ class Gain:
     rare_mean: float | None = None
     rare_low: float | None = None
     rare_high: float | None = None
+
+
+def overtaken(seeds: int, gain: Gain) -> bool:
+    """Whether there is "no evidence" for want of a gain over a stronger free arm alone."""
+    word = verdict(seeds, gain.t, gain.bootstrap)
+    return gain.verdict == "no evidence" and word == "helps"
 
 
 @dataclass(frozen=True, eq=False)

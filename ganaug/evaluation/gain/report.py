@@ -271,7 +271,7 @@ def _table(report: GainReport, width: int | None) -> str:
         chosen is not None
         and chosen.verdict == "no evidence"
         and seeds > 1
-        and not overtaken(seeds, chosen.verdict, chosen.t, chosen.bootstrap)
+        and not overtaken(seeds, chosen)
     ):
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)

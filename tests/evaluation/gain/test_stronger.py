@@ -90,10 +90,12 @@ def test_several_stronger_arms_are_one_note() -> None:
 
 
 def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
-    assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
-    assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
-    assert not overtaken(5, "no evidence", (0.001, 0.11), (0.0023, 0.1125))  # too few seeds
-    assert not overtaken(6, "helps", (0.001, 0.11), (0.0023, 0.1125))
+    found = told({"balanced": 0.7, "ganaug": 0.75}).gain["ganaug"]
+    found = replace(found, verdict="no evidence", t=(0.001, 0.11), bootstrap=(0.0023, 0.1125))
+    assert not overtaken(6, replace(found, t=(-0.00003, 0.11003)))
+    assert overtaken(6, found)
+    assert not overtaken(5, found)  # too few seeds
+    assert not overtaken(6, replace(found, verdict="helps"))
 
 
 def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() -> None:
