@@ -25,7 +25,7 @@ from ganaug.report.html import (
     table,
 )
 from ganaug.report.plots import Track, legend, plot, track_row
-from ganaug.wording import counted
+from ganaug.wording import counted, sentence
 
 __all__ = ["arms_section", "classes_section", "gain_cards", "gain_in_short"]
 
@@ -59,7 +59,7 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)
-            meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
+            meaning += f" {sentence(settled)}".replace(" -", " −")
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"
     return [
         card(

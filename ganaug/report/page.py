@@ -28,7 +28,7 @@ from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
 from ganaug.report.text import held_out_text, policy_text
-from ganaug.wording import as_settings, counted
+from ganaug.wording import as_settings, counted, sentence
 
 __all__ = ["write_report"]
 
@@ -134,11 +134,11 @@ def _policy_card(policy: Policy | None) -> str:
     if policy is None:
         return card("Policy in the file", "None", "How often to use it is the user's choice.")
     left_out = not_tried(policy.evidence or {})
-    more = f" {left_out[0].upper()}{left_out[1:]}." if left_out else ""
+    more = f" {sentence(left_out)}" if left_out else ""
     most = max(p for _, p in policy.p)
     if most == 0:
         if policy.unmeasured and (reason := str((policy.evidence or {}).get("reason", ""))):
-            more = f" {reason[0].upper()}{reason[1:]}."
+            more = f" {sentence(reason)}"
         text = f"How often to vary: {policy_text(policy)}.{more}"
         return card("Policy in the file", "Never", text)
     least = min(p for _, p in policy.p)
