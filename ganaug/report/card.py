@@ -297,7 +297,7 @@ def _measures(pairs: Mapping[str, Sequence[float | None]], part: str) -> Markdow
     """A table of those measures that stand in this part of the card."""
     rows = [
         (
-            name.replace("_", "-"),
+            row.title,
             *(Markdown("–" if v is None else f"{v:.2f}") for v in pairs[name]),
         )
         for name, row in MEASURES.items()

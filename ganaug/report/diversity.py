@@ -88,11 +88,9 @@ def _numbers(
         rows.append((record.name, first, *(_two(record.measures.get(name)) for name in names)))
     macro = [_two(diversity.macro.get(name)) for name in names]
     rows.append(("mean of the classes", "", *macro))
-    shown = [name.replace("_", "-") for name in names]
-    head = ("class", "word" if word else "images", *shown)
-    meanings = "; ".join(
-        f"{title}: {MEASURES[name].text}" for title, name in zip(shown, names, strict=True)
-    )
+    shown = [MEASURES[name] for name in names]
+    head = ("class", "word" if word else "images", *(measure.title for measure in shown))
+    meanings = "; ".join(f"{measure.title}: {measure.text}" for measure in shown)
     note = paragraph(sentence(meanings), "note")
     styles = [classes.mark(record.name) for record in diversity.classes]
     marked = frozenset([len(rows) - 1])

@@ -189,7 +189,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED, *SIGNS)]
-    followed = [(name.replace("_", "-"), [name]) for name in names if name in FOLLOWED]
+    followed = [(MEASURES[name].title, [name]) for name in names if name in FOLLOWED]
     parts = [paragraph(event, "note") for event in events]
     parts += [_charts(charts, history)] if charts else []
     if followed:
