@@ -84,7 +84,7 @@ def measure(
     share = GENERATING[config.kind] * 32 / config.batch_size
     costs = Costs(fit_step, free_step, free_step + share * fit_step)
     schedule = Network().schedule(len(images), size, steps=classifier_steps, quick=False)
-    plan = make_plan(None, "auto", config.kind, False)
+    plan = make_plan(None, "auto", config.kind)
     judged = images.test
     evaluated = None
     if judged is not None and (judged.counts > 0).sum() >= 2:
