@@ -37,6 +37,32 @@ MEANING = {
     "no evidence": "The 95% intervals do not both lie on one side of 0.",
     "no change": "The policy is never to vary, so that both arms are one training.",
 }
+CLAIMS = {
+    "for this generator": "with this generator",
+    "for the method": "with generators trained like this one",
+    "for the folder's images": "with the folder's images",
+}
+HEAD = (
+    "arm",
+    "balanced accuracy",
+    "rarer half",
+    "gain, points (95% interval)",
+    "verdict",
+)
+BESIDE = (
+    "arm",
+    "macro F1",
+    "calibration error",
+    "change of the error (rarer half)",
+    "p of the t test",
+    "seconds of a training",
+)
+BESIDE_MEANS = (
+    "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
+    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
+    " alone would give such a gain."
+)
+THIRDS = ("rare", "middle", "frequent")
 
 
 def gain_cards(gain: GainReport) -> list[str]:
@@ -80,13 +106,6 @@ def gain_cards(gain: GainReport) -> list[str]:
             " better. The error is 100% less balanced accuracy.",
         ),
     ]
-
-
-CLAIMS = {
-    "for this generator": "with this generator",
-    "for the method": "with generators trained like this one",
-    "for the folder's images": "with the folder's images",
-}
 
 
 def gain_in_short(gain: GainReport) -> str:
@@ -133,41 +152,15 @@ def arms_section(gain: GainReport) -> str:
         own = ", of longer arms as noted" if gain.choice.longer else ""
         parts.append(heading(f"Gain over {baseline}{own}, points, with 95% interval"))
         parts.append(plot(track, [_difference(track, *item) for item in gain.gain.items()]))
-    names = list(arms)
-    marked = frozenset(i for i, name in enumerate(names) if name == gain.chosen)
-    rows_of = [_arm_row(gain, name) for name in names]
-    parts.append(table(HEAD, [row[: len(HEAD)] for row in rows_of], marked, stacked=True))
-    beside = [(row[0], *row[len(HEAD) :]) for row in rows_of]
+    marked = frozenset(i for i, name in enumerate(arms) if name == gain.chosen)
+    parts.append(table(HEAD, [_arm_row(gain, name) for name in arms], marked, stacked=True))
+    beside = [_beside_row(gain, name) for name in arms]
     parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
     parts.append(paragraph(BESIDE_MEANS, "note"))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     words = names_in_words(arms)
     return section("Arms", paragraph(_how(gain)), paragraph(f"{words}.", "note"), *parts)
-
-
-HEAD = (
-    "arm",
-    "balanced accuracy",
-    "rarer half",
-    "gain, points (95% interval)",
-    "verdict",
-)
-BESIDE = (
-    "arm",
-    "macro F1",
-    "calibration error",
-    "change of the error (rarer half)",
-    "p of the t test",
-    "seconds of a training",
-)
-BESIDE_MEANS = (
-    "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
-    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
-    " alone would give such a gain."
-)
-
-THIRDS = ("rare", "middle", "frequent")
 
 
 def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
@@ -210,28 +203,25 @@ def _style(arm: str) -> str:
 
 
 def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
-    """Return the cells of `HEAD`, then those of `BESIDE` but for the name."""
+    """Return the cells of `HEAD`."""
     arm, record = gain.arms[name], gain.gain.get(name)
-    accuracy, rarer, f1, calibration = (
-        percent(mean_or_none(values))
-        for values in (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
-    )
+    scores = [percent(mean_or_none(each)) for each in (arm.balanced_accuracy, arm.rarer_half)]
+    if record is None:
+        return (name, *scores, "baseline", "")
+    width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
+    return (name, *scores, f"{points(record.mean)} ({width})", record.verdict)
+
+
+def _beside_row(gain: GainReport, name: str) -> tuple[str, ...]:
+    """Return the cells of `BESIDE`."""
+    arm, record = gain.arms[name], gain.gain.get(name)
+    scores = [percent(mean_or_none(each)) for each in (arm.macro_f1, arm.calibration_error)]
     seconds = f"{mean_or_none(arm.seconds) or 0:.0f}"
     if record is None:
-        return (name, accuracy, rarer, "baseline", "", f1, calibration, "", "", seconds)
-    width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
-    return (
-        name,
-        accuracy,
-        rarer,
-        f"{points(record.mean)} ({width})",
-        record.verdict,
-        f1,
-        calibration,
-        f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})",
-        "<0.001" if record.p < 0.001 else f"{record.p:.3f}",
-        seconds,
-    )
+        return (name, *scores, "", "", seconds)
+    change = f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})"
+    p = "<0.001" if record.p < 0.001 else f"{record.p:.3f}"
+    return (name, *scores, change, p, seconds)
 
 
 def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
