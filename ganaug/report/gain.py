@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
-from ganaug.evaluation.gain.report import GainReport, what_would_settle
+from ganaug.evaluation.gain.report import GainReport, chosen_gain, what_would_settle
 from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.report.arms import names_in_words
 from ganaug.report.class_changes import class_changes, judged_counts, recalls
@@ -114,7 +114,7 @@ def gain_in_short(gain: GainReport) -> str:
     There is a verdict, and the interval on the rarer half of the classes lies on one side of 0. A
     quick look is called one.
     """
-    record = gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     if record is None or record.verdict not in ("helps", "hurts") or gain.claim not in CLAIMS:
         return ""
     mean, low, high = record.rare_mean, record.rare_low, record.rare_high

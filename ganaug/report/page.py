@@ -14,7 +14,7 @@ from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES
-from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
 from ganaug.report.advice import advice_list
@@ -114,7 +114,7 @@ def write_report(
 
 def _how_both(gain: GainReport, diversity: DiversityReport) -> str:
     """Return how a generator can help and fail the diversity record, or nothing."""
-    record = gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     words = {each.word for each in diversity.classes}
     failed = [word.capitalize() for word in FAILURES if word in words]
     if record is None or record.verdict != "helps" or not failed:

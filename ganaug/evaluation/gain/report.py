@@ -16,7 +16,7 @@ from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.wording import counted, table_lines
 
-__all__ = ["GainReport", "what_would_settle"]
+__all__ = ["GainReport", "chosen_gain", "what_would_settle"]
 
 MADE_ANEW = (
     ": helps needs a gain over",
@@ -266,7 +266,7 @@ def _table(report: GainReport, width: int | None) -> str:
         f"{printable(report.dataset)}, {counted(seeds, 'seed')}{few}, {report.claim};"
         " scores in percent",
     ]
-    chosen = report.gain.get(report.chosen or "")
+    chosen = chosen_gain(report)
     if (
         chosen is not None
         and chosen.verdict == "no evidence"
@@ -283,6 +283,11 @@ def _table(report: GainReport, width: int | None) -> str:
         "p: of the paired t test, how often luck alone would give such a gain",
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def chosen_gain(report: GainReport | None) -> Gain | None:
+    """Return the gain that the verdict is about; None where only free arms were compared."""
+    return None if report is None else report.gain.get(report.chosen or "")
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:
