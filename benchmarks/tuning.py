@@ -33,10 +33,8 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings import Job, run_job
-from ganaug.evaluation.tuning.budget import Costs, count_trainings, estimate, plan_budget
-from ganaug.evaluation.tuning.candidates import candidates
-from ganaug.evaluation.tuning.rarity import REPETITIONS
-from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
+from ganaug.evaluation.tuning.budget import Costs, estimate, plan_budget
+from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS, candidates
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
 
@@ -86,22 +84,16 @@ def _case(steps: int, source: str, settings: dict[str, Any], classifier: str | N
     ]
     estimated = estimate(images, config.to_dict(), free, device="cpu")
     timed, precision = _timed(steps, images, config.to_dict(), free)
-    ways = 2 if config.kind == "variation" else 1
     tried = len(candidates(images.counts, config.kind))
-    arms = len(AUGMENTED_ARMS)
     usual = Network(classifier).schedule(len(images), images.size, steps=None, quick=False)
-    budget = plan_budget(
-        estimated, config.steps, usual, len(images), REPETITIONS, arms, ways, tried
-    )
-    without, varied = count_trainings(REPETITIONS, arms, ways, budget.candidates)
-    classifiers = without * timed.free_step + varied * timed.varied_step
-    cost = REPETITIONS * budget.fit_steps * timed.fit_step + budget.classifier_steps * classifiers
+    budget = plan_budget(estimated, config.kind, config.steps, usual, len(images), tried)
+    times = budget.seconds(timed, config.kind) / (config.steps * timed.fit_step)
     return {
         "precision": precision,
         "estimated_milliseconds": _milliseconds(estimated),
         "timed_milliseconds": _milliseconds(timed),
         "budget": budget.to_dict(),
-        "times_the_training": round(cost / (config.steps * timed.fit_step), 2),
+        "times_the_training": round(times, 2),
     }
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "fact_lines",
     "first_names",
     "one_line",
+    "sentence",
     "table_lines",
     "whole_number",
 ]
@@ -62,6 +63,11 @@ def one_line(message: object, most: int | None = 300) -> str:
     if not line and isinstance(message, Exception):
         return type(message).__name__
     return line if most is None or len(line) <= most else line[: most - 3] + "..."
+
+
+def sentence(text: str) -> str:
+    """Return "Ab c." of "ab c"."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def first_names(names: Sequence[str], most: int = 10, form: Callable[[str], str] = str) -> str:

@@ -9,6 +9,7 @@ from ganaug.wording import (
     fact_lines,
     first_names,
     one_line,
+    sentence,
     table_lines,
 )
 
@@ -34,6 +35,10 @@ def test_settings_are_as_the_command_line_takes_them() -> None:
 def test_options_are_as_a_command_takes_them() -> None:
     given = as_options(size=(32, 40), root=None, download=False, no_exif=True, image_column="scan")
     assert given == ["--size", "32x40", "--no-exif", "--image-column", "scan"]
+
+
+def test_a_text_becomes_a_sentence() -> None:
+    assert (sentence("no gain, p is 0"), sentence("GPU")) == ("No gain, p is 0.", "GPU.")
 
 
 def test_a_text_of_lines_is_put_on_one() -> None:

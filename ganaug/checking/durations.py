@@ -22,13 +22,10 @@ from ganaug.evaluation.trainings.workers import torch_threads, worker_count
 from ganaug.evaluation.tuning.budget import (
     GENERATING,
     Costs,
-    count_trainings,
     plan_budget,
-    ways_to_balance,
 )
-from ganaug.evaluation.tuning.candidates import candidates
-from ganaug.evaluation.tuning.rarity import REPETITIONS, simulate
-from ganaug.evaluation.tuning.tune import AUGMENTED_ARMS
+from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS, candidates
+from ganaug.evaluation.tuning.rarity import simulate
 from ganaug.images import ImageSet, resized
 from ganaug.randomness import stream
 from ganaug.training import fit, make_config
@@ -87,7 +84,7 @@ def measure(
     share = GENERATING[config.kind] * 32 / config.batch_size
     costs = Costs(fit_step, free_step, free_step + share * fit_step)
     schedule = Network().schedule(len(images), size, steps=classifier_steps, quick=False)
-    plan = make_plan(None, "auto", config.kind, False)
+    plan = make_plan(None, "auto", config.kind)
     judged = images.test
     evaluated = None
     if judged is not None and (judged.counts > 0).sum() >= 2:
@@ -99,17 +96,11 @@ def measure(
     tuned = None
     if simulation.method != "none":
         tried = len(candidates(images.counts, config.kind))
-        ways = ways_to_balance(config.kind)
-        part, augmented = simulation.repetitions[0].train, len(AUGMENTED_ARMS)
-        budget = plan_budget(
-            costs, config.steps, schedule, len(part), REPETITIONS, augmented, ways, tried
-        )
+        drawn = len(simulation.repetitions[0].train)
+        budget = plan_budget(costs, config.kind, config.steps, schedule, drawn, tried)
         if classifier_steps is not None:
             budget = replace(budget, classifier_steps=classifier_steps)
-        free, varied = count_trainings(REPETITIONS, augmented, ways, budget.candidates)
-        classifiers = free * costs.free_step + varied * costs.varied_step
-        seconds = REPETITIONS * budget.fit_steps * fit_step + budget.classifier_steps * classifiers
-        tuned = seconds / jobs
+        tuned = budget.seconds(costs, config.kind) / jobs
     return Times(whole, tuned, evaluated, chosen, jobs)
 
 

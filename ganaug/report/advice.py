@@ -11,7 +11,7 @@ from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
-from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.report.class_changes import class_changes
 from ganaug.wording import first_names
 
@@ -23,7 +23,7 @@ MOST_NAMED = 5  # classes
 def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
     """Return in a line what was found: the tables may have scrolled away."""
     found = []
-    record = None if gain is None else gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     if gain is not None and record is not None:
         look = "a quick look: " if gain.settings.quick else ""
         text = f"{look}{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
@@ -49,7 +49,7 @@ def advice(gain: GainReport | None, diversity: DiversityReport | None) -> list[s
 
 
 def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> Iterator[str]:
-    record = None if gain is None else gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     if gain is None or record is None:
         return
     arm = parse_arm(str(gain.chosen))
@@ -84,7 +84,7 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         yield "Judge on images that the generator was not trained on."
     elif short:
         return
-    elif overtaken(len(gain.seeds), record.verdict, record.t, record.bootstrap):
+    elif overtaken(len(gain.seeds), record):
         name = "NAME" if below == gain.baseline else "NAME, without longer-N"
         yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
     elif _failed(diversity) and not folder:

@@ -14,14 +14,14 @@ from ganaug.evaluation.tuning.report import not_tried
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
 from ganaug.report.text import held_out_text, policy_text, start_text
-from ganaug.wording import counted, first_names
+from ganaug.wording import counted, first_names, sentence
 
 __all__ = ["model_card"]
 
 WARNING = (
-    f"{PRIVACY[0].upper()}{PRIVACY[1:]}. What it makes can resemble single training images, and the"
-    " weights themselves were fitted to them; the measurements below search for near copies, they"
-    " prove nothing about privacy."
+    f"{sentence(PRIVACY)} What it makes can resemble single training images, and the weights"
+    " themselves were fitted to them; the measurements below search for near copies, they prove"
+    " nothing about privacy."
 )
 NOT_MEASURED = Markdown(
     "Not measured. `ganaug evaluate FILE SOURCE` measures it and writes it into the file."
@@ -138,7 +138,7 @@ def _policy(policy: Policy | None) -> Markdown:
 
 def _evidence(evidence: Mapping[str, Any]) -> list[Markdown]:
     """What `tune` measured: its reason, how it was judged, and what each candidate gave."""
-    lines = [fill("{}.", evidence["reason"][:1].upper() + evidence["reason"][1:])]
+    lines = [fill("{}", sentence(evidence["reason"]))]
     if not evidence["candidates"]:
         return lines
     often = counted(len(evidence["repetitions"]), "repetition")
@@ -159,7 +159,7 @@ def _evidence(evidence: Mapping[str, Any]) -> list[Markdown]:
     ]
     head = ("candidate", "expected gain", "of rare classes", "of frequent classes")
     left_out = not_tried(evidence)
-    more = [fill("{}.", left_out[0].upper() + left_out[1:])] if left_out else []
+    more = [fill("{}", sentence(left_out))] if left_out else []
     return [*lines, table(head, rows), *more]
 
 
@@ -297,7 +297,7 @@ def _measures(pairs: Mapping[str, Sequence[float | None]], part: str) -> Markdow
     """A table of those measures that stand in this part of the card."""
     rows = [
         (
-            name.replace("_", "-"),
+            row.title,
             *(Markdown("–" if v is None else f"{v:.2f}") for v in pairs[name]),
         )
         for name, row in MEASURES.items()

@@ -11,6 +11,7 @@ from ganaug.evaluation.diversity.words import FAILURES, OK
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
+from ganaug.wording import sentence
 
 __all__ = ["diversity_card", "diversity_section"]
 
@@ -49,14 +50,13 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
     ]
     first = [name for name in names if MEASURES[name].first_in_report]
     words = "; ".join(f"{word}: {what}" for word, what in FAILURES.items())
-    rule = diversity.rule
     return section(
         "Diversity",
         paragraph(
             "Each number stands beside what as many other real images of the class give in the"
             " place of the generated ones, in brackets. In the tables the range of 95% of the"
             " subsamples is below."
-            f" {rule[:1].upper()}{rule[1:]}."
+            f" {sentence(diversity.rule)}"
         ),
         _coverage(diversity, classes),
         heading("Words"),
@@ -88,12 +88,10 @@ def _numbers(
         rows.append((record.name, first, *(_two(record.measures.get(name)) for name in names)))
     macro = [_two(diversity.macro.get(name)) for name in names]
     rows.append(("mean of the classes", "", *macro))
-    shown = [name.replace("_", "-") for name in names]
-    head = ("class", "word" if word else "images", *shown)
-    meanings = "; ".join(
-        f"{title}: {MEASURES[name].text}" for title, name in zip(shown, names, strict=True)
-    )
-    note = paragraph(f"{meanings[:1].upper()}{meanings[1:]}.", "note")
+    shown = [MEASURES[name] for name in names]
+    head = ("class", "word" if word else "images", *(measure.title for measure in shown))
+    meanings = "; ".join(f"{measure.title}: {measure.text}" for measure in shown)
+    note = paragraph(sentence(meanings), "note")
     styles = [classes.mark(record.name) for record in diversity.classes]
     marked = frozenset([len(rows) - 1])
     return table(head, rows, marked, styles=styles, stacked=True, dense=True) + note

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
-from ganaug.evaluation.gain.report import GainReport, what_would_settle
+from ganaug.evaluation.gain.report import GainReport, chosen_gain, what_would_settle
 from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.report.arms import names_in_words
 from ganaug.report.class_changes import class_changes, judged_counts, recalls
@@ -25,7 +25,7 @@ from ganaug.report.html import (
     table,
 )
 from ganaug.report.plots import Track, legend, plot, track_row
-from ganaug.wording import counted
+from ganaug.wording import counted, sentence
 
 __all__ = ["arms_section", "classes_section", "gain_cards", "gain_in_short"]
 
@@ -37,6 +37,32 @@ MEANING = {
     "no evidence": "The 95% intervals do not both lie on one side of 0.",
     "no change": "The policy is never to vary, so that both arms are one training.",
 }
+CLAIMS = {
+    "for this generator": "with this generator",
+    "for the method": "with generators trained like this one",
+    "for the folder's images": "with the folder's images",
+}
+HEAD = (
+    "arm",
+    "balanced accuracy",
+    "rarer half",
+    "gain, points (95% interval)",
+    "verdict",
+)
+BESIDE = (
+    "arm",
+    "macro F1",
+    "calibration error",
+    "change of the error (rarer half)",
+    "p of the t test",
+    "seconds of a training",
+)
+BESIDE_MEANS = (
+    "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
+    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
+    " alone would give such a gain."
+)
+THIRDS = ("rare", "middle", "frequent")
 
 
 def gain_cards(gain: GainReport) -> list[str]:
@@ -55,11 +81,11 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = f"{paired}; a verdict needs at least {FEWEST_SEEDS}."
         if chosen in (gain.settings.spoiled or ()):
             meaning = "The generator was trained on test images; see the notes."
-        elif overtaken(seeds, verdict, record.t, record.bootstrap):
+        elif overtaken(seeds, record):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
         elif seeds > 1:
             settled = what_would_settle(record.mean, record.seeds_to_settle)
-            meaning += f" {settled[0].upper()}{settled[1:]}.".replace(" -", " −")
+            meaning += f" {sentence(settled)}".replace(" -", " −")
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"
     return [
         card(
@@ -82,20 +108,13 @@ def gain_cards(gain: GainReport) -> list[str]:
     ]
 
 
-CLAIMS = {
-    "for this generator": "with this generator",
-    "for the method": "with generators trained like this one",
-    "for the folder's images": "with the folder's images",
-}
-
-
 def gain_in_short(gain: GainReport) -> str:
     """Return one sentence for who decides, or nothing where the verdict supports none.
 
     There is a verdict, and the interval on the rarer half of the classes lies on one side of 0. A
     quick look is called one.
     """
-    record = gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     if record is None or record.verdict not in ("helps", "hurts") or gain.claim not in CLAIMS:
         return ""
     mean, low, high = record.rare_mean, record.rare_low, record.rare_high
@@ -133,41 +152,15 @@ def arms_section(gain: GainReport) -> str:
         own = ", of longer arms as noted" if gain.choice.longer else ""
         parts.append(heading(f"Gain over {baseline}{own}, points, with 95% interval"))
         parts.append(plot(track, [_difference(track, *item) for item in gain.gain.items()]))
-    names = list(arms)
-    marked = frozenset(i for i, name in enumerate(names) if name == gain.chosen)
-    rows_of = [_arm_row(gain, name) for name in names]
-    parts.append(table(HEAD, [row[: len(HEAD)] for row in rows_of], marked, stacked=True))
-    beside = [(row[0], *row[len(HEAD) :]) for row in rows_of]
+    marked = frozenset(i for i, name in enumerate(arms) if name == gain.chosen)
+    parts.append(table(HEAD, [_arm_row(gain, name) for name in arms], marked, stacked=True))
+    beside = [_beside_row(gain, name) for name in arms]
     parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
     parts.append(paragraph(BESIDE_MEANS, "note"))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     words = names_in_words(arms)
     return section("Arms", paragraph(_how(gain)), paragraph(f"{words}.", "note"), *parts)
-
-
-HEAD = (
-    "arm",
-    "balanced accuracy",
-    "rarer half",
-    "gain, points (95% interval)",
-    "verdict",
-)
-BESIDE = (
-    "arm",
-    "macro F1",
-    "calibration error",
-    "change of the error (rarer half)",
-    "p of the t test",
-    "seconds of a training",
-)
-BESIDE_MEANS = (
-    "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
-    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
-    " alone would give such a gain."
-)
-
-THIRDS = ("rare", "middle", "frequent")
 
 
 def _thirds(gain: GainReport, marked: frozenset[int]) -> str:
@@ -210,28 +203,25 @@ def _style(arm: str) -> str:
 
 
 def _arm_row(gain: GainReport, name: str) -> tuple[str, ...]:
-    """Return the cells of `HEAD`, then those of `BESIDE` but for the name."""
+    """Return the cells of `HEAD`."""
     arm, record = gain.arms[name], gain.gain.get(name)
-    accuracy, rarer, f1, calibration = (
-        percent(mean_or_none(values))
-        for values in (arm.balanced_accuracy, arm.rarer_half, arm.macro_f1, arm.calibration_error)
-    )
+    scores = [percent(mean_or_none(each)) for each in (arm.balanced_accuracy, arm.rarer_half)]
+    if record is None:
+        return (name, *scores, "baseline", "")
+    width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
+    return (name, *scores, f"{points(record.mean)} ({width})", record.verdict)
+
+
+def _beside_row(gain: GainReport, name: str) -> tuple[str, ...]:
+    """Return the cells of `BESIDE`."""
+    arm, record = gain.arms[name], gain.gain.get(name)
+    scores = [percent(mean_or_none(each)) for each in (arm.macro_f1, arm.calibration_error)]
     seconds = f"{mean_or_none(arm.seconds) or 0:.0f}"
     if record is None:
-        return (name, accuracy, rarer, "baseline", "", f1, calibration, "", "", seconds)
-    width = interval(record.low, record.high) if len(gain.seeds) > 1 else "one seed"
-    return (
-        name,
-        accuracy,
-        rarer,
-        f"{points(record.mean)} ({width})",
-        record.verdict,
-        f1,
-        calibration,
-        f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})",
-        "<0.001" if record.p < 0.001 else f"{record.p:.3f}",
-        seconds,
-    )
+        return (name, *scores, "", "", seconds)
+    change = f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})"
+    p = "<0.001" if record.p < 0.001 else f"{record.p:.3f}"
+    return (name, *scores, change, p, seconds)
 
 
 def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:

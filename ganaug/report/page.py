@@ -14,7 +14,7 @@ from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES
-from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
 from ganaug.report.advice import advice_list
@@ -28,7 +28,7 @@ from ganaug.report.pictures import Picture
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
 from ganaug.report.text import held_out_text, policy_text
-from ganaug.wording import as_settings, counted
+from ganaug.wording import as_settings, counted, sentence
 
 __all__ = ["write_report"]
 
@@ -114,7 +114,7 @@ def write_report(
 
 def _how_both(gain: GainReport, diversity: DiversityReport) -> str:
     """Return how a generator can help and fail the diversity record, or nothing."""
-    record = gain.gain.get(gain.chosen or "")
+    record = chosen_gain(gain)
     words = {each.word for each in diversity.classes}
     failed = [word.capitalize() for word in FAILURES if word in words]
     if record is None or record.verdict != "helps" or not failed:
@@ -134,11 +134,11 @@ def _policy_card(policy: Policy | None) -> str:
     if policy is None:
         return card("Policy in the file", "None", "How often to use it is the user's choice.")
     left_out = not_tried(policy.evidence or {})
-    more = f" {left_out[0].upper()}{left_out[1:]}." if left_out else ""
+    more = f" {sentence(left_out)}" if left_out else ""
     most = max(p for _, p in policy.p)
     if most == 0:
         if policy.unmeasured and (reason := str((policy.evidence or {}).get("reason", ""))):
-            more = f" {reason[0].upper()}{reason[1:]}."
+            more = f" {sentence(reason)}"
         text = f"How often to vary: {policy_text(policy)}.{more}"
         return card("Policy in the file", "Never", text)
     least = min(p for _, p in policy.p)
@@ -189,7 +189,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     losses = [name for name in LOSSES if name in names]
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED, *SIGNS)]
-    followed = [(name.replace("_", "-"), [name]) for name in names if name in FOLLOWED]
+    followed = [(MEASURES[name].title, [name]) for name in names if name in FOLLOWED]
     parts = [paragraph(event, "note") for event in events]
     parts += [_charts(charts, history)] if charts else []
     if followed:

@@ -113,7 +113,7 @@ def make_plan(
     names: Sequence[str] | None,
     baseline: str,
     kind: str | None,
-    refit: bool,
+    *,
     losses: bool = True,
     lda: bool = False,
     folder: str | None = None,
@@ -123,8 +123,8 @@ def make_plan(
     Args:
         names: the arms, or None for `DEFAULT_FREE_ARMS` and the generator on top of the baseline.
         baseline: a free arm, or "auto".
-        kind: of the generator, "variation" or "class"; None where there is none.
-        refit: generators will be trained.
+        kind: of the generator or of those to be trained, "variation" or "class"; None where there
+            is none.
         losses: whether the classifier can be trained with another loss; the default arms are those
             that it can be.
         lda: whether it is a frozen network; then `LDA_ARM` is one of them.
@@ -136,9 +136,6 @@ def make_plan(
     """
     if folder is not None:
         check_folder(folder)
-    add_ours = None
-    if names is None and (kind is not None or refit):
-        add_ours = kind or "variation"
     arms = [parse_arm(name) for name in (DEFAULT_FREE_ARMS if names is None else names)]
     if names is None and not losses:
         arms = [arm for arm in arms if arm.loss is None]
@@ -149,7 +146,7 @@ def make_plan(
     free = [arm for arm in arms if arm.may_be_baseline]
     ours = [arm for arm in arms if not arm.may_be_baseline]
     trained = [arm for arm in ours if arm.needs_generator]
-    if trained and kind is None and not refit:
+    if trained and kind is None:
         raise ConfigError(
             f"arm {trained[0].name!r}: there is no generator; allowed: free arms, and those with"
             " the images of a folder; give an artifact"
@@ -170,6 +167,7 @@ def make_plan(
         given = free[0]
     if any(arm.smote for arm in (*free, *ours)):
         check_smote()  # before any training
+    add_ours = kind if names is None else None
     return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours, folder)
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import grid_sample
 
 from ganaug.artifact.levels import BLOCK
 from ganaug.artifact.runtime import Generator
-from ganaug.evaluation.diversity.generated import generate
+from ganaug.evaluation.diversity.generated import generate, spread_evenly
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
@@ -79,8 +79,7 @@ def class_changes(
     found = []
     for label in labels:
         own = np.flatnonzero(images.labels == label)
-        spread = np.linspace(0, len(own) - 1, min(len(own), VARIATIONS)).round().astype(int)
-        rows = np.resize(own[spread], VARIATIONS)
+        rows = np.resize(own[spread_evenly(len(own), VARIATIONS)], VARIATIONS)
         normal = stream(0, "report/changes", index=label).standard_normal(
             (VARIATIONS, info.latent_dim), dtype=np.float32
         )

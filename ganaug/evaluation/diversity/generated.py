@@ -20,7 +20,7 @@ from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
 from ganaug.use.policy import class_map, refuse_numbered
 
-__all__ = ["Made", "Maker", "from_generator", "from_given", "generate"]
+__all__ = ["Made", "Maker", "from_generator", "from_given", "generate", "spread_evenly"]
 
 _log = logging.getLogger("ganaug")
 
@@ -38,6 +38,11 @@ class Made:
     images: NDArray[np.uint8]
     sources: NDArray[np.int64] | None = None
     again: NDArray[np.uint8] | None = None
+
+
+def spread_evenly(count: int, most: int) -> NDArray[np.int64]:
+    """int64: at most `most` of the places 0..count-1, with equal distances."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
 # (rows of real images, their label) -> generated images: as many, where there are so many

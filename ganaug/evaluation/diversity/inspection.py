@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganaug.artifact.runtime import Generator
-from ganaug.evaluation.diversity.generated import generate
+from ganaug.evaluation.diversity.generated import generate, spread_evenly
 from ganaug.evaluation.diversity.subsamples import NEIGHBOURS
 from ganaug.evaluation.splits import as_trained
 from ganaug.images import ImageSet
@@ -102,7 +102,7 @@ def inspect_samples(
             )
     most = max(per_class, REAL_ON_MAP // len(images.classes))
     members = [np.flatnonzero(images.labels == label) for label in range(len(images.classes))]
-    on_map = np.concatenate([rows[_spread(len(rows), most)] for rows in members if len(rows)])
+    on_map = np.concatenate([rows[spread_evenly(len(rows), most)] for rows in members if len(rows)])
     variance = real.var(0)
     return Inspection(
         images.classes,
@@ -147,21 +147,14 @@ def _generate(
     present = np.argsort(images.counts, kind="stable")
     present = present[images.counts[present] > 0]
     made, sources, labels = [], [], []
-    for label in present[_spread(len(present), CLASSES)]:
+    for label in present[spread_evenly(len(present), CLASSES)]:
         # The name of the stream decides which images are made: it stays, wherever this file lies.
         rng = stream(seed, "report/look", index=int(label))
         shape = (per_class, generator.info.latent_dim)
         normal = rng.standard_normal(shape, dtype=np.float32)
         own = np.flatnonzero(images.labels == label)
-        rows = own[np.resize(_spread(len(own), per_class), per_class)]
+        rows = own[np.resize(spread_evenly(len(own), per_class), per_class)]
         made.append(generate(generator, images, rows, int(label), normal))
         sources.append(rows)
         labels.append(np.full(per_class, label, np.int64))
     return np.concatenate(made), np.concatenate(sources), np.concatenate(labels)
-
-
-def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """int64: at most `most` of `count` places, spread evenly."""
-    places = np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
-    result: NDArray[np.int64] = np.unique(places)
-    return result

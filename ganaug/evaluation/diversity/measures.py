@@ -54,6 +54,11 @@ class MeasureInfo:
     card: Literal["diversity", "memorisation"] | None = None
     followed: bool = False
 
+    @property
+    def title(self) -> str:
+        """Its name as tables show it."""
+        return self.name.replace("_", "-")
+
 
 _ROWS = (
     MeasureInfo(

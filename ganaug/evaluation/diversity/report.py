@@ -137,8 +137,8 @@ class DiversityReport:
             return "\n".join(line.rstrip() for line in self._words())
         lines = [*self._table(FIRST), *(["", *self.reasons] if self.reasons else []), ""]
         lines.append("in brackets what as many real images give; " + self.rule)
-        lines += [f"{_title(name)}: {MEASURES[name].text}" for name in FIRST]
-        further = [_title(name) for name in MEASURES if name not in FIRST]
+        lines += [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in FIRST]
+        further = [row.title for name, row in MEASURES.items() if name not in FIRST]
         lines.append(f"in the record, too: {', '.join(further)} (docs/diversity.md)")
         apart = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in self.overall.items()]
         if apart:
@@ -152,10 +152,9 @@ class DiversityReport:
         for each in self.classes:
             name = deciding(each.measures, each.word)
             if name is not None:
-                number, text = _cell(each.measures[name]), MEASURES[name].text
-                lines.append(
-                    f"{printable(each.name)} is {each.word} by {_title(name)} {number}: {text}"
-                )
+                row, number = MEASURES[name], _cell(each.measures[name])
+                by = f"{row.title} {number}: {row.text}"
+                lines.append(f"{printable(each.name)} is {each.word} by {by}")
         return lines
 
     def _words(self) -> list[str]:
@@ -173,7 +172,7 @@ class DiversityReport:
 
     def _table(self, names: Sequence[str]) -> list[str]:
         """Return the lines of a table with these measures, a row a class."""
-        titles = [_title(name) for name in names]
+        titles = [MEASURES[name].title for name in names]
         rows: list[tuple[str, ...]] = [("class", "images", "word", *titles)]
         for each in self.classes:
             cells = [_cell(each.measures.get(name)) for name in names]
@@ -181,10 +180,6 @@ class DiversityReport:
         if names:
             rows.append(("mean", "", "", *(_cell(self.macro.get(name)) for name in names)))
         return table_lines(rows)
-
-
-def _title(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _cell(measure: Measure | None) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
 from ganaug.evaluation.diversity.changes import ClassChange, Strength, class_changes, strengths
-from ganaug.evaluation.diversity.generated import generate
+from ganaug.evaluation.diversity.generated import generate, spread_evenly
 from ganaug.evaluation.splits import merged_as_trained
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
@@ -106,8 +106,7 @@ def overview_rows(
 def _chosen(images: ImageSet, most: int) -> list[int]:
     """Labels of classes with images, from the rarest on, at most `most` spread evenly."""
     present = [int(i) for i in np.argsort(images.counts, kind="stable") if images.counts[i]]
-    places = np.linspace(0, len(present) - 1, min(most, len(present))).round().astype(int)
-    return [present[place] for place in places]
+    return [present[place] for place in spread_evenly(len(present), most)]
 
 
 def _rows(

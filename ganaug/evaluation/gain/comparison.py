@@ -21,7 +21,7 @@ from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.refit import TunedGenerator
-from ganaug.evaluation.gain.report import GainReport, build_report
+from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.gain.settings import Choice, Settings
 from ganaug.evaluation.splits import Split, inner_splits
@@ -111,18 +111,21 @@ class Comparison:
             )
         first = self.splits[seeds[0]]
         chosen = _chosen(ours)
-        return build_report(
-            Evidence(
-                outcomes,
-                {seed: TestPart.of(split.test) for seed, split in self.splits.items()},
-                {seed: split.train.counts for seed, split in self.splits.items()},
-            ),
-            seeds=seeds,
-            arms=[arm.name for arm in arms],
-            classes=first.train.classes,
+        evidence = Evidence(
+            outcomes,
+            {seed: TestPart.of(split.test) for seed, split in self.splits.items()},
+            {seed: split.train.counts for seed, split in self.splits.items()},
+        )
+        asked = GainReport(  # its numbers follow from the evidence
             dataset=first.train.data_name,
+            seeds=(),
+            classes=first.train.classes,
+            counts=(),
+            test_images=(),
+            arms={},
             baseline=baseline.name,
             chosen=None if chosen is None else chosen.name,
+            gain={},
             claim=self._claim(chosen),
             choice=replace(choice, longer=longer),
             settings=Settings(
@@ -143,6 +146,7 @@ class Comparison:
             environment=_environment(list(generators.values())),
             notes=notes,
         )
+        return asked.judged_on(evidence, seeds, [arm.name for arm in arms])
 
     def _baseline(self, inner: list[Split], meter: Meter) -> tuple[Arm, Choice]:
         """The free arm to beat, chosen without the test part."""

@@ -166,7 +166,6 @@ def evaluate_gain(
         arms,
         baseline,
         kind,
-        refit is not None,
         losses=network is not None,
         lda=frozen,
         folder=None if folder is None else os.fspath(folder),

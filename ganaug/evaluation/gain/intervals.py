@@ -16,6 +16,7 @@ from scipy import stats
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ganaug.evaluation.gain.scores import balanced_accuracy
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
@@ -179,12 +180,8 @@ def variances(differences: Sequence[Difference], tests: Sequence[TestPart]) -> V
 
 def _gains(differences: Sequence[Difference], tests: Sequence[TestPart]) -> NDArray[np.float64]:
     """float64 [seeds]: the mean over classes of the mean difference."""
-    return np.array(
-        [
-            np.mean([one[test.labels == label].mean() for label in np.unique(test.labels)])
-            for one, test in zip(differences, tests, strict=True)
-        ]
-    )
+    pairs = zip(differences, tests, strict=True)
+    return np.array([balanced_accuracy(test.labels, one) for one, test in pairs])
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,11 +57,6 @@ def verdict(
     return "no evidence"
 
 
-def overtaken(seeds: int, word: str, t: Interval, bootstrap: Interval) -> bool:
-    """Whether `word` is "no evidence" for want of a gain over a stronger free arm alone."""
-    return word == "no evidence" and verdict(seeds, t, bootstrap) == "helps"
-
-
 Scores = tuple[float, ...]
 SomeScores = tuple[float | None, ...]
 
@@ -133,6 +128,12 @@ class Gain:
     rare_mean: float | None = None
     rare_low: float | None = None
     rare_high: float | None = None
+
+
+def overtaken(seeds: int, gain: Gain) -> bool:
+    """Whether there is "no evidence" for want of a gain over a stronger free arm alone."""
+    word = verdict(seeds, gain.t, gain.bootstrap)
+    return gain.verdict == "no evidence" and word == "helps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,12 +217,13 @@ def arm_result(
     counts: Sequence[NDArray[np.int64]],
     num_classes: int,
 ) -> ArmResult:
-    columns: dict[str, list[Any]] = {name: [] for name in ArmResult.__dataclass_fields__}
+    """Return the scores of one arm, whose trainings gave `outcomes`, a seed each."""
+    rows: list[dict[str, Any]] = []
     for outcome, test, count in zip(outcomes, tests, counts, strict=True):
         recall = scores.recall_by_class(test.labels, outcome.predicted, num_classes)
         precision = scores.precision_by_class(test.labels, outcome.predicted, num_classes)
         thirds = dict(zip(("rare", "middle", "frequent"), scores.thirds(count), strict=True))
-        row = {
+        row: dict[str, Any] = {
             "balanced_accuracy": float(np.nanmean(recall)),
             "macro_f1": scores.macro_f1(test.labels, outcome.predicted, num_classes),
             "recall": _by_class(recall),
@@ -233,9 +235,8 @@ def arm_result(
         for name, labels in thirds.items():
             row[name] = scores.mean_or_none(recall[labels])
             row[f"{name}_precision"] = scores.mean_or_none(precision[labels])
-        for name, value in row.items():
-            columns[name].append(value)
-    return ArmResult(**{name: tuple(values) for name, values in columns.items()})
+        rows.append(row)
+    return ArmResult(**{name: tuple(row[name] for row in rows) for name in rows[0]})
 
 
 def _by_class(values: NDArray[np.float64]) -> SomeScores:

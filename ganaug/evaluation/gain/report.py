@@ -16,7 +16,7 @@ from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.wording import counted, table_lines
 
-__all__ = ["GainReport", "build_report", "what_would_settle"]
+__all__ = ["GainReport", "chosen_gain", "what_would_settle"]
 
 MADE_ANEW = (
     ": helps needs a gain over",
@@ -143,20 +143,37 @@ class GainReport:
     def judged_on(
         self, evidence: Evidence, seeds: Sequence[int], arms: Sequence[str]
     ) -> GainReport:
-        """Return this report with every number computed anew, from `evidence`."""
-        return build_report(
+        """Return this report with every number computed from `evidence`.
+
+        A free arm that turned out to be stronger than the baseline is told of in a note. An arm
+        whose generator was trained on test images has no evidence where it seems to help.
+        """
+        choice, spoiled = self.choice, self.settings.spoiled or ()
+        found = judge(
             evidence,
             seeds=seeds,
             arms=arms,
-            classes=self.classes,
-            dataset=self.dataset,
             baseline=self.baseline,
-            chosen=self.chosen,
-            claim=self.claim,
-            choice=self.choice,
-            settings=self.settings,
-            environment=self.environment,
-            notes=self.notes,
+            free_arms=choice.free_arms,
+            num_classes=len(self.classes),
+            longer=choice.longer,
+        )
+        gain = {
+            name: replace(each, verdict="no evidence")
+            if each.verdict == "helps" and name in spoiled
+            else each
+            for name, each in found.gain.items()
+        }
+        kept = [note for note in self.notes if not any(words in note for words in MADE_ANEW)]
+        return replace(
+            self,
+            seeds=tuple(seeds),
+            counts=tuple(tuple(int(n) for n in evidence.counts[seed]) for seed in seeds),
+            test_images=tuple(len(evidence.tests[seed].labels) for seed in seeds),
+            arms=found.arms,
+            gain=gain,
+            notes=(*kept, *_own_baselines(choice), *_stronger(found.stronger, self.baseline)),
+            evidence=evidence,
         )
 
     def __str__(self) -> str:
@@ -165,61 +182,6 @@ class GainReport:
     def text(self, width: int | None = None) -> str:
         """Return the tables; where they are wider than `width`, each arm has a line of its own."""
         return _table(self, width)
-
-
-def build_report(
-    evidence: Evidence,
-    *,
-    seeds: Sequence[int],
-    arms: Sequence[str],
-    classes: tuple[str, ...],
-    dataset: str,
-    baseline: str,
-    chosen: str | None,
-    claim: str,
-    choice: Choice,
-    settings: Settings,
-    environment: Mapping[str, Any],
-    notes: Sequence[str] = (),
-) -> GainReport:
-    """Return the report with every number computed from `evidence`.
-
-    A free arm that turned out to be stronger than the baseline is told of in a note. An arm whose
-    generator was trained on test images has no evidence where it seems to help.
-    """
-    found = judge(
-        evidence,
-        seeds=seeds,
-        arms=arms,
-        baseline=baseline,
-        free_arms=choice.free_arms,
-        num_classes=len(classes),
-        longer=choice.longer,
-    )
-    gain = {
-        name: replace(each, verdict="no evidence")
-        if each.verdict == "helps" and name in (settings.spoiled or ())
-        else each
-        for name, each in found.gain.items()
-    }
-    kept = [note for note in notes if not any(words in note for words in MADE_ANEW)]
-    return GainReport(
-        dataset=dataset,
-        seeds=tuple(seeds),
-        classes=classes,
-        counts=tuple(tuple(int(n) for n in evidence.counts[seed]) for seed in seeds),
-        test_images=tuple(len(evidence.tests[seed].labels) for seed in seeds),
-        arms=found.arms,
-        baseline=baseline,
-        chosen=chosen,
-        gain=gain,
-        claim=claim,
-        choice=choice,
-        settings=settings,
-        environment=dict(environment),
-        notes=(*kept, *_own_baselines(choice), *_stronger(found.stronger, baseline)),
-        evidence=evidence,
-    )
 
 
 def _own_baselines(choice: Choice) -> tuple[str, ...]:
@@ -304,12 +266,12 @@ def _table(report: GainReport, width: int | None) -> str:
         f"{printable(report.dataset)}, {counted(seeds, 'seed')}{few}, {report.claim};"
         " scores in percent",
     ]
-    chosen = report.gain.get(report.chosen or "")
+    chosen = chosen_gain(report)
     if (
         chosen is not None
         and chosen.verdict == "no evidence"
         and seeds > 1
-        and not overtaken(seeds, chosen.verdict, chosen.t, chosen.bootstrap)
+        and not overtaken(seeds, chosen)
     ):
         lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)
@@ -321,6 +283,11 @@ def _table(report: GainReport, width: int | None) -> str:
         "p: of the paired t test, how often luck alone would give such a gain",
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def chosen_gain(report: GainReport | None) -> Gain | None:
+    """Return the gain that the verdict is about; None where only free arms were compared."""
+    return None if report is None else report.gain.get(report.chosen or "")
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:

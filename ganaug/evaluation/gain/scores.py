@@ -21,8 +21,11 @@ __all__ = [
 ]
 
 
-def balanced_accuracy(labels: NDArray[np.int64], right: NDArray[np.bool_]) -> float:
-    """Return the mean over the classes that have images of the fraction that is right, in 0..1."""
+def balanced_accuracy(labels: NDArray[np.int64], right: NDArray[np.bool_ | np.number]) -> float:
+    """Return the mean over the classes that have images of the fraction that is right, in 0..1.
+
+    Of `right` [N] in one training less that in another, it is the gain, in -1..1.
+    """
     return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
 
 
@@ -33,8 +36,7 @@ def recall_by_class(
 
     Balanced accuracy is the mean over the classes that have test images.
     """
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
+    total, _, found = _counted(labels, predicted, num_classes)
     result: NDArray[np.float64] = np.where(total > 0, found / np.maximum(total, 1), np.nan)
     return result
 
@@ -47,20 +49,24 @@ def precision_by_class(
     0 for a class with test images for which none was taken, as in scikit-learn; NaN for a class
     without test images. It depends on how frequent the classes are in the test part.
     """
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
-    claimed = np.bincount(predicted, minlength=num_classes)
+    total, claimed, found = _counted(labels, predicted, num_classes)
     result: NDArray[np.float64] = np.where(total > 0, found / np.maximum(claimed, 1), np.nan)
     return result
 
 
 def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
     """Return the mean over the classes with test images of 2 TP / (2 TP + FP + FN)."""
-    total = np.bincount(labels, minlength=num_classes)
-    found = np.bincount(labels[labels == predicted], minlength=num_classes)
-    claimed = np.bincount(predicted, minlength=num_classes)
+    total, claimed, found = _counted(labels, predicted, num_classes)
     f1 = 2 * found / np.maximum(total + claimed, 1)
     return float(f1[total > 0].mean())
+
+
+def _counted(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
+) -> list[NDArray[np.int64]]:
+    """int64 [classes] each: images of the class, images taken for it, and those of both."""
+    every = (labels, predicted, labels[labels == predicted])
+    return [np.bincount(each, minlength=num_classes) for each in every]
 
 
 def rarer_half(counts: NDArray[np.int64]) -> NDArray[np.int64]:

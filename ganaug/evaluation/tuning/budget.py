@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from ganaug.evaluation.classifiers.interface import Schedule
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.workers import torch_threads
+from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS
+from ganaug.evaluation.tuning.rarity import REPETITIONS
 from ganaug.images import ImageSet
 from ganaug.wording import counted
 from ganaug.work import Work
@@ -105,6 +108,11 @@ class Budget:
         """Return the fields as JSON values."""
         return asdict(self)
 
+    def seconds(self, costs: Costs, kind: str) -> float:
+        """Return what all trainings take together, of generators of `kind` and of classifiers."""
+        lengths = (self.fit_steps, self.classifier_steps, self.candidates)
+        return _seconds_of_all(costs, kind, *lengths)
+
 
 def estimate(
     images: ImageSet,
@@ -187,25 +195,25 @@ def ways_to_balance(kind: str) -> int:
     return 2 if kind == "variation" else 1
 
 
-def count_trainings(
-    repetitions: int, augmentations: int, ways: int, candidates: int
-) -> tuple[int, int]:
-    """Return how many classifiers are trained without and with a generator.
+def count_trainings(kind: str, candidates: int) -> tuple[int, int]:
+    """Return how many classifiers are trained without and with a generator of `kind`.
 
-    Augmentations are compared once; the best of them is then used in each of the `ways` to balance.
+    Augmentations are compared once; the best of them is then used in each way to balance.
     """
-    return augmentations - 1 + repetitions * ways, repetitions * ways * candidates
+    free_arms = REPETITIONS * ways_to_balance(kind)
+    return len(AUGMENTED_ARMS) - 1 + free_arms, free_arms * candidates
+
+
+def _seconds_of_all(
+    costs: Costs, kind: str, fit_steps: float, steps: float, candidates: int
+) -> float:
+    free, varied = count_trainings(kind, candidates)
+    classifiers = free * costs.free_step + varied * costs.varied_step
+    return REPETITIONS * fit_steps * costs.fit_step + steps * classifiers
 
 
 def plan_budget(
-    costs: Costs,
-    full_fit: int,
-    usual: Schedule,
-    images: int,
-    repetitions: int,
-    augmentations: int,
-    ways: int,
-    candidates: int,
+    costs: Costs, kind: str, full_fit: int, usual: Schedule, images: int, candidates: int
 ) -> Budget:
     """Return the longest trainings that cost three times the full fit, or less where they can.
 
@@ -220,12 +228,7 @@ def plan_budget(
         return min(full, max(FEWEST_STEPS, round(number * passes)))
 
     limit = FACTOR * full_fit * costs.fit_step
-
-    def cost(fit_steps: float, steps: float, tried: int) -> float:
-        free, varied = count_trainings(repetitions, augmentations, ways, tried)
-        classifiers = free * costs.free_step + varied * costs.varied_step
-        return repetitions * fit_steps * costs.fit_step + steps * classifiers
-
+    cost = partial(_seconds_of_all, costs, kind)
     aim = (AIM_FIT * full_fit, enough(AIM_PASSES))
     tried = candidates
     while tried > 1 and cost(*aim, tried) > limit:

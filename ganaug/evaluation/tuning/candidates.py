@@ -1,4 +1,4 @@
-"""The policies that `tune` tries, the most promising first."""
+"""What `tune` tries: policies, the most promising first, and the free arms below them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.format import Policy
 
-__all__ = ["Candidate", "candidates", "zero_policy"]
+__all__ = ["AUGMENTED_ARMS", "Candidate", "candidates", "zero_policy"]
 
+# Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
+# at balanced accuracy, since a gain over one of them can be a harm to the other.
+AUGMENTED_ARMS = ("balanced+affine", "balanced+randaugment")
 STRONG_P = 0.7  # with whole latents; the best of those tried on traffic signs
 GENTLE_SCALE = 0.5  # with half of the rule's p
 

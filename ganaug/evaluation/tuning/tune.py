@@ -33,13 +33,14 @@ from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.evaluation.tuning.budget import (
     Budget,
+    Costs,
     count_trainings,
     cut_short,
     estimate,
     plan_budget,
     ways_to_balance,
 )
-from ganaug.evaluation.tuning.candidates import Candidate, candidates
+from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS, Candidate, candidates
 from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
@@ -50,13 +51,9 @@ from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
 from ganaug.randomness import checked_seed
 
-__all__ = ["AUGMENTED_ARMS", "TuneReport", "tune"]
+__all__ = ["TuneReport", "tune"]
 
 _log = logging.getLogger(__name__)
-
-# Of these the better augmentation is taken; with it, a policy is judged on top of both ways to aim
-# at balanced accuracy, since a gain over one of them can be a harm to the other.
-AUGMENTED_ARMS = ("balanced+affine", "balanced+randaugment")
 
 
 def tune(
@@ -190,12 +187,11 @@ class _Tuning:
         if cut:
             _log.info("tune: judged %s; leave the steps out for the usual ones", cut)
         schedule = self._schedule(first, budget.classifier_steps)
-        ways = ways_to_balance(info.kind)
-        without, varied = count_trainings(REPETITIONS, len(augmented), ways, len(tried))
+        without, varied = count_trainings(info.kind, len(tried))
         jobs = [self._job(first, arm, schedule) for arm in augmented]
         ours = self._job(first, augmented[-1].on_top(info.kind), schedule).load
         later = [jobs[-1].load] * (without - len(jobs)) + [ours] * varied
-        ratio = 1.0 if costs is None else costs["fit_step"] / costs["free_step"] / FIT_STEP
+        ratio = 1.0 if costs is None else costs.fit_step / costs.free_step / FIT_STEP
         later += [Load(NEW_GENERATOR, FIT_STEP * budget.fit_steps, ratio)] * REPETITIONS
         meter = Meter([[job.load for job in jobs], later], progress)
 
@@ -204,7 +200,7 @@ class _Tuning:
         # Between equals, the later one, which does more.
         best = max(reversed(augmented), key=lambda arm: scores[arm])
         logits = replace(best, balanced=False, loss="logits")
-        free_arms = [best, logits][:ways]
+        free_arms = [best, logits][: ways_to_balance(info.kind)]
         free, varied_jobs = self._jobs(free_arms, tried, schedule)
         made = [self._generator(part, budget.fit_steps) for part in simulation.repetitions]
         generators = {each.seed: each for each in made}
@@ -227,11 +223,11 @@ class _Tuning:
             "not_tried": [each.name for each in every[len(tried) :]],
             "budget": budget.to_dict(),
             "cut_short": cut,
-            "estimated_seconds_of_a_step": costs,
+            "estimated_seconds_of_a_step": costs and asdict(costs),
         }
         return build_report(info, simulation, decision, self.seed, settings, self.images)
 
-    def _budget(self, augmented: list[Arm], number: int) -> tuple[Budget, dict[str, float] | None]:
+    def _budget(self, augmented: list[Arm], number: int) -> tuple[Budget, Costs | None]:
         """How long everything is, and the estimated costs where that was not given."""
         steps, fit_steps = self.steps, self.fit_steps
         if steps is not None and fit_steps is not None:
@@ -244,12 +240,10 @@ class _Tuning:
         costs = estimate(small, config, free, device=self.site.device, threads=self.site.threads)
         budget = plan_budget(
             costs,
+            self.generator.info.kind,
             int(config["steps"]),
             self._schedule(part, None),
             len(part.train),
-            REPETITIONS,
-            len(augmented),
-            ways_to_balance(self.generator.info.kind),
             number,
         )
         if steps is not None or fit_steps is not None:
@@ -259,7 +253,7 @@ class _Tuning:
                 fit_steps=fit_steps or budget.fit_steps,
                 factor=None,
             )
-        return budget, asdict(costs)
+        return budget, costs
 
     def _schedule(self, part: Repetition, steps: int | None) -> Schedule:
         images = part.train

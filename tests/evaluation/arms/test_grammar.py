@@ -187,7 +187,7 @@ def test_longer_arms_bring_the_baseline_at_their_length() -> None:
         "warp+longer-9",
         "warp",
     ]
-    plan = make_plan([*named, "ganaug@p=1+longer-3"], "balanced", "variation", False)
+    plan = make_plan([*named, "ganaug@p=1+longer-3"], "balanced", "variation")
     found = [arm.name for arm in plan.on(parse_arm("balanced"))]
     assert found == [
         "balanced+longer-3",
@@ -205,7 +205,7 @@ def test_longer_arms_bring_the_baseline_at_their_length() -> None:
         "warp+longer-9": nine,
         "ganaug@p=1+longer-3": three,
     }
-    given = make_plan(["balanced+longer-3", "ganaug+longer-3"], "auto", "variation", False)
+    given = make_plan(["balanced+longer-3", "ganaug+longer-3"], "auto", "variation")
     assert [arm.name for arm in given.on(parse_arm("balanced"))] == [
         "balanced+longer-3",
         "ganaug+longer-3",
@@ -213,28 +213,25 @@ def test_longer_arms_bring_the_baseline_at_their_length() -> None:
 
 
 def test_longer_arms_and_warps_are_no_baselines() -> None:
-    plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation", False)
+    plan = make_plan(["balanced+longer-3", "balanced", "warp"], "auto", "variation")
     assert [arm.name for arm in plan.free] == ["balanced"]
     assert [arm.name for arm in plan.ours] == ["balanced+longer-3", "warp"]
     assert plan.needs_generator
-    assert not make_plan(["balanced+longer-3", "plain"], "auto", None, False).needs_generator
-    assert [a.name for a in make_plan(["balanced+longer-3"], "auto", None, False).free] == [
-        "balanced"
-    ]
+    assert not make_plan(["balanced+longer-3", "plain"], "auto", None).needs_generator
+    assert [a.name for a in make_plan(["balanced+longer-3"], "auto", None).free] == ["balanced"]
     with pytest.raises(ConfigError, match="more steps"):
-        make_plan(["plain"], "balanced+longer-3", None, False)
+        make_plan(["plain"], "balanced+longer-3", None)
 
 
-@pytest.mark.parametrize("refit", [False, True])
-def test_a_warp_is_refused_beside_a_class_generator(refit: bool) -> None:
+def test_a_warp_is_refused_beside_a_class_generator() -> None:
     for name in ("warp", "warp-plain@p=0.5+affine"):
         with pytest.raises(ConfigError, match="the generator's kind is 'class'; allowed: var"):
-            make_plan(["balanced", "mixed", name], "auto", "class", refit)
-        assert make_plan([name], "auto", "variation", refit).needs_generator
+            make_plan(["balanced", "mixed", name], "auto", "class")
+        assert make_plan([name], "auto", "variation").needs_generator
 
 
 def test_the_default_arms_are_those_that_the_classifier_can_be_trained_with() -> None:
-    networks, others = (make_plan(None, "auto", None, False, losses=x) for x in (True, False))
+    networks, others = (make_plan(None, "auto", None, losses=x) for x in (True, False))
     assert [arm.name for arm in networks.free] == list(DEFAULT_FREE_ARMS)
     assert others.free == networks.free[:4]
     assert all(arm.loss is None for arm in others.free)
@@ -260,27 +257,25 @@ def test_a_folder_goes_on_top_of_the_same_steps_beside_the_generator() -> None:
     assert weighted.on_folder("made").name == "folder:made+affine+mixup"
     assert parse_arm("balanced+smote").on_folder("made").name == "folder:made"
     assert parse_arm("folder-only:made+affine+longer-2").below().name == "balanced+affine"
-    plan = make_plan(None, "balanced", "variation", False, folder="made")
+    plan = make_plan(None, "balanced", "variation", folder="made")
     assert [arm.name for arm in plan.on(parse_arm("balanced"))] == ["ganaug", "folder:made"]
     assert plan.folders == ("made",)
 
 
 def test_a_folder_needs_no_generator_and_is_no_baseline() -> None:
-    plan = make_plan(["balanced", "folder:a", "folder-only:b"], "auto", None, False, folder="a")
+    plan = make_plan(["balanced", "folder:a", "folder-only:b"], "auto", None, folder="a")
     assert [arm.name for arm in plan.on(parse_arm("balanced"))] == ["folder:a", "folder-only:b"]
     assert (plan.folders, plan.alone) == (("a", "b"), ("b",))
     assert not plan.needs_generator
-    assert make_plan(["folder:made+affine"], "auto", None, False).baseline == parse_arm(
-        "balanced+affine"
-    )
+    assert make_plan(["folder:made+affine"], "auto", None).baseline == parse_arm("balanced+affine")
     with pytest.raises(ConfigError, match="needs a generator, a folder or more steps"):
-        make_plan(None, "folder:made", None, False)
+        make_plan(None, "folder:made", None)
     with pytest.raises(ConfigError, match="folder 'c\\+\\+'"):
-        make_plan(None, "auto", None, False, folder="c++")
+        make_plan(None, "auto", None, folder="c++")
 
 
 def test_a_frozen_network_has_an_arm_of_its_own() -> None:
-    others, frozen = (make_plan(None, "auto", "variation", False, lda=lda) for lda in (False, True))
+    others, frozen = (make_plan(None, "auto", "variation", lda=lda) for lda in (False, True))
     assert [arm.name for arm in frozen.free if arm not in others.free] == ["plain+randaugment+lda"]
     on_top = frozen.on(parse_arm("plain+randaugment+lda"))
     assert [arm.name for arm in on_top] == ["ganaug-plain+randaugment+lda"]

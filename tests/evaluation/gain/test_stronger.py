@@ -11,7 +11,6 @@ from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport, judge
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
-from ganaug.evaluation.gain.report import build_report
 from ganaug.evaluation.gain.settings import Choice, Settings
 from ganaug.report.advice import advice
 from ganaug.report.gain import gain_cards
@@ -36,10 +35,12 @@ def told(
         dict.fromkeys(range(seeds), np.array([50, 5])),
     )
     free = [name for name in accuracies if "ganaug" not in name and "longer" not in name]
-    return build_report(
-        evidence,
-        seeds=range(seeds),
-        arms=tuple(accuracies),
+    asked = GainReport(
+        seeds=(),
+        counts=(),
+        test_images=(),
+        arms={},
+        gain={},
         classes=("a", "b"),
         baseline="balanced",
         dataset="planted",
@@ -50,6 +51,7 @@ def told(
         environment={},
         notes=("kept",),
     )
+    return asked.judged_on(evidence, range(seeds), tuple(accuracies))
 
 
 def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> None:
@@ -88,10 +90,12 @@ def test_several_stronger_arms_are_one_note() -> None:
 
 
 def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
-    assert not overtaken(6, "no evidence", (-0.00003, 0.11003), (0.0023, 0.1125))
-    assert overtaken(6, "no evidence", (0.001, 0.11), (0.0023, 0.1125))
-    assert not overtaken(5, "no evidence", (0.001, 0.11), (0.0023, 0.1125))  # too few seeds
-    assert not overtaken(6, "helps", (0.001, 0.11), (0.0023, 0.1125))
+    found = told({"balanced": 0.7, "ganaug": 0.75}).gain["ganaug"]
+    found = replace(found, verdict="no evidence", t=(0.001, 0.11), bootstrap=(0.0023, 0.1125))
+    assert not overtaken(6, replace(found, t=(-0.00003, 0.11003)))
+    assert overtaken(6, found)
+    assert not overtaken(5, found)  # too few seeds
+    assert not overtaken(6, replace(found, verdict="helps"))
 
 
 def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() -> None:

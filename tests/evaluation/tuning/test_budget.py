@@ -18,12 +18,12 @@ from ganaug.evaluation.tuning.budget import Budget, Costs, cut_short, estimate, 
 from ganaug.images import ImageSet
 from ganaug.training.config import make_config
 
-REPETITIONS, AUGMENTATIONS, WAYS = 3, 2, 2
+REPETITIONS = 3
 
 
 def planned(costs: Costs, images: int = 1600) -> Budget:
     usual = Network().schedule(images, (32, 32), steps=None, quick=False)
-    return plan_budget(costs, 2500, usual, images, REPETITIONS, AUGMENTATIONS, WAYS, 3)
+    return plan_budget(costs, "variation", 2500, usual, images, 3)
 
 
 def factor(budget: Budget, costs: Costs) -> float:
