@@ -9,11 +9,12 @@ from typing import Any
 
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
-from ganaug.artifact.runtime import Generator
+from ganaug.artifact.runtime import Generator, opened
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, checked_count
 from ganaug.evaluation.arms import make_plan
 from ganaug.evaluation.arms.grammar import named_folders
+from ganaug.evaluation.arms.plan import check_names
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
@@ -153,8 +154,9 @@ def evaluate_gain(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
         )
-    generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
+    generator = opened(artifact)
     metadata = None if generator is None else generator.info
+    check_names(arms, baseline)
     if out is not None:
         _check_out(out, metadata, train, test, folder, arms)
     options = None

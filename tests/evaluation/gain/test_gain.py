@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers.small_comparisons import FREE, linear, run
 from helpers.small_images import bars
+from sklearn.linear_model import RidgeClassifier
 
 from ganaug import Refit, TrainingLoop
 from ganaug.artifact.format import Policy
@@ -292,6 +293,13 @@ def test_unknown_classes_are_refused(artifact: MakeArtifact, images: ImageSet) -
         ({"jobs": 0}, "jobs: 0; allowed"),
         ({"arms": []}, "arms: none; allowed"),
         ({"arms": ["plane"]}, "did you mean 'plain'"),
+        ({"arms": "plain"}, "arms: 'plain'; allowed: a list of names; give one"),
+        ({"arms": [5]}, r"arms: \[5\]; allowed: a list of names"),
+        ({"baseline": None}, "baseline: None; allowed: the name of a free arm, or 'auto'"),
+        (
+            {"classifier": RidgeClassifier},
+            r"the class RidgeClassifier; .*; write RidgeClassifier\(\)",
+        ),
         ({"arms": ["ganaug"]}, "there is no generator"),
         ({"baseline": "ganaug"}, "needs a generator"),
         ({"refit": True}, r"refit: True; allowed: ganaug.Refit\("),
@@ -304,6 +312,14 @@ def test_wrong_arguments_are_refused(
     with pytest.raises(ConfigError, match=message) as caught:
         run(None, images, **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("artifact", [123, b"v.onnx"])
+def test_what_is_no_artifact_is_refused(images: ImageSet, artifact: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^artifact: .*; allowed: the path of an exported file, "
+    ):
+        run(artifact, images)
 
 
 @pytest.mark.parametrize(
