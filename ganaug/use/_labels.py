@@ -237,7 +237,8 @@ def read_label(
     """
     count = 1 if num_images is None else num_images
     if isinstance(label, numbers.Integral):
-        return _in_range(np.full(count, int(label), np.int64), num_classes), None
+        (index,) = _in_range(np.array([int(label)], object), num_classes)  # beyond int64, too
+        return np.full(count, index, np.int64), None
     values = _array(label)
     if values.shape == (count, 1) and not (num_classes == 1 and values.all()):
         values = values[:, 0]  # a column, as MedMNIST's
@@ -260,18 +261,20 @@ def read_label(
 
 def _array(label: Any) -> NDArray[Any]:
     if isinstance(label, torch.Tensor):
+        if label.is_meta or label.layout != torch.strided:  # it has no values, or not all of them
+            raise _not_understood(label)
         label = label.detach().as_subclass(torch.Tensor).cpu()
         return (label.double() if label.is_floating_point() else label).numpy()
     try:
         values = np.asarray(label)
     except ValueError:
         values = np.asarray(None)
-    if values.dtype.kind not in "biuf":
+    if values.dtype.kind not in "biuf" or np.ma.is_masked(label):
         raise _not_understood(label)
     return values.astype(np.int64) if values.dtype.kind == "b" else values
 
 
-def _in_range(index: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+def _in_range(index: NDArray[Any], num_classes: int) -> NDArray[Any]:
     instead = (
         "wrap the data set in AugmentedDataset or call for_classes() where its classes are others"
     )

@@ -114,6 +114,11 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
         _check_area("PIL image", image.height, image.width)
         _check_not_normalised("a PIL image", normalisation)
         return
+    if image.is_meta or image.layout != torch.strided:
+        kind = "the meta device" if image.is_meta else _name(image.layout)
+        raise DataError(
+            f"image tensor of {kind}; allowed: dense tensors with values; give the image itself"
+        )
     shape = list(image.shape)
     if len(shape) not in (3, 4) or shape[-3] not in (1, 3):
         raise DataError(
@@ -124,7 +129,7 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
     if image.dtype == torch.uint8:
         _check_not_normalised("uint8", normalisation)
         return
-    if not image.is_floating_point():
+    if not image.is_floating_point() or image.dtype.itemsize < 2:  # torch hardly reads float8
         raise DataError(
             f"image tensor of {_name(image.dtype)}; allowed: uint8 or floating point; convert it"
             " first with v2.ToDtype(torch.float32, scale=True)"
@@ -174,8 +179,8 @@ def _check_range(image: torch.Tensor, normalisation: Normalisation | None) -> No
     )
 
 
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+def _name(kind: torch.dtype | torch.layout) -> str:
+    return str(kind).removeprefix("torch.")
 
 
 def pixels_of(image: Any) -> int:

@@ -38,6 +38,7 @@ from ganaug.use._sources import (
     label_key_of,
     labels_of,
     named,
+    size_of,
 )
 from ganaug.use.generate import generate, open_generator
 from ganaug.use.policy import (
@@ -136,6 +137,8 @@ class SyntheticDataset(Dataset[Any]):
                 f"source is missing, but {path} varies real images; allowed: a data set of"
                 " (image, label); pass the training images as source="
             )
+        if source is not None:
+            size_of(source)  # refuses what is no data set
         self.source = None if source is None else by_name(source)
         self.label_key = None if source is None else label_key_of(self.source)
         self.seed, self.transform = checked_seed(seed), transform

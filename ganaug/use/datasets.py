@@ -61,8 +61,8 @@ class MixedDataset(Wrapper):
                 f"synthetic is a {type(synthetic).__name__}; allowed: a SyntheticDataset; build one"
                 " from the artifact, with source= the real data set"
             )
-        self.real, self.synthetic = by_name(real), synthetic
         self._num_real = size_of(real)
+        self.real, self.synthetic = by_name(real), synthetic
         own = classes_of(self.real)
         if own is not None and not same_names(own, synthetic.classes):
             raise DataError(

@@ -220,6 +220,8 @@ def test_labels_that_are_read(label: Any, num_images: int | None, index: list[in
     [
         (3, None, "label 3 is out of range; allowed: 0 to 2"),
         (-1, None, "label -1 is out of range"),
+        (10**30, None, f"label {10**30} is out of range"),
+        (np.uint64(2**64 - 1), 4, f"label {2**64 - 1} is out of range"),  # -1 as some write it
         (torch.tensor([0, 3]), 2, "label 3 is out of range"),
         (
             torch.tensor(0.5),
@@ -262,7 +264,17 @@ def test_a_label_of_a_single_class_is_a_number_or_one_hot(label: Any) -> None:
     assert read_label(label, None, 1)[0].tolist() == [0]
 
 
-@pytest.mark.parametrize("label", ["ant", object(), [[1], [1, 2]]])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "ant",
+        object(),
+        [[1], [1, 2]],
+        np.ma.masked_array([1], mask=[True]),
+        torch.tensor(1, device="meta"),
+        torch.eye(3)[1].to_sparse(),
+    ],
+)
 def test_what_is_no_number_is_refused(label: Any) -> None:
     with pytest.raises(ConfigError, match="labels_getter"):
         read_label(label, None, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -210,6 +211,12 @@ def test_enabled_false_without_a_source_is_refused(by_class: Path) -> None:
 
 
 @pytest.mark.filterwarnings("default:two passes over the generated images")
+@pytest.mark.parametrize("epoch", [-1, 0.5, True, 2**70])
+def test_epochs_that_are_refused(by_class: Path, epoch: Any) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"epoch={epoch!r}; allowed: a whole number")):
+        SyntheticDataset(by_class, counts=2).set_epoch(epoch)
+
+
 def test_a_second_pass_without_set_epoch_warns_once(by_class: Path) -> None:
     made = SyntheticDataset(by_class, counts=6)
     loader = DataLoader(made, batch_size=4)

@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 
 from ganaug import MixedDataset, SyntheticDataset
 from ganaug.errors import ArtifactError, ConfigError, DataError
+from ganaug.images import load_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")
 
@@ -110,6 +111,7 @@ def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageF
         (Pairs(tensors(2), [0, 1], classes=["ant", "dog"]), ArtifactError, "'dog' is not in"),
         (TensorDataset(torch.stack(tensors(2))), DataError, r"allowed: .image, label."),
         (iter([]), DataError, "map-style"),
+        (load_images("digits"), DataError, "a data set of type ImageSet; allowed: a map-style"),
     ],
 )
 def test_sources_that_are_refused(
