@@ -106,7 +106,6 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
-    from ganaug import Generator
     from ganaug.files import locked, write_json
     from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
@@ -118,8 +117,8 @@ def command(
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
     asked = given | named | {"source": source, "device": device, "seeds": seeds}
-    asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
-    asked |= {"files": _files(source)}
+    asked["classifier_steps"] = classifier_steps
+    asked |= {"settings": [*map(list, given["settings"])], "files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
     _refuse(seeds, classifier_steps, device)
@@ -161,15 +160,19 @@ def command(
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
 
     def judged() -> None:
-        curves = str(run) if run.exists() else None
-        options = {"seeds": seeds, "out": str(evaluated), "run_folder": curves}
-        context.invoke(evaluate.command, **common | judging | options)
+        context.invoke(
+            evaluate.command,
+            seeds=seeds,
+            out=str(evaluated),
+            run_folder=str(run) if run.exists() else None,
+            **common | judging,
+        )
 
     report = evaluated / "report.html"
-    kept = file if file.exists() else run / "checkpoint.json"  # a run may go once it is exported
     steps: tuple[tuple[Callable[[], None], tuple[Path, ...]], ...] = (
         (checked, (folder / CHECKED,)),
-        (fitted, (kept,)),
+        # a run may go once it is exported
+        (fitted, (file if file.exists() else run / "checkpoint.json",)),
         (exported, (file,)),
         (tuned, ()),  # which writes into the file
         (judged, (report,)),
@@ -179,13 +182,12 @@ def command(
         locked(folder),
         resumable(console, lambda: f"what ended before is in {folder}"),
     ):
-        command = f"ganaug {shlex.join(console.arguments)}"
-        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), command)
+        again = f"ganaug {shlex.join(console.arguments)}"
+        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
         for name, (work, results) in zip(STEPS, steps, strict=True):
             ledger.do(console, name, work, results)
     say(console, f"all done: {report}; the file for your training: {file}")
-    policy = Generator(file).info.policy
-    if policy is not None and policy.never:
+    if _never_varies(file):
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
@@ -375,6 +377,13 @@ def _config(given: dict[str, Any]) -> FitConfig:
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the config that are named."""
     return given_settings(given["settings"], {"kind": given["kind"]})
+
+
+def _never_varies(file: Path) -> bool:
+    from ganaug import Generator
+
+    policy = Generator(file).info.policy
+    return policy is not None and policy.never
 
 
 def _has_no_policy(file: Path) -> bool:
