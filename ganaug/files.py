@@ -295,7 +295,8 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 def _cannot_create(folder: Path, error: Exception) -> RunError:
     reason = getattr(error, "strerror", None) or error
-    return RunError(f"{folder}: cannot be created ({reason}); choose another output folder")
+    what = "written to" if os.path.isdir(folder) else "created"
+    return RunError(f"{folder}: cannot be {what} ({reason}); choose another output folder")
 
 
 @contextmanager

@@ -80,21 +80,30 @@ NAMES: Form = (
 )
 
 
-def check_fields(path: Path, record: object, forms: Mapping[str, Form]) -> dict[str, Any]:
+def check_fields(
+    path: Path,
+    record: object,
+    forms: Mapping[str, Form],
+    advice: str = "train again in another folder",
+) -> dict[str, Any]:
     """Return `record`, an object of which each field in `forms` has its form.
+
+    Args:
+        path: of the file, for messages.
+        record: the JSON value in it.
+        forms: of the fields, by name.
+        advice: what to do where it is another.
 
     Raises:
         RunError: it is no object, or a field is missing or of another form.
     """
     if not isinstance(record, dict):
-        raise RunError(f"{path}: does not hold a JSON object; train again in another folder")
+        raise RunError(f"{path}: does not hold a JSON object; {advice}")
     for name, (allowed, check) in forms.items():
         value = record.get(name)
         if name not in record or not check(value):
             found = repr(value) if name in record else "missing"
-            raise RunError(
-                f"{path}: {name}: {found[:60]}; allowed: {allowed}; train again in another folder"
-            )
+            raise RunError(f"{path}: {name}: {found[:60]}; allowed: {allowed}; {advice}")
     return record
 
 

@@ -347,3 +347,9 @@ def test_what_cannot_be_written_is_found_before_and_nothing_is_made(tmp_path: Pa
     check_writable(tmp_path / "file")
     check_folder(tmp_path / "a" / "b")
     assert sorted(os.listdir(tmp_path)) == ["file", "nowhere"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no folder that nobody may write to")
+def test_a_folder_that_is_there_is_not_to_be_created() -> None:
+    with pytest.raises(RunError, match=r"^/proc: cannot be written to "):
+        check_folder("/proc")

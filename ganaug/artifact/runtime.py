@@ -31,7 +31,7 @@ from ganaug.wording import one_line
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Generator"]
+__all__ = ["Generator", "opened"]
 
 
 class Generator:
@@ -336,3 +336,19 @@ class Generator:
                     whole[name] = np.empty(output_shape(name, shape), np.float32)
                 whole[name][start : start + count] = values
         return whole
+
+
+def opened(artifact: str | os.PathLike[str] | Generator | None) -> Generator | None:
+    """Return a generator as it is, or that of a file; None for None.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if artifact is None or isinstance(artifact, Generator):
+        return artifact
+    if isinstance(artifact, str | os.PathLike):
+        return Generator(artifact)
+    raise ConfigError(
+        f"artifact: {artifact!r:.60}; allowed: the path of an exported file, or a Generator; give"
+        " one"
+    )

@@ -78,11 +78,12 @@ class Whole:
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:
-    """Print `text`, with every control character in it escaped.
+    """Print `text`, with every control character in it but line breaks escaped.
 
     All that a command prints goes through here: names of files and classes come from outside, and
-    could otherwise move the cursor, rename the window or break the line. Where nobody reads any
-    longer, or the disk is full, the work goes on without being printed; see `unprinted`.
+    could otherwise move the cursor or rename the window. Who prints one line escapes its breaks.
+    Where nobody reads any longer, or the disk is full, the work goes on without being printed; see
+    `unprinted`.
     """
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
     try:
@@ -117,7 +118,12 @@ def say(settings: Settings, *messages: str) -> None:
     """Print each message as a line on stderr, unless the user asked for quiet."""
     if not settings.quiet:
         for message in messages:
-            echo(f"ganaug: {message}", err=True)
+            echo(f"ganaug: {_on_its_line(message)}", err=True)
+
+
+def _on_its_line(message: str) -> str:
+    """Return a message with its line breaks escaped: a path may hold some."""
+    return message.replace("\n", "\\n")
 
 
 def width() -> int | None:
@@ -143,7 +149,8 @@ def resumable(settings: Settings, kept: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         command = f"ganaug {shlex.join(settings.arguments)}"
-        echo(f"ganaug: interrupted; {kept()}; the same command goes on: {command}", err=True)
+        told = f"{kept()}; the same command goes on: {command}"
+        echo(f"ganaug: interrupted; {_on_its_line(told)}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -188,7 +195,7 @@ def plain_messages(settings: Settings) -> Iterator[None]:
             if silent:
                 return
             if record.levelno >= logging.WARNING:
-                echo(f"ganaug: warning: {record.getMessage()}", err=True)
+                echo(f"ganaug: warning: {_on_its_line(record.getMessage())}", err=True)
             else:
                 say(settings, record.getMessage())
 

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli import evaluate, export, fit, tune
-from ganaug.cli.console import Settings, Whole, echo, open_report, say, steady_progress
+from ganaug.cli.console import (
+    Settings,
+    Whole,
+    echo,
+    open_report,
+    resumable,
+    say,
+    steady_progress,
+)
 from ganaug.cli.options import SETTING, Reading, given_settings, image_options
 from ganaug.errors import DataError, RunError
 
@@ -98,10 +106,10 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
-    from ganaug import Generator
     from ganaug.files import locked, write_json
     from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
+    from ganaug.report.kinds import CHECK
 
     console: Settings = context.obj
     console.whole = Whole()
@@ -109,13 +117,13 @@ def command(
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
     asked = given | named | {"source": source, "device": device, "seeds": seeds}
-    asked |= {"classifier_steps": classifier_steps, "settings": [*map(list, given["settings"])]}
-    asked |= {"files": _files(source)}
+    asked["classifier_steps"] = classifier_steps
+    asked |= {"settings": [*map(list, given["settings"])], "files": _files(source)}
     folder = Path(out)
     _config(given)  # refused before anything is made
     _refuse(seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
-    check_output_folder(folder, {}, read, option="--out")
+    check_output_folder(folder, {CHECKED: CHECK}, read, option="--out")
     if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
         reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
@@ -152,18 +160,34 @@ def command(
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
 
     def judged() -> None:
-        options = {"seeds": seeds, "out": str(evaluated), "run_folder": str(run)}
-        context.invoke(evaluate.command, **common | judging | options)
+        context.invoke(
+            evaluate.command,
+            seeds=seeds,
+            out=str(evaluated),
+            run_folder=str(run) if run.exists() else None,
+            **common | judging,
+        )
 
-    with _made(folder), locked(folder):
-        command = f"ganaug {shlex.join(console.arguments)}"
-        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), command)
-        for name, work in zip(STEPS, (checked, fitted, exported, tuned, judged), strict=True):
-            ledger.do(console, name, work)
     report = evaluated / "report.html"
+    steps: tuple[tuple[Callable[[], None], tuple[Path, ...]], ...] = (
+        (checked, (folder / CHECKED,)),
+        # a run may go once it is exported
+        (fitted, (file if file.exists() else run / "checkpoint.json",)),
+        (exported, (file,)),
+        (tuned, ()),  # which writes into the file
+        (judged, (report,)),
+    )
+    with (
+        _made(folder),
+        locked(folder),
+        resumable(console, lambda: f"what ended before is in {folder}"),
+    ):
+        again = f"ganaug {shlex.join(console.arguments)}"
+        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
+        for name, (work, results) in zip(STEPS, steps, strict=True):
+            ledger.do(console, name, work, results)
     say(console, f"all done: {report}; the file for your training: {file}")
-    policy = Generator(file).info.policy
-    if policy is not None and policy.never:
+    if _never_varies(file):
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
@@ -215,10 +239,10 @@ class Ledger:
             found = load_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
-        record = check_fields(path, found, {"asked": OBJECT, "done": list_of(TEXT)})
+        forms = {"asked": OBJECT, "done": list_of(TEXT)}
+        record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
-        there.setdefault("files", asked["files"])  # an older one does not say
-        others = [key for key, value in asked.items() if there.get(key) != value]
+        others = _others(there, asked)
         if others:
             told = ", ".join(
                 f"{key} is {there.get(key)} there, {asked[key]} here" for key in others
@@ -231,21 +255,30 @@ class Ledger:
                 f"{path.parent}: holds another run ({told}); {again}; or choose another folder"
             )
 
-    def do(self, console: Settings, name: str, work: Callable[[], None]) -> None:
+    def do(
+        self, console: Settings, name: str, work: Callable[[], None], results: Sequence[Path] = ()
+    ) -> None:
+        """Do the step `name`, unless it is done and its `results` are still there."""
         from ganaug.files import write_json
 
         number = f"step {STEPS.index(name) + 1} of {len(STEPS)}"
-        if name in self.done:
+        gone = [str(each) for each in results if not each.exists()]
+        if name in self.done and not gone:
             say(console, f"{number}: {name}: done before")
             return
-        say(console, f"{number}: {name}")
+        again = ""
+        if name in self.done:  # and what is made of it; nothing is made of what `check` says
+            again = f" again, for {gone[0]} is not there any longer"
+            after = STEPS[STEPS.index(name) :] if name != "check" else (name,)
+            self.done = [each for each in self.done if each not in after]
+        say(console, f"{number}: {name}{again}")
         if console.whole is not None:
             console.whole.step = number
             console.whole.own, console.whole.later = self.estimates(name)
         begun = time.monotonic()
         work()
         self.learn(name, time.monotonic() - begun)
-        self.done.append(name)
+        self.done = [each for each in STEPS if each in (*self.done, name)]
         record = {"asked": self.asked, "done": self.done, "command": self.command}
         write_json(self.path, record)
 
@@ -279,17 +312,47 @@ def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
         return None, None  # not checked yet
 
 
+def _others(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """Return the settings that are others than those of an earlier call.
+
+    A path may be spelled in another way; equal files are the same images, wherever they lie.
+    """
+    same = {"files"} if "files" not in there else set()  # an older one does not say
+    if asked["files"] is not None and there.get("files") == asked["files"]:
+        same.add("source")
+    same |= {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
+    return [key for key, value in asked.items() if key not in same and there.get(key) != value]
+
+
+def _real(path: object) -> object:
+    """Return where a path leads, whatever its spelling; one with "hf:" keeps that."""
+    if not isinstance(path, str):
+        return path
+    prefix = "hf:" if path.startswith("hf:") else ""
+    return prefix + os.path.realpath(path.removeprefix(prefix))
+
+
 def _is_a_name(source: str) -> bool:
     """Whether SOURCE names a data set of scikit-learn or torchvision, and no path."""
     return source == "digits" or source.startswith("torchvision:")
 
 
 def _files(source: str) -> str | None:
-    """Say in a few words which files SOURCE has, by names and sizes; None where it is no path."""
+    """Say in a few words which files SOURCE has, by names and sizes; None where it is no path.
+
+    Beside train/ only what may be read with it counts: DIR may lie there, and so may anything.
+    """
+    from ganaug.images.places import image_folders
+
     if not os.path.exists(source):
         return None
     found = [("", os.path.getsize(source))] if os.path.isfile(source) else []
-    for folder, _, names in os.walk(source):
+    read = [each.called for each in image_folders("", source) if each.folder == Path(source)]
+    called = read[0] if read else None
+    for folder, below, names in os.walk(source):
+        if folder == source and called is not None:
+            below[:] = [each for each in below if each.lower() in called]
+            names = [each for each in names if each.lower() in called]
         paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
         found += [(os.path.relpath(path, source), os.lstat(path).st_size) for path in paths]
     digest = hashlib.sha256(repr(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest()
@@ -314,6 +377,13 @@ def _config(given: dict[str, Any]) -> FitConfig:
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the config that are named."""
     return given_settings(given["settings"], {"kind": given["kind"]})
+
+
+def _never_varies(file: Path) -> bool:
+    from ganaug import Generator
+
+    policy = Generator(file).info.policy
+    return policy is not None and policy.never
 
 
 def _has_no_policy(file: Path) -> bool:

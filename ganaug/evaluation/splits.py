@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganaug.artifact.format import Metadata
-from ganaug.errors import ArtifactError, DataError, did_you_mean
+from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
@@ -94,7 +94,9 @@ def splits_of(
         size: (height, width) at which images are loaded; None = that of the artifact.
 
     Raises:
-        ArtifactError, DataError: as in `training_and_test`; or draws have different classes.
+        ArtifactError, DataError: as in `training_and_test`; or draws have different classes or
+            sizes.
+        ConfigError: a draw is no `ImageSet`.
     """
     if size is None and metadata is not None:
         size = metadata.size
@@ -114,7 +116,7 @@ def splits_of(
             whole, judged, more = training_and_test(images, given, None)
             drawn, drawn_from = default_draw(whole, seed), whole
         else:
-            drawn = draw(seed)
+            drawn = _checked(draw(seed), seed)
             own = next((t for t in (drawn.test, given, images.test) if t is not None), None)
             drawn, judged, more = training_and_test(drawn, own, None)
             if splits:
@@ -122,8 +124,17 @@ def splits_of(
                 drawn, judged = (_in_order_of_first(part, like, seed) for part in (drawn, judged))
         splits[seed] = Split(drawn, judged, drawn_from)
         notes = tuple(dict.fromkeys((*notes, *more)))
-    first = splits[seeds[0]]  # for the others it takes as long, and says nearly the same
+    first = splits[seeds[0]]  # to look for near copies in the others takes as long
     return splits, tuple(dict.fromkeys((*notes, *copies_noted(first.train, first.test))))
+
+
+def _checked(drawn: object, seed: int) -> ImageSet:
+    """Return what `draw` returned, if it is an image set."""
+    if not isinstance(drawn, ImageSet):
+        raise ConfigError(
+            f"draw({seed}): returned {drawn!r:.60}; allowed: an ImageSet; return load_images(...)"
+        )
+    return drawn
 
 
 def _in_order_of_first(drawn: ImageSet, like: ImageSet, seed: int) -> ImageSet:
@@ -133,6 +144,12 @@ def _in_order_of_first(drawn: ImageSet, like: ImageSet, seed: int) -> ImageSet:
             f"draw({seed}): the classes {first_names(drawn.classes, 8, repr)}, but"
             f" {first_names(like.classes, 8, repr)} with the first seed; allowed: the same ones for"
             " each seed; give those that have no images, too"
+        )
+    if drawn.images.shape[1:] != like.images.shape[1:]:
+        raise DataError(
+            f"draw({seed}): images of {list(drawn.images.shape[1:])}, but"
+            f" {list(like.images.shape[1:])} with the first seed; allowed: one size and mode for"
+            " all seeds; load them alike"
         )
     return in_class_order(drawn, like)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +20,14 @@ from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.labels import check_range
-from ganaug.wording import one_line
+from ganaug.wording import first_names, one_line
 
 __all__ = ["StoredPart", "load_npz", "stored_parts"]
 
 TRAINING = ("images", "labels", "groups")
 TRAIN = "train_"  # MedMNIST's files have it before these names
 MOST_IMAGES = 5_000_000
+_MEANT = re.compile("image|label|val|test", re.I)
 OTHERS = ("test_images", "test_labels", "test_groups", "classes")
 
 
@@ -83,7 +85,8 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         _labels(path, word.replace("images", "labels"), arrays, len(part))
         for word, part in zip(words, images, strict=True)
     ]
-    notes = [f"not used beside {' and '.join(words)}: {', '.join(unused)}"] if unused else []
+    beside = f"not used beside {' and '.join(words)}: {first_names(unused)}"
+    notes = [beside] if unused else []
     given = words[0].replace("images", "labels")
     unnamed = given in arrays and "classes" not in arrays
     if given in arrays:
@@ -106,7 +109,9 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
 
 
 def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Return the known arrays of the file, training images first, and the names of its val_ arrays.
+    """Return the known arrays of the file, training images first, and names of others.
+
+    These are the ones that look like images, labels or a part, and all where there are no labels.
 
     Raises:
         DataError: the file cannot be read, or its arrays have other names.
@@ -121,7 +126,10 @@ def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
             wanted = [key for key in known if key in found]
             archive.check_sizes(wanted)
             arrays = {key: archive.read(key) for key in wanted}
-            return arrays, [key for key in found if key.startswith("val_")]
+            others = [key for key in found if key not in known]
+            return arrays, [
+                key for key in others if known[1] not in found or _MEANT.search(key) is not None
+            ]
     except BROKEN as error:
         raise DataError(
             f"{path}: cannot be read ({one_line(error)}); allowed: what numpy.savez writes; save it"

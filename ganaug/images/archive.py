@@ -46,7 +46,8 @@ class Archive:
     """An open .npz file, `name` in messages.
 
     Raises:
-        DataError: it is no .npz file, or lists more arrays than fit into a mebibyte.
+        DataError: it is no .npz file, lists more arrays than fit into a mebibyte, or two of one
+            name.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
@@ -62,7 +63,14 @@ class Archive:
                 f"{name}: not an .npz file; allowed: what numpy.savez writes; save it again"
             )
         self._zip = zipfile.ZipFile(stream)
-        self._members = {each.filename.removesuffix(".npy"): each for each in self._zip.infolist()}
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        for each in self._zip.infolist():
+            called = each.filename.removesuffix(".npy")
+            if called in self._members:
+                raise DataError(
+                    f"{name}: two arrays are called {called!r:.60}; allowed: one; save it again"
+                )
+            self._members[called] = each
         self.names = list(self._members)
 
     def check_sizes(self, names: list[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.errors import ConfigError, DataError, named_path
+from ganaug.errors import ConfigError, DataError, did_you_mean, named_path
 from ganaug.files import open_regular
 from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import class_names
@@ -31,7 +31,7 @@ from ganaug.images.columns import (
 )
 from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range, label_number
-from ganaug.wording import one_line
+from ganaug.wording import first_names, one_line
 
 __all__ = [
     "HF_PREFIX",
@@ -156,8 +156,8 @@ def saved_parts(
             names = own
         elif own != names:
             raise DataError(
-                f"{where}: has the classes {list(own or ())}, the training part"
-                f" {list(names or ())}; allowed: equal ones; cast both to one ClassLabel"
+                f"{where}: has {_shown(own)}, the training part {_shown(names)}; allowed: equal"
+                " ones; cast both to one ClassLabel"
             )
         groups = _groups(where, part, chosen.group)
         rows = _rows(part, str(chosen.image))
@@ -192,15 +192,19 @@ def load_huggingface(source: str, dataset: Any, reading: Reading, *, columns: Co
 def _named_parts(source: str, dataset: Any) -> tuple[dict[str, Any], list[str]]:
     """Return {"train": data set} and perhaps "test", and notes on what is not used."""
     parts: dict[str, Any] = dict(dataset) if isinstance(dataset, Mapping) else {"train": dataset}
+    notes: list[str] = []
     if len(parts) == 1:
-        parts = {"train": next(iter(parts.values()))}
+        ((name, only),) = parts.items()
+        notes += [f"the part {name!r} is trained on: there is no other"] * (name != "train")
+        parts = {"train": only}
     if "train" not in parts:
         raise DataError(
             f"{source}: has the parts {', '.join(map(repr, parts)) or 'none'}, but no 'train';"
             " allowed: 'train', and perhaps 'test'; name them so, or give one part"
         )
     other = [name for name in parts if name not in PARTS]
-    notes = [f"not used beside train and test: {', '.join(map(repr, other))}"] if other else []
+    if other:
+        notes.append(f"not used beside train and test: {', '.join(map(repr, other))}")
     used = {name: parts[name] for name in PARTS if name in parts}
     for name, part in used.items():
         if not hasattr(part, "column_names") or not hasattr(part, "__len__"):
@@ -261,6 +265,12 @@ def _numbers(
     position = {name: at for at, name in enumerate(names or ())}
     numbers: list[int] = []
     for at, label in enumerate(labels):
+        if names and isinstance(label, str) and composed(label) not in position:
+            raise DataError(
+                f"{where}[{at}]: label {label!r:.60} in the column {columns.label!r} is no class of"
+                f" the training part{did_you_mean(label, names)}; allowed:"
+                f" {first_names(names, 8, repr)}; name the classes of both parts alike"
+            )
         number = position.get(composed(label)) if isinstance(label, str) else label_number(label)
         if number is None or number < 0:
             raise DataError(
@@ -270,6 +280,10 @@ def _numbers(
             )
         numbers.append(number)
     return np.array(numbers, np.int64)
+
+
+def _shown(names: tuple[str, ...] | None) -> str:
+    return "labels without names" if names is None else f"the classes {list(names)}"
 
 
 def _groups(where: str, part: Any, column: str | None) -> list[str] | list[None]:

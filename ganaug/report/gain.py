@@ -221,6 +221,8 @@ def _beside_row(gain: GainReport, name: str) -> tuple[str, ...]:
         return (name, *scores, "", "", seconds)
     change = f"{_change(record.error_reduction)} ({_change(record.rare_error_reduction)})"
     p = "<0.001" if record.p < 0.001 else f"{record.p:.3f}"
+    if len(gain.seeds) < 2:  # of one seed there is no t test
+        p = MISSING
     return (name, *scores, change, p, seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from helpers.photos import TINY
 
 from ganaug.cli import run
-from ganaug.cli.console import echo
+from ganaug.cli.console import Settings, echo, plain_messages, say
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -73,3 +74,15 @@ def test_names_that_the_terminal_cannot_show_are_escaped() -> None:
     terminal = io.TextIOWrapper(content, encoding="latin-1")
     echo("größe 漢字", file=terminal)
     assert content.getvalue() == "größe \\u6f22\\u5b57\n".encode("latin-1")
+
+
+def test_a_line_break_in_a_path_breaks_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+    """With it a path could say a line of its own."""
+    settings = Settings()
+    with plain_messages(settings):
+        say(settings, "wrote new\nganaug: all done")
+        logging.getLogger("ganaug").info("wrote\nnew")
+        logging.getLogger("ganaug").warning("wrote\nnew")
+    assert capsys.readouterr().err == (
+        "ganaug: wrote new\\nganaug: all done\nganaug: wrote\\nnew\nganaug: warning: wrote\\nnew\n"
+    )

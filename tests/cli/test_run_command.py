@@ -81,6 +81,29 @@ def test_a_stopped_run_goes_on_with_the_step_that_is_missing(
     assert (out / "evaluation" / "report.html").is_file()
 
 
+def test_a_result_that_was_removed_is_made_again(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in a folder beside train/, which is no other data set for that."""
+    photos = shutil.copytree(done[1][1], tmp_path / "photos")
+    out = shutil.copytree(done[0], photos / "out")
+    command = ["run", f"{photos}/", "--out", str(out), *SHORT]
+    (out / "generator.onnx").unlink()
+    assert run(command) == 0
+    err = capsys.readouterr().err
+    assert "step 2 of 5: fit: done before\nganaug: step 3 of 5: export again, for " in err
+    info = Generator(out / "generator.onnx").info
+    assert info.gain is not None
+    assert info.policy is not None
+    assert info.policy.source != "rule"  # tuned again
+    shutil.rmtree(out / "evaluation")
+    shutil.rmtree(out / "run")
+    assert run(command) == 0
+    assert "step 4 of 5: tune: done before\nganaug: step 5" in capsys.readouterr().err
+    assert (out / "evaluation" / "report.html").is_file()
+    assert not (out / "run").exists()
+
+
 def test_other_files_among_the_images_are_refused(
     done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +136,10 @@ def test_another_run_is_refused(
     assert run(["run", command[1], "--out", str(tmp_path), *SHORT]) == 2
     assert "holds other files (mine.txt)" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "mine.txt").rename(tmp_path / "check.json")
+    assert run(["run", command[1], "--out", str(tmp_path), *SHORT]) == 2
+    assert "is there already, and is not what ganaug check" in capsys.readouterr().err
+    assert (tmp_path / "check.json").read_text() == "mine"
     inside = Path(command[1], "train", "out")
     assert run(["run", command[1], "--out", str(inside), *SHORT]) == 2
     assert "lies in the folder of the images" in capsys.readouterr().err

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ganaug.cli.pipeline import CHECKED, LEDGER, Ledger
+from ganaug.cli.console import Settings
+from ganaug.cli.pipeline import CHECKED, LEDGER, STEPS, Ledger, _files
 from ganaug.errors import RunError
 
 ASKED = {"preset": "tiny", "seeds": 1, "files": None}
@@ -56,3 +57,81 @@ def test_another_run_is_refused_with_all_differences_and_its_command(folder: Pat
             Ledger(folder / LEDGER, other, "ganaug run")
         assert "(preset is tiny there, base here, seeds is 1 there, 6 here)" in str(caught.value)
         assert str(caught.value).endswith(said)
+
+
+def ask(folder: Path, **values: object) -> Ledger:
+    asked = {"source": "photos", "root": None, "files": "2 of 9 bytes, 0a"} | values
+    return Ledger(folder / LEDGER, asked, COMMAND)
+
+
+def test_a_source_may_be_spelled_in_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    ask(tmp_path).do(Settings(quiet=True), "check", lambda: None)
+    for spelled in ("photos/", "./photos", str(tmp_path / "photos"), "../elsewhere/photos"):
+        assert ask(tmp_path, source=spelled).done == ["check"]
+    with pytest.raises(RunError, match=r"\(source is photos there, others here, files is 2 of "):
+        ask(tmp_path, source="others", files="3 of 9 bytes, 0b")
+    for first, again in (("photos", "photos/"), ("hf:photos", "hf:./photos")):
+        (tmp_path / LEDGER).unlink()
+        ask(tmp_path, source=first, files=None, root="photos").do(
+            Settings(quiet=True), "check", lambda: None
+        )
+        assert ask(tmp_path, source=again, files=None, root="photos/").done == ["check"]
+        with pytest.raises(RunError, match="holds another run"):
+            ask(tmp_path, source="digits", files=None, root="photos")
+
+
+def test_a_step_without_its_result_is_done_again_and_what_follows_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = [(tmp_path / name,) for name in ("check.json", "run", "file.onnx", "tuned", "report")]
+    did: list[str] = []
+
+    def all_steps() -> list[str]:
+        did.clear()
+        ledger = Ledger(tmp_path / LEDGER, ASKED, COMMAND)
+        for name, (path,) in zip(STEPS, results, strict=True):
+
+            def work(name: str = name, path: Path = path) -> None:
+                path.touch()
+                did.append(name)
+
+            ledger.do(Settings(), name, work, (path,))
+        assert ledger.done == list(STEPS)
+        return did
+
+    assert all_steps() == list(STEPS)
+    assert all_steps() == []
+    (tmp_path / "report").unlink()
+    capsys.readouterr()
+    assert all_steps() == ["evaluate"]
+    again = f"step 5 of 5: evaluate again, for {tmp_path / 'report'} is not there any longer\n"
+    assert capsys.readouterr().err.endswith(again)
+    (tmp_path / "file.onnx").unlink()
+    assert all_steps() == ["export", "tune", "evaluate"]
+    (tmp_path / "check.json").unlink()
+    assert all_steps() == ["check"]
+
+
+def test_a_record_of_another_form_is_no_training(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_text("[]")
+    with pytest.raises(RunError, match="does not hold a JSON object; choose another folder"):
+        Ledger(tmp_path / LEDGER, ASKED, COMMAND)
+
+
+def test_files_that_are_not_read_do_not_count(tmp_path: Path) -> None:
+    for part in ("train/ok", "train/crack", "test/ok"):
+        (tmp_path / part).mkdir(parents=True)
+        (tmp_path / part / "1.png").write_bytes(b"1")
+    before = _files(str(tmp_path))
+    assert before is not None
+    assert before.startswith("3 of 3 bytes")
+    (tmp_path / "out" / "run").mkdir(parents=True)
+    (tmp_path / "out" / "run" / "config.json").write_text("{}")
+    (tmp_path / "README.md").write_text("mine")
+    assert _files(f"{tmp_path}/") == _files(str(tmp_path)) == before
+    (tmp_path / "groups.csv").write_text("file,group")
+    assert str(_files(str(tmp_path))).startswith("4 of 13 bytes")

@@ -7,7 +7,7 @@ import pytest
 from helpers.small_images import bars
 from helpers.small_models import metadata_of
 
-from ganaug.errors import DataError
+from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.splits import (
     as_trained,
     default_draw,
@@ -155,3 +155,13 @@ def test_draws_of_other_seeds_count_in_the_classes_of_the_first() -> None:
     fewer = replace(named(("ant", "bee")), test=replace(named(("ant", "bee"))))
     with pytest.raises(DataError, match=r"^draw\(1\): the classes 'ant', 'bee', but 'ant', 'bee'"):
         splits_of(images, None, (0, 1), None, refit=True, draw=(first, fewer).__getitem__)
+    wide = replace(images, images=np.repeat(images.images, 2, 2), keys=np.zeros(0, np.uint64))
+    wider = replace(wide, test=wide)
+    with pytest.raises(DataError, match=r"^draw\(1\): images of \[4, 8, 1\], but \[4, 4, 1\]"):
+        splits_of(images, None, (0, 1), None, refit=True, draw=(first, wider).__getitem__)
+
+
+@pytest.mark.parametrize("drawn", [None, ("images", "labels"), "photos"])
+def test_a_draw_that_is_no_image_set_is_refused(drawn: object) -> None:
+    with pytest.raises(ConfigError, match=r"^draw\(3\): returned .*; allowed: an ImageSet; "):
+        splits_of(bars((3, 3)), None, [3], None, refit=True, draw=lambda seed: drawn)  # type: ignore[arg-type, return-value]

@@ -152,9 +152,20 @@ def test_parts_that_are_not_used_are_told_of() -> None:
     )
     with pytest.raises(DataError, match="has the parts 'a', 'b', but no 'train'"):
         load_images(datasets.DatasetDict(a=small([0, 1]), b=small([0, 1])))
+    alone = load_images(datasets.DatasetDict(test=small([0, 0, 1, 1])))
+    assert alone.notes == ("the part 'test' is trained on: there is no other",)
     other = small([0, 1], datasets.ClassLabel(names=["dog", "cat"]))
     with pytest.raises(DataError, match=r"has the classes \['dog', 'cat'\], the training part"):
         load_images(datasets.DatasetDict(train=small([0, 1]), test=other))
+    texts = small(["ant", "bee"], datasets.Value("string"))
+    numbers = small([0, 1], datasets.Value("int64"))
+    with pytest.raises(DataError, match=r"has labels without names, the training part the classes"):
+        load_images(datasets.DatasetDict(train=texts, test=numbers))
+    more = small(["ant", "bees"], datasets.Value("string"))
+    with pytest.raises(
+        DataError, match=r"label 'bees' .* part \(did you mean 'bee'\?\); allowed: "
+    ):
+        load_images(datasets.DatasetDict(train=texts, test=more))
     with pytest.raises(DataError, match="without streaming=True"):
         load_images(small([0, 1]).to_iterable_dataset())
     with pytest.raises(DataError, match="'train' holds no rows"):

@@ -320,3 +320,21 @@ def test_real_files(
     assert len(images.classes) == classes
     assert images.notes == ()
     assert images.groups is None if groups is None else images.groups.max() + 1 == groups
+
+
+def test_arrays_under_other_names_are_told_of(tmp_path: Path) -> None:
+    path = save(tmp_path, images=GREY, labels=LABELS, images_test=GREY, labels_test=LABELS)
+    assert load_images(path).notes == ("not used beside images: images_test, labels_test",)
+    path = save(tmp_path, images=GREY, targets=LABELS)
+    assert load_images(path).notes == (
+        "not used beside images: targets",
+        "no array 'labels': all images are one class",
+    )
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, images=GREY, labels=LABELS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels", archive.read("labels.npy"))
+    with pytest.raises(DataError, match="two arrays are called 'labels'; allowed: one; save it"):
+        load_images(path)

@@ -248,6 +248,26 @@ def test_each_verdict(verdict: str, words: str, tmp_path: Path) -> None:
     assert "by step" not in text
 
 
+def test_a_gain_of_nothing_is_settled_by_nothing(tmp_path: Path) -> None:
+    """Two trainings that predict the same in each seed: it is not for lack of images."""
+    gain = gain_record("no evidence")
+    same = replace(gain.gain["ganaug"], mean=0.0, low=0.0, high=0.0, p=1.0, seeds_to_settle=None)
+    gain = replace(gain, gain=gain.gain | {"ganaug": same})
+    words = "he mean gain is 0, which no number of seeds or test images would settle"
+    write_report(tmp_path / "report.html", metadata=metadata_record(), gain=gain)
+    assert f"T{words}" in read(tmp_path / "report.html")[1]
+    assert f"ganaug: t{words}\n" in gain.text()
+
+
+def test_of_one_seed_there_is_no_p(tmp_path: Path) -> None:
+    gain = gain_record("no evidence", seeds=1)
+    gain = replace(gain, gain={name: replace(each, p=1.0) for name, each in gain.gain.items()})
+    write_report(tmp_path / "report.html", metadata=metadata_record(), gain=gain)
+    assert "1.000" not in read(tmp_path / "report.html")[1]
+    (row,) = [line for line in gain.text().splitlines()[-8:] if line.startswith("ganaug ")]
+    assert row.split()[-1] == "-"
+
+
 def test_a_zero_has_no_sign(tmp_path: Path) -> None:
     gain = gain_record("no change")
     same = replace(gain.gain["ganaug"], mean=0.0, error_reduction=0.0, rare_error_reduction=0.0)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms.grammar import Arm, check_folder, check_kind, parse_arm
 from ganaug.evaluation.arms.smote import check_smote
 
-__all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "make_plan", "on_best"]
+__all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "check_names", "make_plan", "on_best"]
 
 # Balanced batches show the few images of a rare class so often that long trainings learn them by
 # heart; logit adjustment aims at the same without that.
@@ -107,6 +107,24 @@ class Plan:
 def _longer(arm: Arm) -> bool:
     """Whether the arm has more steps than the baseline, and something else, too."""
     return arm.longer > 1 and not arm.free
+
+
+def check_names(names: object, baseline: object) -> None:
+    """Refuse arms that are no list of names, and a baseline that is no name.
+
+    Raises:
+        ConfigError: they are something else; a text alone would be read letter by letter.
+    """
+    given = names if isinstance(names, Collection) and not isinstance(names, str) else (None,)
+    if names is not None and not all(isinstance(name, str) for name in given):
+        raise ConfigError(
+            f"arms: {names!r:.60}; allowed: a list of names; give one, such as ['plain']"
+        )
+    if not isinstance(baseline, str):
+        raise ConfigError(
+            f"baseline: {baseline!r:.60}; allowed: the name of a free arm, or 'auto'; leave it out"
+            " for 'auto'"
+        )
 
 
 def make_plan(

@@ -43,7 +43,7 @@ class Estimator(Protocol):
 
 def is_estimator(classifier: object) -> TypeGuard[Estimator]:
     """Return whether `classifier` is an instance with the methods of a scikit-learn classifier."""
-    methods = ("fit", "predict", "get_params")
+    methods = ("fit", "predict", "get_params", "set_params")
     return not isinstance(classifier, type) and all(hasattr(classifier, name) for name in methods)
 
 

@@ -36,6 +36,11 @@ def as_classifier(given: Given) -> Classifier:
         return Pretrained.named(given)
     if given is None or isinstance(given, str):
         return Network(given)
+    if isinstance(given, type) and hasattr(given, "fit") and hasattr(given, "predict"):
+        raise ConfigError(
+            f"classifier: the class {given.__name__}; allowed: an instance of it; write"
+            f" {given.__name__}()"
+        )
     if callable(given) and not isinstance(given, nn.Module):
         return Network(given)
     raise ConfigError(

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.runtime import Generator
-from ganaug.errors import ConfigError, DataError
+from ganaug.artifact.runtime import Generator, opened
+from ganaug.errors import ConfigError, DataError, checked_count
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
 from ganaug.evaluation.diversity.features import choose_features, learns
-from ganaug.evaluation.diversity.generated import Made, from_generator, from_given
+from ganaug.evaluation.diversity.generated import Given, Made, from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, Subsamples
@@ -51,7 +51,7 @@ def evaluate_diversity(
     artifact: str | os.PathLike[str] | Generator | None = None,
     *,
     real: Any,
-    synthetic: (tuple[NDArray[np.uint8], NDArray[np.int64]] | str | os.PathLike[str] | None) = None,
+    synthetic: Given | None = None,
     per_class: int = PER_CLASS,
     features: FeatureMap | nn.Module | tuple[str, str | os.PathLike[str]] | None = None,
     seed: int = 0,
@@ -68,7 +68,8 @@ def evaluate_diversity(
             `load_images` takes. Its training part is compared. Its test part, or the fifth that
             `fit` held out, is what no generator has seen in the search for copies.
         synthetic: generated images uint8 [N, H, W, C] and labels int64 [N], indices of the classes
-            of `real`; or the path of images that any tool made, in a folder for each class.
+            of `real`; or an `ImageSet` of such classes, or the path of images that any tool made,
+            in a folder for each class.
         per_class: how many real and how many generated images of a class are compared at most;
             copies are searched among all.
         features: a map from uint8 [N, H, W, C] to float [N, D]; a torch module; a torchvision
@@ -86,7 +87,8 @@ def evaluate_diversity(
 
     Raises:
         ArtifactError: the file cannot be used or does not know a class.
-        ConfigError: neither or both of `artifact` and `synthetic`, or features of another kind.
+        ConfigError: neither or both of `artifact` and `synthetic`, or features of another kind
+            or that are no finite numbers.
         DataError: the images cannot be used.
 
     Examples:
@@ -98,6 +100,7 @@ def evaluate_diversity(
             f"artifact, synthetic: {given} given; allowed: exactly one; name the file, or give"
             " images with labels"
         )
+    per_class = checked_count("per_class", per_class, f"leave it out for {PER_CLASS}")
     if per_class < FEWEST_IMAGES:
         raise ConfigError(
             f"per_class: {per_class}; allowed: {FEWEST_IMAGES} or more; leave it out for"
@@ -105,7 +108,7 @@ def evaluate_diversity(
         )
     most = min(per_class, QUICK_IMAGES) if quick else per_class
     cuts = QUICK_CUTS if quick else CUTS
-    generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
+    generator = opened(artifact)
     told(progress is True and not isinstance(real, ImageSet), "reading images")
     images = _training_images(real, generator)
     if generator is not None:

@@ -97,10 +97,29 @@ def learns(images: ImageSet, seed: int) -> bool:
 
 
 def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return float32 [N, D], computed in blocks: floating point needs many times the memory."""
+    """Return float32 [N, D], computed in blocks: floating point needs many times the memory.
+
+    Raises:
+        ConfigError: the features are no finite numbers [N, D].
+    """
     blocks = range(0, max(len(images), 1), BLOCK)
-    parts = [np.asarray(features(images[at : at + BLOCK]), np.float32) for at in blocks]
-    return np.concatenate(parts)
+    return np.concatenate([_numbers(features, images[at : at + BLOCK]) for at in blocks])
+
+
+def _numbers(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    given: Any = features(images)
+    try:
+        found = np.asarray(given, np.float32)
+    except (TypeError, ValueError):  # None, text, rows of different lengths
+        found = np.zeros(0, np.float32)
+    fits = found.ndim == 2 and len(found) == len(images)
+    if len(images) and not (fits and np.isfinite(found).all()):
+        what = "NaN or infinity" if fits else f"a {type(given).__name__} {list(found.shape)}"
+        raise ConfigError(
+            f"features: gave {what} for {len(images)} images; allowed: finite numbers"
+            f" [{len(images)}, D]; correct the function"
+        )
+    return found
 
 
 def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ArtifactError, DataError, did_you_mean
+from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.evaluation.judged import load_made
-from ganaug.evaluation.splits import refuse_unnamed
+from ganaug.evaluation.splits import in_class_order, refuse_unnamed
 from ganaug.images import ImageSet
 from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
 from ganaug.use.policy import class_map, refuse_numbered
 
-__all__ = ["Made", "Maker", "from_generator", "from_given", "generate", "spread_evenly"]
+__all__ = ["Given", "Made", "Maker", "from_generator", "from_given", "generate", "spread_evenly"]
 
 _log = logging.getLogger("ganaug")
 
@@ -45,6 +45,7 @@ def spread_evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
+Given = tuple[NDArray[np.uint8], NDArray[np.int64]] | ImageSet | str | os.PathLike[str]
 # (rows of real images, their label) -> generated images: as many, where there are so many
 Maker = Callable[[NDArray[np.int64], int], Made]
 
@@ -121,7 +122,7 @@ def generate(
 
 
 def from_given(
-    synthetic: tuple[NDArray[np.uint8], NDArray[np.int64]] | str | os.PathLike[str],
+    synthetic: Given,
     images: ImageSet,
     seed: int,
     per_class: int,
@@ -132,21 +133,25 @@ def from_given(
     """Take them from what was given: all images of a class, or `per_class` of them at random.
 
     Args:
-        synthetic: images and labels, or the folder that they lie in.
+        synthetic: images and labels, an image set, or the folder that they lie in.
         images: the real images.
         seed: of the choice.
         per_class: the most of a class.
         exif, skip_corrupt: as for `load_images`, for a folder.
 
     Raises:
-        DataError: shapes, dtypes, labels or class names do not fit the real images.
+        ConfigError: they are something else.
+        DataError: shapes, dtypes, labels or class names do not fit the real images; or there are
+            none.
     """
     if isinstance(synthetic, str | os.PathLike):
         loaded = load_made(synthetic, images, exif=exif, skip_corrupt=skip_corrupt)
         for note in loaded.notes:
             _log.info("%s", note)
-        synthetic = loaded.images, loaded.labels
-    given = ImageSet(synthetic[0], np.asarray(synthetic[1]), images.classes, source="synthetic")
+        synthetic = loaded
+    given = _as_set(synthetic, images)
+    if not len(given):
+        raise DataError("synthetic: no images; allowed: some of each class; give what was made")
     if given.images.shape[1:] != images.images.shape[1:]:
         raise DataError(
             f"synthetic: images {list(given.images.shape[1:])}; allowed:"
@@ -160,3 +165,17 @@ def from_given(
         return Made(given.images[own[:per_class]])
 
     return make
+
+
+def _as_set(synthetic: object, like: ImageSet) -> ImageSet:
+    """Return given images with labels that count in the classes of `like`."""
+    if isinstance(synthetic, ImageSet):
+        return in_class_order(synthetic, like)
+    if isinstance(synthetic, tuple | list) and len(synthetic) == 2:
+        pixels, labels = synthetic
+        if hasattr(pixels, "dtype") and hasattr(pixels, "ndim") and labels is not None:
+            return ImageSet(pixels, np.asarray(labels), like.classes, source="synthetic")
+    raise ConfigError(
+        f"synthetic: a {type(synthetic).__name__}; allowed: (images, labels) with images as uint8"
+        " [N, H, W, C], an ImageSet, or the path of class folders; give one"
+    )

@@ -170,10 +170,10 @@ class Comparison:
             np.concatenate([predicted[arm, seed] for seed in splits]) == labels for arm in plan.free
         ]
         level = level_with_best(labels, right)
-        often = "one run" if len(inner) == 1 else f"{len(inner)} runs"
+        runs, in_all = counted(len(inner), "run"), " in all" * (len(inner) > 1)
         rule = (
-            f"the last arm within a standard error of the best of {often} each on"
-            f" {len(labels)} images held out of the training part"
+            f"the last arm within a standard error of the best of {runs}, on"
+            f" {counted(len(labels), 'image')}{in_all} that were held out of the training part"
         )
         accuracies = [balanced_accuracy(labels, each) for each in right]
         choice = Choice(rule, dict(zip(names, accuracies, strict=True)), names)

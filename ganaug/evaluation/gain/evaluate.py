@@ -9,17 +9,24 @@ from typing import Any
 
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
-from ganaug.artifact.runtime import Generator
+from ganaug.artifact.runtime import Generator, opened
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, checked_count
 from ganaug.evaluation.arms import make_plan
 from ganaug.evaluation.arms.grammar import named_folders
+from ganaug.evaluation.arms.plan import check_names
 from ganaug.evaluation.classifiers import Pretrained
 from ganaug.evaluation.classifiers.given import Given, TorchClassifier, as_classifier
 from ganaug.evaluation.classifiers.interface import check_arms
 from ganaug.evaluation.gain.comparison import Comparison
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
-from ganaug.evaluation.gain.notes import few_images, few_passes, repeated_images, trained_on_test
+from ganaug.evaluation.gain.notes import (
+    copies_in_later_draws,
+    few_images,
+    few_passes,
+    repeated_images,
+    trained_on_test,
+)
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
@@ -147,8 +154,9 @@ def evaluate_gain(
             "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
             " a classifier of torch or none; leave tuned out"
         )
-    generator = Generator(artifact) if isinstance(artifact, str | os.PathLike) else artifact
+    generator = opened(artifact)
     metadata = None if generator is None else generator.info
+    check_names(arms, baseline)
     if out is not None:
         _check_out(out, metadata, train, test, folder, arms)
     options = None
@@ -174,6 +182,8 @@ def evaluate_gain(
         draw=None if refit is None else refit.draw,
         size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
     )
+    if refit is not None and refit.draw is not None:  # else all are drawn from the same images
+        notes += copies_in_later_draws(splits)
     made, of_folders = made_for(
         plan.folders, splits, plan.alone, exif=exif, skip_corrupt=skip_corrupt
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
+from ganaug.images.copies import also_in
 from ganaug.wording import counted
 
 __all__ = [
+    "copies_in_later_draws",
     "few_images",
     "few_passes",
     "repeated_images",
@@ -62,6 +65,19 @@ def repeated_images(test: ImageSet) -> tuple[str, ...]:
     return (
         f"{again} of {len(test)} test images {verb} another one; the intervals count equal images"
         " as one",
+    )
+
+
+def copies_in_later_draws(splits: Mapping[int, Split]) -> tuple[str, ...]:
+    """Return a note where test images of seeds after the first are also training images."""
+    counts = {seed: int(also_in(each.test, each.train).sum()) for seed, each in splits.items()}
+    leaking = [seed for seed in list(splits)[1:] if counts[seed]]
+    if not leaking:
+        return ()
+    worst = max(leaking, key=counts.__getitem__)
+    return (
+        f"in the draws of {counted(len(leaking), 'later seed')}, test images are also training"
+        f" images: of seed {worst} {counts[worst]} of {len(splits[worst].test)}",
     )
 
 

@@ -257,7 +257,7 @@ def _table(report: GainReport, width: int | None) -> str:
                 _thirds(arm.rare_precision, arm.middle_precision, arm.frequent_precision),
                 _percent(arm.macro_f1),
                 _percent(arm.calibration_error),
-                *_beside(gain),
+                *_beside(gain, seeds),
             )
         )
     few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
@@ -291,7 +291,12 @@ def chosen_gain(report: GainReport | None) -> Gain | None:
 
 
 def what_would_settle(mean: float, seeds: int | None) -> str:
-    """Return in words how many seeds would tell a gain of `mean` from none."""
+    """Return in words how many seeds would tell a gain of `mean` from none.
+
+    With a mean of 0, as of two trainings that predict the same, no more of anything does.
+    """
+    if abs(mean) < 1e-12:
+        return "the mean gain is 0, which no number of seeds or test images would settle"
     gain = f"a gain of {100 * mean:+.1f} points"
     if seeds is not None:
         return f"about {seeds} seeds would settle {gain}, with a chance of 80%"
@@ -314,15 +319,18 @@ def _thirds(*thirds: Sequence[float | None]) -> str:
     return " / ".join(_percent(scores) for scores in thirds)
 
 
-def _beside(gain: Gain | None) -> tuple[str, str]:
-    """Return the change of the error and the p value; nothing for the baseline."""
+def _beside(gain: Gain | None, seeds: int) -> tuple[str, str]:
+    """Return the change of the error and the p value; nothing for the baseline.
+
+    Of one seed there is no t test.
+    """
     if gain is None:
         return "", ""
     shares = [
         "-" if share is None else f"{round(-100 * share):+d}%"
         for share in (gain.error_reduction, gain.rare_error_reduction)
     ]
-    return f"{shares[0]} ({shares[1]})", "-" if gain.p is None else f"{gain.p:.2g}"
+    return f"{shares[0]} ({shares[1]})", "-" if seeds < 2 else f"{gain.p:.2g}"
 
 
 def _interval(gain: Gain, seeds: int) -> str:

@@ -366,6 +366,35 @@ def test_images_of_a_cache_are_judged_as_those_in_memory(tmp_path: Path, real: I
         ({}, ConfigError, "neither given"),
         ({"artifact": "x.onnx", "synthetic": honest()}, ConfigError, "both given"),
         ({"synthetic": honest(), "per_class": 3}, ConfigError, "per_class: 3; allowed: 12"),
+        (
+            {"synthetic": honest(), "per_class": "x"},
+            ConfigError,
+            "per_class: 'x'; allowed: a whole",
+        ),
+        ({"artifact": 5}, ConfigError, "artifact: 5; allowed: the path of an exported file"),
+        ({"synthetic": honest()[0]}, ConfigError, "synthetic: a ndarray; allowed: "),
+        ({"synthetic": (*honest(), 0)}, ConfigError, "synthetic: a tuple; allowed: "),
+        ({"synthetic": (None, None)}, ConfigError, "synthetic: a tuple; allowed: "),
+        (
+            {"synthetic": (honest()[0][:0], honest()[1][:0])},
+            DataError,
+            "synthetic: no images; allowed: some of each class",
+        ),
+        (
+            {"synthetic": honest(), "features": lambda x: np.full((len(x), 2), np.nan)},
+            ConfigError,
+            "features: gave NaN or infinity for ",
+        ),
+        (
+            {"synthetic": honest(), "features": lambda x: np.zeros((3, 2))},
+            ConfigError,
+            r"features: gave a ndarray \[3, 2\] for ",
+        ),
+        (
+            {"synthetic": honest(), "features": lambda x: None},
+            ConfigError,
+            "features: gave a NoneType ",
+        ),
         ({"synthetic": honest(), "features": 3}, ConfigError, "features: a int; allowed"),
         (
             {"synthetic": (np.zeros((2, 8, 8, 1), np.uint8), np.zeros(2, np.int64))},
@@ -384,6 +413,15 @@ def test_wrong_arguments_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         evaluate_diversity(arguments.pop("artifact", None), real=real, **arguments)
+
+
+def test_an_image_set_is_matched_by_the_names_of_its_classes(real: ImageSet) -> None:
+    images, labels = honest()
+    last = len(real.classes) - 1
+    turned = ImageSet(images, last - labels, real.classes[::-1])
+    assert evaluate_diversity(real=real, synthetic=turned, quick=True) == evaluate_diversity(
+        real=real, synthetic=(images, labels), quick=True
+    )
 
 
 def test_an_artifact_of_other_classes_is_refused(artifact: MakeArtifact, real: ImageSet) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers.small_comparisons import FREE, linear, run
 from helpers.small_images import bars
+from sklearn.linear_model import RidgeClassifier
 
 from ganaug import Refit, TrainingLoop
 from ganaug.artifact.format import Policy
@@ -163,7 +164,10 @@ def test_the_baseline_is_chosen_without_the_test_part(images: ImageSet) -> None:
     other = bars((8, 8, 8), seed=5)
     choices = [run(None, images, test=test).choice for test in (images.test, other)]
     assert choices[0] == choices[1]
-    assert "held out of the training part" in choices[0].rule
+    assert choices[0].rule == (
+        "the last arm within a standard error of the best of 3 runs, on 24 images in all that were"
+        " held out of the training part"
+    )
 
 
 def test_few_held_out_images_are_judged_on_three_different_splits() -> None:
@@ -191,6 +195,19 @@ def test_draws_have_test_parts_of_their_own() -> None:
     assert report.counts == ((10, 6), (10, 7))
     assert report.test_images == (14, 14)
     assert report.claim == "for free arms"
+    assert not any("later seed" in note for note in report.notes)
+
+
+def test_copies_in_the_draws_of_later_seeds_are_noted() -> None:
+    def draw(seed: int) -> ImageSet:
+        drawn = bars((10, 6), seed=seed)
+        return replace(drawn, test=drawn if seed else bars((5, 9), seed=10))
+
+    report = run(None, draw(0), refit=Refit(draw=draw))
+    assert (
+        "in the draws of 1 later seed, test images are also training images: of seed 1 16 of 16"
+        in report.notes
+    )
 
 
 def held_out(images: ImageSet, **changes: str | None) -> dict[str, Any]:
@@ -276,6 +293,13 @@ def test_unknown_classes_are_refused(artifact: MakeArtifact, images: ImageSet) -
         ({"jobs": 0}, "jobs: 0; allowed"),
         ({"arms": []}, "arms: none; allowed"),
         ({"arms": ["plane"]}, "did you mean 'plain'"),
+        ({"arms": "plain"}, "arms: 'plain'; allowed: a list of names; give one"),
+        ({"arms": [5]}, r"arms: \[5\]; allowed: a list of names"),
+        ({"baseline": None}, "baseline: None; allowed: the name of a free arm, or 'auto'"),
+        (
+            {"classifier": RidgeClassifier},
+            r"the class RidgeClassifier; .*; write RidgeClassifier\(\)",
+        ),
         ({"arms": ["ganaug"]}, "there is no generator"),
         ({"baseline": "ganaug"}, "needs a generator"),
         ({"refit": True}, r"refit: True; allowed: ganaug.Refit\("),
@@ -288,6 +312,14 @@ def test_wrong_arguments_are_refused(
     with pytest.raises(ConfigError, match=message) as caught:
         run(None, images, **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("artifact", [123, b"v.onnx"])
+def test_what_is_no_artifact_is_refused(images: ImageSet, artifact: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^artifact: .*; allowed: the path of an exported file, "
+    ):
+        run(artifact, images)
 
 
 @pytest.mark.parametrize(
