@@ -10,10 +10,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import filelock
 
@@ -234,13 +234,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         RunError: as `atomic_path` would.
     """
     try:
-        with _trial_file(written_path(path).parent):
-            pass
+        _trial_file(written_path(path).parent).close()
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
-def _trial_file(folder: Path) -> AbstractContextManager[Any]:
+def _trial_file(folder: Path) -> IO[bytes]:
     # Where a file cannot be without a name, others see one that they know for ours.
     return tempfile.TemporaryFile(dir=folder, prefix=".", suffix=UNFINISHED)
 
