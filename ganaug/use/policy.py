@@ -30,7 +30,7 @@ __all__ = [
     "which_p",
 ]
 
-MOST_IMAGES = 100_000_000  # added; each has a label in memory
+MOST_IMAGES = 10**15  # added: an int64 holds any sum of them
 
 Probability = float | Mapping[str, float] | Sequence[float] | None
 Counts = str | int | Mapping[str, int] | Mapping[int, int]

@@ -252,7 +252,7 @@ def test_every_name_takes_its_arguments_and_says_when_it_is_missing(
         ("torchvision:CIFAR", "no data set 'CIFAR' (did you mean 'CIFAR10'?)"),
         ("torchvision:", "no data set ''; allowed: CIFAR10"),
         ("torchvision:EMNIST/letter", "no part 'letter' (did you mean 'letters'?); allowed:"),
-        ("torchvision:MNIST/digits", "no part 'digits' (did you mean 'digits'?)"),
+        ("torchvision:MNIST/digits", "no part 'digits'; allowed: torchvision:EMNIST/ with"),
     ],
 )
 def test_refuses_unknown_names(source: str, message: str) -> None:
