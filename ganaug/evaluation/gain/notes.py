@@ -70,14 +70,15 @@ def repeated_images(test: ImageSet) -> tuple[str, ...]:
 
 def copies_in_later_draws(splits: Mapping[int, Split]) -> tuple[str, ...]:
     """Return a note where test images of seeds after the first are also training images."""
-    counts = {seed: int(also_in(each.test, each.train).sum()) for seed, each in splits.items()}
-    leaking = [seed for seed in list(splits)[1:] if counts[seed]]
+    later = list(splits.items())[1:]  # of the first one `splits_of` tells
+    counts = {seed: int(also_in(each.test, each.train).sum()) for seed, each in later}
+    leaking = [seed for seed, count in counts.items() if count]
     if not leaking:
         return ()
     worst = max(leaking, key=counts.__getitem__)
     return (
         f"in the draws of {counted(len(leaking), 'later seed')}, test images are also training"
-        f" images: of seed {worst} {counts[worst]} of {len(splits[worst].test)}",
+        f" images: {counts[worst]} of {len(splits[worst].test)} with seed {worst}",
     )
 
 

@@ -205,7 +205,7 @@ def test_copies_in_the_draws_of_later_seeds_are_noted() -> None:
 
     report = run(None, draw(0), refit=Refit(draw=draw))
     assert (
-        "in the draws of 1 later seed, test images are also training images: of seed 1 16 of 16"
+        "in the draws of 1 later seed, test images are also training images: 16 of 16 with seed 1"
         in report.notes
     )
 
