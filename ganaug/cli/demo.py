@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+SETTLED = 0.05  # share of a phase from which on it is asked how long it still takes
+
 
 @click.command(
     "demo",
@@ -32,13 +34,13 @@ __all__ = ["command"]
     "--steps", type=int, help="Of each generator.  [default: letters 900, digits 400]"
 )  # written out: the scenes need torch and matplotlib
 @click.option(
-    "--classifier-steps", type=int, help="Of each classifier.  [default: letters 900, digits 300]"
+    "--classifier-steps", type=int, help="Of each classifier.  [default: letters 700, digits 300]"
 )
 @click.pass_obj
 def command(
     console: Settings, out: str, seeds: int, steps: int | None, classifier_steps: int | None
 ) -> None:
-    """Train, export, use and evaluate two generators on the CPU, in about three minutes.
+    """Train, export, use and evaluate two generators on the CPU, in a few minutes.
 
     Letters: photographed ones, made on the spot, where a generator has something to learn.
     Digits: scikit-learn's, five of each odd one, where ordinary augmentation is enough already. One
@@ -97,14 +99,15 @@ class TimeLeft:
 
         Args:
             share: of this phase that is done, in 0..1.
-            own: seconds that this phase still takes, where it knows.
+            own: seconds that this phase still takes, where it knows; what it says of itself from
+                its first steps, while processes start, is left out.
         """
         now = self.usual[self.at]
         done = sum(self.usual[: self.at]) + share * now
         if done <= 0:
             return None
         rate = (self.clock() - self.started) / done
-        here = (1 - share) * now * rate if own is None else own
+        here = (1 - share) * now * rate if own is None or share < SETTLED else own
         return here + rate * sum(self.usual[self.at + 1 :])
 
 
@@ -127,6 +130,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
 
     from ganaug import Generator, evaluate_diversity, evaluate_gain, export, fit
     from ganaug.demo import read_pipelines
+    from ganaug.demo.scenes import narrow_resnet
     from ganaug.evaluation.diversity.inspection import inspect_samples
     from ganaug.evaluation.diversity.samples import draw_samples
     from ganaug.evaluation.write_back import write_back
@@ -161,6 +165,7 @@ def _show(console: Settings, scene: Scene, folder: Path, seeds: int, left: TimeL
             seeds=seeds,
             arms=scene.arms,
             baseline=scene.baseline,
+            classifier=narrow_resnet,
             steps=scene.classifier_steps,
             out=folder / "predictions",
             progress=evaluating,

@@ -35,6 +35,8 @@ def test_a_phase_that_knows_its_own_time_is_believed() -> None:
     left.begin()
     clock.now += 20  # 10 + 15 of usual seconds
     assert left.left(0.5, 7.0) == pytest.approx(7 + 60 * 20 / 25)
+    clock.now = 120.0  # 10 + 1.2 of usual seconds: its first steps were those of a start
+    assert left.left(0.04, 500.0) == pytest.approx((28.8 + 60) * 20 / 11.2)
     left.begin()
     assert left.left(1.0, 0.0) == 0.0
 
