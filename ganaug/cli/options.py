@@ -290,8 +290,9 @@ class Reading:
             further: arguments of `load_images` that have no option here.
         """
         from ganaug import load_images  # here: heavy
+        from ganaug.images.source_kinds import kind_of
 
-        weights = not isinstance(classifier, str | None) and not source.startswith("torchvision:")
+        weights = not isinstance(classifier, str | None) and kind_of(source) != "torchvision"
         return load_images(
             source,
             size=size or self.size,

@@ -328,7 +328,9 @@ def _real(path: object) -> object:
 
 def _is_a_name(source: str) -> bool:
     """Whether SOURCE names a data set of scikit-learn or torchvision, and no path."""
-    return source == "digits" or source.startswith("torchvision:")
+    from ganaug.images.source_kinds import kind_of
+
+    return kind_of(source) in ("digits", "torchvision")
 
 
 def _files(source: str) -> str | None:
