@@ -133,7 +133,7 @@ def load_images(
     reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
         check_cache(cache, source)
-        reading = replace(reading, cache=Cache(Path(cache), progress))
+        reading = replace(reading, cache=Cache(Path(cache)))
     columns = Columns(image, label, group)
     kind = kind_of(source)
     if kind != "torchvision" and (download or (root is not None and kind != "table")):
