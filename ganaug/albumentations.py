@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torchvision import tv_tensors
 
-from ganaug.artifact.checks import path_name
 from ganaug.errors import ConfigError, DataError
 from ganaug.use.generate import finished, open_generator, vary, wanted_outputs
 from ganaug.use.marks import move_mark
 from ganaug.use.policy import class_probabilities, latent_scale, mean_probability, policy_of
+from ganaug.values import path_name
 
 try:
     from albumentations import DualTransform

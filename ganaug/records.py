@@ -10,6 +10,7 @@ from typing import Any
 
 from ganaug.errors import RunError
 from ganaug.files import open_regular
+from ganaug.values import EXACT, is_count, is_int
 
 __all__ = [
     "COUNT",
@@ -32,14 +33,13 @@ __all__ = [
 MOST_BYTES = 64 * 2**20
 MOST_LOG = 2**30  # of a log, which grows with every step
 MOST_DEPTH = 32
-MOST_COUNT = 2**53  # up to here a float holds every whole number
 MOST_NUMBER = 1e100  # far from where sums and squares of it overflow
 
 Form = tuple[str, Callable[[Any], bool]]  # what is allowed, in words and as a check
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_COUNT
+    return is_int(value) and abs(value) < EXACT
 
 
 def _number(value: object) -> bool:
@@ -47,11 +47,13 @@ def _number(value: object) -> bool:
 
 
 def list_of(form: Form, least: int = 0) -> Form:
-    """Return the form of a list of `least` or more values of a form."""
+    """Return the form of a list, or tuple, of `least` or more values of a form."""
     words, check = form
     return (
         f"a list, each {words}",
-        lambda value: isinstance(value, list) and len(value) >= least and all(map(check, value)),
+        lambda value: (
+            isinstance(value, list | tuple) and len(value) >= least and all(map(check, value))
+        ),
     )
 
 
@@ -62,7 +64,7 @@ def one_of(*values: object) -> Form:
 
 
 WHOLE: Form = ("a whole number", _whole)
-COUNT: Form = ("a whole number from 0 up", lambda value: _whole(value) and value >= 0)
+COUNT: Form = ("a whole number from 0 up", is_count)
 NUMBER: Form = ("a number", _number)
 FLAG: Form = ("true or false", lambda value: isinstance(value, bool))
 TEXT: Form = ("text", lambda value: isinstance(value, str))

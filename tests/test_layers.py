@@ -37,7 +37,7 @@ LAYERS = (
     ("images",),
     (
         *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
-        *("records", "wording", "work"),
+        *("records", "values", "wording", "work"),
         "_version",
     ),
 )

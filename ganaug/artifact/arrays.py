@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.checks import path_name
 from ganaug.errors import ArtifactError, DataError
 from ganaug.limits import MEGAPIXELS
+from ganaug.values import path_name
 
 __all__ = [
     "check_area",

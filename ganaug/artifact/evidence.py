@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganaug.artifact.checks import is_count, is_number, shown
 from ganaug.records import COUNT, TEXT, TEXT_OR_NONE, Form, list_of
+from ganaug.values import is_count, is_number, shown
 
 __all__ = ["misfit"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ganaug.artifact.checks import is_count, is_int, shown
 from ganaug.artifact.evidence import misfit
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError
+from ganaug.records import COUNT, FLAG, NAMES, OBJECT, TEXT, Form, list_of
+from ganaug.values import is_count, is_int, shown
 
 __all__ = [
     "INPUTS",
@@ -68,16 +68,8 @@ INPUTS = {"variation": ("image", "latent"), "class": ("label", "latent")}
 OUTPUTS = {"variation": ("variation", "positions", "factor", "offset"), "class": ("image",)}
 
 
-def _is_list(value: object, check: Callable[[Any], bool]) -> bool:
-    return isinstance(value, (list, tuple)) and all(check(item) for item in value)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_lines(value: object) -> bool:
-    return _is_list(value, lambda line: isinstance(line, str))
+LINES: Form = ("a list of lines", list_of(TEXT)[1])
+OBJECT_OR_NULL: Form = ("an object or null", lambda v: v is None or isinstance(v, dict))
 
 
 def _is_data(value: object) -> bool:
@@ -98,50 +90,43 @@ def _is_start(value: object) -> bool:
         isinstance(value, dict)
         and all(isinstance(value.get(key), str) for key in ("name", "kind", "source"))
         and is_count(value.get("steps"))
-        and all(_is_lines(value.get(key)) for key in ("fresh", "earlier"))
-        and _is_lines(value.get("hashes", []))  # older files have none
+        and all(LINES[1](value.get(key)) for key in ("fresh", "earlier"))
+        and LINES[1](value.get("hashes", []))  # older files have none
     )
 
 
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_object_or_null(value: object) -> bool:
-    return value is None or isinstance(value, dict)
-
-
 # By field: what is allowed, in words and as a check of the JSON value.
-_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_FIELDS: dict[str, Form] = {
     "kind": (" or ".join(f'"{kind}"' for kind in KINDS), lambda v: v in KINDS),
-    "classes": (
-        "a list of one or more different names",
-        lambda v: _is_list(v, _is_name) and len(v) > 0 and len(set(v)) == len(v),
-    ),
+    "classes": NAMES,
     "channels": ("1 or 3", lambda v: is_int(v) and v in (1, 3)),
     "size": (
         "[height, width], each 1 to 4096",
-        lambda v: _is_list(v, lambda n: is_int(n) and 1 <= n <= 4096) and len(v) == 2,
+        lambda v: (
+            isinstance(v, list | tuple)
+            and len(v) == 2
+            and all(is_int(side) and 1 <= side <= 4096 for side in v)
+        ),
     ),
     "latent_dim": ("1 to 65536", lambda v: is_int(v) and 1 <= v <= 65536),
-    "counts": ("a list of image counts, one for each class", lambda v: _is_list(v, is_count)),
-    "fingerprint": ("text", lambda v: isinstance(v, str)),
+    "counts": ("a list of image counts, one for each class", list_of(COUNT)[1]),
+    "fingerprint": TEXT,
     "data": (
         "an object with source (text), held_out and held_out_fingerprint (text or null), groups"
         " (true or false), and perhaps started_from as `fit` writes it",
         _is_data,
     ),
-    "config": ("an object", _is_object),
+    "config": OBJECT,
     "steps": ("a number of steps, 0 or more", is_count),
     "seed": ("a whole number", is_int),
-    "versions": ("an object", _is_object),
-    "parity": ("an object", _is_object),
-    "batch_exact": ("true or false", lambda v: isinstance(v, bool)),
+    "versions": OBJECT,
+    "parity": OBJECT,
+    "batch_exact": FLAG,
     "policy": ("a Policy or None", lambda v: isinstance(v, (Policy, type(None)))),
-    "gain": ("an object or null", _is_object_or_null),
-    "diversity": ("an object or null", _is_object_or_null),
-    "warnings": ("a list of lines", _is_lines),
-    "intended_use": ("a list of lines", _is_lines),
+    "gain": OBJECT_OR_NULL,
+    "diversity": OBJECT_OR_NULL,
+    "warnings": LINES,
+    "intended_use": LINES,
 }
 _OPTIONAL = ("policy", "gain", "diversity", "warnings", "intended_use")
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganaug.artifact.checks import is_number, printable, shown
 from ganaug.errors import ConfigError
+from ganaug.values import is_number, printable, shown
 
 __all__ = ["MOST_SCALE", "RARE", "Policy"]
 

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ganaug.artifact.checks import path_name, shown
 from ganaug.artifact.format import (
     INPUTS,
     KEY,
@@ -27,6 +26,7 @@ from ganaug.artifact.operators import OPERATORS
 from ganaug.artifact.shapes import check_graph
 from ganaug.artifact.wire import scan
 from ganaug.errors import ArtifactError, named_path
+from ganaug.values import path_name, shown
 
 if TYPE_CHECKING:
     import onnx

@@ -6,11 +6,11 @@ import json
 import os
 from typing import Any
 
-from ganaug.artifact.checks import path_name
 from ganaug.artifact.format import KEY, REWRITABLE, Metadata, Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError, ConfigError
 from ganaug.files import atomic_path, updating
+from ganaug.values import path_name
 
 __all__ = ["rewrite_metadata"]
 

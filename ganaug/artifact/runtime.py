@@ -20,12 +20,12 @@ from ganaug.artifact.arrays import (
     images_at_once,
     output_shape,
 )
-from ganaug.artifact.checks import path_name, shown
 from ganaug.artifact.format import OUTPUTS
 from ganaug.artifact.identity import made_hash
 from ganaug.artifact.reader import read_artifact, read_content
 from ganaug.artifact.sessions import Session, check_options, open_session, retire
 from ganaug.errors import ArtifactError, ConfigError, DataError, named_path
+from ganaug.values import path_name, shown
 from ganaug.wording import one_line
 
 if TYPE_CHECKING:

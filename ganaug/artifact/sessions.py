@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.checks import shown
 from ganaug.artifact.halves import LEAST_PIXELS, Halves, in_halves
 from ganaug.errors import ArtifactError, ConfigError, DeviceError
+from ganaug.values import is_int, shown
 from ganaug.wording import one_line
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def check_options(providers: str, threads: int) -> None:
             f'providers: {shown(providers)}; allowed: {", ".join(PROVIDERS)}; "auto" takes CUDA'
             " where it is to be had"
         )
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+    if not is_int(threads) or threads < 1:
         raise ConfigError(
             f"threads: {shown(threads)}; allowed: a whole number from 1 up; use 1 in workers of a"
             " DataLoader"

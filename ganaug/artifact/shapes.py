@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ganaug.artifact.checks import shown
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.operators import (
     MAX_KNOWN,
@@ -28,6 +27,7 @@ from ganaug.artifact.operators import (
 )
 from ganaug.errors import ArtifactError
 from ganaug.limits import IMAGE_MEMORY, IMAGE_OPERATIONS
+from ganaug.values import shown
 
 if TYPE_CHECKING:
     import onnx

@@ -63,14 +63,7 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size: as for `load_images`.
-        mode: as for `load_images`.
-        root: as for `load_images`.
-        download: as for `load_images`.
-        exif: as for `load_images`.
-        image: as for `load_images`.
-        label: as for `load_images`.
-        group: as for `load_images`.
+        size, mode, root, download, exif, image, label, group: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` that this training takes in place of the preset's.
         seeds: of the comparison whose duration is estimated.
@@ -153,6 +146,17 @@ def check(
         else:
             likely = Outlook(None, False, "it is asked for generators of the kind variation")
     findings.sort(key=lambda finding: not finding.problem)
+    asked = as_options(
+        preset=None if preset == "base" else preset,
+        kind=options.get("kind"),
+        size=check_size(size),
+        mode=mode,
+        root=root,
+        download=download,
+        no_exif=not exif,
+        skip_corrupt=bool(seen.unreadable),
+        **{f"{role}_column": column for role, column in columns._asdict().items()},
+    )
     return CheckReport(
         source=seen.source,
         images=len(images),
@@ -167,19 +171,7 @@ def check(
         tuning=tuning_line(images),
         times=measured,
         outlook=likely,
-        next=_next(
-            images,
-            source,
-            findings,
-            size=size,
-            mode=mode,
-            root=root,
-            download=download,
-            exif=exif,
-            columns=columns,
-            preset=preset,
-            fit_options=options,
-        ),
+        next=_next(images, source, findings, asked, options),
         notes=(*seen.notes, *_grey(seen, mode)),
     )
 
@@ -243,31 +235,17 @@ def _next(
     images: ImageSet,
     source: Any,
     findings: Sequence[Finding],
-    *,
-    size: int | Sequence[int] | None,
-    mode: str | None,
-    root: str | os.PathLike[str] | None,
-    download: bool,
-    exif: bool,
-    columns: Columns,
-    preset: str,
+    asked: Sequence[str],
     fit_options: Mapping[str, Any],
 ) -> tuple[str, ...]:
-    """Return the commands to go on with; none where the images have to be mended first."""
+    """Return the commands to go on with, `fit` with the options `asked` and a --set for others.
+
+    None where the images have to be mended first.
+    """
     kinds = {finding.kind for finding in findings if finding.problem}
     if not isinstance(source, str | os.PathLike) or kinds - {"unreadable"}:
         return ()
-    options = as_options(
-        preset=None if preset == "base" else preset,
-        kind=fit_options.get("kind"),
-        size=check_size(size),
-        mode=mode,
-        root=root,
-        download=download,
-        no_exif=not exif,
-        skip_corrupt="unreadable" in kinds,
-        **{f"{role}_column": column for role, column in columns._asdict().items()},
-    )
+    options = list(asked)
     for name, value in fit_options.items():
         if name != "kind":
             options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]

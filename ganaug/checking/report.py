@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ganaug.artifact.checks import printable
+from ganaug.values import printable
 from ganaug.wording import counted
 
 __all__ = ["EXAMPLES", "CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]

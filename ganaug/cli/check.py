@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import click
@@ -11,10 +10,11 @@ from ganaug.cli.console import Settings, echo, say, steady_progress
 from ganaug.cli.options import (
     SETTING,
     SIZE,
-    column_options,
-    exif_option,
+    Reading,
     force_option,
     given_settings,
+    image_options,
+    preset_option,
 )
 
 __all__ = ["command"]
@@ -28,19 +28,8 @@ __all__ = ["command"]
 @click.argument("source")
 @click.option("--size", type=SIZE, help="As for fit: the size that is trained at.")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
-@column_options
-@click.option(
-    "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
-)
-@click.option("--download", is_flag=True, help="Let data sets be fetched by name.")
-@exif_option
-@click.option(
-    "--preset",
-    default="base",
-    show_default=True,
-    metavar="tiny|small|base|classic",
-    help="Of the training whose duration is estimated.",
-)
+@image_options(fetched="data sets", without=("size", "skip_corrupt"))
+@preset_option("Of the training whose duration is estimated.")
 @click.option("--kind", metavar="variation|class", help="As for fit.")
 @click.option(
     "--set", "settings", type=SETTING, multiple=True, help="As for fit: any field of FitConfig."
@@ -61,10 +50,7 @@ def command(
     source: str,
     size: tuple[int, int] | None,
     mode: str | None,
-    root: str | None,
-    download: bool,
-    exif: bool,
-    columns: dict[str, Any],
+    reading: Reading,
     preset: str,
     kind: str | None,
     settings: tuple[tuple[str, Any], ...],
@@ -84,13 +70,13 @@ def command(
     """
     from ganaug import check
     from ganaug.files import write_json
-    from ganaug.images.places import folders_around, image_files
+    from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.kinds import CHECK
 
     if json_file is not None:
-        listed = partial(image_files, source, root, columns)
-        inputs = Inputs((source,), folders_around(source, (), json_file), listed)
+        around = folders_around(source, (), json_file)
+        inputs = Inputs((source,), around, reading.listed(source))
         check_output_file(json_file, CHECK, inputs, option="--json", force=force)
 
     with steady_progress(console, "reading images") as progress:
@@ -98,10 +84,10 @@ def command(
             source,
             size=size,
             mode=mode,
-            root=root,
-            download=download,
-            exif=exif,
-            **columns,
+            root=reading.root,
+            download=reading.download,
+            exif=reading.exif,
+            **reading.columns,
             preset=preset,
             fit_options=given_settings(settings, {"kind": kind}),
             seeds=seeds,

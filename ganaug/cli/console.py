@@ -12,10 +12,10 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -44,6 +44,9 @@ __all__ = [
     "width",
 ]
 
+Show = Callable[[int, int, float | None, Iterable[str]], None]
+Callback = TypeVar("Callback")
+Shown = AbstractContextManager[Callback | None]
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
 QUICK = 5.0  # seconds; a reading that takes no longer has no lines, and so has what is refused
 _unprinted: list[OSError] = []
@@ -212,80 +215,69 @@ def plain_messages(settings: Settings) -> Iterator[None]:
             log.setLevel(level)
 
 
-@contextmanager
 def fit_progress(
     settings: Settings,
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Callable[[int, int, Mapping[str, Any]], None] | None]:
+) -> Shown[Callable[[int, int, Mapping[str, Any]], None]]:
     """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
-    with _display("training the generator", settings, stream) as show:
-        if show is None:
-            yield None
-            return
+
+    def by_row(show: Show) -> Callable[[int, int, Mapping[str, Any]], None]:
         pace = Pace(clock)
+        return lambda step, total, row: show(step, total, pace.left(step, total), losses_in(row))
 
-        def progress(step: int, total: int, row: Mapping[str, Any]) -> None:
-            show(step, total, pace.left(step, total), losses_in(row))
-
-        yield progress
+    return _shown(by_row, "training the generator", settings, stream)
 
 
-@contextmanager
 def evaluation_progress(
     settings: Settings,
     stream: TextIO | None = None,
     label: str = "comparing classifiers",
-    after: float = 0.0,
-) -> Iterator[Callable[..., None] | None]:
-    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation.
+) -> Shown[Callable[..., None]]:
+    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation."""
 
-    Of one that ends before so many seconds, `after`, there are no lines.
-    """
-    with _display(label, settings, stream, after) as show:
-        if show is None:
-            yield None
-            return
+    def as_told(show: Show) -> Callable[..., None]:
+        return lambda done, total, seconds_left=None: show(done, total, seconds_left, ())
 
-        def progress(done: int, total: int, seconds_left: float | None = None) -> None:
-            show(done, total, seconds_left, ())
-
-        yield progress
+    return _shown(as_told, label, settings, stream)
 
 
-@contextmanager
 def steady_progress(
     settings: Settings,
     label: str,
     clock: Callable[[], float] = time.monotonic,
     after: float = 0.0,
-) -> Iterator[Callable[[int, int], None] | None]:
+) -> Shown[Callable[[int, int], None]]:
     """Yield the callback `(done, total)` that shows work of which each part takes as long.
 
     Of one that ends before so many seconds, `after`, there are no lines.
     """
-    with evaluation_progress(settings, label=label, after=after) as show:
-        if show is None:
-            yield None
-            return
+
+    def by_pace(show: Show) -> Callable[[int, int], None]:
         pace = Pace(clock)
+        return lambda done, total: show(done, total, pace.left(done, total), ())
 
-        def progress(done: int, total: int) -> None:
-            show(done, total, pace.left(done, total))
+    return _shown(by_pace, label, settings, after=after)
 
-        yield progress
+
+def reading_progress(
+    settings: Settings, label: str = "reading images"
+) -> Shown[Callable[[int, int], None]]:
+    """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
+    return steady_progress(settings, label, after=QUICK)
 
 
 @contextmanager
-def reading_progress(
-    settings: Settings, label: str = "reading images"
-) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
-    with steady_progress(settings, label, after=QUICK) as show:
-        yield show
-
-
-Show = Callable[[int, int, float | None, Iterable[str]], None]
+def _shown(
+    wrap: Callable[[Show], Callback],
+    label: str,
+    settings: Settings,
+    stream: TextIO | None = None,
+    after: float = 0.0,
+) -> Iterator[Callback | None]:
+    """Yield the callback that `wrap` makes of what shows the progress, or None if quiet."""
+    with _display(label, settings, stream, after) as show:
+        yield None if show is None else wrap(show)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ from ganaug.cli.options import (
     NAMES,
     Reading,
     chosen_classifier,
-    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -127,7 +125,7 @@ def command(
     """
     from ganaug import Generator, Refit
     from ganaug.evaluation.arms.grammar import named_folders
-    from ganaug.images.places import folders_around, image_files, image_folders
+    from ganaug.images.places import folders_around, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
     from ganaug.report.history import find_run
@@ -149,12 +147,11 @@ def command(
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
     folder = _folder(out, file, judge, quick)
-    columns = chosen_columns(source, reading.columns, info)
-    listed = partial(image_files, source, reading.root, columns)
     folders = folders_around(source, info.classes if info else (), folder, json_file)
     of_arms = named_folders(arms)
     folders += image_folders("--judge", judge) + image_folders("an arm", *of_arms)
-    read = Inputs((file, source, judge, weights, run_folder, *of_arms), folders, listed)
+    named = (file, source, judge, weights, run_folder, *of_arms)
+    read = Inputs(named, folders, reading.listed(source, info))
     rewritten = None if keep or quick else file
     _check_outputs(folder, json_file, rewritten, read, quick=quick, force=force)
     trained = chosen_classifier(classifier, weights, reading.size, reading.download)

@@ -20,7 +20,7 @@ from ganaug.cli.console import (
     steady_progress,
     suggest,
 )
-from ganaug.cli.options import SETTING, Reading, given_settings, image_options
+from ganaug.cli.options import SETTING, Reading, given_settings, image_options, preset_option
 from ganaug.errors import ConfigError
 from ganaug.launch import place
 from ganaug.progress import duration
@@ -38,13 +38,7 @@ __all__ = ["command"]
 @click.option(
     "--out", required=True, metavar="RUN", help="Folder of the run; the same command resumes it."
 )
-@click.option(
-    "--preset",
-    default="base",
-    show_default=True,
-    metavar="tiny|small|base|classic",
-    help="Size of the networks and length of the training; tiny to try things out.",
-)
+@preset_option("Size of the networks and length of the training; tiny to try things out.")
 @click.option(
     "--kind",
     metavar="variation|class",

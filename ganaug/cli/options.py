@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,12 +28,10 @@ __all__ = [
     "chosen_classifier",
     "chosen_columns",
     "classifier_options",
-    "column_options",
-    "exif_option",
     "force_option",
     "given_settings",
     "image_options",
-    "skip_corrupt_option",
+    "preset_option",
 ]
 
 Command = Callable[..., Any]
@@ -199,22 +198,18 @@ def force_option(function: Command) -> Command:
     return option(function)
 
 
-exif_option = click.option(
-    "--no-exif",
-    "exif",
-    is_flag=True,
-    flag_value=False,
-    default=True,
-    help="Leave the images of a folder as they lie; else EXIF turns them.",
-)
+def preset_option(text: str) -> Callable[[Command], Command]:
+    """Return the option that names a preset, with `text` as its help."""
+    return click.option(
+        "--preset",
+        default="base",
+        show_default=True,
+        metavar="tiny|small|base|classic",
+        help=text,
+    )
 
 
-skip_corrupt_option = click.option(
-    "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
-)
-
-
-def column_options(function: Command) -> Command:
+def _column_options(function: Command) -> Command:
     """Add the options that name the columns of SOURCE; the command gets them as `columns`.
 
     `columns` is what `load_images` takes: {"image": name or None, "label": ..., "group": ...}.
@@ -249,12 +244,12 @@ def chosen_columns(source: str, columns: dict[str, Any], info: Metadata | None) 
 class Reading:
     """How the images of SOURCE are read, as the options of `image_options` say."""
 
-    size: tuple[int, int] | None
-    root: str | None
-    download: bool
-    exif: bool
-    skip_corrupt: bool
-    columns: dict[str, Any]
+    size: tuple[int, int] | None = None
+    root: str | None = None
+    download: bool = False
+    exif: bool = True
+    skip_corrupt: bool = False
+    columns: dict[str, Any] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
         """Return the options as another command takes them."""
@@ -266,6 +261,13 @@ class Reading:
         """Return the options as the user would write them."""
         plain = self.options()
         return as_options(no_exif=not plain.pop("exif"), **plain)
+
+    def listed(self, source: str, info: Metadata | None = None) -> Callable[[], list[Path]]:
+        """Return what lists the files that SOURCE names, where it is a table, see `Inputs`."""
+        from ganaug.images.places import image_files  # here: heavy
+
+        columns = chosen_columns(source, self.columns, info)
+        return partial(image_files, source, self.root, columns)
 
     def load(
         self,
@@ -288,8 +290,9 @@ class Reading:
             further: arguments of `load_images` that have no option here.
         """
         from ganaug import load_images  # here: heavy
+        from ganaug.images.source_kinds import kind_of
 
-        weights = not isinstance(classifier, str | None) and not source.startswith("torchvision:")
+        weights = not isinstance(classifier, str | None) and kind_of(source) != "torchvision"
         return load_images(
             source,
             size=size or self.size,
@@ -303,7 +306,9 @@ class Reading:
         )
 
 
-def image_options(*, size: str, fetched: str) -> Callable[[Command], Command]:
+def image_options(
+    *, size: str = "", fetched: str = "", without: Sequence[str] = ()
+) -> Callable[[Command], Command]:
     """Return what adds the options that say how the images of SOURCE are read.
 
     The command gets them as a `Reading`.
@@ -311,28 +316,40 @@ def image_options(*, size: str, fetched: str) -> Callable[[Command], Command]:
     Args:
         size: which one is taken where none is named, in words.
         fetched: what --download is for.
+        without: fields of `Reading` that have no option here.
     """
-    options = [
-        click.option("--size", type=SIZE, help=f"Resize the images.  [default: {size}]"),
-        click.option(
+    options = {
+        "size": click.option("--size", type=SIZE, help=f"Resize the images.  [default: {size}]"),
+        "root": click.option(
             "--root",
             metavar="DIR",
             help="Where torchvision data sets, or the files of a table, lie.",
         ),
-        click.option("--download", is_flag=True, help=f"Let {fetched} be fetched by name."),
-        exif_option,
-        skip_corrupt_option,
-    ]
+        "download": click.option(
+            "--download", is_flag=True, help=f"Let {fetched} be fetched by name."
+        ),
+        "exif": click.option(
+            "--no-exif",
+            "exif",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            help="Leave the images of a folder as they lie; else EXIF turns them.",
+        ),
+        "skip_corrupt": click.option(
+            "--skip-corrupt", is_flag=True, help="Go on without unreadable files; list them."
+        ),
+    }
+    options = {name: option for name, option in options.items() if name not in without}
 
     def add(function: Command) -> Command:
         @wraps(function)
         def packed(*args: Any, **given: Any) -> Any:
-            names = [each.name for each in fields(Reading)]
-            reading = Reading(**{name: given.pop(name) for name in names})
+            reading = Reading(**{name: given.pop(name) for name in (*options, "columns")})
             return function(*args, reading=reading, **given)
 
-        command = column_options(packed)
-        for option in reversed(options):
+        command = _column_options(packed)
+        for option in reversed(options.values()):
             command = option(command)
         return command
 

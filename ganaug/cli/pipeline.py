@@ -25,7 +25,7 @@ from ganaug.cli.console import (
     say,
     steady_progress,
 )
-from ganaug.cli.options import SETTING, Reading, given_settings, image_options
+from ganaug.cli.options import SETTING, Reading, given_settings, image_options, preset_option
 from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
@@ -65,13 +65,7 @@ class _Run(click.Command):
 )
 @click.argument("source")
 @click.option("--out", required=True, metavar="DIR", help="Folder of all results.")
-@click.option(
-    "--preset",
-    default="base",
-    show_default=True,
-    metavar="tiny|small|base|classic",
-    help="Size of the networks and length of the training; tiny to try things out.",
-)
+@preset_option("Size of the networks and length of the training; tiny to try things out.")
 @click.option("--kind", metavar="variation|class", help="As for fit.")
 @image_options(size="at most 64 a side", fetched="data sets")
 @click.option("--mode", metavar="grey|rgb", help="As for fit: convert the images.")
@@ -334,7 +328,9 @@ def _real(path: object) -> object:
 
 def _is_a_name(source: str) -> bool:
     """Whether SOURCE names a data set of scikit-learn or torchvision, and no path."""
-    return source == "digits" or source.startswith("torchvision:")
+    from ganaug.images.source_kinds import kind_of
+
+    return kind_of(source) in ("digits", "torchvision")
 
 
 def _files(source: str) -> str | None:

@@ -7,13 +7,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
-from ganaug.cli.options import (
-    NAMES,
-    chosen_columns,
-    column_options,
-    exif_option,
-    skip_corrupt_option,
-)
+from ganaug.cli.options import NAMES, Reading, chosen_columns, image_options
 from ganaug.errors import ConfigError
 from ganaug.wording import as_options, counted, whole_number
 
@@ -66,12 +60,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
-@column_options
-@click.option(
-    "--root", metavar="DIR", help="Where torchvision data sets, or the files of a table, lie."
-)
-@exif_option
-@skip_corrupt_option
+@image_options(without=("size", "download"))
 @click.option(
     "--side",
     type=int,
@@ -91,10 +80,7 @@ def command(
     count: int | str,
     classes: tuple[str, ...] | None,
     source: str | None,
-    columns: dict[str, Any],
-    root: str | None,
-    exif: bool,
-    skip_corrupt: bool,
+    reading: Reading,
     side: int | None,
     out: str | None,
     shards: str | None,
@@ -117,9 +103,8 @@ def command(
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
-    of_source = {"root": root, "side": side, "no_exif": not exif, "skip_corrupt": skip_corrupt}
-    of_source |= {f"{role}_column": name for role, name in columns.items()}
-    lost = as_options(**of_source, keep_best=keep_best)
+    lost = as_options(root=reading.root, side=side)
+    lost += [*reading.words(), *as_options(keep_best=keep_best)]
     if source is None and lost:
         raise ConfigError(
             f"{lost[0]}: given without --source; allowed: beside the images that it is about; name"
@@ -144,8 +129,12 @@ def command(
             " that it was fitted on"
         )
     if source is not None:
-        columns = chosen_columns(source, columns, generator.info)
-        how: dict[str, Any] = {"root": root, "exif": exif, "skip_corrupt": skip_corrupt, **columns}
+        how: dict[str, Any] = {
+            "root": reading.root,
+            "exif": reading.exif,
+            "skip_corrupt": reading.skip_corrupt,
+            **chosen_columns(source, reading.columns, generator.info),
+        }
         with reading_progress(console, "comparing images") as show:
             found = compared(source, generator.info, progress=show, **how)
         say(console, *found.images.notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +19,6 @@ from ganaug.cli.console import (
 from ganaug.cli.options import (
     Reading,
     chosen_classifier,
-    chosen_columns,
     classifier_options,
     force_option,
     image_options,
@@ -79,16 +77,14 @@ def command(
     """
     from ganaug import Generator, tune
     from ganaug.files import check_writable, write_json
-    from ganaug.images.places import folders_around, image_files
+    from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_file, check_output_folder
     from ganaug.report.kinds import POLICY
 
     generator = Generator(file)
     folder = Path(out or Path(file).with_name(f"{Path(file).stem}-tune"))
-    columns = chosen_columns(source, reading.columns, generator.info)
-    listed = partial(image_files, source, reading.root, columns)
     among = folders_around(source, generator.info.classes, folder, json_file)
-    inputs = Inputs((file, source, weights), among, listed)
+    inputs = Inputs((file, source, weights), among, reading.listed(source, generator.info))
     check_writable(file)
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:

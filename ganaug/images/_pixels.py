@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ganaug.errors import Complain, ConfigError, DataError, did_you_mean, refuse
 from ganaug.images.image_set import content_key
+from ganaug.values import is_whole
 from ganaug.wording import counted, one_line
 
 __all__ = [
@@ -137,7 +138,7 @@ def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
     sides: list[Any] = list(size) if isinstance(size, tuple | list) else [size, size]
-    whole = all(isinstance(side, int | np.integer) and side is not True for side in sides)
+    whole = all(map(is_whole, sides))
     if len(sides) != 2 or not whole or not LEAST_SIDE <= min(sides) <= max(sides) <= MOST_SIDE:
         raise ConfigError(
             f"size: {size!r:.60}; allowed: a side, or height and width, in whole pixels from"

@@ -107,7 +107,7 @@ def read_files(
     files = (*train, *test)
     decode = partial(_decode, source, tuple(classes), files, len(train), reading)
     if reading.cache is None:
-        found = decode(progress=reading.progress)
+        found = decode()
     else:
         on_disk = cast(Sequence[ImageFile], files)  # others have no cache
         found = reading.cache.read(entry or source, reading.key, on_disk, decode)
@@ -142,7 +142,6 @@ def _decode(
     num_train: int,
     reading: Reading,
     into: Callable[[tuple[int, int, int]], Sink] | None = None,
-    progress: Progress | None = None,
 ) -> Decoded:
     """Decode the `listed` files, of which the first `num_train` are for training."""
     damage = Damage(reading.skip_corrupt, folder=source)
@@ -174,7 +173,7 @@ def _decode(
         keep_rgb=reading.mode == "rgb",
         into=into,
         threads=cores(),
-        progress=progress,
+        progress=reading.progress,
     )
     kept = np.array(positions, dtype=np.int64)[pixels.kept]
     _refuse_none(source, kept, num_train)  # here, so that no cache keeps an entry of them

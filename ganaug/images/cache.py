@@ -27,7 +27,6 @@ from ganaug.files import atomic_path, locked, make_folder, write_bytes, write_js
 from ganaug.images._decoding import Pixels
 from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
-from ganaug.progress import Progress
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 
 __all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
@@ -85,7 +84,7 @@ class FileSink:
         return np.empty((0, *self.shape[:2], 1), np.uint8)
 
 
-Decode = Callable[[Callable[[tuple[int, int, int]], FileSink], Progress | None], Decoded]
+Decode = Callable[[Callable[[tuple[int, int, int]], FileSink]], Decoded]
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,9 @@ class Cache:
 
     Attributes:
         folder: created where missing.
-        progress: called as `progress(done, total)` while images are decoded.
     """
 
     folder: Path
-    progress: Progress | None = None
 
     def read(
         self, source: str, how: dict[str, Any], files: Sequence[ImageFile], decode: Decode
@@ -109,7 +106,7 @@ class Cache:
             source: as the user named it.
             how: settings of the reading, JSON values.
             files: all that are read.
-            decode: called as `decode(open_sink, progress)` where they have to be read.
+            decode: called as `decode(open_sink)` where they have to be read.
 
         Raises:
             RunError: the folder has no such entry, and cannot be written.
@@ -154,7 +151,7 @@ class Cache:
         with suppress(FileNotFoundError):
             entry.unlink()  # what it names is about to go
         with atomic_path(path) as temporary:
-            found, notes = decode(lambda shape: FileSink(temporary, shape), self.progress)
+            found, notes = decode(lambda shape: FileSink(temporary, shape))
         shape = found.images.shape[1:]
         arrays = [found.keys, found.pixel_keys, found.other_keys, found.kept]
         write_bytes(keys, np.stack([each.astype("<u8") for each in arrays]).tobytes())

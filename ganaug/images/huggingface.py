@@ -31,17 +31,16 @@ from ganaug.images.columns import (
 )
 from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range, label_number
+from ganaug.images.source_kinds import HF_PREFIX
 from ganaug.wording import first_names, one_line
 
 __all__ = [
-    "HF_PREFIX",
     "SavedPart",
     "load_huggingface",
     "open_saved",
     "saved_parts",
 ]
 
-HF_PREFIX = "hf:"
 PARTS = ("train", "test")
 _reading_rows = threading.Lock()  # images are decoded in threads
 

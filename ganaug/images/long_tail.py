@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.image_set import ImageSet
 from ganaug.randomness import stream
+from ganaug.values import is_whole
 
 __all__ = ["draw_indices", "long_tailed"]
 
@@ -131,7 +132,7 @@ def _counts_by_label(
                 f" classes ({', '.join(classes)}); correct them or give {{class: n}}"
             )
     for name, n, asked in zip(classes, values, chosen, strict=True):
-        if asked and (not isinstance(n, int | np.integer) or n is True or n < 1):
+        if asked and (not is_whole(n) or n < 1):
             raise ConfigError(
                 f"counts: {n!r} for class {name!r}; allowed: whole numbers from 1; correct it"
             )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.errors import DataError, named_path
+from ganaug.errors import DataError
 from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
@@ -29,10 +29,10 @@ from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.pictures import prepared
 from ganaug.images.relabelled import by_name
-from ganaug.images.sources import DIGITS, has_columns, load_images, open_huggingface
-from ganaug.images.tables import is_table, read_table
+from ganaug.images.source_kinds import kind_of
+from ganaug.images.sources import load_images, open_huggingface
+from ganaug.images.tables import read_table
 from ganaug.images.torch_datasets import (
-    PREFIX,
     check_dataset,
     item_of,
     torchvision_parts,
@@ -89,14 +89,15 @@ def originals(
         DataError: there is no such source, or it does not say which class an image is of.
         ConfigError: `root`, `download` or `columns` are given for a source that has none.
     """
-    if is_table(source) and not download:
+    kind = kind_of(source)
+    if kind == "table" and not download:
         table = read_table(source, columns=columns, root=root, missing=missing)
         items = tuple(
             item._replace(name=file.name)
             for item, file in zip(_files(table.files, False, exif), table.files, strict=True)
         )
         return Originals(table.source, items, table.classes, tuple(table.notes))
-    if has_columns(source) and root is None and not download:
+    if kind == "huggingface" and root is None and not download:
         name, dataset = open_huggingface(source)
         saved, told, _ = saved_parts(name, dataset, columns)
         items = tuple(item for part in saved for item in _saved(part, exif))
@@ -105,29 +106,28 @@ def originals(
         refuse_columns(columns)
     else:
         source = Keyed.where_named(source, columns)
-    if isinstance(source, str) and source.startswith(PREFIX):
+    if kind == "torchvision":
         train, test = torchvision_parts(source, root=root, download=download)
         items = (*_items(source, train, False), *_items(source, test, True))
         return Originals(source, items, classes_of(train))
     if root is not None or download:
         return _loaded(load_images(source, root=root, download=download))  # which refuses them
-    path = named_path(source) if isinstance(source, str | os.PathLike) else None
-    if path is not None and source != DIGITS:
-        if os.path.isdir(path):
-            problems: list[str] = []
-            found = list_folder(path, lambda error: problems.append(str(error)))
-            items = (*_files(found.train, False, exif), *_files(found.test, True, exif))
-            notes = tuple(found.notes)
-            return Originals(str(path), items, found.classes, notes, problems=tuple(problems))
-        if os.path.isfile(path) and path.suffix.lower() == ".npz":
-            names, parts, told = stored_parts(path)
-            items = tuple(item for part in parts for item in _stored(path, part))
-            classes = None if parts[0].unnamed else names
-            return Originals(str(path), items, classes, tuple(told))
-    if path is not None:  # the digits, or what is refused
-        return _loaded(load_images(source))
+    if kind == "folder":
+        path, problems = Path(source), list[str]()
+        found = list_folder(path, lambda error: problems.append(str(error)))
+        items = (*_files(found.train, False, exif), *_files(found.test, True, exif))
+        notes = tuple(found.notes)
+        return Originals(str(path), items, found.classes, notes, problems=tuple(problems))
+    if kind == "npz":
+        path = Path(source)
+        names, parts, told = stored_parts(path)
+        items = tuple(item for part in parts for item in _stored(path, part))
+        classes = None if parts[0].unnamed else names
+        return Originals(str(path), items, classes, tuple(told))
     if isinstance(source, ImageSet):
         return _loaded(source)
+    if kind != "dataset":  # the digits, or what is refused
+        return _loaded(load_images(source))
     name = check_dataset(source)
     listed = files_of(source)
     if listed is not None:

@@ -14,8 +14,8 @@ from ganaug.images._left_out import SPLITS
 from ganaug.images._open import FORMATS
 from ganaug.images.class_names import composed
 from ganaug.images.columns import Columns
-from ganaug.images.huggingface import HF_PREFIX
 from ganaug.images.image_set import ImageSet
+from ganaug.images.source_kinds import HF_PREFIX, kind_of
 from ganaug.images.tables import is_table, read_table
 from ganaug.outputs import Place
 
@@ -170,7 +170,7 @@ def _places_of(name: str, source: Any) -> Iterator[Place]:
         yield Place(name, Path(source.removeprefix(HF_PREFIX)))
         return
     if isinstance(source, str | os.PathLike):
-        if source != "digits" and os.path.isdir(source):
+        if kind_of(source) == "folder":
             yield from _of_folder(name, Path(source))
         return
     for inner in (getattr(source, "dataset", None), *(getattr(source, "datasets", None) or ())):

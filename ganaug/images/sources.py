@@ -19,31 +19,23 @@ from ganaug.images._open import FORMATS
 from ganaug.images._pixels import Layout, check_mode, check_size, rendered
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import Cache, no_cache
-from ganaug.images.columns import (
-    Columns,
-    Keyed,
-    columns_in,
-    is_huggingface,
-    refuse_columns,
-)
-from ganaug.images.huggingface import HF_PREFIX, load_huggingface, open_saved
+from ganaug.images.columns import Columns, Keyed, columns_in, refuse_columns
+from ganaug.images.huggingface import load_huggingface, open_saved
 from ganaug.images.image_set import ImageSet
 from ganaug.images.places import folders_around
-from ganaug.images.tables import is_table, load_table
-from ganaug.images.torch_datasets import PREFIX, load_dataset, load_torchvision
+from ganaug.images.source_kinds import DIGITS, kind_of
+from ganaug.images.tables import load_table
+from ganaug.images.torch_datasets import load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
 
 __all__ = [
     "ALLOWED",
-    "DIGITS",
     "check_cache",
-    "has_columns",
     "load_images",
     "open_huggingface",
     "remembered_columns",
 ]
 
-DIGITS = "digits"
 ALLOWED = (
     "allowed: a folder, an .npz file, a table (.csv, .tsv), 'hf:PATH', 'torchvision:NAME' or"
     " 'digits'"
@@ -141,35 +133,35 @@ def load_images(
     reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
     if cache is not None:
         check_cache(cache, source)
-        reading = replace(reading, cache=Cache(Path(cache), progress))
+        reading = replace(reading, cache=Cache(Path(cache)))
     columns = Columns(image, label, group)
-    by_name = isinstance(source, str) and source.startswith(PREFIX)
-    if not by_name and (download or (root is not None and not is_table(source))):
+    kind = kind_of(source)
+    if kind != "torchvision" and (download or (root is not None and kind != "table")):
         raise ConfigError(
             "root, download: given for a source that is not torchvision:NAME; allowed: for these"
             " alone, and root for tables; leave --root and --download out"
         )
-    if is_table(source):
+    if kind == "table":
         return load_table(source, reading, columns=columns, root=root)
-    if has_columns(source):
+    if kind == "huggingface":
         name, dataset = open_huggingface(source)
         return load_huggingface(name, dataset, reading, columns=columns)
-    if not isinstance(source, str | os.PathLike):
+    if kind == "dataset":
         return load_dataset(Keyed.where_named(source, columns), reading)
     refuse_columns(columns)
-    if by_name:
+    if kind == "torchvision":
         return load_torchvision(str(source), reading, root=root, download=download)
-    if source == DIGITS:
+    if kind == "digits":
         digits = _load_digits(reading.size, mode)
         if not os.path.isdir(DIGITS):
             return digits
         note = "scikit-learn's digits are read; ./digits names the folder digits that is here"
         return replace(digits, notes=(note,))
-    path = Path(source)  # its own is_dir() raises where a name is too long
-    if os.path.isdir(path):
+    path = Path(source)
+    if kind == "folder":
         found = list_folder(path)
         return read_files(str(path), *found[:3], reading, notes=found.notes)
-    if os.path.isfile(path) and path.suffix.lower() == ".npz":
+    if kind == "npz":
         return load_npz(path, size=reading.size, mode=mode)
     if os.path.exists(path):
         raise DataError(f"{path}: neither a folder nor an .npz file; {ALLOWED}; {_instead(path)}")
@@ -185,22 +177,16 @@ def check_cache(cache: str | os.PathLike[str], source: Any) -> None:
     """
     among = Inputs(images=folders_around(source, (), cache))
     check_output_folder(cache, {}, among, option="--cache")
-    if has_columns(source) and not is_table(source):
-        raise no_cache(source if isinstance(source, str) else type(source).__name__)
-    if isinstance(source, str | os.PathLike) and not (is_table(source) or os.path.isdir(source)):
-        raise no_cache(str(source))
-
-
-def has_columns(source: Any) -> bool:
-    """Whether the images, labels and groups of `source` are columns, which have names."""
-    if isinstance(source, str) and source.startswith(HF_PREFIX):
-        return True
-    return is_table(source) or is_huggingface(source)
+    kind = kind_of(source)
+    if kind == "huggingface" or not (kind in ("table", "dataset") or os.path.isdir(source)):
+        named = isinstance(source, str | os.PathLike)
+        raise no_cache(str(source) if named else type(source).__name__)
 
 
 def remembered_columns(source: Any, data: Mapping[str, Any] | None) -> dict[str, str | None]:
     """Return the columns of a generator's `data`, for a source that has columns; else none."""
-    return columns_in(data if data is not None and has_columns(source) else {})
+    has_columns = kind_of(source) in ("table", "huggingface")
+    return columns_in(data if data is not None and has_columns else {})
 
 
 def open_huggingface(source: Any) -> tuple[str, Any]:

@@ -29,10 +29,10 @@ from ganaug.images.columns import Keyed
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.labels import check_range, label_number
 from ganaug.images.relabelled import by_name, check_handed_on
+from ganaug.images.source_kinds import TORCHVISION_PREFIX
 from ganaug.wording import one_line
 
 __all__ = [
-    "PREFIX",
     "check_dataset",
     "item_of",
     "load_dataset",
@@ -40,7 +40,6 @@ __all__ = [
     "torchvision_parts",
 ]
 
-PREFIX = "torchvision:"
 DEFAULT_ROOT = "data"
 
 # How each data set names its official parts.
@@ -82,7 +81,7 @@ def torchvision_parts(
     Raises:
         DataError: there is no such data set, or it does not lie in `root`.
     """
-    name, _, split = source.removeprefix(PREFIX).partition("/")
+    name, _, split = source.removeprefix(TORCHVISION_PREFIX).partition("/")
     if name not in PARTS:
         same = [known for known in PARTS if known.lower() == name.lower()]
         near = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, PARTS)

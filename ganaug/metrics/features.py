@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.wording import one_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,6 +24,7 @@ __all__ = [
     "ModuleFeatures",
     "PixelPCA",
     "averaged",
+    "fill_trunk",
     "flat_pixels",
     "take_off_last_layer",
     "torchvision_features",
@@ -31,6 +33,7 @@ __all__ = [
 LARGEST_SIDE = 32  # beyond it pixels are averaged in blocks; components are smooth anyway
 BLOCK = 1024  # images at a time
 IMAGENET_CLASSES = 1000
+AS_SAVED = ("state_dict", "model")  # keys under which training programs keep the weights
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -183,12 +186,12 @@ def torchvision_features(name: str, weights: str | os.PathLike[str]) -> ModuleFe
 
     Args:
         name: of the model, such as "resnet18"; it must end in a linear layer.
-        weights: a state dict that `torch.load` can read without running code.
+        weights: a state dict that `torch.load` can read without running code; its last layer is
+            left out, and may have any number of classes.
 
     Raises:
         ConfigError: an unknown model, one without such a layer, or weights that do not fit it.
     """
-    import torch
     from torchvision import models
 
     known = models.list_models(module=models)
@@ -198,19 +201,19 @@ def torchvision_features(name: str, weights: str | os.PathLike[str]) -> ModuleFe
             " such as resnet18"
         )
     model = models.get_model(name, weights=None)
-    try:
-        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(
-            f"features: {os.fspath(weights)!r} cannot be loaded into {name} ({reason}); allowed: a"
-            " state dict of this model; save model.state_dict()"
-        ) from error
+    entries = set(model.state_dict())
     if not take_off_last_layer(model):
         raise ConfigError(
             f"features: {name} does not end in a linear layer; allowed: models that do; give a"
             " module of your own"
         )
+    try:
+        fill_trunk(model, weights, entries - set(model.state_dict()))
+    except ValueError as error:
+        raise ConfigError(
+            f"features: {os.fspath(weights)!r} cannot be loaded into {name} ({error}); allowed: a"
+            " state dict of this model; save model.state_dict()"
+        ) from error
     return ModuleFeatures(model, mean=IMAGENET[0], std=IMAGENET[1], size=224)
 
 
@@ -227,6 +230,30 @@ def take_off_last_layer(network: nn.Module) -> bool:
     parent, _, last = linear[-1].rpartition(".")
     setattr(network.get_submodule(parent), last, nn.Identity())
     return True
+
+
+def fill_trunk(trunk: nn.Module, path: str | os.PathLike[str], beside: set[str]) -> None:
+    """Load the state dict in a file; it may also have the entries `beside` the trunk.
+
+    Raises:
+        ValueError: it is none, or that of another network.
+    """
+    import torch
+
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"cannot be read ({type(error).__name__})") from error
+    for key in AS_SAVED:
+        found = found.get(key, found) if isinstance(found, dict) else found
+    tensors = isinstance(found, dict) and all(isinstance(v, torch.Tensor) for v in found.values())
+    if not tensors:
+        raise ValueError("no state dict")
+    state = {name.removeprefix("module."): each for name, each in found.items()}
+    try:
+        trunk.load_state_dict({name: each for name, each in state.items() if name not in beside})
+    except RuntimeError as error:
+        raise ValueError(f"do not fit the network ({one_line(error)})") from error
 
 
 def averaged(images: NDArray[np.uint8], side: int) -> NDArray[np.float32]:

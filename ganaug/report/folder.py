@@ -17,7 +17,6 @@ from ganaug.files import make_folder, write_json
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.report.kinds import EVALUATION
 from ganaug.report.page import write_report
-from ganaug.report.pictures import class_pictures
 
 __all__ = ["write_evaluation", "write_records"]
 
@@ -102,11 +101,9 @@ def write_evaluation(
     write_report(
         report,
         metadata=metadata,
+        samples=samples,
         gain=gain,
         diversity=diversity,
-        grids=class_pictures(samples.classes),
-        changes=samples.changes,
-        strengths=samples.strengths,
         inspection=inspection,
         history=history,
     )

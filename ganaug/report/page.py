@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from ganaug.artifact.format import Metadata, Policy
-from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.samples import Samples
 from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
@@ -24,7 +24,7 @@ from ganaug.report.filter import ClassFilter
 from ganaug.report.gain import arms_section, classes_section, gain_cards, gain_in_short
 from ganaug.report.html import card, definitions, figure, heading, paragraph, section
 from ganaug.report.inspection import map_section, suspects_section
-from ganaug.report.pictures import Picture
+from ganaug.report.pictures import Picture, class_pictures
 from ganaug.report.plots import curves
 from ganaug.report.style import STYLE
 from ganaug.report.text import held_out_text, policy_text
@@ -50,11 +50,9 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     metadata: Metadata,
+    samples: Samples | None = None,
     gain: GainReport | None = None,
     diversity: DiversityReport | None = None,
-    grids: Sequence[Picture] = (),
-    changes: Sequence[ClassChange] = (),
-    strengths: Sequence[Strength] = (),
     inspection: Inspection | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> None:
@@ -63,10 +61,9 @@ def write_report(
     Args:
         path: the file; replaced atomically.
         metadata: the artifact's.
+        samples: what the pictures show, see `draw_samples`; None leaves them out.
         gain: the comparison, or None where it was not measured.
         diversity: the record, or None where it was not measured.
-        grids: real images beside generated ones, see `class_pictures`.
-        changes, strengths: what the generator changes, see `draw_samples`.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
 
@@ -74,6 +71,7 @@ def write_report(
         RunError: `path` cannot be written.
     """
     name = _judged(metadata, gain, diversity)
+    shown = samples or Samples((), ())
     found = [] if gain is None else gain_cards(gain)
     cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
     cards += [_policy_card(metadata.policy), *found[2:]]
@@ -91,9 +89,9 @@ def write_report(
         classes.control(),
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain, classes),
-        _pictures(metadata, grids, classes),
-        strength_section(strengths, metadata.scale, classes),
-        changes_section(changes, classes),
+        _pictures(metadata, class_pictures(shown.classes), classes),
+        strength_section(shown.strengths, metadata.scale, classes),
+        changes_section(shown.changes, classes),
         "" if inspection is None else suspects_section(inspection, classes),
         "" if inspection is None else map_section(inspection, classes, failed),
         "" if diversity is None else diversity_section(diversity, classes),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganaug.artifact.checks import printable
 from ganaug.artifact.format import Metadata, Policy
+from ganaug.values import printable
 from ganaug.wording import counted, fact_lines
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text"]

@@ -67,10 +67,8 @@ class Rule:
         return before is not None and _within(rows[-1][self.settling], "<=", SETTLING * before)
 
 
-def _within(value: object, sign: str, bound: float) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return value <= bound if sign == "<=" else value >= bound
+def _within(value: float | None, sign: str, bound: float) -> bool:
+    return value is not None and (value <= bound if sign == "<=" else value >= bound)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ from ganaug.training.config import FitConfig
 from ganaug.training.networks import build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
+from ganaug.values import is_int
 
 __all__ = [
     "SavedRun",
@@ -72,7 +73,7 @@ EXAMPLES = 64  # at most so many training images are put aside
 PRECISION: dict[str, Form] = {"precision": one_of("fp32", "bf16")}
 SEED: Form = (
     "a whole number of up to 64 bits",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64,
+    lambda value: is_int(value) and abs(value) < 2**64,
 )
 CONFIG: dict[str, Form] = {"config": OBJECT, "seed": SEED}
 DATA: dict[str, Form] = {

@@ -1,25 +1,13 @@
-"""Checks of plain arguments."""
+"""The check of an epoch."""
 
 from __future__ import annotations
 
-import numbers
-from typing import TypeGuard
-
 from ganaug.errors import ConfigError
+from ganaug.values import is_whole
 
-__all__ = ["checked_epoch", "is_real", "is_whole"]
+__all__ = ["checked_epoch"]
 
 LAST_EPOCH = 2**62  # it is shared as an int64
-
-
-def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether `value` is a whole number of Python or numpy, and no truth value."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def is_real(value: object) -> bool:
-    """Return whether `value` is a number of Python or numpy, and no truth value."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def checked_epoch(epoch: int) -> int:

@@ -39,13 +39,13 @@ from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import folders_around
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
-from ganaug.use._checks import is_whole
 from ganaug.use._items import item_image
 from ganaug.use._pictures import picture_of
 from ganaug.use._sources import describe_item, item_label, named
 from ganaug.use._synthetic import SyntheticDataset, check_source_image
 from ganaug.use.generate import open_generator
 from ganaug.use.policy import Counts
+from ganaug.values import is_whole
 
 if TYPE_CHECKING:
     from ganaug.use.best import Best

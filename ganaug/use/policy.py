@@ -12,7 +12,7 @@ from ganaug.artifact.format import Metadata, Policy
 from ganaug.artifact.policy import MOST_SCALE
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of, unclear_label
-from ganaug.use._checks import is_real, is_whole
+from ganaug.values import is_real, is_whole
 from ganaug.wording import first_names
 
 __all__ = [

@@ -14,7 +14,8 @@ from torch.utils.data.distributed import DistributedSampler
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.labels import whole_numbers
 from ganaug.randomness import checked_seed, stream
-from ganaug.use._checks import checked_epoch, is_whole
+from ganaug.use._checks import checked_epoch
+from ganaug.values import is_whole
 
 __all__ = ["ClassBalancedSampler"]
 

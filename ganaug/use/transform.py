@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from ganaug.artifact.checks import path_name
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import unclear_label
@@ -51,6 +50,7 @@ from ganaug.use.policy import (
     refuse_unclear,
     which_p,
 )
+from ganaug.values import path_name
 
 __all__ = ["GANAugment"]
 

@@ -12,19 +12,19 @@ from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.evaluation.diversity.inspection import Inspection, Suspect
 from ganaug.evaluation.diversity.measures import Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
+from ganaug.evaluation.diversity.samples import ClassSamples, Samples
 from ganaug.evaluation.gain.judge import ArmResult, Gain
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.settings import Choice, Settings
 
 __all__ = [
     "CLASSES",
-    "changes_record",
     "diversity_record",
     "gain_record",
     "history",
     "inspection_record",
     "metadata_record",
-    "strengths_record",
+    "samples_record",
 ]
 
 HOSTILE = "<script>alert('x')</script>&\"b\""
@@ -159,7 +159,14 @@ def inspection_record() -> Inspection:
     )
 
 
-def changes_record() -> tuple[ClassChange, ...]:
+def samples_record(*names: str) -> Samples:
+    """Two rows of nine black images of each of these classes; changes and strengths of all."""
+    rows = (np.zeros((9, 64, 64, 3), np.uint8),) * 2
+    classes = tuple(ClassSamples(name, 30, rows) for name in names)
+    return Samples(classes, (), _changes(), _strengths())
+
+
+def _changes() -> tuple[ClassChange, ...]:
     """What changes in each class: more in the later ones, up to 6 px, 30% and 3%."""
     image = np.full((12, 8, 3), 90, np.uint8)
     ramp = np.linspace(0, 1, 96, dtype=np.float32).reshape(12, 8)
@@ -169,7 +176,7 @@ def changes_record() -> tuple[ClassChange, ...]:
     )
 
 
-def strengths_record() -> tuple[Strength, ...]:
+def _strengths() -> tuple[Strength, ...]:
     """Two images of each class at three strengths, darker with each."""
     levels = np.array([250, 150, 50], np.uint8)[:, None, None, None]
     images = np.broadcast_to(levels, (3, 12, 8, 1))

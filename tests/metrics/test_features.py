@@ -110,6 +110,19 @@ def test_torchvision_features_read_weights_from_a_file(tmp_path: Path) -> None:
         torchvision_features("resnet1", tmp_path / "weights.pth")
 
 
+def test_torchvision_features_leave_out_the_last_layer_of_any_weights(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    state = models.get_model("shufflenet_v2_x0_5", weights=None).state_dict()
+    torch.save(state, tmp_path / "whole.pth")
+    state |= {"fc.weight": torch.zeros(10, 1024), "fc.bias": torch.zeros(10)}
+    torch.save({"model": {f"module.{key}": each for key, each in state.items()}}, tmp_path / "own")
+    whole, own = (
+        torchvision_features("shufflenet_v2_x0_5", tmp_path / name)(images)
+        for name in ("whole.pth", "own")
+    )
+    np.testing.assert_array_equal(own, whole)
+
+
 def test_the_last_layer_is_found_whatever_its_name() -> None:
     trunk = nn.Linear(3, 4)
     named = nn.Sequential(OrderedDict(trunk=trunk, head=nn.Linear(4, 1000)))

@@ -9,24 +9,20 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers.records import (
     CLASSES,
-    changes_record,
     diversity_record,
     gain_record,
     history,
     inspection_record,
     metadata_record,
-    strengths_record,
+    samples_record,
 )
-from PIL import Image
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.report.page import write_report
-from ganaug.report.pictures import Picture
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 OPTIONS = """
@@ -92,15 +88,12 @@ def test_the_print_fits_its_paper(tmp_path: Path) -> None:
 
 def _report(tmp_path: Path) -> str:
     report = tmp_path / "report.html"
-    picture = Picture(CLASSES[2], Image.fromarray(np.zeros((200, 600), np.uint8)))
     write_report(
         report,
         metadata=metadata_record(),
+        samples=samples_record(*CLASSES),
         gain=gain_record(),
         diversity=_every_measure(),
-        grids=[picture] * 3,
-        changes=changes_record(),
-        strengths=strengths_record(),
         inspection=inspection_record(),
         history=history(),
     )

@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 from helpers.records import (
     CLASSES,
-    changes_record,
     diversity_record,
     gain_record,
     history,
     inspection_record,
     metadata_record,
-    strengths_record,
+    samples_record,
 )
-from PIL import Image
 
 from ganaug.artifact.format import Policy
 from ganaug.errors import RunError
@@ -29,7 +27,6 @@ from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.diversity import diversity_card
 from ganaug.report.inspection import map_section
 from ganaug.report.page import write_report
-from ganaug.report.pictures import Picture
 
 VOID = {"meta", "img", "input", "path", "polyline", "circle", "rect", "wbr", "br"}
 
@@ -71,15 +68,12 @@ def read(path: Path) -> tuple[Reader, str]:
 
 
 def full_report(path: Path) -> Path:
-    picture = Picture(CLASSES[1], Image.fromarray(np.zeros((20, 60, 3), np.uint8)), CLASSES[1])
     write_report(
         path,
         metadata=metadata_record(),
+        samples=samples_record(CLASSES[1]),
         gain=gain_record(),
         diversity=diversity_record(),
-        grids=[picture],
-        changes=changes_record(),
-        strengths=strengths_record(),
         inspection=inspection_record(),
         history=history(),
     )

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganaug.errors import ConfigError, did_you_mean
-from ganaug.metrics.features import take_off_last_layer
+from ganaug.metrics.features import fill_trunk, take_off_last_layer
 from ganaug.wording import one_line
 
 __all__ = ["Backbone", "backbone_by_name"]
@@ -23,7 +23,6 @@ __all__ = ["Backbone", "backbone_by_name"]
 SOURCES = ("torchvision", "timm")
 DEFAULT, NONE = "DEFAULT", "none"
 BESIDE_THE_TRUNK = ("AuxLogits", "aux1", "aux2")  # of Inception and GoogLeNet
-AS_SAVED = ("state_dict", "model")  # keys under which training programs keep the weights
 
 
 @dataclass(frozen=True)
@@ -97,33 +96,14 @@ def _loaded(make: Callable[[], nn.Module], name: str, path: Path | None) -> nn.M
     known = set(network.state_dict())
     trunk = _without_last_layer(network, name)
     if path is not None:
-        _fill(trunk, path, known - set(trunk.state_dict()))
+        try:
+            fill_trunk(trunk, path, known - set(trunk.state_dict()))
+        except ValueError as error:
+            raise ConfigError(
+                f"weights {str(path)!r}: {error}; allowed: a state dict of the network, as"
+                " torch.save writes it; give that"
+            ) from error
     return trunk
-
-
-def _fill(trunk: nn.Module, path: Path, beside: set[str]) -> None:
-    """Load the state dict in `path`; it may also have the entries `beside` the trunk.
-
-    Raises:
-        ConfigError: it is none, or that of another network.
-    """
-    allowed = "allowed: a state dict of the network, as torch.save writes it; give that"
-    try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        kind = type(error).__name__
-        raise ConfigError(f"weights {str(path)!r}: cannot be read ({kind}); {allowed}") from error
-    for key in AS_SAVED:
-        found = found.get(key, found) if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
-        raise ConfigError(f"weights {str(path)!r}: no state dict; {allowed}")
-    state = {name.removeprefix("module."): each for name, each in found.items()}
-    try:
-        trunk.load_state_dict({name: each for name, each in state.items() if name not in beside})
-    except RuntimeError as error:
-        raise ConfigError(
-            f"weights {str(path)!r}: do not fit the network ({one_line(error)}); {allowed}"
-        ) from error
 
 
 def _without_last_layer(network: nn.Module, name: str) -> nn.Module:

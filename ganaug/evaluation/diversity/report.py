@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.words import FAILURES, TOO_FEW_WORD, deciding
+from ganaug.values import printable
 from ganaug.wording import table_lines
 
 __all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport"]

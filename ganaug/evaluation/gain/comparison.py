@@ -92,19 +92,15 @@ class Comparison:
         meter.finish()
         longer = plan.to_beat(baseline)
         below = {arm.name: longer.get(arm.name, (baseline.name,))[0] for arm in ours}
-        balancing = [
+        # one that never varies is the training of the baseline
+        trained = [
             arm
             for arm in ours
-            if arm.balanced
-            and not (arm.free or baseline.balanced)
-            # one that never varies is the training of the baseline
-            and any(
+            if any(
                 outcomes[seed, arm.name] is not outcomes[seed, below[arm.name]] for seed in seeds
             )
         ]
-        if balancing:
-            whose = "generator" if any(arm.needs_generator for arm in balancing) else "folder"
-            notes += (f"the {whose}'s arm also balances the classes; its baseline does not",)
+        notes += _balancing(trained, baseline)
         if self.quick:
             notes += (
                 f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
@@ -128,25 +124,29 @@ class Comparison:
             gain={},
             claim=self._claim(chosen),
             choice=replace(choice, longer=longer),
-            settings=Settings(
-                classifier=self.classifier.name,
-                steps=self.schedule.steps,
-                batch=self.schedule.batch,
-                artifact=self.artifact_hash and self.artifact_hash[:16],
-                refit=self.fit_options if generators else None,
-                tuned=self.tuner is not None,
-                quick=self.quick,
-                folders=self._folders(),
-                spoiled=[arm.name for arm in ours if arm.needs_generator] if self.seen else None,
-                device=self.site.device.partition(":")[0],
-                size=list(first.train.images.shape[1:]),
-                train=None if first.whole is None else first.whole.fingerprint[:16],
-                test=None if first.whole is None else first.test.ordered_fingerprint[:16],
-            ),
+            settings=self._settings(first, ours),
             environment=_environment(list(generators.values())),
             notes=notes,
         )
         return asked.judged_on(evidence, seeds, [arm.name for arm in arms])
+
+    def _settings(self, first: Split, ours: Sequence[Arm]) -> Settings:
+        """Return what another part of this comparison must have, too; `first` is a seed's split."""
+        return Settings(
+            classifier=self.classifier.name,
+            steps=self.schedule.steps,
+            batch=self.schedule.batch,
+            artifact=self.artifact_hash and self.artifact_hash[:16],
+            refit=self.fit_options if self.plan.needs_generator else None,
+            tuned=self.tuner is not None,
+            quick=self.quick,
+            folders=self._folders(),
+            spoiled=[arm.name for arm in ours if arm.needs_generator] if self.seen else None,
+            device=self.site.device.partition(":")[0],
+            size=list(first.train.images.shape[1:]),
+            train=None if first.whole is None else first.whole.fingerprint[:16],
+            test=None if first.whole is None else first.test.ordered_fingerprint[:16],
+        )
 
     def _baseline(self, inner: list[Split], meter: Meter) -> tuple[Arm, Choice]:
         """The free arm to beat, chosen without the test part."""
@@ -228,6 +228,15 @@ class Comparison:
         if chosen.folder is not None:
             return "for the folder's images"
         return "for this generator" if self.fit_options is None else "for the method"
+
+
+def _balancing(arms: Sequence[Arm], baseline: Arm) -> tuple[str, ...]:
+    """Return a note where arms with added images balance the classes and the baseline does not."""
+    own = [arm for arm in arms if arm.balanced and not (arm.free or baseline.balanced)]
+    if not own:
+        return ()
+    whose = "generator" if any(arm.needs_generator for arm in own) else "folder"
+    return (f"the {whose}'s arm also balances the classes; its baseline does not",)
 
 
 def _chosen(arms: Sequence[Arm]) -> Arm | None:

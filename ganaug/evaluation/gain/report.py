@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.artifact.checks import printable
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
 from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
+from ganaug.values import printable
 from ganaug.wording import counted, table_lines
 
 __all__ = ["GainReport", "chosen_gain", "what_would_settle"]

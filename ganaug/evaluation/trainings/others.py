@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -32,15 +32,40 @@ POLL = 0.2  # seconds
 Work = Callable[[Tick], Any]
 
 
+class _Task(NamedTuple):
+    """A piece of work for another process; None in its place: there is no more."""
+
+    threads: int
+    work: Work
+
+
+class _Steps(NamedTuple):
+    """What a piece of work has done since it last said so."""
+
+    spent: Spent
+
+
+class _Done(NamedTuple):
+    """What came of a piece of work."""
+
+    result: Any
+
+
+class _Failed(NamedTuple):
+    """Why nothing came of it."""
+
+    error: BaseException
+
+
 class _Link:
     """What this process and process `rank` tell each other."""
 
     def __init__(self, rank: int, group: Any) -> None:
         self.rank, self.group = rank, group
 
-    def send(self, *words: Any) -> None:
+    def send(self, word: _Task | _Steps | _Done | _Failed | None) -> None:
         with self._answered():
-            dist.send_object_list([words], self.rank, self.group)
+            dist.send_object_list([word], self.rank, self.group)
 
     def receive(self) -> Any:
         told: list[Any] = [None]
@@ -78,16 +103,16 @@ class _Other:
         self, future: Future[Any], work: Work, kind: str, meter: Meter, threads: int
     ) -> None:
         try:
-            self.link.send(threads, work)
-            while (told := self.link.receive())[0] == "steps":
-                self.steps.put((meter, told[1], kind))
+            self.link.send(_Task(threads, work))
+            while isinstance(told := self.link.receive(), _Steps):
+                self.steps.put((meter, told.spent, kind))
         except Exception as error:  # as a future does: told where its result is asked for
-            told = "failed", error
+            told = _Failed(error)
         self.busy = False
-        if told[0] == "failed":
-            future.set_exception(told[1])
+        if isinstance(told, _Failed):
+            future.set_exception(told.error)
         else:
-            future.set_result(told[1])
+            future.set_result(told.result)
 
 
 class Shared:
@@ -147,7 +172,7 @@ def shared_work(here: Place) -> Iterator[bool]:
         finally:
             for link in links:
                 with suppress(GanaugError):
-                    link.send(None, None)
+                    link.send(None)
     finally:
         _others.clear()
         dist.destroy_process_group()
@@ -171,24 +196,21 @@ class _Sent(Meter):
     def advance(self, spent: Spent, kind: str) -> None:
         """Send it on."""
         if any(spent):
-            self.link.send("steps", spent)
+            self.link.send(_Steps(spent))
 
 
 def _serve(link: _Link) -> None:
     """Do the work that the first process hands out, until it says that there is no more."""
-    threads, work = link.receive()
-    if work is None:
+    task = link.receive()
+    if task is None:
         return
-    with Processes(1, threads, ()) as submit:
-        while work is not None:
-            future = submit(work, "", _Sent(link))
+    with Processes(1, task.threads, ()) as submit:
+        while task is not None:
+            future = submit(task.work, "", _Sent(link))
             while not future.done():
                 with suppress(TimeoutError):
                     future.exception(POLL)
                 submit.update()
             error = future.exception()
-            if error is None:
-                link.send("result", future.result())
-            else:
-                link.send("failed", error)
-            _, work = link.receive()
+            link.send(_Done(future.result()) if error is None else _Failed(error))
+            task = link.receive()
