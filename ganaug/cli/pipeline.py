@@ -30,7 +30,6 @@ from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
     from ganaug.checking import CheckReport
-    from ganaug.training import FitConfig
 
 __all__ = ["command"]
 
@@ -120,8 +119,7 @@ def command(
     asked["classifier_steps"] = classifier_steps
     asked |= {"settings": [*map(list, given["settings"])], "files": _files(source)}
     folder = Path(out)
-    _config(given)  # refused before anything is made
-    _refuse(seeds, classifier_steps, device)
+    _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
     check_output_folder(folder, {CHECKED: CHECK}, read, option="--out")
     if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
@@ -210,12 +208,14 @@ def _made(folder: Path) -> Iterator[None]:
                     each.rmdir()
 
 
-def _refuse(seeds: int, classifier_steps: int | None, device: str) -> None:
-    """Refuse what the commands of the steps would refuse after images were read."""
+def _refuse(given: dict[str, Any], seeds: int, classifier_steps: int | None, device: str) -> None:
+    """Refuse what the commands of the steps would refuse after something was made, or read."""
     from ganaug.devices import choose_device
     from ganaug.errors import checked_count
     from ganaug.evaluation.gain.intervals import MOST_SEEDS
+    from ganaug.training import make_config
 
+    make_config(given["preset"], **_fields(given))
     checked_count("--seeds", seeds, "6 give a verdict", MOST_SEEDS)
     if classifier_steps is not None:
         instead = "leave it out for the usual number"
@@ -366,12 +366,6 @@ def _check(console: Settings, source: str, **options: Any) -> CheckReport:
         report = check(source, progress=progress, **options)
     echo(replace(report, next=()))  # what comes next is done here
     return report
-
-
-def _config(given: dict[str, Any]) -> FitConfig:
-    from ganaug.training import make_config
-
-    return make_config(given["preset"], **_fields(given))
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -92,15 +91,6 @@ def test_a_link_keeps_pointing_to_the_file(artifact: Path, tmp_path: Path) -> No
     rewrite_metadata(link, policy=TUNED)
     assert link.is_symlink()
     assert read_artifact(artifact)[1].policy == TUNED
-
-
-def test_a_file_that_was_replaced_is_left_alone(artifact: Path) -> None:
-    digest = hashlib.sha256(artifact.read_bytes()).hexdigest()
-    rewrite_metadata(artifact, content_hash=digest, policy=TUNED)
-    now = artifact.read_bytes()
-    with pytest.raises(ArtifactError, match="was replaced while it was measured"):
-        rewrite_metadata(artifact, content_hash=digest, gain={"mean": 0})
-    assert artifact.read_bytes() == now
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ __all__ = [
     "OK",
     "RULES",
     "TOO_FEW_WORD",
-    "WORDS",
     "Rule",
     "deciding",
     "words_of",
@@ -36,7 +35,6 @@ FAILURES = {
     "MISLABELLED": "images look like another class",
     "UNFAITHFUL": "images do not look like real ones",
 }
-WORDS = (OK, *FAILURES, TOO_FEW_WORD)
 FEWEST_DISTINCT = 20
 FEWEST_FOR_OK = 40  # real and generated images, below which a failure can stay unseen
 
