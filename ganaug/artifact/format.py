@@ -98,8 +98,7 @@ def _is_start(value: object) -> bool:
         isinstance(value, dict)
         and all(isinstance(value.get(key), str) for key in ("name", "kind", "source"))
         and is_count(value.get("steps"))
-        and all(_is_lines(value.get(key)) for key in ("fresh", "earlier"))
-        and _is_lines(value.get("hashes", []))  # older files have none
+        and all(_is_lines(value.get(key)) for key in ("fresh", "earlier", "hashes"))
     )
 
 

@@ -239,7 +239,7 @@ class Ledger:
             found = load_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
-        forms = {"asked": OBJECT, "done": list_of(TEXT)}
+        forms = {"asked": OBJECT, "done": list_of(TEXT), "command": TEXT}
         record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
         others = _others(there, asked)
@@ -247,12 +247,9 @@ class Ledger:
             told = ", ".join(
                 f"{key} is {there.get(key)} there, {asked[key]} here" for key in others
             )
-            kept = record.get("command")  # an older one does not say
-            again = (
-                f"go on with: {kept}" if isinstance(kept, str) else "repeat that command to go on"
-            )
             raise RunError(
-                f"{path.parent}: holds another run ({told}); {again}; or choose another folder"
+                f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
+                " choose another folder"
             )
 
     def do(
@@ -317,10 +314,9 @@ def _others(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 
     A path may be spelled in another way; equal files are the same images, wherever they lie.
     """
-    same = {"files"} if "files" not in there else set()  # an older one does not say
+    same = {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
     if asked["files"] is not None and there.get("files") == asked["files"]:
         same.add("source")
-    same |= {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
     return [key for key, value in asked.items() if key not in same and there.get(key) != value]
 
 

@@ -34,7 +34,7 @@ __all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
 
 log = logging.getLogger("ganaug")
 
-FORMAT = 2  # 1 had no keys of the other way to turn images
+FORMAT = 2
 CHUNK = 2**22  # bytes
 ENTRY: dict[str, Form] = {
     "format": COUNT,

@@ -305,8 +305,7 @@ def read_run(folder: Path) -> SavedRun:
     record = check_fields(folder / "config.json", _json(folder / "config.json"), CONFIG)
     data = check_fields(folder / "data.json", _json(folder / "data.json"), DATA)
     if data.get("started_from") is not None:
-        start = check_fields(folder / "data.json", data["started_from"], {})
-        check_fields(folder / "data.json", {"hashes": []} | start, FACTS)  # older runs have none
+        check_fields(folder / "data.json", data["started_from"], FACTS)
     if len(data["counts"]) != len(data["classes"]):
         raise RunError(
             f"{folder / 'data.json'}: {len(data['counts'])} counts for {len(data['classes'])}"

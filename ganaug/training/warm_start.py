@@ -171,8 +171,7 @@ def _facts(
 ) -> dict[str, Any]:
     before = data.get("started_from") or {}
     earlier = [*before["earlier"], before["source"]] if before else []
-    hashes = [data["fingerprint"], data.get("pixels"), before.get("fingerprint")]
-    hashes += before.get("hashes", [])
+    hashes = [data["fingerprint"], data.get("pixels"), *(before["hashes"] if before else [])]
     return {
         "name": name,
         "kind": kind,

@@ -58,7 +58,7 @@ log = logging.getLogger("ganaug")
 HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
-FORMAT = 3  # 1 knew a source by its length, 2 a generator by what was measured about it, too
+FORMAT = 3
 IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
 
 Progress = Callable[[int, int], None]
