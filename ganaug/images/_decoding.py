@@ -20,17 +20,17 @@ from ganaug.images._pixels import (
     converted,
     is_grey,
     pixel_key,
-    resized,
+    pixels_at,
 )
 
-__all__ = ["Pixels", "Sink", "cores", "read_pixels"]
+__all__ = ["DecodedPixels", "Sink", "cores", "read_pixels"]
 
 TOGETHER = 16  # images that a thread decodes at a time
 TOLD = 100  # images between two calls of a progress
 Result = TypeVar("Result")
 
 
-class Pixels(NamedTuple):
+class DecodedPixels(NamedTuple):
     """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n].
 
     `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing, `other_keys` the content
@@ -95,7 +95,7 @@ def read_pixels(
     into: Callable[[tuple[int, int, int]], Sink] | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Pixels:
+) -> DecodedPixels:
     """Decode every image into one array of the layout; the only copy held in memory.
 
     `load(i)` returns image i, decoded, and its content keys, as `as_shown` gives them; it is called
@@ -115,7 +115,7 @@ def read_pixels(
             # At full size: averaging could hide a pixel of colour.
             plain = image if image.mode == "L" else converted(image, "RGB")
             grey = plain.mode == "L" or is_grey(plain)
-            final = resized(converted(image, layout.mode), layout.size)
+            final = pixels_at(converted(image, layout.mode), layout.size)
             return _Image(final, key, pixel_key(plain, grey=grey), other_key, grey)
         except UNREADABLE as error:
             return error
@@ -133,7 +133,7 @@ def read_pixels(
     rows = np.array(kept, dtype=np.int64)
     images = sink.finished(all_grey=all_grey)
     by_file, by_pixels, other = keys[:, : len(kept)]
-    return Pixels(images, by_file, by_pixels, other, rows)
+    return DecodedPixels(images, by_file, by_pixels, other, rows)
 
 
 def in_order(call: Callable[[int], Result], count: int, threads: int) -> Iterator[Result]:

@@ -27,9 +27,9 @@ __all__ = [
     "inside",
     "is_grey",
     "pixel_key",
+    "pixels_at",
     "read_header",
     "rendered",
-    "resized",
     "scaled_down",
     "to_pillow",
     "unreadable",
@@ -310,7 +310,7 @@ def converted(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+def pixels_at(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a grey or RGB image as uint8 [H, W, C] at `size`, (height, width).
 
     Resizing is Pillow's BILINEAR, which averages over all source pixels when it makes an image
@@ -350,5 +350,5 @@ def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
         return images
     out = np.empty((len(images), *layout.size, channels), np.uint8)
     for at, pixels in enumerate(images):
-        out[at] = resized(converted(to_pillow(pixels), layout.mode), layout.size)
+        out[at] = pixels_at(converted(to_pillow(pixels), layout.mode), layout.size)
     return out

@@ -35,7 +35,7 @@ from ganaug.training.earlier import ARTIFACT, find_earlier
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
-from ganaug.training.verdict import state_notes
+from ganaug.training.soundness import state_notes
 
 __all__ = ["export"]
 

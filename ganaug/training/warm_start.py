@@ -28,9 +28,9 @@ from ganaug.training.config import FitConfig
 from ganaug.training.graph_weights import graph_weights
 from ganaug.training.networks import build_generator
 from ganaug.training.run_folder import read_run
+from ganaug.training.soundness import broken
 from ganaug.training.start import Start
 from ganaug.training.state import State
-from ganaug.training.verdict import broken
 from ganaug.wording import one_line
 
 __all__ = ["warm_start"]

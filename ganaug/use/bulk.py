@@ -149,7 +149,7 @@ def sample(
         else:
             with naming_full(folder):
                 _write_block(folder, data, block, shards, best, wrote)
-    if all(_part(folder, block).exists() for block in blocks):
+    if all(_manifest_part(folder, block).exists() for block in blocks):
         _finish(folder, data, blocks, best)
     return folder
 
@@ -282,7 +282,7 @@ def _refuse_others(folder: Path, begun: Path) -> None:
             raise
 
 
-def _part(folder: Path, block: int) -> Path:
+def _manifest_part(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
@@ -293,7 +293,8 @@ def _dropped(folder: Path, block: int) -> Path:
 def _is_done(folder: Path, block: int, best: Best | None) -> bool:
     """Whether the block's part of the manifest stands, and every file that it names."""
     try:
-        rows = [json.loads(row) for row in _part(folder, block).read_text("utf-8").splitlines()]
+        lines = _manifest_part(folder, block).read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
         files = {folder / row["file"] for row in rows}
         if best is not None:
             files.add(_dropped(folder, block))
@@ -334,7 +335,7 @@ def _write_block(
             wrote(1)
     if best is not None:
         write_json(_dropped(folder, block), best.tally())
-    write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(_manifest_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _items(
@@ -364,7 +365,7 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: B
         log.info(best.line(found))
     with atomic_path(folder / "manifest.jsonl") as temporary, temporary.open("wb") as manifest:
         for block in blocks:
-            manifest.write(_part(folder, block).read_bytes())
+            manifest.write(_manifest_part(folder, block).read_bytes())
     labels = np.flatnonzero(data.counts)
     shown = labels[np.linspace(0, len(labels) - 1, min(SHEET_CLASSES, len(labels))).astype(int)]
     firsts = np.cumsum(data.counts) - data.counts
