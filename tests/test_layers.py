@@ -37,7 +37,7 @@ LAYERS = (
     ("images",),
     (
         *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
-        *("records", "wording", "work"),
+        *("once", "records", "wording", "work"),
         "_version",
     ),
 )

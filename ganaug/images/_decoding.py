@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,12 +17,11 @@ from ganaug.images._pixels import (
     Header,
     Layout,
     converted,
-    is_grey,
-    pixel_key,
+    key_of_pixels,
     pixels_at,
 )
 
-__all__ = ["DecodedPixels", "Sink", "cores", "read_pixels"]
+__all__ = ["DecodedPixels", "Sink", "read_pixels"]
 
 TOGETHER = 16  # images that a thread decodes at a time
 TOLD = 100  # images between two calls of a progress
@@ -42,12 +40,6 @@ class DecodedPixels(NamedTuple):
     pixel_keys: NDArray[np.uint64]
     other_keys: NDArray[np.uint64]
     kept: NDArray[np.int64]
-
-
-def cores() -> int:
-    """Return how many threads can decode at once here."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Memory:
@@ -103,7 +95,7 @@ def read_pixels(
     `keep_rgb`. Images that cannot be read go to `damage`. `into(shape)` makes what takes images of
     that shape in place of an array.
     """
-    shape = (*layout.size, 3 if layout.mode == "RGB" else 1)
+    shape = (*layout.size, layout.channels)
     sink: Sink = _Memory(len(headers), shape) if into is None else into(shape)
     keys = np.empty((3, len(headers)), np.uint64)
     kept: list[int] = []
@@ -112,11 +104,9 @@ def read_pixels(
     def decoded(at: int) -> _Image | Exception:
         try:
             image, key, other_key = load(at)
-            # At full size: averaging could hide a pixel of colour.
-            plain = image if image.mode == "L" else converted(image, "RGB")
-            grey = plain.mode == "L" or is_grey(plain)
+            by_pixels, grey = key_of_pixels(image)
             final = pixels_at(converted(image, layout.mode), layout.size)
-            return _Image(final, key, pixel_key(plain, grey=grey), other_key, grey)
+            return _Image(final, key, by_pixels, other_key, grey)
         except UNREADABLE as error:
             return error
 

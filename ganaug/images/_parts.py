@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError
 from ganaug.files import open_regular
 from ganaug.images.class_names import alike_noted
-from ganaug.images.image_set import ImageSet
+from ganaug.images.image_set import ImageSet, name_of
 from ganaug.wording import counted, first_names
 
 __all__ = [
@@ -113,7 +113,7 @@ def _in_two_classes(images: ImageSet) -> list[str]:
     if not len(other):
         return []
     pair = [int(order[at]) for at in (other[0], other[0] + 1)]
-    names = [f"image {at}" if images.names is None else images.names[at] for at in pair]
+    names = [name_of(images, at) for at in pair]
     several = f"{counted(len(other), 'image')}, such as"
     return [f"the same pixels in two classes: {several} {names[0]} and {names[1]}; remove one"]
 

@@ -132,7 +132,7 @@ def which_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> str:
     """Return the line of the log on p [classes of the artifact], where none was given."""
     low, high = p.min(), p.max()
     if policy is None:
-        return f"{name}: p = 0.5 for all images, since no policy is used"
+        return f"{name}: p = {DEFAULT_P:g} for all images, since no policy is used"
     how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
     return f"{name}: p from its policy, {how}"
 
