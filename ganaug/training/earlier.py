@@ -14,7 +14,7 @@ from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError, RunError
 from ganaug.files import written_path
 from ganaug.outputs import Kind
-from ganaug.training.config import FitConfig
+from ganaug.training.config import saved_fields
 from ganaug.training.run_folder import SavedRun
 
 __all__ = ["ARTIFACT", "Earlier", "find_earlier"]
@@ -83,9 +83,7 @@ def find_earlier(path: str | os.PathLike[str], run: SavedRun) -> Earlier | None:
     if not target.exists() or not target.stat().st_size:
         return None
     content, found, _ = read_artifact(target)
-    # what an older version did not write was off
-    config = FitConfig().to_dict() | found.config
-    data = run.data
+    config, data = saved_fields(found.config), run.data
     here = (run.config.to_dict(), run.seed, data["fingerprint"], data.get("started_from"))
     if (config, found.seed, found.fingerprint, found.data.get("started_from")) != here:
         raise RunError(

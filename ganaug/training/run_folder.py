@@ -54,7 +54,7 @@ from ganaug.records import (
     read_rows,
 )
 from ganaug.training import checkpoint
-from ganaug.training.config import FitConfig
+from ganaug.training.config import FitConfig, saved_fields
 from ganaug.training.networks import build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
@@ -219,12 +219,7 @@ def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
     """Say how the run that was found is another one; an empty text where it is the same."""
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
         return "its config.json is not one of ganaug's"
-    # what an older version did not write was off
-    there = (
-        FitConfig().to_dict()
-        | found["config"]
-        | {key: found.get(key) for key in ("seed", "channels")}
-    )
+    there = saved_fields(found["config"]) | {key: found.get(key) for key in ("seed", "channels")}
     here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
     for key, value in here.items():
         if there.get(key) != value:

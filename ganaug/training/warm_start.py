@@ -136,8 +136,7 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
     model = onnx.ModelProto()
     model.ParseFromString(content)
     try:
-        # what an older version did not write was off
-        found = FitConfig.from_dict(FitConfig().to_dict() | metadata.config)
+        found = FitConfig.from_dict(metadata.config)
         found = replace(found, size=metadata.size)
     except ConfigError as error:
         raise _useless(path, error) from error
