@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = [
     "SCHEMA",
     "Metadata",
     "Policy",
+    "as_json",
 ]
 
 SCHEMA = "2.0"
@@ -280,19 +281,28 @@ class Metadata:
         """
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["policy"] = self.policy.to_dict() if self.policy else None
-        try:
-            text = json.dumps({"schema": values.pop("schema"), **values}, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ArtifactError(
-                f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
-                " objects of them"
-            ) from error
+        text = as_json({"schema": values.pop("schema"), **values})
         if len(text) > MAX_METADATA_BYTES:
             raise ArtifactError(
                 f"metadata: {len(text):,} bytes; allowed: {MAX_METADATA_BYTES:,}; shorten the gain"
                 " and diversity records or the class names"
             )
         return text
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """Return the values of metadata as JSON.
+
+    Raises:
+        ArtifactError: a value is no JSON (NaN and infinity are not).
+    """
+    try:
+        return json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
+            " objects of them"
+        ) from error
 
 
 def _check_depth(values: object) -> None:

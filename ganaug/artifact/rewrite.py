@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any
 
-from ganaug.artifact.format import KEY, REWRITABLE, Metadata, Policy
-from ganaug.artifact.reader import read_artifact
-from ganaug.errors import ArtifactError, ConfigError
+from ganaug.artifact.format import REWRITABLE, Metadata, Policy, as_json
+from ganaug.artifact.reader import entry_of, parsed, read_artifact
+from ganaug.errors import ConfigError
 from ganaug.files import atomic_path, updating
 
 __all__ = ["rewrite_metadata"]
@@ -57,21 +57,12 @@ def _rewrite(
     fields: dict[str, Any],
 ) -> Metadata:
     content, _, _ = read_artifact(path)
-    import onnx  # as in the reader: programs that only run a file do without it
-
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
-    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+    model = parsed(content)
+    entry = entry_of(model)
     values = json.loads(entry.value)
     for name, value in fields.items():
         values[name] = value.to_dict() if isinstance(value, Policy) else value
-    try:
-        text = json.dumps(values, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
-            " objects of them"
-        ) from error
+    text = as_json(values)
     metadata = Metadata.from_json(text)
     entry.value = text
     with atomic_path(target) as temporary:

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 
 from ganaug.artifact.format import Metadata
-from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.reader import parsed, read_artifact
 from ganaug.errors import ArtifactError, RunError
 from ganaug.files import written_path
 from ganaug.outputs import Kind
@@ -90,9 +90,7 @@ def find_earlier(path: str | os.PathLike[str], run: SavedRun) -> Earlier | None:
             f"{os.fspath(path)}: holds the generator of another run (seed {found.seed}, images"
             f" {found.fingerprint[:12]}, {found.steps} steps), {ANOTHER}"
         )
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
-    return Earlier(os.fspath(path), found, _graph(model))
+    return Earlier(os.fspath(path), found, _graph(parsed(content)))
 
 
 def _graph(model: onnx.ModelProto) -> bytes:

@@ -16,11 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import Tensor, nn
 
-from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.reader import parsed, read_artifact
 from ganaug.errors import ArtifactError, ConfigError, RunError, named_path
 from ganaug.images import ImageSet
 from ganaug.training import checkpoint
@@ -133,8 +132,6 @@ def _of_run(folder: Path, name: str, config: FitConfig) -> _Origin:
 
 def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
     content, metadata, _ = read_artifact(path)
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
     try:
         found = FitConfig.from_dict(metadata.config)
         found = replace(found, size=metadata.size)
@@ -143,7 +140,7 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
     _check_form(path, found, config)  # before a network of any width is built
     try:
         network = build_generator(found, metadata.channels, len(metadata.classes))
-        weights = graph_weights(model, network)
+        weights = graph_weights(parsed(content), network)
     except (RuntimeError, TypeError, ValueError) as error:
         raise _useless(path, error) from error
     data = {"fingerprint": metadata.fingerprint} | metadata.data
