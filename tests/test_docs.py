@@ -18,7 +18,7 @@ from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 
 import ganaug
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.cli import command, run
 from ganaug.evaluation.classifiers.network import default_steps
 from ganaug.evaluation.classifiers.pretrained import QUICK_STEPS

@@ -36,8 +36,8 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
-        *("once", "records", "wording", "work"),
+        *("devices", "errors", "files", "launch", "limits", "locks", "once", "outputs"),
+        *("progress", "randomness", "records", "wording", "work"),
         "_version",
     ),
 )

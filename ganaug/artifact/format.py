@@ -33,7 +33,6 @@ __all__ = [
     "REWRITABLE",
     "SCHEMA",
     "Metadata",
-    "Policy",
     "as_json",
 ]
 

@@ -6,10 +6,12 @@ import json
 import os
 from typing import Any
 
-from ganaug.artifact.format import REWRITABLE, Metadata, Policy, as_json
+from ganaug.artifact.format import REWRITABLE, Metadata, as_json
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import entry_of, parsed, read_artifact
 from ganaug.errors import ConfigError
-from ganaug.files import atomic_path, updating
+from ganaug.files import atomic_path
+from ganaug.locks import updating
 
 __all__ = ["rewrite_metadata"]
 

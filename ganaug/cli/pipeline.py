@@ -105,8 +105,9 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
-    from ganaug.files import locked, write_json
+    from ganaug.files import write_json
     from ganaug.images.places import folders_around
+    from ganaug.locks import locked
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
     from ganaug.report.kinds import CHECK
 

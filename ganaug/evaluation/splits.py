@@ -19,7 +19,7 @@ from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
-from ganaug.use.policy import refuse_unclear
+from ganaug.use.class_map import refuse_unclear
 from ganaug.wording import first_names
 
 __all__ = [

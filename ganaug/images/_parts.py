@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,7 @@ from ganaug.wording import counted, first_names
 __all__ = [
     "ImageFile",
     "class_names",
-    "delimiter_of",
     "none_read",
-    "refuse_more_cells",
     "with_test",
 ]
 
@@ -47,39 +45,6 @@ class ImageFile(NamedTuple):
 def none_read(source: str, word: str = "training") -> DataError:
     """Return the error for a part, "training" or "test", without an image that can be read."""
     return DataError(f"{source}: no {word} image can be read; add images that can")
-
-
-def delimiter_of(stream: TextIO, where: str) -> str:
-    """Return what is between the cells of the first line of a table: a comma, ";" or a tab.
-
-    Raises:
-        DataError: the line says what is, as Excel writes it, or it has "|" alone.
-    """
-    first = stream.readline()
-    stream.seek(0)
-    known = max(",;\t", key=first.count)
-    if first.lower().startswith("sep="):
-        raise DataError(
-            f"{where}: the first line is {first.strip()!r}; allowed: the names of the columns; take"
-            " this line out"
-        )
-    if "|" in first and known not in first:
-        raise DataError(
-            f"{where}: the first line, {first.strip()!r:.60}, has '|' between the columns; allowed:"
-            " a comma, a semicolon or a tab; save the table with one of these"
-        )
-    return known
-
-
-def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:
-    """Refuse a row of csv's DictReader that has more cells than the first line: which is which?"""
-    more = row.get(None)
-    if more:
-        raise DataError(
-            f"{where}: {columns + len(more)} cells, but the first line names"
-            f" {counted(columns, 'column')}; allowed: one for each; put text with a delimiter in"
-            ' "quotes", or take out what is too much'
-        )
 
 
 def class_names(

@@ -23,10 +23,11 @@ import PIL
 from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError, GanaugError
-from ganaug.files import atomic_path, locked, make_folder, write_bytes, write_json
+from ganaug.files import atomic_path, make_folder, write_bytes, write_json
 from ganaug.images._decoding import DecodedPixels
 from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
+from ganaug.locks import locked
 from ganaug.progress import Progress
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 

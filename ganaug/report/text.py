@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganaug.artifact.checks import printable
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.wording import counted, fact_lines
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text"]

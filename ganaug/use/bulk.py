@@ -26,17 +26,11 @@ from PIL import Image, ImageOps
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
-from ganaug.files import (
-    atomic_path,
-    locked,
-    make_folder,
-    naming_full,
-    write_json,
-    write_text,
-)
+from ganaug.files import atomic_path, make_folder, naming_full, write_json, write_text
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import folders_around
+from ganaug.locks import locked
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._checks import is_whole

@@ -39,16 +39,15 @@ from ganaug.use._pixels import (
     read_pixels,
     replace_pixels,
 )
+from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
 from ganaug.use.marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use.policy import (
     Probability,
-    class_map,
     class_probabilities,
     latent_scale,
     mean_probability,
     policy_of,
-    refuse_unclear,
     which_p,
 )
 

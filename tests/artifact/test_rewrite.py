@@ -10,7 +10,8 @@ import onnx
 import pytest
 from helpers.small_models import write_variation_model
 
-from ganaug.artifact.format import KEY, Policy
+from ganaug.artifact.format import KEY
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator

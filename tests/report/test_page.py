@@ -22,7 +22,7 @@ from helpers.records import (
 )
 from PIL import Image
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import RunError
 from ganaug.evaluation.diversity.words import TOO_FEW_WORD
 from ganaug.evaluation.gain.report import GainReport

@@ -18,7 +18,7 @@ from ganaug.evaluation.splits import in_class_order, refuse_unnamed
 from ganaug.images import ImageSet
 from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
-from ganaug.use.policy import class_map, refuse_numbered
+from ganaug.use.class_map import class_map, refuse_numbered
 
 __all__ = ["Given", "Made", "Maker", "from_generator", "from_given", "generate", "spread_evenly"]
 

@@ -1,4 +1,4 @@
-"""From numbers to words: a fixed table.
+"""From numbers to words, such as COLLAPSED: a fixed table.
 
 A word stands at a class where a number of its own is both far from its reference (so many standard
 deviations of one real-real comparison: it is no accident; `latent` and `repeated` have none) and

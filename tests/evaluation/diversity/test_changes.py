@@ -20,7 +20,7 @@ from helpers.small_models import (
 from torchvision.transforms.v2 import functional as F
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.changes import SCALES, class_changes, strengths
 from ganaug.evaluation.diversity.samples import draw_samples
 from ganaug.images import ImageSet

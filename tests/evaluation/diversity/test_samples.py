@@ -15,7 +15,7 @@ from helpers.small_models import (
 )
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity import samples as samples_module
 from ganaug.evaluation.diversity.samples import class_samples, draw_samples, overview_rows
 from ganaug.randomness import stream
