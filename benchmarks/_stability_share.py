@@ -13,7 +13,7 @@ import torch
 from ganaug.errors import RunError
 from ganaug.images import ImageSet
 from ganaug.training import checkpoint
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.run_folder import read_run
@@ -37,7 +37,7 @@ def share_of_training(run: Path, images: ImageSet) -> float:
     state = build_state(config, images, 0, torch.device("cpu"))
     checkpoint.load(state, saved, run)
     batches, check = Batches(images, config, 0), FiniteCheck(state)
-    pixels = torch.from_numpy(images.images.transpose(0, 3, 1, 2).copy())
+    pixels = Pixels(images, torch.device("cpu"))
     metrics = train_step(state, batches.batch(0, pixels), config, 0)
     every = config.penalty_every
 

@@ -25,10 +25,10 @@ from benchmarks._parts import BY_SEED, join_arms, merge_parts, write_part
 from benchmarks._protocols import NAMES, Protocol, half_a, half_b, open_protocol
 from benchmarks._resnet32 import resnet32
 from benchmarks._results import write_result
+from benchmarks._search import FREE_ARMS, on_best
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, GanaugError
 from ganaug.evaluation.arms import parse_arm
-from ganaug.evaluation.arms.plan import FREE_ARMS, on_best
 from ganaug.evaluation.gain import GainReport, Refit, evaluate_gain
 from ganaug.evaluation.trainings.workers import worker_count
 from ganaug.images import ImageSet

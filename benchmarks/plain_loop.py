@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganaug.images import ImageSet
 from ganaug.training import losses
-from ganaug.training.batches import Batch, Batches
+from ganaug.training.batches import Batch, Batches, Pixels
 from ganaug.training.config import FitConfig
 from ganaug.training.state import State, build_state
 from ganaug.training.step import average_decay, discriminator_inputs, learning_rate
@@ -45,7 +44,7 @@ def train_plain(
     batches, state = Batches(images, config, seed), build_state(config, images, seed, device)
     for network in (state.generator, state.discriminator, state.average):
         network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2))).to(device)
+    pixels = Pixels(images, device)
     for step in range(config.steps):
         _step(state, _contiguous(batches.batch(step, pixels)), config, step)
         if on_step is not None:

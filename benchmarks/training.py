@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-import numpy as np
 import torch
 
 from benchmarks._environment import environment
@@ -28,7 +27,7 @@ from benchmarks.plain_loop import train_plain
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.devices import choose_device
 from ganaug.images import ImageSet
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import PRESETS, FitConfig, make_config
 from ganaug.training.state import build_state
 from ganaug.training.step import train_step
@@ -153,7 +152,7 @@ def _flop_of_a_step(images: ImageSet, config: FitConfig) -> float:
     """Return the mean of the steps from one penalty to the next, counted on the CPU."""
     state = build_state(config, images, 0, torch.device("cpu"))
     batches = Batches(images, config, 0)
-    pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
+    pixels = Pixels(images, torch.device("cpu"))
     with Work() as work:
         for step in range(config.penalty_every):
             train_step(state, batches.batch(step, pixels), config, step)

@@ -26,7 +26,7 @@ from benchmarks._glyphs import glyph_counts
 from benchmarks._results import write_result
 from benchmarks._timing import KINDS, WARM_UP, in_a_process, time_fit
 from ganaug import export
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.demo.scenes import digits_lt
 from ganaug.evaluation.arms import parse_arm

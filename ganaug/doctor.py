@@ -54,12 +54,8 @@ class Examination:
         return "\n".join([*lines, *([] if self.problems else ["", "no problem found"])])
 
 
-def examine(folder: str | os.PathLike[str] = ".") -> Examination:
-    """Look at the versions, the processor, GPUs, onnxruntime, and free memory and disk.
-
-    Args:
-        folder: where runs would be written.
-    """
+def examine() -> Examination:
+    """Look at the versions, the processor, GPUs, onnxruntime, and free memory and disk."""
     facts = {
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -71,7 +67,7 @@ def examine(folder: str | os.PathLike[str] = ".") -> Examination:
         except importlib.metadata.PackageNotFoundError:
             facts[name] = "not installed"
     for look in (_torch, _torchvision, _runtime, _resources):
-        found, wrong = look(Path(folder))
+        found, wrong = look()
         facts |= found
         problems += wrong
     return Examination(facts, tuple(problems))
@@ -80,7 +76,7 @@ def examine(folder: str | os.PathLike[str] = ".") -> Examination:
 Found = tuple[dict[str, str], list[Problem]]
 
 
-def _torch(folder: Path) -> Found:
+def _torch() -> Found:
     """The processor and the GPUs, as torch sees them."""
     try:
         import torch
@@ -109,7 +105,7 @@ def _torch(folder: Path) -> Found:
     return facts, [Problem(text, "nvidia-smi  # shows the driver; update it if it is older")]
 
 
-def _torchvision(folder: Path) -> Found:
+def _torchvision() -> Found:
     """Whether torchvision's operators load with this torch."""
     try:
         import torch
@@ -122,7 +118,7 @@ def _torchvision(folder: Path) -> Found:
     return {"torch and torchvision": "fit each other"}, []
 
 
-def _runtime(folder: Path) -> Found:
+def _runtime() -> Found:
     """What onnxruntime can run on, and why CUDA is not among it."""
     try:
         from ganaug.artifact.engine import onnxruntime
@@ -175,19 +171,19 @@ def _cuda_fails() -> str:
     return ""
 
 
-def _resources(folder: Path) -> Found:
-    """Free memory, and free space where runs are written."""
-    facts, problems = {}, []
+def _resources() -> Found:
+    """Free memory, and free space here, where runs are written."""
+    facts, problems, here = {}, [], Path.cwd()
     memory = _free_memory()
     if memory is not None:
         facts["free memory"] = f"{memory:.1f} GB"
         if memory < LEAST_MEMORY:
             text = f"{memory:.1f} GB of memory are free; {LEAST_MEMORY:g} are needed"
             problems.append(Problem(text, "end other programs, or run with --jobs 1"))
-    disk = shutil.disk_usage(folder).free / GIGABYTE
-    facts["free disk"] = f"{disk:.1f} GB in {folder.resolve()}"
+    disk = shutil.disk_usage(here).free / GIGABYTE
+    facts["free disk"] = f"{disk:.1f} GB in {here}"
     if disk < LEAST_DISK:
-        text = f"{disk:.1f} GB of disk are free in {folder.resolve()}; {LEAST_DISK:g} are needed"
+        text = f"{disk:.1f} GB of disk are free in {here}; {LEAST_DISK:g} are needed"
         problems.append(Problem(text, "remove files there, or name another place with --out"))
     return facts, problems
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
+from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
-from ganaug.use.policy import can_make, class_map, latent_scale, policy_of, refuse_unclear
+from ganaug.use.policy import can_make, latent_scale, policy_of
 from ganaug.wording import first_names
 
 try:

@@ -1,4 +1,4 @@
-"""Which process this is, where torchrun started several for one training."""
+"""Which process this is, where torchrun started several for one training; how many cores it has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ganaug.wording import whole_number
 
-__all__ = ["Place", "place"]
+__all__ = ["Place", "cores", "place"]
 
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
@@ -34,3 +34,9 @@ def place() -> Place:
         return Place()
     rank, size, local = (whole_number(value) or 0 for value in found[:3])
     return Place(rank, size, local) if size > 1 else Place()
+
+
+def cores() -> int:
+    """Return how many threads can run at once in this process."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

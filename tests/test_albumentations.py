@@ -24,7 +24,7 @@ A = pytest.importorskip("albumentations", reason="the extra albumentations is no
 
 from ganaug import GANAugment as ForTorch  # noqa: E402
 from ganaug.albumentations import GANAugment  # noqa: E402
-from ganaug.artifact.format import Policy  # noqa: E402
+from ganaug.artifact.policy import Policy  # noqa: E402
 from ganaug.errors import ConfigError, DataError  # noqa: E402
 
 HEIGHT, WIDTH = 40, 56

@@ -9,7 +9,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -18,7 +18,7 @@ from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 
 import ganaug
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.cli import command, run
 from ganaug.evaluation.classifiers.network import default_steps
 from ganaug.evaluation.classifiers.pretrained import QUICK_STEPS
@@ -264,11 +264,11 @@ def test_the_make_targets_of_the_readme_exist() -> None:
 
 def test_help_names_every_preset_and_loss(capsys: pytest.CaptureFixture[str]) -> None:
     from ganaug.training import PRESETS
-    from ganaug.training.losses import LOSSES
+    from ganaug.training.config import Loss
 
     assert run(["fit", "--help"]) == 0
     words = capsys.readouterr().out
-    assert all(name in words for name in (*PRESETS, *LOSSES))
+    assert all(name in words for name in (*PRESETS, *get_args(Loss)))
 
 
 def test_no_placeholder_is_left() -> None:

@@ -102,7 +102,7 @@ def test_a_build_with_cuda_is_advised_where_there_is_one(
     monkeypatch.setattr(doctor_module, "missing_gpu", lambda: "")
     monkeypatch.setattr(doctor_module, "both_installed", lambda: False)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    facts, problems = doctor_module._runtime(Path())
+    facts, problems = doctor_module._runtime()
     one = f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {package}"
     if package == "onnxruntime":
         assert facts["CUDA (onnxruntime)"].startswith("no: there is no build with it for this")
@@ -110,9 +110,9 @@ def test_a_build_with_cuda_is_advised_where_there_is_one(
     else:
         assert [problem.mend for problem in problems] == [one]
     monkeypatch.setattr(doctor_module, "both_installed", lambda: True)
-    assert [problem.mend for problem in doctor_module._runtime(Path())[1]] == [one]
+    assert [problem.mend for problem in doctor_module._runtime()[1]] == [one]
     monkeypatch.delattr(onnxruntime, "get_available_providers")
-    assert doctor_module._runtime(Path())[1][0].mend == f"pip install {package}"
+    assert doctor_module._runtime()[1][0].mend == f"pip install {package}"
     with pytest.raises(DeviceError, match="for CUDA install" if "gpu" in package else "torch"):
         sessions._start_cuda(_Plain, b"", 1)
 

@@ -25,12 +25,12 @@ from ganaug.files import (
     atomic_path,
     check_folder,
     check_writable,
-    locked,
     make_folder,
     write_json,
     write_text,
 )
 from ganaug.images.grid import save_png
+from ganaug.locks import locked
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_has_one_writer(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ganaug.files import locked;"
+        "import sys; from pathlib import Path; from ganaug.locks import locked;"
         " from ganaug.errors import RunError\n"
         "try:\n"
         "    with locked(Path(sys.argv[1])): print('entered')\n"
@@ -315,7 +315,8 @@ def test_the_next_write_removes_what_a_killed_writer_left_and_nothing_of_a_livin
 COUNT = """
 import json, sys
 from pathlib import Path
-from ganaug.files import updating, write_json
+from ganaug.files import write_json
+from ganaug.locks import updating
 path = Path(sys.argv[1])
 for _ in range(40):
     with updating(path), updating(path):

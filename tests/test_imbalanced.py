@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from ganaug import GANOverSampler
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
 
 CLASSES = ("ant", "bee", "cat")

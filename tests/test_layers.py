@@ -36,8 +36,8 @@ LAYERS = (
     ("artifact",),
     ("images",),
     (
-        *("devices", "errors", "files", "launch", "limits", "outputs", "progress", "randomness"),
-        *("records", "values", "wording", "work"),
+        *("devices", "errors", "files", "launch", "limits", "locks", "once", "outputs"),
+        *("progress", "randomness", "records", "values", "wording", "work"),
         "_version",
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -33,7 +34,7 @@ __all__ = [
     "REWRITABLE",
     "SCHEMA",
     "Metadata",
-    "Policy",
+    "as_json",
 ]
 
 SCHEMA = "2.0"
@@ -90,8 +91,7 @@ def _is_start(value: object) -> bool:
         isinstance(value, dict)
         and all(isinstance(value.get(key), str) for key in ("name", "kind", "source"))
         and is_count(value.get("steps"))
-        and all(LINES[1](value.get(key)) for key in ("fresh", "earlier"))
-        and LINES[1](value.get("hashes", []))  # older files have none
+        and all(LINES[1](value.get(key)) for key in ("fresh", "earlier", "hashes"))
     )
 
 
@@ -266,19 +266,28 @@ class Metadata:
         """
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["policy"] = self.policy.to_dict() if self.policy else None
-        try:
-            text = json.dumps({"schema": values.pop("schema"), **values}, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ArtifactError(
-                f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
-                " objects of them"
-            ) from error
+        text = as_json({"schema": values.pop("schema"), **values})
         if len(text) > MAX_METADATA_BYTES:
             raise ArtifactError(
                 f"metadata: {len(text):,} bytes; allowed: {MAX_METADATA_BYTES:,}; shorten the gain"
                 " and diversity records or the class names"
             )
         return text
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """Return the values of metadata as JSON.
+
+    Raises:
+        ArtifactError: a value is no JSON (NaN and infinity are not).
+    """
+    try:
+        return json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
+            " objects of them"
+        ) from error
 
 
 def _check_depth(values: object) -> None:

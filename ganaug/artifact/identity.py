@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 
-from ganaug.artifact.format import KEY, REWRITABLE
-from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.format import REWRITABLE
+from ganaug.artifact.reader import entry_of, parsed, read_artifact
 
 __all__ = ["behaviour_hash", "made_hash"]
 
@@ -36,12 +36,9 @@ def made_hash(content: bytes) -> str:
 
 
 def _hash(content: bytes, policy: object) -> str:
-    import onnx  # as in the reader: programs that only run a file do without it
-
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
-    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-    described = {key: v for key, v in json.loads(entry.value).items() if key not in REWRITABLE}
+    model = parsed(content)
+    metadata = json.loads(entry_of(model).value)
+    described = {key: value for key, value in metadata.items() if key not in REWRITABLE}
     del model.metadata_props[:]
     digest = hashlib.sha256(model.SerializeToString(deterministic=True))
     digest.update(json.dumps([described, policy], sort_keys=True).encode())

@@ -24,14 +24,14 @@ from ganaug.artifact.format import (
 )
 from ganaug.artifact.operators import OPERATORS
 from ganaug.artifact.shapes import check_graph
-from ganaug.artifact.wire import scan
+from ganaug.artifact.wire import no_onnx, scan
 from ganaug.errors import ArtifactError, named_path
 from ganaug.values import path_name, shown
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["read_artifact", "read_content"]
+__all__ = ["entry_of", "parsed", "read_artifact", "read_content"]
 
 _STANDARD = ("", "ai.onnx")
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
@@ -60,6 +60,21 @@ def read_artifact(path: str | os.PathLike[str]) -> tuple[bytes, Metadata, str]:
     except ArtifactError as error:
         raise ArtifactError(f"{path_name(path)}: {error}") from error
     return content, metadata, digest
+
+
+def parsed(content: bytes) -> onnx.ModelProto:
+    """Return the model that an artifact's bytes are; of `read_artifact`, which has checked them."""
+    import onnx  # a third of a second, and workers that only open a session do without it
+
+    model = onnx.ModelProto()
+    model.ParseFromString(content)
+    return model
+
+
+def entry_of(model: onnx.ModelProto) -> onnx.StringStringEntryProto:
+    """Return the entry with the metadata of an artifact that was read."""
+    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+    return entry
 
 
 def read_content(path: str | os.PathLike[str]) -> bytes:
@@ -109,23 +124,16 @@ def _parse(content: bytes) -> onnx.ModelProto:
             "is in onnxruntime's own format; allowed: ONNX; write one with: ganaug export RUN"
             " FILE.onnx"
         )
-    import onnx  # a third of a second, and workers that only open a session do without it
+    import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     scan(content, onnx.ModelProto.DESCRIPTOR)
-    model = onnx.ModelProto()
     try:
-        model.ParseFromString(content)
+        model = parsed(content)
     except (DecodeError, RecursionError) as error:
-        raise ArtifactError(
-            f"is not an ONNX file ({len(content):,} bytes that do not parse); allowed: a file that"
-            " ganaug export wrote; it may be cut off, copy or export it again"
-        ) from error
+        raise no_onnx(content, "that do not parse") from error
     if not model.HasField("graph") or not model.ir_version:
-        raise ArtifactError(
-            f"is not an ONNX file ({len(content):,} bytes without a graph); allowed: a file that"
-            " ganaug export wrote; it may be cut off, copy or export it again"
-        )
+        raise no_onnx(content, "without a graph")
     return model
 
 

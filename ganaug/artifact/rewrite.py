@@ -6,11 +6,12 @@ import json
 import os
 from typing import Any
 
-from ganaug.artifact.format import KEY, REWRITABLE, Metadata, Policy
-from ganaug.artifact.reader import read_artifact
-from ganaug.errors import ArtifactError, ConfigError
-from ganaug.files import atomic_path, updating
-from ganaug.values import path_name
+from ganaug.artifact.format import REWRITABLE, Metadata, as_json
+from ganaug.artifact.policy import Policy
+from ganaug.artifact.reader import entry_of, parsed, read_artifact
+from ganaug.errors import ConfigError
+from ganaug.files import atomic_path
+from ganaug.locks import updating
 
 __all__ = ["rewrite_metadata"]
 
@@ -18,7 +19,6 @@ __all__ = ["rewrite_metadata"]
 def rewrite_metadata(
     path: str | os.PathLike[str],
     *,
-    content_hash: str | None = None,
     target: str | os.PathLike[str] | None = None,
     **fields: Any,
 ) -> Metadata:
@@ -31,15 +31,13 @@ def rewrite_metadata(
 
     Args:
         path: the ONNX file.
-        content_hash: SHA-256 (hex) of the file that the new values belong to; where the file is
-            another one by now, nothing is written.
         target: write the result there and leave `path` as it is.
         fields: any of policy (a `Policy` or None), gain, diversity (JSON objects or None) and
             warnings (lines).
 
     Raises:
         ConfigError: another field is named; those say how the generator was made.
-        ArtifactError: `path` cannot be used, was replaced, or a value does not fit.
+        ArtifactError: `path` cannot be used, or a value does not fit.
         RunError: the file cannot be written.
 
     Examples:
@@ -52,36 +50,21 @@ def rewrite_metadata(
                 " to change what it says of its training"
             )
     with updating(path):
-        return _rewrite(path, path if target is None else target, content_hash, fields)
+        return _rewrite(path, path if target is None else target, fields)
 
 
 def _rewrite(
     path: str | os.PathLike[str],
     target: str | os.PathLike[str],
-    content_hash: str | None,
     fields: dict[str, Any],
 ) -> Metadata:
-    content, _, found = read_artifact(path)
-    if content_hash is not None and found != content_hash:
-        raise ArtifactError(
-            f"{path_name(path)}: was replaced while it was measured (content {content_hash[:12]},"
-            f" now {found[:12]}); allowed: the same content; measure the new file"
-        )
-    import onnx  # as in the reader: programs that only run a file do without it
-
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
-    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+    content, _, _ = read_artifact(path)
+    model = parsed(content)
+    entry = entry_of(model)
     values = json.loads(entry.value)
     for name, value in fields.items():
         values[name] = value.to_dict() if isinstance(value, Policy) else value
-    try:
-        text = json.dumps(values, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"metadata: {error}; allowed: text, finite numbers, true, false, null, lists and"
-            " objects of them"
-        ) from error
+    text = as_json(values)
     metadata = Metadata.from_json(text)
     entry.value = text
     with atomic_path(target) as temporary:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ganaug.artifact.halves import LEAST_PIXELS, Halves, in_halves
 from ganaug.errors import ArtifactError, ConfigError, DeviceError
+from ganaug.once import log_once
 from ganaug.values import is_int, shown
 from ganaug.wording import one_line
 
@@ -44,14 +45,12 @@ __all__ = [
 PROVIDERS = ("auto", "cpu", "cuda", "torch")
 
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
-_log = logging.getLogger("ganaug")
 
 _lock = threading.Lock()
 _open: weakref.WeakValueDictionary[tuple[str, str, int], Session] = weakref.WeakValueDictionary()
 # A session that came through a fork is kept and never used: closing it would wait for threads that
 # exist in the parent only.
 _inherited: list[Session] = []
-_said: set[str] = set()
 
 
 class Session:
@@ -164,7 +163,7 @@ def _start(content: bytes, providers: str, threads: int) -> Session:
         try:
             return _start_cuda(onnxruntime, content, threads)
         except DeviceError as error:
-            _say(f"{error}; going on with the CPU")
+            log_once(f"{error}; going on with the CPU", logging.WARNING)
 
     def opened(part: bytes) -> onnxruntime.InferenceSession:
         return _create(onnxruntime, part, threads, [_CPU])
@@ -256,9 +255,10 @@ def missing_gpu() -> str:
 def _warn_if_both_installed() -> None:
     # They share one folder of files; CUDA is lost without a word (onnxruntime issue 26996).
     if both_installed():
-        _say(
+        log_once(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files,"
-            f" so that CUDA can be missing; mend it with: {one_runtime()}"
+            f" so that CUDA can be missing; mend it with: {one_runtime()}",
+            logging.WARNING,
         )
 
 
@@ -284,9 +284,3 @@ def _installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _say(line: str) -> None:
-    if line not in _said:
-        _said.add(line)
-        _log.warning(line)

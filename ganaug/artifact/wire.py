@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         FieldDescriptor,
     )
 
-__all__ = ["MAX_FIELDS", "scan"]
+__all__ = ["MAX_FIELDS", "no_onnx", "scan"]
 
 MAX_FIELDS = 100_000  # ours have about 3,000
 MAX_DEPTH = 16  # ours have 7
@@ -42,10 +42,15 @@ def scan(content: bytes, descriptor: Descriptor) -> None:
     try:
         _scan(content, descriptor)
     except _MalformedError as error:
-        raise ArtifactError(
-            f"is not an ONNX file ({len(content):,} bytes that do not parse); allowed: a file that"
-            " ganaug export wrote; it may be cut off, copy or export it again"
-        ) from error
+        raise no_onnx(content, "that do not parse") from error
+
+
+def no_onnx(content: bytes, why: str) -> ArtifactError:
+    """Return the refusal of bytes that are no model."""
+    return ArtifactError(
+        f"is not an ONNX file ({len(content):,} bytes {why}); allowed: a file that ganaug export"
+        " wrote; it may be cut off, copy or export it again"
+    )
 
 
 def _scan(content: bytes, descriptor: Descriptor) -> None:

@@ -193,7 +193,7 @@ def plain_messages(settings: Settings) -> Iterator[None]:
             shown.add(text)
             echo(f"ganaug: warning: {text}", err=True)
 
-    class Lines(logging.Handler):
+    class _ToStderr(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if silent:
                 return
@@ -202,7 +202,7 @@ def plain_messages(settings: Settings) -> Iterator[None]:
             else:
                 say(settings, record.getMessage())
 
-    log, lines = logging.getLogger("ganaug"), Lines()
+    log, lines = logging.getLogger("ganaug"), _ToStderr()
     level = log.level
     with warnings.catch_warnings():
         warnings.showwarning = show

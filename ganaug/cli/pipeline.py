@@ -30,7 +30,6 @@ from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
     from ganaug.checking import CheckReport
-    from ganaug.training import FitConfig
 
 __all__ = ["command"]
 
@@ -100,8 +99,9 @@ def command(
     what is done is not done again. DIR then holds check.json, the run, generator.onnx, and the
     report in evaluation/.
     """
-    from ganaug.files import locked, write_json
+    from ganaug.files import write_json
     from ganaug.images.places import folders_around
+    from ganaug.locks import locked
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
     from ganaug.report.kinds import CHECK
 
@@ -114,8 +114,7 @@ def command(
     asked["classifier_steps"] = classifier_steps
     asked |= {"settings": [*map(list, given["settings"])], "files": _files(source)}
     folder = Path(out)
-    _config(given)  # refused before anything is made
-    _refuse(seeds, classifier_steps, device)
+    _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
     check_output_folder(folder, {CHECKED: CHECK}, read, option="--out")
     if not (_is_a_name(source) or os.path.exists(source.removeprefix("hf:"))):
@@ -204,12 +203,14 @@ def _made(folder: Path) -> Iterator[None]:
                     each.rmdir()
 
 
-def _refuse(seeds: int, classifier_steps: int | None, device: str) -> None:
-    """Refuse what the commands of the steps would refuse after images were read."""
+def _refuse(given: dict[str, Any], seeds: int, classifier_steps: int | None, device: str) -> None:
+    """Refuse what the commands of the steps would refuse after something was made, or read."""
     from ganaug.devices import choose_device
     from ganaug.errors import checked_count
     from ganaug.evaluation.gain.intervals import MOST_SEEDS
+    from ganaug.training import make_config
 
+    make_config(given["preset"], **_fields(given))
     checked_count("--seeds", seeds, "6 give a verdict", MOST_SEEDS)
     if classifier_steps is not None:
         instead = "leave it out for the usual number"
@@ -233,7 +234,7 @@ class Ledger:
             found = load_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
-        forms = {"asked": OBJECT, "done": list_of(TEXT)}
+        forms = {"asked": OBJECT, "done": list_of(TEXT), "command": TEXT}
         record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
         others = _others(there, asked)
@@ -241,12 +242,9 @@ class Ledger:
             told = ", ".join(
                 f"{key} is {there.get(key)} there, {asked[key]} here" for key in others
             )
-            kept = record.get("command")  # an older one does not say
-            again = (
-                f"go on with: {kept}" if isinstance(kept, str) else "repeat that command to go on"
-            )
             raise RunError(
-                f"{path.parent}: holds another run ({told}); {again}; or choose another folder"
+                f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
+                " choose another folder"
             )
 
     def do(
@@ -311,10 +309,9 @@ def _others(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 
     A path may be spelled in another way; equal files are the same images, wherever they lie.
     """
-    same = {"files"} if "files" not in there else set()  # an older one does not say
+    same = {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
     if asked["files"] is not None and there.get("files") == asked["files"]:
         same.add("source")
-    same |= {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
     return [key for key, value in asked.items() if key not in same and there.get(key) != value]
 
 
@@ -362,12 +359,6 @@ def _check(console: Settings, source: str, **options: Any) -> CheckReport:
         report = check(source, progress=progress, **options)
     echo(replace(report, next=()))  # what comes next is done here
     return report
-
-
-def _config(given: dict[str, Any]) -> FitConfig:
-    from ganaug.training import make_config
-
-    return make_config(given["preset"], **_fields(given))
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:

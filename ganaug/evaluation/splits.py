@@ -19,7 +19,7 @@ from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.randomness import stream
-from ganaug.use.policy import refuse_unclear
+from ganaug.use.class_map import refuse_unclear
 from ganaug.wording import first_names
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
 
 FEW_INNER_IMAGES = 5
 INNER_SPLITS = 3
+DRAWN = 0.8  # of each class's images
 OTHER_ORDER = 0x5555555555555555  # times 0, 1 and 2: which bits of a key are turned
 
 
@@ -345,8 +346,8 @@ def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
         )
 
 
-def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet:
-    """Return a draw of `fraction` of each class's images, by whole groups where possible.
+def default_draw(images: ImageSet, seed: int) -> ImageSet:
+    """Return a draw of `DRAWN` of each class's images, by whole groups where possible.
 
     Units (a group, or images of equal content) are taken in random order as long as they fit; a
     class keeps at least one image.
@@ -357,7 +358,7 @@ def default_draw(images: ImageSet, seed: int, fraction: float = 0.8) -> ImageSet
     taken = np.zeros(len(order), bool)
     for label in range(len(images.classes)):
         rows = np.flatnonzero(images.labels == label)
-        wanted = max(1, round(fraction * len(rows)))
+        wanted = max(1, round(DRAWN * len(rows)))
         members, sizes = np.unique(unit[rows], return_counts=True)
         reached = int(sizes[taken[members]].sum())
         for at in np.argsort(order[members]):

@@ -13,11 +13,11 @@ from ganaug.errors import ArtifactError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.gain.scores import mean_or_none
-from ganaug.files import updating
+from ganaug.locks import updating
 from ganaug.wording import one_line
 
 if TYPE_CHECKING:
-    from ganaug.artifact.format import Policy
+    from ganaug.artifact.policy import Policy
     from ganaug.artifact.runtime import Generator
     from ganaug.evaluation.diversity.measures import Measure
     from ganaug.evaluation.diversity.report import DiversityReport

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,19 +17,18 @@ from ganaug.images._pixels import (
     Header,
     Layout,
     converted,
-    is_grey,
-    pixel_key,
-    resized,
+    key_of_pixels,
+    pixels_at,
 )
 
-__all__ = ["Pixels", "Sink", "cores", "read_pixels"]
+__all__ = ["DecodedPixels", "Sink", "read_pixels"]
 
 TOGETHER = 16  # images that a thread decodes at a time
 TOLD = 100  # images between two calls of a progress
 Result = TypeVar("Result")
 
 
-class Pixels(NamedTuple):
+class DecodedPixels(NamedTuple):
     """Decoded images: uint8 [n, H, W, C], content keys uint64 [n], positions int64 [n].
 
     `pixel_keys`, uint64 [n], are hashes of the pixels before any resizing, `other_keys` the content
@@ -42,12 +40,6 @@ class Pixels(NamedTuple):
     pixel_keys: NDArray[np.uint64]
     other_keys: NDArray[np.uint64]
     kept: NDArray[np.int64]
-
-
-def cores() -> int:
-    """Return how many threads can decode at once here."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class _Memory:
@@ -95,7 +87,7 @@ def read_pixels(
     into: Callable[[tuple[int, int, int]], Sink] | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Pixels:
+) -> DecodedPixels:
     """Decode every image into one array of the layout; the only copy held in memory.
 
     `load(i)` returns image i, decoded, and its content keys, as `as_shown` gives them; it is called
@@ -103,7 +95,7 @@ def read_pixels(
     `keep_rgb`. Images that cannot be read go to `damage`. `into(shape)` makes what takes images of
     that shape in place of an array.
     """
-    shape = (*layout.size, 3 if layout.mode == "RGB" else 1)
+    shape = (*layout.size, layout.channels)
     sink: Sink = _Memory(len(headers), shape) if into is None else into(shape)
     keys = np.empty((3, len(headers)), np.uint64)
     kept: list[int] = []
@@ -112,11 +104,9 @@ def read_pixels(
     def decoded(at: int) -> _Image | Exception:
         try:
             image, key, other_key = load(at)
-            # At full size: averaging could hide a pixel of colour.
-            plain = image if image.mode == "L" else converted(image, "RGB")
-            grey = plain.mode == "L" or is_grey(plain)
-            final = resized(converted(image, layout.mode), layout.size)
-            return _Image(final, key, pixel_key(plain, grey=grey), other_key, grey)
+            by_pixels, grey = key_of_pixels(image)
+            final = pixels_at(converted(image, layout.mode), layout.size)
+            return _Image(final, key, by_pixels, other_key, grey)
         except UNREADABLE as error:
             return error
 
@@ -133,7 +123,7 @@ def read_pixels(
     rows = np.array(kept, dtype=np.int64)
     images = sink.finished(all_grey=all_grey)
     by_file, by_pixels, other = keys[:, : len(kept)]
-    return Pixels(images, by_file, by_pixels, other, rows)
+    return DecodedPixels(images, by_file, by_pixels, other, rows)
 
 
 def in_order(call: Callable[[int], Result], count: int, threads: int) -> Iterator[Result]:

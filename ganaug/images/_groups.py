@@ -12,7 +12,8 @@ from typing import Any
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
-from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
+from ganaug.images._csv import delimiter_of, refuse_more_cells
+from ganaug.images._parts import ImageFile
 from ganaug.images.class_names import composed
 from ganaug.wording import counted, one_line
 

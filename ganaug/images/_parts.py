@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError
 from ganaug.files import open_regular
 from ganaug.images.class_names import alike_noted
-from ganaug.images.image_set import ImageSet
+from ganaug.images.image_set import ImageSet, name_of
 from ganaug.wording import counted, first_names
 
 __all__ = [
     "ImageFile",
     "class_names",
-    "delimiter_of",
     "none_read",
-    "refuse_more_cells",
     "with_test",
 ]
 
@@ -47,39 +45,6 @@ class ImageFile(NamedTuple):
 def none_read(source: str, word: str = "training") -> DataError:
     """Return the error for a part, "training" or "test", without an image that can be read."""
     return DataError(f"{source}: no {word} image can be read; add images that can")
-
-
-def delimiter_of(stream: TextIO, where: str) -> str:
-    """Return what is between the cells of the first line of a table: a comma, ";" or a tab.
-
-    Raises:
-        DataError: the line says what is, as Excel writes it, or it has "|" alone.
-    """
-    first = stream.readline()
-    stream.seek(0)
-    known = max(",;\t", key=first.count)
-    if first.lower().startswith("sep="):
-        raise DataError(
-            f"{where}: the first line is {first.strip()!r}; allowed: the names of the columns; take"
-            " this line out"
-        )
-    if "|" in first and known not in first:
-        raise DataError(
-            f"{where}: the first line, {first.strip()!r:.60}, has '|' between the columns; allowed:"
-            " a comma, a semicolon or a tab; save the table with one of these"
-        )
-    return known
-
-
-def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:
-    """Refuse a row of csv's DictReader that has more cells than the first line: which is which?"""
-    more = row.get(None)
-    if more:
-        raise DataError(
-            f"{where}: {columns + len(more)} cells, but the first line names"
-            f" {counted(columns, 'column')}; allowed: one for each; put text with a delimiter in"
-            ' "quotes", or take out what is too much'
-        )
 
 
 def class_names(
@@ -113,7 +78,7 @@ def _in_two_classes(images: ImageSet) -> list[str]:
     if not len(other):
         return []
     pair = [int(order[at]) for at in (other[0], other[0] + 1)]
-    names = [f"image {at}" if images.names is None else images.names[at] for at in pair]
+    names = [name_of(images, at) for at in pair]
     several = f"{counted(len(other), 'image')}, such as"
     return [f"the same pixels in two classes: {several} {names[0]} and {names[1]}; remove one"]
 

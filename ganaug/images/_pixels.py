@@ -26,11 +26,10 @@ __all__ = [
     "choose_layout",
     "converted",
     "inside",
-    "is_grey",
-    "pixel_key",
+    "key_of_pixels",
+    "pixels_at",
     "read_header",
     "rendered",
-    "resized",
     "scaled_down",
     "to_pillow",
     "unreadable",
@@ -86,6 +85,11 @@ class Layout(NamedTuple):
     mode: str
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Of an image: 1 or 3."""
+        return 3 if self.mode == "RGB" else 1
 
 
 class Damage:
@@ -311,7 +315,7 @@ def converted(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+def pixels_at(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a grey or RGB image as uint8 [H, W, C] at `size`, (height, width).
 
     Resizing is Pillow's BILINEAR, which averages over all source pixels when it makes an image
@@ -323,7 +327,7 @@ def resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8).reshape(height, width, -1)
 
 
-def is_grey(image: Image.Image) -> bool:
+def _is_grey(image: Image.Image) -> bool:
     """Say whether an RGB image has equal channels everywhere."""
     some = image.resize((16, 16), Image.Resampling.NEAREST)  # tells most, and quickly
     for each in (some, image):
@@ -333,10 +337,15 @@ def is_grey(image: Image.Image) -> bool:
     return True
 
 
-def pixel_key(image: Image.Image, *, grey: bool) -> int:
-    """Return a hash of the pixels of an L or RGB image, the same where RGB is `grey`."""
-    first = image.getchannel(0) if grey else image
-    return content_key(b"%dx%d" % image.size + first.tobytes())
+def key_of_pixels(image: Image.Image) -> tuple[int, bool]:
+    """Return a hash of the pixels, and whether all of them are grey; a grey image may be RGB.
+
+    At full size: averaging could hide a pixel of colour.
+    """
+    plain = image if image.mode == "L" else converted(image, "RGB")
+    grey = plain.mode == "L" or _is_grey(plain)
+    first = plain.getchannel(0) if grey else plain
+    return content_key(b"%dx%d" % plain.size + first.tobytes()), grey
 
 
 def to_pillow(pixels: NDArray[np.uint8]) -> Image.Image:
@@ -346,10 +355,10 @@ def to_pillow(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def rendered(images: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     """Return the images in the layout's mode and size; the array itself where it has them."""
-    channels = 3 if layout.mode == "RGB" else 1
-    if images.shape[1:] == (*layout.size, channels):
+    shape = (*layout.size, layout.channels)
+    if images.shape[1:] == shape:
         return images
-    out = np.empty((len(images), *layout.size, channels), np.uint8)
+    out = np.empty((len(images), *shape), np.uint8)
     for at, pixels in enumerate(images):
-        out[at] = resized(converted(to_pillow(pixels), layout.mode), layout.size)
+        out[at] = pixels_at(converted(to_pillow(pixels), layout.mode), layout.size)
     return out

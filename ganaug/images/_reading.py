@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.images._decoding import Sink, cores, read_pixels
+from ganaug.images._decoding import Sink, read_pixels
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
 from ganaug.images._parts import ImageFile, none_read, with_test
@@ -28,6 +28,7 @@ from ganaug.images.columns import Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
+from ganaug.launch import cores
 from ganaug.progress import Progress
 
 __all__ = ["Encoded", "Reading", "read_encoded", "read_files"]

@@ -23,17 +23,18 @@ import PIL
 from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError, GanaugError
-from ganaug.files import atomic_path, locked, make_folder, write_bytes, write_json
-from ganaug.images._decoding import Pixels
+from ganaug.files import atomic_path, make_folder, write_bytes, write_json
+from ganaug.images._decoding import DecodedPixels
 from ganaug.images._parts import ImageFile
 from ganaug.images.stored import BLOCK, StoredImages
+from ganaug.locks import locked
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json
 
 __all__ = ["Cache", "Decoded", "FileSink", "entry_of", "no_cache"]
 
 log = logging.getLogger("ganaug")
 
-FORMAT = 2  # 1 had no keys of the other way to turn images
+FORMAT = 2
 CHUNK = 2**22  # bytes
 ENTRY: dict[str, Form] = {
     "format": COUNT,
@@ -48,7 +49,7 @@ ENTRY: dict[str, Form] = {
 class Decoded(NamedTuple):
     """What was read from files: pixels, and notes about them."""
 
-    pixels: Pixels
+    pixels: DecodedPixels
     notes: tuple[str, ...]
 
 
@@ -143,7 +144,7 @@ class Cache:
             np.frombuffer(keys, "<u8").astype(np.uint64).reshape(4, len(images))
         )
         rows = kept.astype(np.int64)
-        found = Pixels(cast(NDArray[np.uint8], images), by_file, by_pixels, other, rows)
+        found = DecodedPixels(cast(NDArray[np.uint8], images), by_file, by_pixels, other, rows)
         return Decoded(found, tuple(values["notes"]))
 
     def _made(self, entry: Path, listed: str, decode: Decode) -> Decoded:

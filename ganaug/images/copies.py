@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.images.alike import Alike
-from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.image_set import ImageSet, content_key, name_of
 
 __all__ = ["also_in", "copies_noted", "near_copies"]
 
@@ -47,14 +47,10 @@ def copies_noted(train: ImageSet, test: ImageSet) -> tuple[str, ...]:
         ours, theirs = near[0]
         notes.append(
             f"{len(near)} of {len(test)} test images{compared} look nearly like a training image,"
-            f" such as {_name(test, ours)} like {_name(train, theirs)}; results on them look too"
-            " good: give such images one group in groups.csv"
+            f" such as {name_of(test, ours)} like {name_of(train, theirs)}; results on them look"
+            " too good: give such images one group in groups.csv"
         )
     return tuple(notes)
-
-
-def _name(images: ImageSet, at: int) -> str:
-    return f"image {at}" if images.names is None else images.names[at]
 
 
 def _in_even_steps(images: ImageSet, whole: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What belongs together: groups as numbers, and numbers that pairs join."""
+"""Groups of images as numbers, also where pairs that belong together make them."""
 
 from __future__ import annotations
 

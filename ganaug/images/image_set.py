@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
+from ganaug.images.class_names import composed
 from ganaug.images.columns import Columns
 from ganaug.images.labels import check_range
 from ganaug.images.stored import chosen
 from ganaug.wording import first_names
 
-__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "require_classes", "utf8"]
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "name_of", "require_classes", "utf8"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 BLOCK = 256  # images whose pixels are hashed at once
@@ -87,7 +87,7 @@ class ImageSet:
         images, labels = self.images, self.labels
         if labels.shape == (len(images), 1):
             labels = labels[:, 0]
-        names = tuple(unicodedata.normalize("NFC", name) for name in self.classes)
+        names = tuple(composed(name) for name in self.classes)
         object.__setattr__(self, "classes", names)
         object.__setattr__(self, "notes", tuple(utf8(note) for note in self.notes))
         if self.names is not None:
@@ -313,3 +313,8 @@ def require_classes(image_set: ImageSet, least: int = 2) -> None:
             f"classes: {len(found)} found in {image_set.source!r}{only}; a data set needs at least"
             f" {least}; put each class in a folder of its own"
         )
+
+
+def name_of(images: ImageSet, at: int) -> str:
+    """Return what to call image `at` in a message: its name, or its number."""
+    return f"image {at}" if images.names is None else images.names[at]

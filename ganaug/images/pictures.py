@@ -16,8 +16,8 @@ from ganaug.images._pixels import (
     UNREADABLE,
     choose_layout,
     converted,
+    pixels_at,
     read_header,
-    resized,
     unreadable,
 )
 
@@ -62,7 +62,7 @@ def prepared(
         height, width = (max(1, round(side * longest / max(size))) for side in size)
         size = (height, width)
     layout = choose_layout([header], size, mode)
-    return resized(converted(image, layout.mode), size)
+    return pixels_at(converted(image, layout.mode), size)
 
 
 def on_white(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

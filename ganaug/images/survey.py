@@ -22,11 +22,13 @@ from ganaug.images._pixels import (
     check_size,
     choose_layout,
     converted,
+    inside,
+    key_of_pixels,
     read_header,
 )
 from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.grouping import group_numbers
-from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range
 from ganaug.images.originals import Original, originals
 from ganaug.progress import Progress
@@ -74,13 +76,11 @@ class Survey:
 
     def name(self, at: int) -> str:
         """Return what to call image `at`: its path inside the source."""
-        return self.headers[at].name.removeprefix(self.source).lstrip("/\\: ")
+        return inside(self.headers[at].name, self.source)
 
     def pixel_key(self, at: int) -> int:
         """Return a hash of the size and the pixels of image `at`, decoded; grey counts as RGB."""
-        image = self.items[at].read()[0]
-        pixels = converted(image, "RGB")
-        return content_key(repr(pixels.size).encode() + pixels.tobytes())
+        return key_of_pixels(self.items[at].read()[0])[0]
 
     def image_set(self) -> ImageSet:
         """Return the previews as an image set, with the labels, keys and groups of the source.

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean, named_path
+from ganaug.images._csv import delimiter_of, refuse_more_cells
 from ganaug.images._left_out import SPLITS
-from ganaug.images._parts import ImageFile, delimiter_of, refuse_more_cells
+from ganaug.images._parts import ImageFile
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of
 from ganaug.images.class_names import alike_noted, composed

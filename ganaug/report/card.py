@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganaug.artifact.format import PRIVACY, Metadata, Policy
+from ganaug.artifact.format import PRIVACY, Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.words import COPYING, OK, TOO_FEW_WORD

@@ -143,9 +143,9 @@ def _flat(value: Any) -> str:
     return MISSING if value is None else str(value)
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def percent(value: float | None) -> str:
     """Return a fraction as percent, or a dash where there is none."""
-    return MISSING if value is None else f"{100 * value:.{digits}f}%"
+    return MISSING if value is None else f"{100 * value:.1f}%"
 
 
 def points(value: float | None) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.measures import MEASURES
 from ganaug.evaluation.diversity.report import DiversityReport
@@ -206,13 +207,11 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
 
 def _event(row: Mapping[str, Any]) -> str:
     """Return what an alarm or a rollback of the run says."""
-    if "rollback" not in row:
+    if not {"rollback", "settings"} <= row.keys():
         return f"Step {row['step']}: {row['alarm']}."
-    # Older versions knew one remedy, and wrote no settings.
-    settings = as_settings(row["settings"]) if "settings" in row else "half the learning rate"
     return (
         f"Step {row.get('failed')}: {row['alarm']}. Rollback {row['rollback']}: back to step"
-        f" {row['step']}, with {settings} and other random numbers."
+        f" {row['step']}, with {as_settings(row['settings'])} and other random numbers."
     )
 
 

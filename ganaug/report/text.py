@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.values import printable
 from ganaug.wording import counted, fact_lines
 

@@ -67,10 +67,8 @@ class Batches:
             weights = np.maximum(images.counts, 1) ** (config.class_power - 1.0)
             self.weights = weights[images.labels] / weights[images.labels].sum()
 
-    def batch(
-        self, step: int, pixels: Pixels | Tensor, rollbacks: int = 0, rows: slice = EVERY
-    ) -> Batch:
-        """Return the batch of `step`, on the device of `pixels`, all images (uint8 [N, C, H, W]).
+    def batch(self, step: int, pixels: Pixels, rollbacks: int = 0, rows: slice = EVERY) -> Batch:
+        """Return the batch of `step`, on the device of `pixels`, all images.
 
         After each of `rollbacks` the same step has another batch. Of several processes each asks
         for its `rows` of it.
@@ -92,7 +90,8 @@ class Batches:
         maps = None if maps is None else sent(maps[rows], device)
 
         def gathered(chosen: NDArray[np.int64]) -> Tensor:
-            images = _gather(pixels, chosen[rows])
+            images = pixels.rows(chosen[rows]).float() / 255
+            images = images.contiguous(memory_format=torch.channels_last)
             return images if maps is None else shared_affine.move(images, maps)
 
         return Batch(
@@ -127,15 +126,6 @@ class Pixels:
         return self._as_tensor(self.images[rows])
 
     def _as_tensor(self, images: NDArray[np.uint8]) -> Tensor:
-        # As it has always been, down to the strides of grey images, by which torch chooses kernels.
+        # Down to the strides of grey images, by which torch chooses kernels.
         ordered = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         return torch.from_numpy(ordered).to(self.device)
-
-
-def _gather(pixels: Pixels | Tensor, rows: NDArray[np.int64]) -> Tensor:
-    if isinstance(pixels, Tensor):
-        chosen = pixels[sent(torch.from_numpy(rows), pixels.device)]
-    else:
-        chosen = pixels.rows(rows)
-    chosen = chosen.float() / 255
-    return chosen.contiguous(memory_format=torch.channels_last)

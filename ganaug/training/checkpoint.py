@@ -103,8 +103,7 @@ KEPT: dict[str, Form] = {
     "file": _matching(OURS, "the name of a file beside it"),
     "sha256": _matching(r"[0-9a-f]{64}", "a hash"),
 }
-# What a row of `rollbacks`, or `stopped`, has in any case.
-ROW: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER}
+STOPPED: dict[str, Form] = {"step": COUNT, "alarm": TEXT, "seconds": NUMBER, "cause": TEXT}
 CHANGED = ("learning_rate", "r1", "r2")
 
 
@@ -112,10 +111,11 @@ def _are_settings(value: Any) -> bool:
     return NUMBERS[1](value) and all(k in CHANGED and v >= 0 for k, v in value.items())
 
 
+ROLLBACK: dict[str, Form] = STOPPED | {
+    "settings": (f"an object of {', '.join(CHANGED)}, each 0 or more", _are_settings),
+}
 # What older versions did not write.
 LATER: dict[str, Form] = {
-    "cause": TEXT,
-    "settings": (f"an object of {', '.join(CHANGED)}, each 0 or more", _are_settings),
     "good": list_of(OBJECT),
     "rollbacks": list_of(OBJECT),
     "stopped": ("an object or null", lambda value: value is None or isinstance(value, dict)),
@@ -226,13 +226,12 @@ def read_record(run: Path) -> Record | None:
             " in another folder"
         )
     check_fields(pointer, values, KEPT)
-    _check_later(pointer, values)
+    check_fields(pointer, values, {name: LATER[name] for name in LATER if name in values})
     # Older versions kept one checkpoint, and knew of no other.
     good = values.get("good", [{name: values[name] for name in KEPT}])
-    for form, parts in ((KEPT, good), (ROW, values.get("rollbacks", []))):
+    for form, parts in ((KEPT, good), (ROLLBACK, values.get("rollbacks", []))):
         for part in parts:
             check_fields(pointer, part, form)
-            _check_later(pointer, part)
     for part in (values, *good):
         name = f"checkpoint-{part['step']:06d}"
         if re.split(r"-|\.", part["file"])[1] != name.partition("-")[2]:
@@ -242,8 +241,7 @@ def read_record(run: Path) -> Record | None:
             )
     stopped = values.get("stopped")
     if stopped is not None:
-        check_fields(pointer, stopped, ROW)
-        _check_later(pointer, stopped)
+        check_fields(pointer, stopped, STOPPED)
     rollbacks = tuple(values.get("rollbacks", ()))
     return Record(_kept(values), tuple(map(_kept, good)), rollbacks, stopped, values.get("run"))
 
@@ -266,10 +264,6 @@ def refuse_other_run(run: Path, record: Record) -> None:
             " are of, or one of these was changed; put back what belongs together, or train again"
             " in another folder"
         )
-
-
-def _check_later(pointer: Path, values: dict[str, Any]) -> None:
-    check_fields(pointer, values, {name: LATER[name] for name in LATER if name in values})
 
 
 def _kept(values: dict[str, Any]) -> Kept:

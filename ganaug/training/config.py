@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ganaug.errors import MOST_COUNT, ConfigError, did_you_mean
 
-__all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "usual_config"]
+__all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "saved_fields", "usual_config"]
 
 Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"]
 
@@ -195,6 +195,14 @@ class FitConfig:
                     f" {', '.join(names)}"
                 )
         return cls(**values)
+
+
+def saved_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of a config that was written; what an older version did not write was off.
+
+    `FitConfig.from_dict` takes that from the same defaults; here fields may be unknown ones.
+    """
+    return FitConfig().to_dict() | dict(values)
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:

@@ -10,11 +10,11 @@ from typing import Any
 import onnx
 
 from ganaug.artifact.format import Metadata
-from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.reader import parsed, read_artifact
 from ganaug.errors import ArtifactError, RunError
 from ganaug.files import written_path
 from ganaug.outputs import Kind
-from ganaug.training.config import FitConfig
+from ganaug.training.config import saved_fields
 from ganaug.training.run_folder import SavedRun
 
 __all__ = ["ARTIFACT", "Earlier", "find_earlier"]
@@ -83,18 +83,14 @@ def find_earlier(path: str | os.PathLike[str], run: SavedRun) -> Earlier | None:
     if not target.exists() or not target.stat().st_size:
         return None
     content, found, _ = read_artifact(target)
-    # what an older version did not write was off
-    config = FitConfig().to_dict() | found.config
-    data = run.data
+    config, data = saved_fields(found.config), run.data
     here = (run.config.to_dict(), run.seed, data["fingerprint"], data.get("started_from"))
     if (config, found.seed, found.fingerprint, found.data.get("started_from")) != here:
         raise RunError(
             f"{os.fspath(path)}: holds the generator of another run (seed {found.seed}, images"
             f" {found.fingerprint[:12]}, {found.steps} steps), {ANOTHER}"
         )
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
-    return Earlier(os.fspath(path), found, _graph(model))
+    return Earlier(os.fspath(path), found, _graph(parsed(content)))
 
 
 def _graph(model: onnx.ModelProto) -> bytes:

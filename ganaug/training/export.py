@@ -22,20 +22,22 @@ from numpy.typing import NDArray
 
 from ganaug._version import __version__
 from ganaug.artifact.engine import onnxruntime
-from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata, Policy
+from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import GanaugError, named_path
-from ganaug.files import atomic_path, updating
+from ganaug.files import atomic_path
 from ganaug.images.columns import columns_in
 from ganaug.images.image_set import utf8
 from ganaug.images.places import folders_of_classes
+from ganaug.locks import updating
 from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
 from ganaug.training.earlier import ARTIFACT, find_earlier
 from ganaug.training.graph import OPSET, variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
-from ganaug.training.verdict import state_notes
+from ganaug.training.soundness import state_notes
 
 __all__ = ["export"]
 

@@ -30,9 +30,10 @@ import torch
 
 from ganaug.devices import choose_device
 from ganaug.errors import RunError
-from ganaug.files import Held, locked, make_folder
+from ganaug.files import make_folder
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.copies import copies_noted
+from ganaug.locks import Held, locked
 from ganaug.progress import FitProgress, told, told_of_fit
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint

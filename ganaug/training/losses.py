@@ -13,8 +13,6 @@ With r = D(real) and f = D(fake) as logits, sigma the logistic function and sp(t
 
 from __future__ import annotations
 
-from typing import get_args
-
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
@@ -22,15 +20,12 @@ from torch.nn.functional import relu, softplus
 from ganaug.training.config import Loss
 
 __all__ = [
-    "LOSSES",
     "class_match_loss",
     "discriminator_loss",
     "generator_loss",
     "gradient_penalty",
     "lost_class_loss",
 ]
-
-LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
 def discriminator_loss(loss: Loss, real: Tensor, fake: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def stopped_before(run: Path, on_collapse: OnCollapse) -> Failure | None:
     if on_collapse == "stop" or len(record.rollbacks) >= MOST_ROLLBACKS:
         raise GanaugError(stopped_line(record))
     row = record.stopped
-    return Failure(row["step"], row["alarm"], row["seconds"], row.get("cause", NOT_FINITE))
+    return Failure(row["step"], row["alarm"], row["seconds"], row["cause"])
 
 
 def recover(

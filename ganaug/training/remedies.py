@@ -52,7 +52,7 @@ def remedied(config: FitConfig, cause: str) -> tuple[dict[str, float], bool]:
 
     Args:
         config: that the training failed with.
-        cause: the name of the alarm, or `NOT_FINITE`; of an older version it is not known.
+        cause: the name of the alarm, or `NOT_FINITE`.
     """
     remedy = REMEDIES.get(cause, SLOWER)
     usual = usual_config(config)
@@ -73,7 +73,5 @@ def remedied(config: FitConfig, cause: str) -> tuple[dict[str, float], bool]:
 def treated(config: FitConfig, rollbacks: Iterable[Mapping[str, Any]]) -> FitConfig:
     """Return the config that a run goes on with after its `rollbacks`."""
     for row in rollbacks:
-        # Older versions halved the rate, and wrote no settings.
-        settings = row.get("settings", {"learning_rate": config.learning_rate / 2})
-        config = replace(config, **settings)
+        config = replace(config, **row["settings"])
     return config

@@ -54,7 +54,7 @@ from ganaug.records import (
     read_rows,
 )
 from ganaug.training import checkpoint
-from ganaug.training.config import FitConfig
+from ganaug.training.config import FitConfig, saved_fields
 from ganaug.training.networks import build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
@@ -220,12 +220,7 @@ def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
     """Say how the run that was found is another one; an empty text where it is the same."""
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
         return "its config.json is not one of ganaug's"
-    # what an older version did not write was off
-    there = (
-        FitConfig().to_dict()
-        | found["config"]
-        | {key: found.get(key) for key in ("seed", "channels")}
-    )
+    there = saved_fields(found["config"]) | {key: found.get(key) for key in ("seed", "channels")}
     here = wanted["config"] | {key: wanted[key] for key in ("seed", "channels")}
     for key, value in here.items():
         if there.get(key) != value:
@@ -306,8 +301,7 @@ def read_run(folder: Path) -> SavedRun:
     record = check_fields(folder / "config.json", _json(folder / "config.json"), CONFIG)
     data = check_fields(folder / "data.json", _json(folder / "data.json"), DATA)
     if data.get("started_from") is not None:
-        start = check_fields(folder / "data.json", data["started_from"], {})
-        check_fields(folder / "data.json", {"hashes": []} | start, FACTS)  # older runs have none
+        check_fields(folder / "data.json", data["started_from"], FACTS)
     if len(data["counts"]) != len(data["classes"]):
         raise RunError(
             f"{folder / 'data.json'}: {len(data['counts'])} counts for {len(data['classes'])}"

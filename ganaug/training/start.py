@@ -20,6 +20,7 @@ from ganaug.errors import RunError
 from ganaug.files import open_regular, write_bytes
 from ganaug.images import ImageSet
 from ganaug.records import COUNT, TEXT, Form, check_fields, list_of, load_json, one_of
+from ganaug.training.checkpoint import part_of
 from ganaug.training.config import FitConfig
 from ganaug.training.state import State
 from ganaug.wording import one_line
@@ -82,8 +83,7 @@ def load_start(run: Path, state: State) -> None:
             raise ValueError("its hash is not the recorded one")
         tensors = safetensors.torch.load(content)
         for part, module in state.modules.items():
-            own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(part)}
-            module.load_state_dict(own)
+            module.load_state_dict(part_of(tensors, part))
     except (OSError, AttributeError, safetensors.SafetensorError, ValueError, RuntimeError) as e:
         raise RunError(
             f"{run / FILE}: is missing or damaged ({one_line(e)}); train again in another folder"

@@ -16,11 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import Tensor, nn
 
-from ganaug.artifact.reader import read_artifact
+from ganaug.artifact.reader import parsed, read_artifact
 from ganaug.errors import ArtifactError, ConfigError, RunError, named_path
 from ganaug.images import ImageSet
 from ganaug.training import checkpoint
@@ -28,9 +27,9 @@ from ganaug.training.config import FitConfig
 from ganaug.training.graph_weights import graph_weights
 from ganaug.training.networks import build_generator
 from ganaug.training.run_folder import read_run
+from ganaug.training.soundness import broken
 from ganaug.training.start import Start
 from ganaug.training.state import State
-from ganaug.training.verdict import broken
 from ganaug.wording import one_line
 
 __all__ = ["warm_start"]
@@ -133,18 +132,15 @@ def _of_run(folder: Path, name: str, config: FitConfig) -> _Origin:
 
 def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
     content, metadata, _ = read_artifact(path)
-    model = onnx.ModelProto()
-    model.ParseFromString(content)
     try:
-        # what an older version did not write was off
-        found = FitConfig.from_dict(FitConfig().to_dict() | metadata.config)
+        found = FitConfig.from_dict(metadata.config)
         found = replace(found, size=metadata.size)
     except ConfigError as error:
         raise _useless(path, error) from error
     _check_form(path, found, config)  # before a network of any width is built
     try:
         network = build_generator(found, metadata.channels, len(metadata.classes))
-        weights = graph_weights(model, network)
+        weights = graph_weights(parsed(content), network)
     except (RuntimeError, TypeError, ValueError) as error:
         raise _useless(path, error) from error
     data = {"fingerprint": metadata.fingerprint} | metadata.data
@@ -171,8 +167,7 @@ def _facts(
 ) -> dict[str, Any]:
     before = data.get("started_from") or {}
     earlier = [*before["earlier"], before["source"]] if before else []
-    hashes = [data["fingerprint"], data.get("pixels"), before.get("fingerprint")]
-    hashes += before.get("hashes", [])
+    hashes = [data["fingerprint"], data.get("pixels"), *(before["hashes"] if before else [])]
     return {
         "name": name,
         "kind": kind,

@@ -14,7 +14,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 
 from ganaug.errors import DataError
-from ganaug.use._once import log_once
+from ganaug.once import log_once
 from ganaug.use.marks import MARKS
 
 __all__ = ["flatten", "image_places", "notice_masks", "rows_of", "unflatten", "with_rows"]

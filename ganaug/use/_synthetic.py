@@ -40,15 +40,9 @@ from ganaug.use._sources import (
     named,
     size_of,
 )
+from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
-from ganaug.use.policy import (
-    Counts,
-    added_counts,
-    can_make,
-    class_map,
-    class_probabilities,
-    refuse_unclear,
-)
+from ganaug.use.policy import Counts, added_counts, can_make, class_probabilities
 from ganaug.wording import first_names
 
 __all__ = ["SyntheticDataset"]

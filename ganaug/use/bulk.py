@@ -26,17 +26,11 @@ from PIL import Image, ImageOps
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
-from ganaug.files import (
-    atomic_path,
-    locked,
-    make_folder,
-    naming_full,
-    write_json,
-    write_text,
-)
+from ganaug.files import atomic_path, make_folder, naming_full, write_json, write_text
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import folders_around
+from ganaug.locks import locked
 from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._items import item_image
@@ -58,7 +52,7 @@ log = logging.getLogger("ganaug")
 HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
-FORMAT = 3  # 1 knew a source by its length, 2 a generator by what was measured about it, too
+FORMAT = 3
 IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
 
 Progress = Callable[[int, int], None]
@@ -149,7 +143,7 @@ def sample(
         else:
             with naming_full(folder):
                 _write_block(folder, data, block, shards, best, wrote)
-    if all(_part(folder, block).exists() for block in blocks):
+    if all(_manifest_part(folder, block).exists() for block in blocks):
         _finish(folder, data, blocks, best)
     return folder
 
@@ -282,7 +276,7 @@ def _refuse_others(folder: Path, begun: Path) -> None:
             raise
 
 
-def _part(folder: Path, block: int) -> Path:
+def _manifest_part(folder: Path, block: int) -> Path:
     return folder / f"{HIDDEN}manifest-{block:06d}.jsonl"
 
 
@@ -293,7 +287,8 @@ def _dropped(folder: Path, block: int) -> Path:
 def _is_done(folder: Path, block: int, best: Best | None) -> bool:
     """Whether the block's part of the manifest stands, and every file that it names."""
     try:
-        rows = [json.loads(row) for row in _part(folder, block).read_text("utf-8").splitlines()]
+        lines = _manifest_part(folder, block).read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
         files = {folder / row["file"] for row in rows}
         if best is not None:
             files.add(_dropped(folder, block))
@@ -334,7 +329,7 @@ def _write_block(
             wrote(1)
     if best is not None:
         write_json(_dropped(folder, block), best.tally())
-    write_text(_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(_manifest_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _items(
@@ -364,7 +359,7 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: B
         log.info(best.line(found))
     with atomic_path(folder / "manifest.jsonl") as temporary, temporary.open("wb") as manifest:
         for block in blocks:
-            manifest.write(_part(folder, block).read_bytes())
+            manifest.write(_manifest_part(folder, block).read_bytes())
     labels = np.flatnonzero(data.counts)
     shown = labels[np.linspace(0, len(labels) - 1, min(SHEET_CLASSES, len(labels))).astype(int)]
     firsts = np.cumsum(data.counts) - data.counts

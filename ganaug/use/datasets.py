@@ -29,7 +29,7 @@ from ganaug.use._sources import (
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
-from ganaug.use.policy import refuse_unclear
+from ganaug.use.class_map import refuse_unclear
 
 __all__ = ["AugmentedDataset", "MixedDataset", "SyntheticDataset"]
 

@@ -8,7 +8,7 @@ from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import Metadata
 from ganaug.images import to_pillow
 from ganaug.images.originals import Readable, decoded
-from ganaug.use.policy import refuse_unclear
+from ganaug.use.class_map import refuse_unclear
 
 __all__ = ["OneByOne"]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.artifact.levels import BLOCK, vary_levels
 from ganaug.artifact.policy import MOST_SCALE
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
@@ -69,13 +70,12 @@ def variation_rows(
     cell = (max(image.shape[0] for image in pictures), max(image.shape[1] for image in pictures))
     rows = []
     for at, image in enumerate(pictures):
-        pixels = image.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
-        given = np.repeat(pixels, columns, axis=0)
+        given = np.repeat(image[None], columns, axis=0)
         normal = stream(seed, "vary", index=at).standard_normal(
             (columns, info.latent_dim), dtype=np.float32
         )
         for scale in chosen:
-            made = generator.vary(given, normal * np.float32(scale), singly=not info.batch_exact)
-            shown = np.rint(made.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
-            rows.append(on_white(np.concatenate([image[None], shown]), cell))
+            latents = normal * np.float32(scale)
+            made = vary_levels(generator, given, latents, block=BLOCK if info.batch_exact else 1)
+            rows.append(on_white(np.concatenate([image[None], made]), cell))
     return rows

@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import unclear_label
+from ganaug.once import log_once
 from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import (
@@ -30,7 +31,6 @@ from ganaug.use._labels import (
     read_label,
 )
 from ganaug.use._leaves import flatten, image_places, notice_masks, rows_of, unflatten, with_rows
-from ganaug.use._once import log_once
 from ganaug.use._pixels import (
     Normalisation,
     check_image,
@@ -38,16 +38,15 @@ from ganaug.use._pixels import (
     read_pixels,
     replace_pixels,
 )
+from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
 from ganaug.use.marks import MARKS, check_marks, move_mark, name_of
 from ganaug.use.policy import (
     Probability,
-    class_map,
     class_probabilities,
     latent_scale,
     mean_probability,
     policy_of,
-    refuse_unclear,
     which_p,
 )
 from ganaug.values import path_name
@@ -143,7 +142,7 @@ class GANAugment(v2.Transform):
         self.scale = latent_scale(scale, found)
         self._by_label = isinstance(p, (Sequence, np.ndarray)) and np.ndim(p) > 0
         self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
-        self._p_source = "given" if p is not None else "0.5" if found is None else "policy"
+        self._p_source = "given" if p is not None else "no policy" if found is None else "policy"
         self.mean_p = mean_probability(self._artifact_p, info)
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
         self._p = self._artifact_p
@@ -217,8 +216,7 @@ class GANAugment(v2.Transform):
         low, high = float(self._p.min()), float(self._p.max())
         p = f"{low:.3g}" if low == high else f"{low:.3g}..{high:.3g}"
         text = f"artifact={str(self.generator.path)!r}, kind={self.generator.info.kind!r}, p={p}"
-        text += f" ({self._p_source})" if self._p_source != "0.5" else " (no policy)"
-        text += f", scale={self.scale:g}"
+        text += f" ({self._p_source}), scale={self.scale:g}"
         if not self.content:
             text += ", content=False"
         if self._normalisation is not None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from helpers.small_models import metadata_of
 
-from ganaug.artifact.format import MAX_METADATA_BYTES, SCHEMA, Metadata, Policy
+from ganaug.artifact.format import MAX_METADATA_BYTES, SCHEMA, Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError
 
 

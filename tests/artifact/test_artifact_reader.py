@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from helpers.small_models import metadata_of, write_class_model, write_variation_model
 
-from ganaug.artifact.format import MAX_FILE_BYTES, Policy
+from ganaug.artifact.format import MAX_FILE_BYTES
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.errors import ArtifactError
 

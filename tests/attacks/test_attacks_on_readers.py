@@ -14,7 +14,8 @@ from helpers.records import metadata_record
 from helpers.small_models import class_model, metadata_of, write_model
 from PIL import Image
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.cli import run
 from ganaug.errors import ArtifactError
 from ganaug.report.card import model_card

@@ -13,7 +13,7 @@ from helpers.small_models import write_variation_model
 
 from benchmarks._parts import merge_parts, write_part
 from ganaug import Refit
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ConfigError
 from ganaug.evaluation.gain import GainReport
 from ganaug.images import ImageSet

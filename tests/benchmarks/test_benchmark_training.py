@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,7 +16,7 @@ from benchmarks import training
 from benchmarks._results import result_text
 from benchmarks.plain_loop import train_plain
 from benchmarks.training import main
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import make_config
 from ganaug.training.state import build_state
 from ganaug.training.step import train_step
@@ -50,7 +49,7 @@ def test_the_plain_loop_trains_the_same_gan(preset: str) -> None:
     config, cpu = replace(config, size=images.size), torch.device("cpu")
     plain = train_plain(images, config, 5, cpu)
     state, batches = build_state(config, images, 5, cpu), Batches(images, config, 5)
-    pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
+    pixels = Pixels(images, cpu)
     for step in range(config.steps):
         train_step(state, batches.batch(step, pixels), config, step)
     for ours, theirs in (

@@ -14,7 +14,7 @@ from helpers.photos import write_photos
 from helpers.records import diversity_record, gain_record
 from PIL import Image
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.cli import command, run

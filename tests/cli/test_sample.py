@@ -14,7 +14,7 @@ from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image, ImageOps
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.cli import run
 from ganaug.images import load_images
 from ganaug.images.originals import originals, readable

@@ -11,7 +11,7 @@ import pytest
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.images import ImageSet
 
 MakeArtifact = Callable[..., Path]

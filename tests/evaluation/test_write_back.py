@@ -11,7 +11,7 @@ from helpers.small_comparisons import run
 from helpers.small_models import write_variation_model
 
 from ganaug import Generator, evaluate_diversity
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ArtifactError
 from ganaug.evaluation.diversity.report import DiversityReport

@@ -20,7 +20,7 @@ import numpy as np
 from helpers.small_models import write_variation_model
 from PIL import Image
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.files import append_text, write_json

@@ -24,7 +24,7 @@ from ganaug.errors import GanaugError
 from ganaug.images import ImageSet
 from ganaug.launch import place
 from ganaug.training import fit
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.ranks import SILENCE, joined
 from ganaug.training.state import build_state
@@ -49,7 +49,7 @@ def steps(config: FitConfig, count: int = 2) -> list[Found]:
     found = []
     with joined(CPU, config.batch_size) as (ranks, _):
         state, batches = build_state(config, IMAGES, 0, CPU), Batches(IMAGES, config, 0)
-        pixels = torch.from_numpy(IMAGES.images.transpose(0, 3, 1, 2).copy())
+        pixels = Pixels(IMAGES, CPU)
         for at in range(count):
             batch = batches.batch(at, pixels, rows=ranks.rows(config.batch_size))
             values = dict(train_step(state, batch, config, at, ranks))

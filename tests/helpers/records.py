@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from helpers.small_models import metadata_of
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.evaluation.diversity.inspection import Inspection, Suspect
 from ganaug.evaluation.diversity.measures import Measure

@@ -20,7 +20,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ganaug.artifact.format import KEY, Metadata, Policy
+from ganaug.artifact.format import KEY, Metadata
+from ganaug.artifact.policy import Policy
 
 __all__ = [
     "Planted",

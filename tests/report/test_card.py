@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from helpers.records import CLASSES, metadata_record
 
-from ganaug.artifact.format import PRIVACY, Policy
+from ganaug.artifact.format import PRIVACY
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError
 from ganaug.report.card import model_card
 

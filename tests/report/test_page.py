@@ -20,7 +20,7 @@ from helpers.records import (
     samples_record,
 )
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import RunError
 from ganaug.evaluation.diversity.words import TOO_FEW_WORD
 from ganaug.evaluation.gain.report import GainReport
@@ -380,13 +380,15 @@ def test_alarms_and_rollbacks_of_the_run_are_told(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"step": i, "variety": 0.1 * i, "moved": 0.1} for i in (1, 2)]
     rows.append({"step": 2, "alarm": "collapsed <b>since step 2</b>"})
     told = {"alarm": "loss_g is not finite", "rollback": 1, "failed": 3, "learning_rate": 5e-4}
-    settings = {"settings": {"learning_rate": 2.5e-4, "r1": 0.3}}
-    rows += [{"step": 2, "seconds": 1.0} | told, {"step": 0, "seconds": 2.0} | told | settings]
+    lower, more = {"learning_rate": 5e-4}, {"learning_rate": 2.5e-4, "r1": 0.3}
+    rows.append({"step": 2, "seconds": 1.0, "settings": lower} | told)
+    rows.append({"step": 0, "seconds": 2.0, "settings": more} | told)
     write_report(tmp_path / "report.html", metadata=metadata_record(), history=rows)
     _, text = read(tmp_path / "report.html")
     assert "<b>since" not in (tmp_path / "report.html").read_text()
     assert "Step 2: collapsed <b>since step 2</b>." in text
-    assert "Step 3: loss_g is not finite. Rollback 1: back to step 2, with half the" in text
+    assert "Step 3: loss_g is not finite. Rollback 1: back to step 2, with learning" in text
+    assert "back to step 2, with learning_rate=0.0005 and other random numbers" in text
     assert "back to step 0, with learning_rate=0.00025, r1=0.3 and other random numbers" in text
     assert text.index("moved, by step") < text.index("Signs of failure") < text.index("variety, by")
     assert "learning_rate, by step" not in text

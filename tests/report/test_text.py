@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.records import metadata_record
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.report.card import model_card
 from ganaug.report.page import write_report
 from ganaug.report.text import metadata_lines, policy_text

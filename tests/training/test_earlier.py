@@ -12,7 +12,7 @@ import pytest
 from helpers.short_runs import SHORT
 from helpers.small_images import bars
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import RunError

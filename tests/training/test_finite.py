@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.small_images import bars
 
-from ganaug.training.batches import Batches
+from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.finite import FiniteCheck
 from ganaug.training.state import State, build_state
@@ -23,7 +23,7 @@ def small(**options: object) -> tuple[State, FitConfig, Callable[[int], dict[str
     config = make_config("tiny", **given)
     state = build_state(config, IMAGES, 0, torch.device("cpu"))
     batches = Batches(IMAGES, config, 0)
-    pixels = torch.from_numpy(IMAGES.images.transpose(0, 3, 1, 2).copy())
+    pixels = Pixels(IMAGES, torch.device("cpu"))
     return state, config, lambda at: train_step(state, batches.batch(at, pixels), config, at)
 
 

@@ -55,10 +55,3 @@ def test_usual_settings_are_those_of_a_preset() -> None:
     assert usual_config(make_config("classic", r1=0.0)) == make_config("classic")
     assert usual_config(USUAL) == make_config("base")
     assert usual_config(CLASS).r1 == 1.0
-
-
-def test_older_runs_halved_the_rate_each_time() -> None:
-    old = [{"step": 3, "alarm": "collapsed", "learning_rate": 1.0}] * 2
-    assert treated(USUAL, old).learning_rate == USUAL.learning_rate / 4
-    now = treated(USUAL, [*old, {"settings": {"r1": 2.0}}])
-    assert (now.learning_rate, now.r1, now.r2) == (USUAL.learning_rate / 4, 2.0, USUAL.r2)

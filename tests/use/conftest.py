@@ -11,7 +11,7 @@ from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 
 CLASSES = ("ant", "bee", "cat")
 COUNTS = (8, 4, 2)

@@ -18,7 +18,7 @@ from torchvision.datasets import ImageFolder
 
 import ganaug.use.bulk as bulk
 from ganaug import SyntheticDataset, sample
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.files import UNFINISHED

@@ -12,9 +12,8 @@ from helpers.planted_maps import HEIGHT, MAPS, WIDTH, augment, boxes_of
 from helpers.small_models import write_class_model, write_variation_model
 from torchvision import tv_tensors
 
-from ganaug import GANAugment
+from ganaug import GANAugment, once
 from ganaug.errors import ConfigError, DataError
-from ganaug.use import _once
 
 MARKS = {
     "masks": tv_tensors.Mask(torch.zeros(HEIGHT, WIDTH)),
@@ -115,7 +114,7 @@ def test_a_pil_image_that_may_be_a_mask_is_told_once(
     shape: Any, grey: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The shape of torchvision's sets for segmentation; there, too, every PIL image is an image."""
-    monkeypatch.setattr(_once, "_said", set())
+    monkeypatch.setattr(once, "_said", set())
     transform = GANAugment(grey, p=1.0)
     picture, mask = PIL.Image.new("RGB", (8, 8), "grey"), PIL.Image.new("L", (8, 8), 1)
     with caplog.at_level("WARNING", logger="ganaug"):

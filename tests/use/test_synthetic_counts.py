@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
 from ganaug import GANAugment, SyntheticDataset
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore:two passes over the generated images")

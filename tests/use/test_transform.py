@@ -19,9 +19,9 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from ganaug import AugmentedDataset, GANAugment
+from ganaug import once as module
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
-from ganaug.use import _once as module
 from ganaug.use._containers import for_classes
 
 

@@ -15,7 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug import GANAugment, Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ConfigError, DataError
 
 

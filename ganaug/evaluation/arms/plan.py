@@ -1,4 +1,4 @@
-"""Which arms are compared: the usual ones, those of a search for the best, and the baseline."""
+"""Which arms are compared: the usual ones, or those that were named; and the baseline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganaug.errors import ConfigError
 from ganaug.evaluation.arms.grammar import Arm, check_folder, check_kind, parse_arm
 from ganaug.evaluation.arms.smote import check_smote
 
-__all__ = ["DEFAULT_FREE_ARMS", "FREE_ARMS", "Plan", "check_names", "make_plan", "on_best"]
+__all__ = ["DEFAULT_FREE_ARMS", "Plan", "check_names", "make_plan"]
 
 # Balanced batches show the few images of a rare class so often that long trainings learn them by
 # heart; logit adjustment aims at the same without that.
@@ -22,24 +22,6 @@ DEFAULT_FREE_ARMS = (
 )
 # The same covariance for all classes is what a variation generator learns, too.
 LDA_ARM = "plain+randaugment+lda"
-# For a search for the best free arm: one augmentation each. Flips only where the classes allow it;
-# `on_best` has what goes on top of the best.
-FREE_ARMS = (
-    "plain",
-    "balanced",
-    "balanced+shift",
-    "balanced+affine",
-    "balanced+affine+jitter",
-    "balanced+elastic",
-    "balanced+randaugment-5",
-    "balanced+randaugment",
-    "balanced+randaugment-14",
-    "balanced+randaugment-20",
-    "balanced+trivialaugment",
-    "balanced+augmix",
-    "balanced+standardise",
-    "balanced+equalise",
-)
 
 
 @dataclass(frozen=True)
@@ -187,37 +169,3 @@ def make_plan(
         check_smote()  # before any training
     add_ours = kind if names is None else None
     return Plan(tuple(dict.fromkeys(free)), tuple(dict.fromkeys(ours)), given, add_ours, folder)
-
-
-def on_best(free: str, flips: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the free arms that go on top of the best free augmentation `free`, a balanced arm.
-
-    What it has already, such as flips or a mix, is not added again.
-
-    Args:
-        free: name of the arm, such as "balanced+randaugment".
-        flips: mirroring augmentations that keep the class ("flip", "flips").
-
-    Raises:
-        ConfigError: `free` is not an arm, or not balanced, or has lda.
-    """
-    best = parse_arm(free)
-    if not (best.may_be_baseline and best.balanced) or best.lda:
-        raise ConfigError(
-            f"arm {free!r}: needs to be balanced and free, and without lda, which takes neither"
-            " losses nor mixing; allowed: such as balanced+affine; choose one"
-        )
-    arms = [best]
-    if not {"flip", "flips"} & set(best.augment):
-        arms += [replace(best, augment=(*best.augment, flip)) for flip in flips]
-    if not best.view:
-        arms.append(replace(best, view="standardise"))
-    if not best.mix:
-        arms += [replace(best, mix=mix) for mix in ("mixup", "cutmix")]
-    if not best.smote:
-        arms.append(replace(best, smote=True))
-    plain = replace(best, balanced=False, smote=False)
-    arms += [replace(plain, loss=loss) for loss in ("weighted", "logits", "drw")]
-    if not best.mix:
-        arms.append(replace(plain, mix="mixup", loss="drw"))
-    return tuple(arm.name for arm in arms)

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.arms.grammar import Arm, check_kind
 from ganaug.evaluation.arms.random_warp import RandomWarp, matched_strength, mean_absolute_change
 from ganaug.images import ImageSet

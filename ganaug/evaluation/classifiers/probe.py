@@ -104,7 +104,6 @@ def fit_regression(
     targets: Tensor,
     num_classes: int,
     objective: Callable[[Tensor, Tensor], Tensor],
-    weight: float = WEIGHT,
 ) -> tuple[Tensor, Tensor]:
     """Return weights [F, K] and bias [K] of a logistic regression, by L-BFGS from 0.
 
@@ -113,7 +112,6 @@ def fit_regression(
         targets: int64 [N] or probabilities float32 [N, K].
         num_classes: K.
         objective: (logits [N, K], targets) -> mean loss.
-        weight: of the squared weights / 2.
     """
     weights = torch.zeros(features.shape[1], num_classes, requires_grad=True)
     bias = torch.zeros(num_classes, requires_grad=True)
@@ -124,7 +122,7 @@ def fit_regression(
     def loss() -> Tensor:
         solver.zero_grad()
         value = objective(features @ weights + bias, targets)
-        value = value + weight / 2 * weights.square().sum()
+        value = value + WEIGHT / 2 * weights.square().sum()
         value.backward()
         return value
 

@@ -16,10 +16,11 @@ from ganaug.evaluation.diversity.generated import generate, spread_evenly
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
-__all__ = ["ClassChange", "Strength", "class_changes", "strengths"]
+__all__ = ["SHOWN", "ClassChange", "Strength", "class_changes", "strengths"]
 
 VARIATIONS = 32  # of a class, of as many of its images as there are
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # 1 is what was trained
+SHOWN = 8  # images at each strength
 NEEDED = {"variation", "positions", "factor", "offset"}  # files of schema 1 have the first alone
 
 
@@ -89,16 +90,13 @@ def class_changes(
     return found
 
 
-def strengths(
-    generator: Generator, images: ImageSet, labels: Sequence[int], *, most: int = 8
-) -> list[Strength]:
-    """Return `most` images, of `labels` in turn, at each of `SCALES` and at the policy's scale.
+def strengths(generator: Generator, images: ImageSet, labels: Sequence[int]) -> list[Strength]:
+    """Return `SHOWN` images, of `labels` in turn, at each of `SCALES` and at the policy's scale.
 
     Args:
         generator: of either kind.
         images: real images of its classes.
         labels: classes that have images.
-        most: images.
 
     Raises:
         ArtifactError: the graph fails.
@@ -106,7 +104,7 @@ def strengths(
     scales = sorted({*SCALES, generator.info.scale})
     factors = np.array(scales, np.float32)[:, None]
     found = []
-    for at in range(most):
+    for at in range(SHOWN):
         label = labels[at % len(labels)]
         own = np.flatnonzero(images.labels == label)
         rows = np.full(len(scales), own[at // len(labels) % len(own)])

@@ -18,11 +18,13 @@ from ganaug.evaluation.splits import in_class_order, refuse_unnamed
 from ganaug.images import ImageSet
 from ganaug.images.class_names import position_of
 from ganaug.randomness import stream
-from ganaug.use.policy import class_map, refuse_numbered
+from ganaug.use.class_map import class_map, refuse_numbered
 
 __all__ = ["Given", "Made", "Maker", "from_generator", "from_given", "generate", "spread_evenly"]
 
 _log = logging.getLogger("ganaug")
+
+TWICE = 64  # images of a class that are made again with other latents
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +52,13 @@ Given = tuple[NDArray[np.uint8], NDArray[np.int64]] | ImageSet | str | os.PathLi
 Maker = Callable[[NDArray[np.int64], int], Made]
 
 
-def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int = 64) -> Maker:
+def from_generator(generator: Generator, images: ImageSet, seed: int) -> Maker:
     """Let the generator make them: a variation of each real image, or as many of the class.
 
     Args:
         generator: of either kind.
         images: the real images.
         seed: of the latents.
-        twice: at most so many are made again with other latents.
 
     Raises:
         ArtifactError: the generator does not know a class; or its classes are labels without names,
@@ -85,7 +86,7 @@ def from_generator(generator: Generator, images: ImageSet, seed: int, twice: int
         return Made(
             generate(generator, images, rows, label, normal[0]),
             rows if info.kind == "variation" else None,
-            generate(generator, images, rows[:twice], label, normal[1][:twice]),
+            generate(generator, images, rows[:TWICE], label, normal[1][:TWICE]),
         )
 
     return make

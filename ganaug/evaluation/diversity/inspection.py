@@ -20,6 +20,7 @@ from ganaug.randomness import stream
 __all__ = ["Inspection", "Suspect", "inspect_samples"]
 
 REAL_ON_MAP = 1200
+SUSPECTS = 8
 BLOCK = 256  # generated images compared at a time
 CLASSES = 64  # looked at, from the rarest on, spread evenly
 
@@ -54,7 +55,7 @@ class Inspection:
         real, synthetic: float32 [N, 2], on the first two principal components of the real pixels.
         real_labels, synthetic_labels: int64 [N].
         explained: fraction of the variance that these two components hold.
-        suspects: the nearest first.
+        suspects: the nearest first, at most one for each training image.
     """
 
     classes: tuple[str, ...]
@@ -66,9 +67,7 @@ class Inspection:
     suspects: tuple[Suspect, ...]
 
 
-def inspect_samples(
-    generator: Generator, images: ImageSet, *, per_class: int = 24, suspects: int = 8, seed: int = 0
-) -> Inspection:
+def inspect_samples(generator: Generator, images: ImageSet, *, per_class: int = 24) -> Inspection:
     """Generate a few images of each class and compare them with the training images.
 
     Args:
@@ -76,20 +75,18 @@ def inspect_samples(
         images: those that it was fitted on; where `fit` held out a fifth, or there is a test part,
             that is left out. At most 64 of their classes are looked at.
         per_class: generated images of each class.
-        suspects: how many to return, at most one for each training image.
-        seed: of the latents.
     """
     images = as_trained(images, generator.info)
     features = PixelPCA(images.images)
     real = features(images.images)
-    made, sources, labels = _generate(generator, images, per_class, seed)
+    made, sources, labels = _generate(generator, images, per_class)
     points = features(made)
     varied = generator.info.kind == "variation"
     nearest, ratios = _nearest(points, real, images.keys, sources if varied else None)
     shown: dict[bytes, Suspect] = {}  # one for each training image
     for i in np.argsort(ratios, kind="stable").tolist():
         neighbour = images.images[nearest[i]]
-        if len(shown) == suspects or not np.isfinite(ratios[i]):
+        if len(shown) == SUSPECTS or not np.isfinite(ratios[i]):
             break
         if neighbour.tobytes() not in shown:
             shown[neighbour.tobytes()] = Suspect(
@@ -141,7 +138,7 @@ def _nearest(
 
 
 def _generate(
-    generator: Generator, images: ImageSet, per_class: int, seed: int
+    generator: Generator, images: ImageSet, per_class: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Images uint8 [N, H, W, C], the rows they came from, and labels."""
     present = np.argsort(images.counts, kind="stable")
@@ -149,7 +146,7 @@ def _generate(
     made, sources, labels = [], [], []
     for label in present[spread_evenly(len(present), CLASSES)]:
         # The name of the stream decides which images are made: it stays, wherever this file lies.
-        rng = stream(seed, "report/look", index=int(label))
+        rng = stream(0, "report/look", index=int(label))
         shape = (per_class, generator.info.latent_dim)
         normal = rng.standard_normal(shape, dtype=np.float32)
         own = np.flatnonzero(images.labels == label)

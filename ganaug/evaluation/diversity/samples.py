@@ -8,13 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator
-from ganaug.evaluation.diversity.changes import ClassChange, Strength, class_changes, strengths
+from ganaug.evaluation.diversity.changes import (
+    SHOWN,
+    ClassChange,
+    Strength,
+    class_changes,
+    strengths,
+)
 from ganaug.evaluation.diversity.generated import generate, spread_evenly
 from ganaug.evaluation.splits import merged_as_trained
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
 
 __all__ = ["ClassSamples", "Samples", "class_samples", "draw_samples", "overview_rows"]
+
+MOST = 16  # classes, spread evenly
+ROWS, COLUMNS = 3, 7  # of generated images of a class, each of a source of its own; images in a row
+IN_OVERVIEW = 9  # images in the one row of a class
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,43 +72,35 @@ def draw_samples(generator: Generator, images: ImageSet) -> Samples:
     """
     classes, overview = class_samples(generator, images), overview_rows(generator, images)
     images = merged_as_trained(images, generator.info)
-    changes = class_changes(generator, images, _chosen(images, 16))
-    varied = strengths(generator, images, _chosen(images, 8))
+    changes = class_changes(generator, images, _chosen(images, MOST))
+    varied = strengths(generator, images, _chosen(images, SHOWN))
     return Samples(tuple(classes), tuple(overview), tuple(changes), tuple(varied))
 
 
-def class_samples(
-    generator: Generator, images: ImageSet, *, most: int = 16, rows: int = 3, columns: int = 7
-) -> list[ClassSamples]:
-    """Return samples of each class, from the rarest on; of at most `most`, spread evenly.
+def class_samples(generator: Generator, images: ImageSet) -> list[ClassSamples]:
+    """Return samples of each class, from the rarest on; of at most `MOST`.
 
-    Args:
-        generator, images: as for `draw_samples`.
-        most: classes.
-        rows: of generated images, each of a source of its own, where there are so many.
-        columns: images of a row; those of a class generator have one less.
+    Args: as for `draw_samples`.
     """
     images = merged_as_trained(images, generator.info)
     return [
         ClassSamples(
             images.classes[label],
             int(images.counts[label]),
-            tuple(_rows(generator, images, label, rows, columns)),
+            tuple(_rows(generator, images, label, ROWS, COLUMNS)),
         )
-        for label in _chosen(images, most)
+        for label in _chosen(images, MOST)
     ]
 
 
-def overview_rows(
-    generator: Generator, images: ImageSet, *, most: int = 16, columns: int = 9
-) -> list[NDArray[np.uint8]]:
-    """Return a row of each class (of at most `most`) in the order of labels, its first image real.
+def overview_rows(generator: Generator, images: ImageSet) -> list[NDArray[np.uint8]]:
+    """Return a row of each class (of at most `MOST`) in the order of labels, its first image real.
 
-    Args: as for `class_samples`.
+    Args: as for `draw_samples`.
     """
     images, found = merged_as_trained(images, generator.info), []
-    for label in sorted(_chosen(images, most)):
-        row = _rows(generator, images, label, 1, columns)
+    for label in sorted(_chosen(images, MOST)):
+        row = _rows(generator, images, label, 1, IN_OVERVIEW)
         found.append(row[0] if len(row) == 1 else np.concatenate([row[0][:1], row[1][1:]]))
     return found
 
@@ -112,7 +114,7 @@ def _chosen(images: ImageSet, most: int) -> list[int]:
 def _rows(
     generator: Generator, images: ImageSet, label: int, rows: int, columns: int
 ) -> list[NDArray[np.uint8]]:
-    """uint8 [columns, H, W, C] a row."""
+    """uint8 [columns, H, W, C] a row; of a class generator each has one image less."""
     members = np.flatnonzero(images.labels == label)
     # The name of the stream decides which pictures are shown: it stays, wherever this file lies.
     normal = stream(0, "report/pictures", index=label).standard_normal(

@@ -1,4 +1,4 @@
-"""From numbers to words: a fixed table.
+"""From numbers to words, such as COLLAPSED: a fixed table.
 
 A word stands at a class where a number of its own is both far from its reference (so many standard
 deviations of one real-real comparison: it is no accident; `latent` and `repeated` have none) and
@@ -21,7 +21,6 @@ __all__ = [
     "OK",
     "RULES",
     "TOO_FEW_WORD",
-    "WORDS",
     "Rule",
     "deciding",
     "words_of",
@@ -36,7 +35,6 @@ FAILURES = {
     "MISLABELLED": "images look like another class",
     "UNFAITHFUL": "images do not look like real ones",
 }
-WORDS = (OK, *FAILURES, TOO_FEW_WORD)
 FEWEST_DISTINCT = 20
 FEWEST_FOR_OK = 40  # real and generated images, below which a failure can stay unseen
 

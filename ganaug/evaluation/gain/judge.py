@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,23 +34,25 @@ def verdict(
     *,
     identical: bool = False,
     beats_stronger: bool = True,
+    spoiled: bool = False,
 ) -> str:
     """Return "helps", "hurts", "no evidence" or "no change".
 
     "no change" where the arms are one training; "helps" where both intervals lie above 0, also
-    against every free arm that turned out to be stronger than the baseline; "hurts" where both lie
-    below; else, and always under 6 seeds, "no evidence".
+    against every free arm that turned out to be stronger than the baseline, and the generator saw
+    no test image; "hurts" where both lie below; else, and always under 6 seeds, "no evidence".
 
     Args:
         seeds: number of pairs.
         t, bootstrap: the two 95% intervals of the gain over the baseline.
         identical: the two arms are one training with each seed.
         beats_stronger: the arm helps against each stronger free arm, too.
+        spoiled: the arm's generator was trained on test images.
     """
     if identical:
         return "no change"
     if seeds >= FEWEST_SEEDS:
-        if t[0] > 0 and bootstrap[0] > 0 and beats_stronger:
+        if t[0] > 0 and bootstrap[0] > 0 and beats_stronger and not spoiled:
             return "helps"
         if t[1] < 0 and bootstrap[1] < 0:
             return "hurts"
@@ -131,7 +133,7 @@ class Gain:
 
 
 def overtaken(seeds: int, gain: Gain) -> bool:
-    """Whether there is "no evidence" for want of a gain over a stronger free arm alone."""
+    """Whether there is "no evidence" though both intervals lie above 0: see `verdict`."""
     word = verdict(seeds, gain.t, gain.bootstrap)
     return gain.verdict == "no evidence" and word == "helps"
 
@@ -175,13 +177,15 @@ def judge(
     free_arms: Sequence[str],
     num_classes: int,
     longer: Mapping[str, Sequence[str]] | None = None,
+    spoiled: Collection[str] = (),
 ) -> Judgement:
     """Compute every number from `evidence`.
 
     The baseline is chosen on a few held-out images, or given, and another of the `free_arms` that
     could be it may turn out to be stronger on the test part. Then an arm helps only where it helps
     against that one, too. So the test part can take the word away, and never gives it. An arm in
-    `longer` has a baseline of its own, the first of the free arms that stand there.
+    `longer` has a baseline of its own, the first of the free arms that stand there. The generator
+    of an arm in `spoiled` was trained on test images.
     """
     tests = [evidence.tests[seed] for seed in seeds]
     counts = [evidence.counts[seed] for seed in seeds]
@@ -206,7 +210,13 @@ def judge(
         if found.verdict == "helps" and name not in free_arms:
             others = stronger[rivals[name][0]]
             beaten = all(against(name, other).verdict == "helps" for other in others)
-            word = verdict(len(seeds), found.t, found.bootstrap, beats_stronger=beaten)
+            word = verdict(
+                len(seeds),
+                found.t,
+                found.bootstrap,
+                beats_stronger=beaten,
+                spoiled=name in spoiled,
+            )
             gain[name] = replace(found, verdict=word)
     return Judgement(results, gain, {own: names for own, names in stronger.items() if names})
 

@@ -145,10 +145,9 @@ class GainReport:
     ) -> GainReport:
         """Return this report with every number computed from `evidence`.
 
-        A free arm that turned out to be stronger than the baseline is told of in a note. An arm
-        whose generator was trained on test images has no evidence where it seems to help.
+        A free arm that turned out to be stronger than the baseline is told of in a note.
         """
-        choice, spoiled = self.choice, self.settings.spoiled or ()
+        choice = self.choice
         found = judge(
             evidence,
             seeds=seeds,
@@ -157,13 +156,8 @@ class GainReport:
             free_arms=choice.free_arms,
             num_classes=len(self.classes),
             longer=choice.longer,
+            spoiled=self.settings.spoiled or (),
         )
-        gain = {
-            name: replace(each, verdict="no evidence")
-            if each.verdict == "helps" and name in spoiled
-            else each
-            for name, each in found.gain.items()
-        }
         kept = [note for note in self.notes if not any(words in note for words in MADE_ANEW)]
         return replace(
             self,
@@ -171,7 +165,7 @@ class GainReport:
             counts=tuple(tuple(int(n) for n in evidence.counts[seed]) for seed in seeds),
             test_images=tuple(len(evidence.tests[seed].labels) for seed in seeds),
             arms=found.arms,
-            gain=gain,
+            gain=found.gain,
             notes=(*kept, *_own_baselines(choice), *_stronger(found.stronger, self.baseline)),
             evidence=evidence,
         )

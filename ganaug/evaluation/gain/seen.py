@@ -42,10 +42,10 @@ def trained_on(train: ImageSet, judged: ImageSet, data: Mapping[str, Any]) -> ND
 
 def _trainings(data: Mapping[str, Any]) -> set[str]:
     """Hashes of the images of a training, and of those that its weights come from."""
-    start = data.get("started_from") or {}
-    # older files have no hashes of the pixels, and none of what came before
-    found = [data["fingerprint"], data.get("pixels"), start.get("fingerprint")]
-    return {each for each in (*found, *start.get("hashes", [])) if isinstance(each, str)}
+    start = data.get("started_from") or {"hashes": []}
+    # older files have no hash of the pixels
+    found = [data["fingerprint"], data.get("pixels"), *start["hashes"]]
+    return {each for each in found if isinstance(each, str)}
 
 
 def _hashes(images: ImageSet, classes: Sequence[str]) -> set[str]:

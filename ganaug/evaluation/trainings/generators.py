@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 FIT_STEP = 6  # a step of a generator costs about as much as six of the classifier
-# Settings that older files do not know, as they were trained.
+# Settings that 0.1.0 did not write, as it trained: FitConfig's defaults. Not all of these, because
+# what `settings_of` returns is in the names of kept folders.
 YOUNGER = {"class_match": 0.0, "shared_affine": 0.0}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.variation import never_varies

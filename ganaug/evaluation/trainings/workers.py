@@ -24,6 +24,7 @@ import torch
 from ganaug.errors import ConfigError, GanaugError, checked_count
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.trainings.meter import Meter, Spent, Tick, Timed
+from ganaug.launch import cores
 from ganaug.wording import one_line
 
 __all__ = ["Processes", "Submit", "in_this_process", "torch_threads", "worker_count"]
@@ -43,9 +44,7 @@ def worker_count(jobs: int | None, device: str = "cpu") -> int:
         ConfigError: `jobs` is no whole number from 1 to 1,024.
     """
     if jobs is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return cores if device == "cpu" else min(cores, ON_A_GPU)
+        return cores() if device == "cpu" else min(cores(), ON_A_GPU)
     return checked_count("jobs", jobs, "leave it out for one for each core", MOST_JOBS)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 
 __all__ = ["AUGMENTED_ARMS", "Candidate", "candidates", "zero_policy"]
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.tuning.candidates import Candidate, zero_policy
 from ganaug.evaluation.tuning.rarity import Simulation

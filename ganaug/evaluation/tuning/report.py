@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from ganaug._version import __version__
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.tuning.candidates import zero_policy
 from ganaug.evaluation.tuning.decision import BOUND_LEVEL, HARM, Decision
 from ganaug.evaluation.tuning.rarity import Simulation

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganaug.artifact.format import Metadata, Policy
+from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.artifact.runtime import Generator
@@ -44,9 +45,10 @@ from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS, Candidate, candi
 from ganaug.evaluation.tuning.decision import decide, score
 from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, Simulation, simulate
 from ganaug.evaluation.tuning.report import TuneReport, build_report
-from ganaug.files import check_writable, locked, updating, work_folder
+from ganaug.files import check_writable, work_folder
 from ganaug.images import ImageSet, require_classes, resized
 from ganaug.images.places import folders_around
+from ganaug.locks import locked, updating
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
 from ganaug.randomness import checked_seed

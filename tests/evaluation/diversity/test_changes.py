@@ -20,7 +20,7 @@ from helpers.small_models import (
 from torchvision.transforms.v2 import functional as F
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.changes import SCALES, class_changes, strengths
 from ganaug.evaluation.diversity.samples import draw_samples
 from ganaug.images import ImageSet
@@ -104,8 +104,8 @@ def test_strengths_are_one_latent_times_each_scale(tmp_path: Path) -> None:
 def test_strengths_of_a_class_generator(tmp_path: Path) -> None:
     images = bars((3, 1), size=(8, 8))
     file = write_class_model(tmp_path / "m.onnx", classes=CLASSES)
-    found = strengths(Generator(file), images, [1, 0], most=2)
-    assert [each.images.shape for each in found] == [(len(SCALES), 8, 8, 1)] * 2
+    found = strengths(Generator(file), images, [1, 0])
+    assert [each.images.shape for each in found] == [(len(SCALES), 8, 8, 1)] * 8
     latent = stream(0, "report/strength", index=0).standard_normal((1, 4), dtype=np.float32)
     made = 255 * expected_class(np.array([1]), 2 * latent)[0].transpose(1, 2, 0)
     assert np.abs(found[0].images[-1] - made).max() <= 1

@@ -16,7 +16,7 @@ from helpers.small_images import bars
 from numpy.typing import NDArray
 
 from ganaug import evaluate_diversity
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError
 from ganaug.evaluation.diversity.evaluate import ENCODER_STEP, in_classifier_steps
 from ganaug.evaluation.diversity.measures import MEASURES, Measure

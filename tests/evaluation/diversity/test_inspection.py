@@ -12,7 +12,7 @@ from helpers.small_images import bars
 from helpers.small_models import table, write_class_model
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.inspection import inspect_samples
 from ganaug.images import ImageSet
 

@@ -15,7 +15,8 @@ from helpers.small_models import (
 )
 
 from ganaug import Generator
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
+from ganaug.evaluation.diversity import samples as samples_module
 from ganaug.evaluation.diversity.samples import class_samples, draw_samples, overview_rows
 from ganaug.randomness import stream
 
@@ -27,12 +28,12 @@ def test_a_row_is_a_real_image_and_its_variations(channels: int, tmp_path: Path)
     images = bars((5, 2), channels=channels)
     policy = Policy(p=((2, 0.5),), scale=0.5)
     file = write_variation_model(tmp_path / "m.onnx", channels, classes=CLASSES, policy=policy)
-    samples = class_samples(Generator(file), images, rows=3, columns=4)
+    samples = class_samples(Generator(file), images)
     assert [(each.name, each.count) for each in samples] == [("bar 1", 2), ("bar 0", 5)]
-    latents = stream(0, "report/pictures", index=1).standard_normal((3, 3, 4), dtype=np.float32)
+    latents = stream(0, "report/pictures", index=1).standard_normal((3, 6, 4), dtype=np.float32)
     assert len(samples[0].rows) == 3
     for row, at in enumerate((5, 6, 5)):  # two images for three rows
-        source = np.repeat(images.images[at][None].transpose(0, 3, 1, 2) / np.float32(255), 3, 0)
+        source = np.repeat(images.images[at][None].transpose(0, 3, 1, 2) / np.float32(255), 6, 0)
         made = expected_variation(source, 0.5 * latents[row])
         made = np.rint(255 * made).transpose(0, 2, 3, 1)
         found = samples[0].rows[row]
@@ -44,26 +45,29 @@ def test_a_row_is_a_real_image_and_its_variations(channels: int, tmp_path: Path)
 def test_a_class_generator_stands_under_real_images(tmp_path: Path) -> None:
     images = bars((3, 1), size=(8, 8))
     file = write_class_model(tmp_path / "m.onnx", classes=CLASSES)
-    real, *rows = class_samples(Generator(file), images, rows=2, columns=4)[1].rows
-    assert np.array_equal(real, images.images[:3])
-    latents = stream(0, "report/pictures", index=0).standard_normal((2, 3, 4), dtype=np.float32)
+    real, *rows = class_samples(Generator(file), images)[1].rows
+    assert np.array_equal(real, images.images[[0, 1, 2, 0, 1, 2]])
+    latents = stream(0, "report/pictures", index=0).standard_normal((3, 6, 4), dtype=np.float32)
     for found, own in zip(rows, latents, strict=True):
-        made = 255 * expected_class(np.zeros(3, np.int64), own).transpose(0, 2, 3, 1)
+        made = 255 * expected_class(np.zeros(6, np.int64), own).transpose(0, 2, 3, 1)
         assert np.abs(found - made).max() <= 1
 
 
-def test_many_classes_are_thinned_out_evenly(tmp_path: Path) -> None:
+def test_many_classes_are_thinned_out_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples_module, "MOST", 3)
     images = bars((8, 7, 6, 5, 4, 3, 2, 1, 1))
     names = images.classes
     file = write_variation_model(tmp_path / "m.onnx", classes=names, counts=images.counts.tolist())
     generator = Generator(file)
-    samples = class_samples(generator, images, most=3)
+    samples = class_samples(generator, images)
     assert [(each.name, each.count) for each in samples] == [
         ("bar 7", 1),
         ("bar 4", 4),
         ("bar 0", 8),
     ]
-    shown = [row[0] for row in overview_rows(generator, images, most=3)]
+    shown = [row[0] for row in overview_rows(generator, images)]
     labels = [images.labels[(images.images == image).all((1, 2, 3))][0] for image in shown]
     assert labels == [0, 4, 7]
 
@@ -73,9 +77,9 @@ def test_the_overview_has_a_row_a_class(kind: str, tmp_path: Path) -> None:
     images = bars((3, 2))
     write = write_variation_model if kind == "variation" else write_class_model
     generator = Generator(write(tmp_path / "m.onnx", classes=CLASSES, size=(12, 12)))
-    rows = overview_rows(generator, images, columns=6)
+    rows = overview_rows(generator, images)
     assert [row.shape[1:] for row in rows] == [(12, 12, 1)] * 2
-    assert [len(row) for row in rows] == [6, 6] if kind == "variation" else [5, 5]
+    assert [len(row) for row in rows] == [9, 9] if kind == "variation" else [8, 8]
     assert np.array_equal(rows[0][0], images.images[0])
     assert np.array_equal(rows[1][0], images.images[3])
 

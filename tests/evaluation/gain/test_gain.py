@@ -14,7 +14,7 @@ from helpers.small_images import bars
 from sklearn.linear_model import RidgeClassifier
 
 from ganaug import Refit, TrainingLoop
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
 from ganaug.evaluation.gain import GainReport

@@ -11,7 +11,7 @@ import pytest
 from helpers.small_comparisons import run
 from sklearn.linear_model import RidgeClassifier
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.write_back import gain_summary
 from ganaug.images import ImageSet
 from ganaug.report.advice import advice

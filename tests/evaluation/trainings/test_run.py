@@ -11,7 +11,7 @@ import pytest
 from helpers.photos import write_pngs
 from helpers.small_images import bars
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.trainings import Job, run_job

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from test_rarity import LONG_TAIL, NEAR_THE_BORDER, points
 
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.tuning.candidates import Candidate, candidates, zero_policy
 from ganaug.evaluation.tuning.decision import HARM, Decision, choose, decide, score

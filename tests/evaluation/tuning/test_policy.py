@@ -17,7 +17,7 @@ from helpers.small_images import bars
 from helpers.small_models import write_variation_model
 
 from ganaug import GANAugment, Generator, tune
-from ganaug.artifact.format import Policy
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.errors import ArtifactError, ConfigError, DataError, RunError
 from ganaug.evaluation.arms import parse_arm
@@ -30,8 +30,8 @@ from ganaug.evaluation.tuning.budget import Budget, Costs
 from ganaug.evaluation.tuning.decision import HARM, Decision
 from ganaug.evaluation.tuning.rarity import Simulation
 from ganaug.evaluation.tuning.report import build_report
-from ganaug.files import locked
 from ganaug.images import ImageSet
+from ganaug.locks import locked
 from ganaug.training.config import make_config
 
 MakeArtifact = Callable[..., Path]
