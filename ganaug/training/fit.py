@@ -17,10 +17,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +42,7 @@ from ganaug.training.config import FitConfig, make_config
 from ganaug.training.curves import draw_curves
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.finite import FiniteCheck
+from ganaug.training.interruption import interruptible, interruption
 from ganaug.training.memory import enough_memory
 from ganaug.training.ranks import Ranks, joined
 from ganaug.training.readable import refuse_unreadable
@@ -239,7 +239,7 @@ class _Training:
             make_folder(self.run / "samples")
         failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
         follow = followed(self.tracker if self.ranks.is_first else None, self.run, self.config)
-        with follow as tracker, _interruptible(self.ranks.size) as interrupted:
+        with follow as tracker, interruptible(self.ranks.size) as interrupted:
             while True:
                 failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
@@ -248,7 +248,7 @@ class _Training:
                 state = self._fresh(state.rollbacks + back, state.precision)
                 step, failure = self._recovered(state, failure), None
                 if self.ranks.any(interrupted.is_set())[0]:
-                    raise KeyboardInterrupt(_interruption(step, self.config.steps))
+                    raise KeyboardInterrupt(interruption(step, self.config.steps))
 
     def _fresh(self, rollbacks: int, precision: torch.dtype) -> State:
         batches = self.batches
@@ -299,7 +299,7 @@ class _Training:
                 if failure is not None:
                     return failure
             if stop and not last:
-                raise KeyboardInterrupt(_interruption(done, config.steps))
+                raise KeyboardInterrupt(interruption(done, config.steps))
         return None
 
 
@@ -370,32 +370,3 @@ def _rollbacks(run: Path) -> tuple[dict[str, Any], ...]:
 
 def _nothing() -> None:
     """What other ranks do while rank 0 writes."""
-
-
-def _interruption(step: int, steps: int) -> str:
-    return f"stopped after step {step} of {steps}; the same command resumes"
-
-
-@contextmanager
-def _interruptible(processes: int) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into an event, so that a step is never torn apart.
-
-    A second Ctrl-C stops at once; the last checkpoint then stands. Not so where torchrun started
-    several processes: it hands one Ctrl-C on, and so each hears it twice.
-    """
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # signals reach the main thread only
-        return
-
-    def note(number: int, frame: Any) -> None:
-        event.set()
-        if processes == 1:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -147,14 +147,15 @@ class DiversityReport:
 
     @property
     def reasons(self) -> list[str]:
-        """For each class with a failure: which number gave it the word."""
+        """For each class with a failure: which numbers gave it the word."""
         lines = []
         for each in self.classes:
-            name = deciding(each.measures, each.word)
-            if name is not None:
-                row, number = MEASURES[name], _cell(each.measures[name])
-                by = f"{row.title} {number}: {row.text}"
-                lines.append(f"{printable(each.name)} is {each.word} by {by}")
+            by = [
+                f"{MEASURES[name].title} {_cell(each.measures[name])}: {MEASURES[name].text}"
+                for name in deciding(each.measures, each.word)
+            ]
+            if by:
+                lines.append(f"{printable(each.name)} is {each.word} by {', and '.join(by)}")
         return lines
 
     def _words(self) -> list[str]:

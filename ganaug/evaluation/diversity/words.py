@@ -123,8 +123,9 @@ def words_of(
     return (OK,) if min(images, synthetic) >= FEWEST_FOR_OK else (TOO_FEW_WORD,)
 
 
-def deciding(measures: Mapping[str, Measure], word: str) -> str | None:
-    """Return the name of the measure that gave a class its `word`; None where none did."""
-    return next(
-        (rule.measure for rule in RULES if rule.word == word and rule.holds(measures)), None
-    )
+def deciding(measures: Mapping[str, Measure], word: str) -> tuple[str, ...]:
+    """Return the names of the measures that gave a class its `word`, one or two, if any did."""
+    for rule in RULES:
+        if rule.word == word and rule.holds(measures):
+            return (rule.measure, *([] if rule.beside is None else [rule.beside[0]]))
+    return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import FAILURES, RULES, words_of
+from ganaug.evaluation.diversity.words import FAILURES, RULES, deciding, words_of
 
 FINE = {
     "coverage": Measure(0.95, 0.97, z=-0.5),
@@ -67,6 +67,13 @@ def test_a_distant_set_that_leaves_real_images_uncovered_is_collapsed() -> None:
     uncovered = {**kernel, "coverage": Measure(0.85, 0.97, z=-3)}
     assert words_of(uncovered, 100, 100, 100) == ("COLLAPSED",)
     assert words_of({**uncovered, "kernel": FINE["kernel"]}, 100, 100, 100) == ("OK",)
+
+
+def test_a_word_that_two_numbers_give_names_both() -> None:
+    apart = {**FINE, "apart": Measure(0.65, 0.5, z=4), "missing": Measure(0.1, 0.0, z=2)}
+    assert deciding(apart, "COLLAPSED") == ("apart", "missing")
+    assert deciding({**FINE, "latent": Measure(0.01, 1.0)}, "COLLAPSED") == ("latent",)
+    assert deciding(FINE, "OK") == ()
 
 
 def test_images_that_can_be_told_apart_are_collapsed_only_where_real_ones_are_missing() -> None:
