@@ -27,9 +27,8 @@ def diversity_card(diversity: DiversityReport) -> str:
     found = Counter(record.word for record in records)
     bad = {word: found[word] for word in FAILURES if found[word]}
     if bad:
-        word, style = " and ".join(each.capitalize() for each in bad), "bad"
-        where = ", ".join(f"{word.lower()} in {count}" for word, count in bad.items())
-        text = f"Of {len(records)} classes: {where}. "
+        where = ", ".join(f"{each.lower()} in {count}" for each, count in bad.items())
+        word, style, text = f"{where.capitalize()} of {len(records)} classes", "bad", ""
     elif found[OK]:
         word, style, text = OK, "", f"In {found[OK]} of {len(records)} classes. "
     else:
