@@ -47,8 +47,9 @@ def as_options(**values: Any) -> list[str]:
 
 
 def _as_value(value: object) -> str:
-    sides = dict.fromkeys(value) if isinstance(value, tuple) else (value,)
-    return "x".join(map(str, value if len(sides) > 1 else sides))
+    if not isinstance(value, tuple):
+        return str(value)
+    return "x".join(map(str, value if len(set(value)) > 1 else value[:1]))
 
 
 def whole_number(text: str) -> int | None:
