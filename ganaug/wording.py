@@ -34,7 +34,10 @@ def as_settings(values: Mapping[str, float]) -> str:
 
 
 def as_options(**values: Any) -> list[str]:
-    """Return ["--size", "32x40", "--no-exif"]: what a command takes, without None and False."""
+    """Return ["--size", "32x40", "--no-exif"]: what a command takes, without None and False.
+
+    A square size is one side, "32".
+    """
     words = []
     for name, value in values.items():
         if value is not None and value is not False:
@@ -44,7 +47,9 @@ def as_options(**values: Any) -> list[str]:
 
 
 def _as_value(value: object) -> str:
-    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    return "x".join(map(str, value if len(set(value)) > 1 else value[:1]))
 
 
 def whole_number(text: str) -> int | None:

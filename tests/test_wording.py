@@ -35,6 +35,7 @@ def test_settings_are_as_the_command_line_takes_them() -> None:
 def test_options_are_as_a_command_takes_them() -> None:
     given = as_options(size=(32, 40), root=None, download=False, no_exif=True, image_column="scan")
     assert given == ["--size", "32x40", "--no-exif", "--image-column", "scan"]
+    assert as_options(size=(32, 32)) == ["--size", "32"]
 
 
 def test_a_text_becomes_a_sentence() -> None:

@@ -114,7 +114,7 @@ def check(
     alike = Alike(seen.previews)
     classes = class_checks(images)
     findings += [
-        *class_findings(classes, config.kind),
+        *class_findings(classes, config.kind, seen.source),
         *duplicates(seen, alike),
         *frames(seen, alike),
     ]

@@ -13,6 +13,7 @@ from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES, units_by_class
 from ganaug.evaluation.tuning.rarity import simulate
 from ganaug.images import ImageSet
 from ganaug.images.alike import Alike
+from ganaug.images.enough_classes import ways_to_name_classes
 from ganaug.images.survey import Survey
 
 __all__ = ["class_checks", "class_findings", "frames", "tuning_line"]
@@ -23,6 +24,10 @@ MOST_IN_LIST = 3000
 # Of images whose likest one stands beside them: 2 to 6% in sets of single photographs, 34 to 80%
 # where one object or one writer comes several times in a row.
 SERIES, TIMES_CHANCE = 0.25, 4.0
+JUDGED_ON = {  # by the method of `tune`
+    "simulated rarity": "frequent classes that it makes rare",
+    "cross-fitting": "a part of each class's own images (cross-fitting)",
+}
 
 
 def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
@@ -51,7 +56,9 @@ def _answer(no: bool, weak: bool) -> str:
     return "no" if no else "weak" if weak else "yes"
 
 
-def class_findings(classes: tuple[ClassCheck, ...], generator: str) -> Iterator[Finding]:
+def class_findings(
+    classes: tuple[ClassCheck, ...], generator: str, source: str
+) -> Iterator[Finding]:
     """Yield what is wrong about the numbers of images, for a generator of the kind `generator`."""
     trained = [each.name for each in classes if each.train]
     if len(trained) == 1 and generator == "class":
@@ -62,7 +69,7 @@ def class_findings(classes: tuple[ClassCheck, ...], generator: str) -> Iterator[
             "one class",
             True,
             f"classes with training images: {len(trained)}; telling classes apart needs at least"
-            " 2; put each class in a folder of its own, or train with --kind class",
+            f" 2; {ways_to_name_classes(source)}; or train with --kind class",
             len(trained),
             tuple(trained),
         )
@@ -89,7 +96,7 @@ def tuning_line(images: ImageSet) -> str:
     found = simulate(images, 0)
     if found.method == "none":
         return f"would answer never: {found.reason}"
-    return f"possible, by {found.method}: {found.reason}"
+    return f"possible, judged on {JUDGED_ON[found.method]} ({found.reason})"
 
 
 def frames(images: Survey, alike: Alike) -> Iterator[Finding]:

@@ -80,8 +80,8 @@ class _Equal:
             yield Finding(
                 "duplicates",
                 False,
-                f"images that are in their class again (equal pixels): {extra}; they count twice;"
-                " remove them",
+                f"images that are in their class more than once (equal pixels): {extra} too many;"
+                " they count twice; keep one of each",
                 len(inside),
                 _shown(images, inside),
             )

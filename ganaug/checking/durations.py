@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ __all__ = ["load_of_a_core", "measure"]
 SHOWN = 256  # images, of which the timed steps take their batches
 LARGEST_SIDE = 64  # larger images are timed at this size: a step's work goes with the pixels
 CLASSIFIER_STEPS = 6  # of which the first is not counted
+QUICK_SEEDS = 2  # of `evaluate --quick`
 MOST_STEPS = 16  # of a generator: those from one penalty to the next, up to so many
 
 
@@ -78,20 +79,19 @@ def measure(
     if not config.conditional or (images.counts > 0).sum() < 2:  # no classes to tell apart
         return Times(whole, None, None, chosen, jobs)
     with torch_threads(1) as threads:  # as in a worker process
-        free_step = larger * _step_of_classifier(resized(shown, small), chosen)
+        timed_step, worked = _step_of_classifier(resized(shown, small), chosen)
+        free_step = larger * timed_step
         if threads > 1 and chosen == "cpu":
             fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
     share = GENERATING[config.kind] * 32 / config.batch_size
     costs = Costs(fit_step, free_step, free_step + share * fit_step)
     schedule = Network().schedule(len(images), size, steps=classifier_steps, quick=False)
-    plan = make_plan(None, "auto", config.kind)
     judged = images.test
-    evaluated = None
+    looks = Looks()
     if judged is not None and (judged.counts > 0).sum() >= 2:
-        choices = len(inner_splits(Split(replace(images, test=None), judged))) * len(plan.free)
-        trainings = seeds * len(plan.free) + choices
-        seconds = trainings * costs.free_step + seeds * costs.varied_step
-        evaluated = schedule.steps * seconds / jobs
+        inner = len(inner_splits(Split(replace(images, test=None), judged)))
+        short = Network().schedule(len(images), size, steps=None, quick=True)
+        looks = _looks(costs, config.kind, inner, (seeds, schedule.steps), short.steps, jobs)
     simulation = simulate(replace(images, test=None), 0)
     tuned = None
     if simulation.method != "none":
@@ -101,7 +101,48 @@ def measure(
         if classifier_steps is not None:
             budget = replace(budget, classifier_steps=classifier_steps)
         tuned = budget.seconds(costs, config.kind) / jobs
-    return Times(whole, tuned, evaluated, chosen, jobs)
+    return Times(
+        whole,
+        tuned,
+        looks.evaluate,
+        chosen,
+        jobs,
+        share=worked if chosen == "cpu" else None,
+        quick=looks.quick,
+        two_arms=looks.two_arms,
+        arms=looks.arms,
+    )
+
+
+class Looks(NamedTuple):
+    """Seconds of `evaluate`, of its quick look, and of one at two `arms` alone."""
+
+    evaluate: float | None = None
+    quick: float | None = None
+    two_arms: float | None = None
+    arms: tuple[str, ...] = ()
+
+
+def _looks(
+    costs: Costs, kind: str, inner: int, usual: tuple[int, int], quick_steps: int, jobs: int
+) -> Looks:
+    """Estimate three comparisons; `inner` trainings of each free arm choose the one to beat.
+
+    `usual` are the seeds of the first one, and the steps of its classifiers.
+    """
+    plan = make_plan(None, "auto", kind)
+    below = plan.free[-1]
+
+    def seconds(seeds: int, steps: int, free: int, inner: int) -> float:
+        trainings = (seeds + inner) * free * costs.free_step + seeds * costs.varied_step
+        return steps * trainings / jobs
+
+    return Looks(
+        seconds(*usual, len(plan.free), inner),
+        seconds(QUICK_SEEDS, quick_steps, len(plan.free), inner),
+        seconds(QUICK_SEEDS, quick_steps, 1, 0),
+        (below.name, below.on_top(kind).name),
+    )
 
 
 def load_of_a_core() -> float | None:
@@ -151,19 +192,20 @@ def _step_of_fit(images: ImageSet, preset: str, options: Mapping[str, Any], devi
     return (ends[window] - ends[0]) / window
 
 
-def _step_of_classifier(images: ImageSet, device: str) -> float:
-    """Seconds of a step of a classifier with free augmentation."""
-    starts: list[float] = []
+def _step_of_classifier(images: ImageSet, device: str) -> tuple[float, float]:
+    """Seconds of a step of a classifier with free augmentation; and of a core, the share it got."""
+    starts: list[tuple[float, float]] = []
 
     def note() -> None:
-        starts.append(time.perf_counter())
+        starts.append((time.perf_counter(), time.process_time()))
         if len(starts) > CLASSIFIER_STEPS:
             raise _EnoughError
 
     schedule = Network().schedule(len(images), images.size, steps=None, quick=False)
     job = Job(0, parse_arm(AUGMENTED_ARMS[-1]), images, images.take([0]), schedule, device=device)
     _until_enough(lambda: run_job(job, note))
-    return (starts[-1] - starts[1]) / (CLASSIFIER_STEPS - 1)
+    took, worked = np.subtract(starts[-1], starts[1]).tolist()
+    return took / (CLASSIFIER_STEPS - 1), worked / took
 
 
 def _until_enough(training: Callable[[], object]) -> None:

@@ -14,7 +14,9 @@ EXAMPLES = 50  # of odd or alike images that a finding names
 SHOWN = 5  # of a finding's examples, in text
 MOST_CLASSES = 40  # rows of the table
 LONG = 3600  # seconds of evaluate
-BUSY = 1.5  # processes on each core
+# On a machine that is free, `check` itself is at most one process on each core, and the timed steps
+# of one thread have a core to themselves.
+BUSY, OWN = 1.2, 0.85  # processes on each core; share of a core
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 
 
@@ -65,6 +67,9 @@ class Times:
         jobs: processes that `tune` and `evaluate` were assumed to run.
         load: processes at work on each core when they were estimated, the mean of a minute; None
             where the system does not tell.
+        share: of a core that the timed steps of one thread got; None where they ran on a GPU.
+        quick: `evaluate --quick`.
+        two_arms: `evaluate --quick` with these `arms` alone, a free one and the generator's.
     """
 
     fit: float
@@ -73,11 +78,16 @@ class Times:
     device: str
     jobs: int
     load: float | None = None
+    share: float | None = None
+    quick: float | None = None
+    two_arms: float | None = None
+    arms: tuple[str, ...] = ()
 
     @property
     def busy(self) -> bool:
         """Whether so much else was at work that the times swing."""
-        return self.load is not None and self.load > BUSY
+        crowded = self.load is not None and self.load > BUSY
+        return crowded or (self.share is not None and self.share < OWN)
 
 
 @dataclass(frozen=True)
@@ -162,15 +172,15 @@ class CheckReport:
         shown = sorted(self.classes, key=lambda each: each.train)[:MOST_CLASSES]
         wide = max([len("class"), *(len(printable(each.name)) for each in shown)])
         test = "held out" if self.held_out else "test"
-        lines = [f"{'class':<{wide}}  {'train':>6}  {test:>8}  gain  diversity"]
+        lines = [f"{'class':<{wide}}  {'train':>6}  {test:>8}  judge gain  judge diversity"]
         lines += [
             f"{printable(each.name):<{wide}}  {each.train:>6}  {each.test:>8}"
-            f"  {each.gain:<4}  {each.diversity}"
+            f"  {each.gain:<10}  {each.diversity}"
             for each in shown
         ]
         rest = len(self.classes) - len(shown)
         lines += [f"and {counted(rest, 'larger class')}"] if rest else []
-        return [*lines, "gain, diversity: can evaluate judge them? weak: few images for it"]
+        return [*lines, "judge: whether evaluate can judge this class; weak: few images for it"]
 
     def _findings(self) -> list[str]:
         lines = []
@@ -185,26 +195,38 @@ class CheckReport:
     def _times(self) -> list[str]:
         lines = [f"tune: {self.tuning}"]
         if self.times is not None:
-            each = [
-                f"{name} {_duration(seconds)}"
-                for name in ("fit", "tune", "evaluate")
-                if (seconds := getattr(self.times, name)) is not None
-            ]
-            jobs = counted(self.times.jobs, "process")
-            lines.append(f"about, on this machine ({self.times.device}, {jobs}): {', '.join(each)}")
-            if self.times.busy:
-                lines.append(
-                    f"the machine is busy ({self.times.load:.1f} processes a core): these times"
-                    " swing, and are shorter on one that is free"
-                )
-            if (self.times.evaluate or 0) > LONG:
-                large = max(self.training_size or (0,)) > SMALL_SIDE and not self.times.busy
-                size = "; a smaller --size helps" if large else ""
-                lines.append(f"too long? evaluate --quick takes a first look{size}")
+            lines += self._durations(self.times)
         if self.outlook is not None:
             said = "likely helps a network from scratch" if self.outlook.likely else "cannot tell"
             lines.append(f"outlook: {said} ({self.outlook.reason})")
         return lines + [f"next: {command}" for command in self.next]
+
+    def _durations(self, times: Times) -> list[str]:
+        commands = {
+            "fit": times.fit,
+            "tune": times.tune,
+            "evaluate": times.evaluate,
+            "evaluate --quick": times.quick,
+        }
+        each = [f"{name} {_duration(took)}" for name, took in commands.items() if took is not None]
+        at = "" if self.training_size is None else f"at {_size(self.training_size)} "
+        jobs = counted(times.jobs, "process")
+        lines = [f"about, {at}on this machine ({times.device}, {jobs}): {', '.join(each)}"]
+        if times.busy:
+            load = [] if times.load is None else [f"{times.load:.1f} processes a core"]
+            share = [] if times.share is None else [f"a step got {min(1, times.share):.0%} of one"]
+            lines.append(
+                f"the machine is busy ({', '.join(load + share)}): these times swing, and are"
+                " shorter on one that is free"
+            )
+        if (times.evaluate or 0) > LONG and times.two_arms is not None:
+            large = max(self.training_size or (0,)) > SMALL_SIDE and not times.busy
+            size = "; a smaller --size helps, too" if large else ""
+            lines.append(
+                f"too long? this look takes about {_duration(times.two_arms)}: ganaug evaluate FILE"
+                f" SOURCE --quick --arms {','.join(times.arms)}{size}"
+            )
+        return lines
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -14,14 +14,15 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from ganaug.launch import place
-from ganaug.progress import Lines, Pace, duration, losses_in
-from ganaug.wording import one_line
+from ganaug.progress import END_OF_FIT, Lines, Pace, duration, losses_in
+from ganaug.wording import counted, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -33,6 +34,7 @@ __all__ = [
     "echo",
     "evaluation_progress",
     "fit_progress",
+    "kept_trainings",
     "open_report",
     "plain_messages",
     "reading_progress",
@@ -157,6 +159,16 @@ def resumable(settings: Settings, kept: Callable[[], str]) -> Iterator[None]:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+def kept_trainings(folder: Path) -> str:
+    """Return what of interrupted trainings is kept in `folder`, and what is lost."""
+    ended = [*folder.glob("*/*.npz"), *folder.glob("generators/*/generator.onnx")]
+    if not ended:
+        return "no training had ended, and classifiers begin anew"
+    verb = "is" if len(ended) == 1 else "are"
+    kept = f"{counted(len(ended), 'training')} that had ended {verb} kept in {folder}"
+    return f"{kept}, other classifiers begin anew"
+
+
 def open_report(settings: Settings, report: Path) -> None:
     """Show `report` in the browser of the desktop, or say that there is none."""
     try:
@@ -223,7 +235,7 @@ def fit_progress(
     """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
 
     def by_row(show: Show) -> Callable[[int, int, Mapping[str, Any]], None]:
-        pace = Pace(clock)
+        pace = Pace(clock, END_OF_FIT)
         return lambda step, total, row: show(step, total, pace.left(step, total), losses_in(row))
 
     return _shown(by_row, "training the generator", settings, stream)
@@ -233,13 +245,18 @@ def evaluation_progress(
     settings: Settings,
     stream: TextIO | None = None,
     label: str = "comparing classifiers",
+    unit: str = "",
+    ending: str = "left",
 ) -> Shown[Callable[..., None]]:
-    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation."""
+    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation.
+
+    `unit` stands behind the total, `ending` behind the time left.
+    """
 
     def as_told(show: Show) -> Callable[..., None]:
         return lambda done, total, seconds_left=None: show(done, total, seconds_left, ())
 
-    return _shown(as_told, label, settings, stream)
+    return _shown(as_told, label, settings, stream, unit=unit, ending=ending)
 
 
 def steady_progress(
@@ -273,23 +290,28 @@ def _shown(
     label: str,
     settings: Settings,
     stream: TextIO | None = None,
-    after: float = 0.0,
+    **how: Any,
 ) -> Iterator[Callback | None]:
     """Yield the callback that `wrap` makes of what shows the progress, or None if quiet."""
-    with _display(label, settings, stream, after) as show:
+    with _display(label, settings, stream, **how) as show:
         yield None if show is None else wrap(show)
 
 
 @contextmanager
 def _display(
-    label: str, settings: Settings, stream: TextIO | None, after: float = 0.0
+    label: str,
+    settings: Settings,
+    stream: TextIO | None,
+    after: float = 0.0,
+    unit: str = "",
+    ending: str = "left",
 ) -> Iterator[Show | None]:
     stream = sys.stderr if stream is None else stream
     whole = settings.whole
     in_all = whole is not None and whole.later is not None
     if whole is not None:
         label = f"{whole.step}: {label}"
-    ending = "left" if whole is None else "left in all"
+    ending = ending if whole is None else "left in all"
 
     def all_of(left: float | None) -> float | None:
         """Add what the steps to come take; None where that is not known."""
@@ -306,7 +328,8 @@ def _display(
             def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
                 left, now = all_of(left), time.monotonic()
                 details = () if whole is not None else details  # two figures fill a line
-                shown: dict[str, Any] = {"count": f"{done}/{total}", "details": ", ".join(details)}
+                shown: dict[str, Any] = {"count": f"{done}/{total}{unit}"}
+                shown["details"] = ", ".join(details)
                 if left is not None:
                     shown["ends"] = now + left
                 if whole is None or not in_all:
@@ -323,7 +346,8 @@ def _display(
             finally:
                 _BARS.pop()
     else:
-        lines = Lines(label, lambda line: echo(line, file=stream), ending=ending, after=after)
+        told = partial(echo, file=stream)
+        lines = Lines(label, told, ending=ending, after=after, unit=unit)
 
         def write(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
             lines(done, total, all_of(left), details)

@@ -6,6 +6,7 @@ They are a generator's, or those of a folder.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ganaug.cli.console import (
     Settings,
     echo,
     evaluation_progress,
+    kept_trainings,
     open_report,
     reading_progress,
     resumable,
@@ -31,7 +33,6 @@ from ganaug.cli.options import (
     image_options,
 )
 from ganaug.errors import ConfigError, DataError, RunError
-from ganaug.wording import counted
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -197,7 +198,8 @@ def command(
         written = ", ".join(f"{name}.json" for name, record in records.items() if record)
         say(console, f"{written}: {folder}; a report.html needs a FILE")
         return
-    report = _write_report(folder, generator, images, run, records)
+    again = shlex.join([str(file), source, *reading.words()])
+    report = _write_report(folder, generator, images, run, records, again)
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
@@ -227,10 +229,10 @@ def _folder(out: str | None, file: str | None, judge: str | None, quick: bool) -
 
 def _kept(folder: Path, rewritten: str | None) -> str:
     """Return what an interrupted evaluation leaves, in words."""
-    ended = len(list((folder / KEPT).glob("*/*.npz")))
-    as_before = f"{rewritten} and the report are" if rewritten else "the report is"
-    kept = f", {counted(ended, 'training')} that had ended kept in {folder / KEPT}" if ended else ""
-    return f"{as_before} as before{kept}"
+    before = [rewritten] if rewritten else []
+    before += ["the report"] if (folder / "report.html").exists() else []
+    told = [f"unchanged: {' and '.join(before)}"] if before else []
+    return "; ".join([*told, kept_trainings(folder / KEPT)])
 
 
 def _check_outputs(
@@ -319,7 +321,7 @@ def _compare(
 
     workers = worker_count(options["jobs"], str(choose_device(options["device"])))
     later = records * in_classifier_steps(images, workers, quick=options["quick"])
-    with evaluation_progress(console) as progress:
+    with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
         told = None if progress is None else _with_later(progress, later)
         return evaluate_gain(generator, train=images, progress=told, **options)
 
@@ -345,7 +347,7 @@ def _diversity(
     from ganaug import evaluate_diversity
 
     try:
-        with evaluation_progress(console, label="measuring diversity") as progress:
+        with evaluation_progress(console, label="measuring diversity", unit=" parts") as progress:
             diversity = evaluate_diversity(real=images, quick=quick, progress=progress, **made)
     except DataError as error:  # hours of training may stand behind the gain
         if gain is None:
@@ -380,6 +382,7 @@ def _write_report(
     images: ImageSet,
     run: Path | None,
     records: dict[str, Any],
+    named: str,
 ) -> Path:
     from ganaug.evaluation.diversity.inspection import inspect_samples
     from ganaug.evaluation.diversity.samples import draw_samples
@@ -392,5 +395,6 @@ def _write_report(
         draw_samples(generator, images),
         inspection=inspect_samples(generator, images),
         history=[] if run is None else read_history(run),
+        named=named,
         **records,
     )

@@ -189,7 +189,8 @@ def command(
                 err=True,
             )
         raise click.exceptions.Exit(INTERRUPTED) from None
-    suggest(console, f"trained; next: ganaug export {shlex.quote(str(run))} FILE.onnx")
+    again = shlex.join(["ganaug", "export", str(run), f"{run.name}.onnx"])
+    suggest(console, f"trained; next: {again}")
 
 
 def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:

@@ -170,11 +170,7 @@ def command(
         (tuned, ()),  # which writes into the file
         (judged, (report,)),
     )
-    with (
-        _made(folder),
-        locked(folder),
-        resumable(console, lambda: f"what ended before is in {folder}"),
-    ):
+    with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
         again = f"ganaug {shlex.join(console.arguments)}"
         ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
         for name, (work, results) in zip(STEPS, steps, strict=True):
@@ -184,6 +180,13 @@ def command(
         say(console, "its policy is never to vary: with it your images stay as they are")
     if shown:
         open_report(console, report)
+
+
+def _kept(folder: Path) -> str:
+    """Return what an interrupted run leaves, in words."""
+    if (folder / LEDGER).exists():
+        return f"what ended before is in {folder}"
+    return "no step had ended, and nothing is kept"
 
 
 @contextmanager

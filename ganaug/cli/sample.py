@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -148,9 +149,15 @@ def command(
             )
     if images is not None and generator.info.data.get("held_out"):
         say(console, "images of the source that fit held out are varied, too: do not judge on them")
-    kept = f"the images that were written are kept in {named}"
     with (
-        resumable(console, lambda: kept),
+        resumable(
+            console,
+            lambda: (
+                f"the images that were written are kept in {named}"
+                if os.path.exists(str(named))
+                else "no image was written"
+            ),
+        ),
         steady_progress(console, "making images") as report,
     ):
         folder = sample(

@@ -11,6 +11,7 @@ from ganaug.cli.console import (
     Settings,
     echo,
     evaluation_progress,
+    kept_trainings,
     reading_progress,
     resumable,
     say,
@@ -99,8 +100,8 @@ def command(
         )
     say(console, *images.notes)
     with (
-        resumable(console, lambda: f"{file} is as before, what had ended is kept in {folder}"),
-        evaluation_progress(console, label="comparing policies") as progress,
+        resumable(console, lambda: f"{file} is as before; {kept_trainings(folder)}"),
+        evaluation_progress(console, label="comparing policies", unit=" steps") as progress,
     ):
         report = tune(
             generator,

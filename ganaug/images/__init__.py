@@ -2,7 +2,8 @@
 
 from ganaug.images._hold_out import units
 from ganaug.images._pixels import check_size, scaled_down, to_pillow
-from ganaug.images.image_set import ImageSet, require_classes
+from ganaug.images.enough_classes import require_classes
+from ganaug.images.image_set import ImageSet
 from ganaug.images.long_tail import draw_indices, long_tailed
 from ganaug.images.resizing import resized
 from ganaug.images.sources import load_images

@@ -19,7 +19,7 @@ from ganaug.images.labels import check_range
 from ganaug.images.stored import chosen
 from ganaug.wording import first_names
 
-__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "name_of", "require_classes", "utf8"]
+__all__ = ["HELD_OUT_RULE", "ImageSet", "content_key", "name_of", "utf8"]
 
 HELD_OUT_RULE = "one-fifth-by-content-hash/1"
 BLOCK = 256  # images whose pixels are hashed at once
@@ -296,22 +296,6 @@ class ImageSet:
             test=replace(test, held_out=None, notes=()),
             held_out=HELD_OUT_RULE,
             notes=(*self.notes, note) if bare else self.notes,
-        )
-
-
-def require_classes(image_set: ImageSet, least: int = 2) -> None:
-    """Check that at least `least` classes have training images.
-
-    Raises:
-        DataError: there are fewer; the message names those found.
-    """
-    found = [image_set.classes[i] for i in np.flatnonzero(image_set.counts)]
-    if len(found) < least:
-        names = ", ".join(repr(name) for name in found)
-        only = f" (only {names})" if found else ""
-        raise DataError(
-            f"classes: {len(found)} found in {image_set.source!r}{only}; a data set needs at least"
-            f" {least}; put each class in a folder of its own"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,6 +34,7 @@ from ganaug.wording import one_line, whole_number
 __all__ = [
     "ENDINGS",
     "Table",
+    "folders_in",
     "is_frame",
     "is_table",
     "load_table",
@@ -176,7 +178,7 @@ def read_table(
         columns: those of file, label and group.
         root: the folder that the files lie in; None: that of the table, for a DataFrame the
             current one. Paths in the table are inside it, or absolute.
-        missing: whether files may be missing; who reads them says so.
+        missing: whether some files may be missing; who reads them says so.
 
     Raises:
         DataError: there is no such table or column; a row has no file, label or group; a file has
@@ -198,8 +200,7 @@ def read_table(
             again.append(row)
         else:
             seen[name] = row._replace(file=name)
-    if not missing:
-        _refuse_missing(list(seen.values()), where, folder)
+    _refuse_missing(list(seen.values()), where, folder, some=missing)
     classes = _sorted_classes({row.label for row in seen.values()})
     label_of = {name: label for label, name in enumerate(classes)}
     files = [
@@ -341,19 +342,30 @@ def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:
             )
 
 
-def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path) -> None:
+def _refuse_missing(rows: Sequence[_Row], where: str, folder: Path, *, some: bool) -> None:
+    """Raise `DataError` where files are missing: one, or all of them where `some` may be."""
     missing = [row for row in rows if not os.path.isfile(folder / row.file)]
-    if not missing:
+    if not missing or (some and len(missing) < len(rows)):
         return
     path = folder / missing[0].file
     beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
     instead = " (it is a folder)" if os.path.isdir(path) else did_you_mean(path.name, beside)
+    around = (*folders_in(folder), folder.parent)
+    near = [each for each in around if os.path.isfile(each / missing[0].file)]
+    without = ", or go on without them with --skip-corrupt" if len(missing) < len(rows) else ""
     raise DataError(
         f"{where}, {missing[0].name}: no file {missing[0].file!r} in"
         f" {str(folder)!r}{instead} ({len(missing)} of {len(rows)} are"
-        " missing); allowed: paths inside that folder; name another with --root DIR, or go on"
-        " without them with --skip-corrupt"
+        " missing); allowed: paths inside that folder; name another with --root"
+        f" {shlex.quote(str(near[0])) if near else 'DIR'}{without}"
     )
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder but hidden ones, where it is one."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [folder / name for name in names if not name.startswith(".")]
+    return [path for path in paths if os.path.isdir(path)]
 
 
 def _sorted_classes(names: set[str]) -> tuple[str, ...]:

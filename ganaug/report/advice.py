@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from ganaug.artifact.format import Metadata
 from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES
@@ -13,11 +14,14 @@ from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
 from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.report.class_changes import class_changes
-from ganaug.wording import first_names
+from ganaug.training.config import PRESETS
+from ganaug.wording import counted, first_names
 
-__all__ = ["advice", "advice_list", "in_short"]
+__all__ = ["NAMED", "advice", "advice_list", "in_short"]
 
 MOST_NAMED = 5  # classes
+NAMED = "FILE SOURCE"  # in commands, where their names are not known
+FEW = 10  # times fewer steps than a preset takes
 
 
 def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
@@ -37,21 +41,42 @@ def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list
     return [f"in short: {'; '.join(found)}"] if found else []
 
 
-def advice_list(gain: GainReport | None, diversity: DiversityReport | None) -> str:
+def advice_list(
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    info: Metadata | None = None,
+    named: str = NAMED,
+) -> str:
     """Return the advice as HTML, or nothing where there is none."""
-    lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity))
+    lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity, info, named))
     return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
 
 
-def advice(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
-    """Return what to do next, a line each: about the verdict, single classes, and copies."""
-    return [*_of_verdict(gain, diversity), *_of_classes(gain), *_of_copies(diversity)]
+def advice(
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    info: Metadata | None = None,
+    named: str = NAMED,
+) -> list[str]:
+    """Return what to do next, a line each: about the verdict, single classes, and copies.
+
+    Args:
+        gain, diversity: what was measured.
+        info: of the generator that was judged, where it is known.
+        named: the file and the source, as commands take them.
+    """
+    lines = [*_of_verdict(gain, diversity, info), *_of_classes(gain), *_of_copies(diversity)]
+    return [line.replace(f" {NAMED}", f" {named}") for line in lines]
 
 
-def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> Iterator[str]:
+def _of_verdict(
+    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata | None
+) -> Iterator[str]:
     record = chosen_gain(gain)
     if gain is None or record is None:
         return
+    if info is not None and (gain.settings.quick or record.verdict != "helps"):
+        yield from _left_out(gain, info)
     arm = parse_arm(str(gain.chosen))
     folder, below = arm.folder is not None, gain.baseline_of(arm.name)
     free = f"Train with {below}, which needs no {'folder' if folder else 'generator'}."
@@ -91,6 +116,24 @@ def _of_verdict(gain: GainReport | None, diversity: DiversityReport | None) -> I
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
         yield f"{free} More test images would tell a smaller gain."
+
+
+def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
+    """Yield what may be missing before this file is judged."""
+    if not parse_arm(str(gain.chosen)).needs_generator or gain.settings.refit is not None:
+        return
+    usual = min(preset.steps for preset in PRESETS.values())
+    if info.steps < usual / FEW:
+        yield (
+            f"The generator was trained for {counted(info.steps, 'step')} alone; the presets take"
+            f" {usual:,} or more. Train a longer one first: ganaug fit without --steps, with a new"
+            " --out."
+        )
+    if info.policy is not None and info.policy.source == "rule" and _of_file(gain):
+        yield (
+            "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
+            f" tune {NAMED}."
+        )
 
 
 def _of_file(gain: GainReport) -> bool:

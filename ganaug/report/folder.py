@@ -15,6 +15,7 @@ from ganaug.evaluation.diversity.samples import Samples
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import make_folder, write_json
 from ganaug.images.grid import picture_grid, save_png
+from ganaug.report.advice import NAMED
 from ganaug.report.kinds import EVALUATION
 from ganaug.report.page import write_report
 
@@ -78,6 +79,7 @@ def write_evaluation(
     diversity: DiversityReport | None = None,
     judged: DiversityReport | None = None,
     history: Sequence[Mapping[str, Any]] = (),
+    named: str = NAMED,
 ) -> Path:
     """Write the records, grid.png and report.html; return the path of the report.
 
@@ -90,6 +92,7 @@ def write_evaluation(
         diversity: the record, or None where it was not measured.
         judged: that of other images, which the report does not show.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
+        named: the file and the source, as commands take them.
 
     Raises:
         RunError: the folder cannot be written.
@@ -106,5 +109,6 @@ def write_evaluation(
         diversity=diversity,
         inspection=inspection,
         history=history,
+        named=named,
     )
     return report

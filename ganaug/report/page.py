@@ -18,7 +18,7 @@ from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
-from ganaug.report.advice import advice_list
+from ganaug.report.advice import NAMED, advice_list
 from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.filter import ClassFilter
@@ -56,6 +56,7 @@ def write_report(
     diversity: DiversityReport | None = None,
     inspection: Inspection | None = None,
     history: Sequence[Mapping[str, Any]] = (),
+    named: str = NAMED,
 ) -> None:
     """Write the report to `path`: one HTML file that loads nothing.
 
@@ -67,6 +68,7 @@ def write_report(
         diversity: the record, or None where it was not measured.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
+        named: the file and the source, as commands take them.
 
     Raises:
         RunError: `path` cannot be written.
@@ -85,7 +87,7 @@ def write_report(
         paragraph(in_short, "short") if in_short else "",
         f'<div class="first">{"".join(cards)}</div>',
         paragraph(both) if both else "",
-        advice_list(gain, diversity),
+        advice_list(gain, diversity, metadata, named),
         paragraph(_subject(metadata), "soft"),
         classes.control(),
         "" if gain is None else arms_section(gain),

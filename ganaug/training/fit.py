@@ -360,6 +360,7 @@ class _Records:
             draw_curves(self.run)
         if due or stop:
             checkpoint.save(self.run, state, done, good=good, signed=self.signed)
+        watch.end()
         return None
 
 

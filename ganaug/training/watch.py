@@ -36,6 +36,7 @@ class Watch:
         self.seconds_before = kept[-1].get("seconds") or 0.0 if kept else 0.0
         self.begin = self.last = time.perf_counter()
         self.last_step = step
+        self.untold: dict[str, Any] | None = None  # the last row
 
     @property
     def seconds(self) -> float:
@@ -47,7 +48,10 @@ class Watch:
         return step % self.config.log_every == 0 or step == self.config.steps
 
     def record(self, step: int, metrics: dict[str, Tensor]) -> None:
-        """Collect one step's metrics; write their means every `log_every` steps."""
+        """Collect one step's metrics; write their means every `log_every` steps.
+
+        Of the last row `end` tells.
+        """
         for name, value in metrics.items():
             self.sums.setdefault(name, []).append(value)
         if not self.is_due(step):
@@ -60,8 +64,15 @@ class Watch:
         row = {"step": step, "seconds": self.seconds, "images_per_second": round(rate, 1)}
         row |= {name: round(value, 5) for name, value in means.items()}
         add_row(self.path, row)
-        if self.progress:
+        if step == self.config.steps:
+            self.untold = row
+        elif self.progress:
             self.progress(step, self.config.steps, row)
+
+    def end(self) -> None:
+        """Tell of the last row: only now, all being written, is no time left."""
+        if self.progress and self.untold is not None:
+            self.progress(self.config.steps, self.config.steps, self.untold)
 
     def alarm(self, step: int, line: str) -> None:
         """Write an alarm as a row of its own."""

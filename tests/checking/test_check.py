@@ -21,7 +21,7 @@ from ganaug.checking.classes import class_checks
 from ganaug.checking.report import Times
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.gain.notes import few_images
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, require_classes
 
 COUNTS = (60, 50, 44)
 
@@ -225,12 +225,18 @@ def test_grey_images_that_lie_there_as_rgb_are_told_of(photos: Path) -> None:
 
 
 def test_a_busy_machine_is_told_of_beside_the_times(photos: Path) -> None:
-    def said(side: int, load: float | None) -> str:
-        times = Times(60.0, 7200.0, 7200.0, "cpu", 2, load)
+    def said(side: int, load: float | None, share: float = 0.97) -> str:
+        looks = {"quick": 1200.0, "two_arms": 180.0, "arms": ("plain", "ganaug+plain")}
+        times = Times(60.0, 7200.0, 7200.0, "cpu", 2, load, share, **looks)
         return str(replace(look(photos), times=times, training_size=(side, side)))
 
-    assert "the machine is busy (5.9 processes a core): these times swing" in said(64, 5.91)
-    assert "machine is busy" not in said(64, 0.9) + said(64, None)
+    busy = "the machine is busy (1.4 processes a core, a step got 97% of one): these times swing"
+    assert busy in said(64, 1.4)
+    assert "the machine is busy (a step got 70% of one)" in said(64, None, 0.7)
+    assert "machine is busy" not in said(64, 1.0) + said(64, None)
+    assert "at 64x64 on this machine (cpu, 2 processes): fit 60 s" in said(64, 0.9)
+    look_at_two = "takes about 3 min: ganaug evaluate FILE SOURCE --quick --arms plain,ganaug+plain"
+    assert look_at_two in said(64, 0.9)
     assert "a smaller --size helps" in said(64, 0.9)
     assert "a smaller --size" not in said(64, 5.91) + said(32, None)  # it would hardly be faster
 
@@ -319,6 +325,30 @@ def test_one_class_is_a_problem(tmp_path: Path) -> None:
     assert report.next == ()
 
 
+def test_loose_images_are_told_of_the_table_that_names_their_classes(tmp_path: Path) -> None:
+    images, folder = clean(), tmp_path / "flat" / "my images"
+    folder.mkdir(parents=True)
+    for at, image in enumerate(images.images):
+        Image.fromarray(image).save(folder / f"{at}.png")
+    (found,) = look(folder).problems
+    assert f"ganaug check TABLE.csv --root '{folder}'; or train with --kind class" in found.text
+    rows = [f"{at}.png,{images.classes[label]}" for at, label in enumerate(images.labels)]
+    table = tmp_path / "flat" / "labels.csv"
+    table.write_text("\n".join(["file,label", *rows]))
+    for source in (folder, folder.parent):  # one class, "all" or "my images"
+        (found,) = look(source).problems
+        assert f"or read the table: ganaug check {table} --root '{folder}';" in found.text
+        with pytest.raises(DataError, match=r"or read the table: ganaug check .*\.csv --root"):
+            require_classes(load_images(source))
+    assert len(check(table, root=folder, times=False).classes) == 3
+    with pytest.raises(DataError, match=r"no file '0\.png' in .* \(154 of 154") as told:
+        look(table)
+    assert str(told.value).endswith(f"name another with --root '{folder}'")
+    table.rename(folder / "labels.tsv")
+    (found,) = look(folder).problems
+    assert f"or read the table: ganaug check '{folder}/labels.tsv';" in found.text
+
+
 @pytest.mark.parametrize("how", [{"fit_options": {"kind": "class"}}, {"preset": "classic"}])
 def test_one_class_is_enough_for_a_class_generator(how: dict[str, Any], tmp_path: Path) -> None:
     images = clean()
@@ -372,10 +402,15 @@ def test_the_durations_come_from_steps_that_were_trained(photos: Path) -> None:
     assert times.fit > 0
     assert times.tune is not None
     assert times.evaluate is not None
-    assert min(times.tune, times.evaluate) > 0
+    assert times.quick is not None
+    assert times.two_arms is not None
+    assert 0 < 3 * times.two_arms < times.quick < times.evaluate
+    assert times.tune > 0
+    assert times.share is not None
+    assert times.share > 0
     assert (times.device, report.training_size) == ("cpu", (8, 8))
-    assert "about, on this machine (cpu, " in str(report)
-    assert report.next[0].endswith("--size 8x8")
+    assert "about, at 8x8 on this machine (cpu, " in str(report)
+    assert report.next[0].endswith("--size 8")
 
 
 def test_a_class_generator_has_all_three_durations(photos: Path) -> None:
@@ -408,7 +443,7 @@ def test_the_durations_are_those_of_the_settings_that_are_named(photos: Path) ->
     assert short.times.evaluate is not None
     assert long.times.evaluate is not None
     assert long.times.evaluate > 3 * short.times.evaluate
-    assert short.next[0].endswith("--size 8x8 --set steps=3 --set batch_size=4")
+    assert short.next[0].endswith("--size 8 --set steps=3 --set batch_size=4")
     for seeds in (0, 2_000_000_000):
         with pytest.raises(ConfigError, match=f"seeds: {seeds}; allowed: 1 to 1,000"):
             check(photos, seeds=seeds)

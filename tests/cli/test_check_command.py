@@ -38,7 +38,7 @@ def test_check_names_the_command_to_go_on_with(
 ) -> None:
     assert run(["-q", "check", str(photos), "--no-times", "--size", "16"]) == 0
     out, err = capsys.readouterr()
-    assert f"next: ganaug fit {photos} --out runs/photos --size 16x16" in out
+    assert f"next: ganaug fit {photos} --out runs/photos --size 16\n" in out
     assert err == ""
 
 

@@ -29,7 +29,7 @@ def test_plain_lines_say_rate_losses_and_time_left() -> None:
     row = "523 images/s, loss_d 0.693, loss_g 0.700"
     assert stream.getvalue().splitlines() == [
         f"training the generator 100/1000, {row}",
-        f"training the generator 200/1000, {row}, 8:00 left",
+        f"training the generator 200/1000, {row}, 8:09 left",
         f"training the generator 1000/1000, {row}, 0:00 left",
     ]
 
@@ -42,9 +42,9 @@ def test_the_time_left_is_right_again_after_a_rollback() -> None:
             progress(step, 1000, {})
     assert stream.getvalue().splitlines() == [
         "training the generator 100/1000",
-        "training the generator 900/1000, 0:08 left",
+        "training the generator 900/1000, 0:09 left",
         "training the generator 400/1000",
-        "training the generator 500/1000, 5:00 left",
+        "training the generator 500/1000, 5:09 left",
     ]
 
 
@@ -57,6 +57,18 @@ def test_plain_lines_are_few() -> None:
     lines = stream.getvalue().splitlines()
     assert len(lines) == 11
     assert (lines[0], lines[-1]) == ("measuring 0/1000", "measuring 1000/1000")
+
+
+def test_the_end_is_told_of_once_and_the_unit_stands_behind_the_total() -> None:
+    stream = io.StringIO()
+    with evaluation_progress(Settings(), stream, unit=" steps", ending="left in all") as progress:
+        assert progress is not None
+        for done, left in ((180, 118.0), (360, 51.0), (360, 50.0), (360, 23.0)):
+            progress(done, 360, left)
+    assert stream.getvalue().splitlines() == [
+        "comparing classifiers 180/360 steps, 1:58 left in all",
+        "comparing classifiers 360/360 steps, 0:51 left in all",
+    ]
 
 
 def test_a_long_task_has_a_line_a_minute() -> None:
@@ -164,7 +176,7 @@ def test_a_narrow_terminal_shows_phase_number_and_time(monkeypatch: pytest.Monke
     last = [line for line in re.split(r"[\r\n]", stream.getvalue()) if "1200/" in line][-1]
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last)
     assert len(shown) <= 80
-    assert re.match(r"training the generator ━.* 1200/2500 6:30 left 523 images/s", shown)
+    assert re.match(r"training the generator ━.* 1200/2500 6:34 left 523 images/s", shown)
 
 
 def test_quiet_shows_nothing() -> None:
@@ -183,7 +195,7 @@ def test_the_bar_of_a_whole_run_counts_the_steps_to_come() -> None:
             progress(step, 1000, {})
     assert stream.getvalue().splitlines() == [
         "step 2 of 5: training the generator 100/1000",
-        "step 2 of 5: training the generator 200/1000, 18:00 left in all",
+        "step 2 of 5: training the generator 200/1000, 18:09 left in all",
         "step 2 of 5: training the generator 1000/1000, 10:00 left in all",
     ]
     with evaluation_progress(whole, terminal) as progress:

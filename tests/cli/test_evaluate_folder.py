@@ -84,6 +84,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(
     monkeypatch.setattr(os, "replace", pressed)
     assert run(["evaluate", str(file), str(photos), "--steps", "1", *ARMS]) == 130
     told = capsys.readouterr().err
+    assert "ganaug: training 2 classifiers of 1 step\n" in told
     kept = file.with_name("photos-evaluation") / "predictions"
-    assert f"{file} and the report are as before, 1 training that had ended kept in {kept}" in told
+    assert f"unchanged: {file}; 1 training that had ended is kept in {kept}, other" in told
     assert "the same command goes on: ganaug evaluate " in told

@@ -131,6 +131,7 @@ def test_one_class_has_nothing_to_tune(
 def test_an_interruption_says_how_to_resume(
     photos: Path,
     file: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -140,5 +141,12 @@ def test_an_interruption_says_how_to_resume(
     monkeypatch.setattr(ganaug, "tune", stop)
     assert run(["tune", str(file), str(photos)]) == 130
     err = capsys.readouterr().err
-    assert f"interrupted; {file} is as before, what had ended is kept in" in err
+    assert (
+        f"interrupted; {file} is as before; no training had ended, and classifiers begin anew;"
+        in err
+    )
     assert f"; the same command goes on: ganaug tune {file}" in err
+    (tmp_path / "photos-tune" / "outcomes").mkdir(parents=True)
+    (tmp_path / "photos-tune" / "outcomes" / "seed.npz").touch()
+    assert run(["tune", str(file), str(photos), "--out", str(tmp_path / "photos-tune")]) == 130
+    assert "; 1 training that had ended is kept in" in capsys.readouterr().err

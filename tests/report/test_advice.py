@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.records import CLASSES, diversity_record, gain_record
+from helpers.records import CLASSES, diversity_record, gain_record, metadata_record
 from helpers.small_images import bars
 
 from ganaug.evaluation.arms import parse_arm
@@ -58,6 +58,24 @@ def test_what_took_the_verdict_away_is_named() -> None:
     assert "as the stronger free arm does" in first(beaten, healthy())
     assert advice(gain_record(generator=False), None) == []
     assert advice(None, None) == []
+
+
+def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
+    unsure, info = gain_record("no evidence", 2), metadata_record()
+    short = replace(info, steps=40)
+    lines = advice(unsure, healthy(), short, "'my file.onnx' photos/ --size 32")
+    assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]
+    assert "Measure it first: ganaug tune 'my file.onnx' photos/ --size 32." in lines[1]
+    assert "ganaug evaluate 'my file.onnx' photos/ --size 32, without --quick" in lines[2]
+    assert "SOURCE" not in " ".join(lines)
+    assert info.policy is not None
+    tuned = replace(info, steps=1200, policy=replace(info.policy, source="tune"))
+    assert advice(unsure, healthy(), tuned) == advice(unsure, healthy())
+    assert advice(gain_record("helps"), healthy(), short) == advice(gain_record("helps"), healthy())
+    of_folder = judged("folder:made")
+    unsure_of_it = replace(of_folder.gain["folder:made"], verdict="no evidence")
+    of_folder = replace(of_folder, gain=of_folder.gain | {"folder:made": unsure_of_it})
+    assert advice(of_folder, healthy(), short) == advice(of_folder, healthy())
 
 
 def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommended() -> None:

@@ -28,13 +28,14 @@ from ganaug.training.readable import refuse_unreadable
 
 def test_writes_a_whole_run(tmp_path: Path) -> None:
     rows: list[tuple[int, int, dict[str, Any]]] = []
-    run = fit(
-        bars(),
-        tmp_path / "run",
-        progress=lambda *row: rows.append(row),
-        class_match=1.0,
-        **SHORT,
-    )
+    ended: list[bool] = []
+
+    def told(*row: Any) -> None:
+        rows.append(row)
+        ended.append((tmp_path / "run" / "samples" / "curves.png").exists())
+
+    run = fit(bars(), tmp_path / "run", progress=told, class_match=1.0, **SHORT)
+    assert ended == [False, False, True]  # of the last step when nothing is left to do
     names = {path.name for path in run.iterdir()}
     assert {"config.json", "data.json", "metrics.jsonl", "checkpoint.json", "samples"} <= names
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

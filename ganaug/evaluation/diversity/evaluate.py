@@ -122,7 +122,7 @@ def evaluate_diversity(
     sizes = _steps_of_classes(images, most)
     # Each class is made, then measured; these are the steps done after each.
     ends = list(accumulate([*sizes, *sizes], initial=steps))[1:]
-    tell, pace, encoded = told(progress, "measuring diversity"), Pace(), count(1)
+    tell, pace, encoded = told(progress, "measuring diversity", " parts"), Pace(), count(1)
     pace.left(0, ends[-1])
 
     def reach(done: int) -> None:

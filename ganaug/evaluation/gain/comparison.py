@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +34,8 @@ from ganaug.images import ImageSet, check_size
 from ganaug.wording import counted
 
 __all__ = ["Comparison"]
+
+log = logging.getLogger("ganaug")
 
 USUAL_FIT_STEPS = 2500  # for the time left, where the preset does not say
 
@@ -78,6 +81,7 @@ class Comparison:
         added = plan.on(plan.baseline or plan.free[-1])  # whatever the baseline, they cost as much
         compared = [self._load(arm) for _ in seeds for arm in (*plan.free, *added)]
         compared += [Load(NEW_GENERATOR, each.cost) for each in generators.values()]
+        log.info("%s", _announced(choices, compared))
         meter = Meter([*([choices] if inner else []), compared], progress)
 
         baseline, choice = self._baseline(inner, meter)
@@ -228,6 +232,18 @@ class Comparison:
         if chosen.folder is not None:
             return "for the folder's images"
         return "for this generator" if self.fit_options is None else "for the method"
+
+
+def _announced(choices: Sequence[Load], compared: Sequence[Load]) -> str:
+    """Return in a line what is trained; `choices` are classifiers that choose the baseline."""
+    classifiers = [load for load in (*choices, *compared) if load.kind != NEW_GENERATOR]
+    generators = len(choices) + len(compared) - len(classifiers)
+    steps = [load.steps for load in classifiers]
+    fewest = "" if min(steps) == max(steps) else f"{min(steps):,} to "
+    each = fewest + counted(max(steps), "step")
+    more = f" and {counted(generators, 'generator')}" if generators else ""
+    chosen = f", {len(choices)} of them to choose the arm to beat" if choices else ""
+    return f"training {counted(len(classifiers), 'classifier')} of {each}{more}{chosen}"
 
 
 def _balancing(arms: Sequence[Arm], baseline: Arm) -> tuple[str, ...]:

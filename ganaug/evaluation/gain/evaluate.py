@@ -224,7 +224,7 @@ def evaluate_gain(
             classifier=trained,
             site=Site(results, chosen, jobs, threads, processes),
         )
-        return comparison.run(told(progress, "comparing classifiers"), notes)
+        return comparison.run(told(progress, "comparing classifiers", " steps"), notes)
 
 
 def _seen(

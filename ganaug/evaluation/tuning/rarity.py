@@ -116,8 +116,8 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     ]
     if len(pool) < FEWEST_FREQUENT:
         few = (
-            f"classes that can spare images for simulated rarity: {len(pool)}, {FEWEST_FREQUENT}"
-            " are needed"
+            f"classes large enough to be made rare for a trial: {len(pool)}; {FEWEST_FREQUENT} are"
+            " needed"
         )
     else:
         few = "the groups of the frequent classes are too large to cut these to the rare sizes"

@@ -159,7 +159,7 @@ def tune(
                     classifier=network,
                     site=Site(folder, chosen, jobs, threads, processes),
                 )
-                report = tuning.run(told(progress, "comparing policies"))
+                report = tuning.run(told(progress, "comparing policies", " steps"))
         _write(generator.path, behaviour, report.policy)
     return report
 

@@ -130,7 +130,7 @@ def test_a_group_of_two_classes_is_trained_on() -> None:
 def test_few_frequent_classes_are_cross_fitted() -> None:
     simulation = simulate(points((300, 30)), seed=0)
     assert simulation.method == "cross-fitting"
-    assert "can spare images for simulated rarity: 1, 4 are needed" in simulation.reason
+    assert "large enough to be made rare for a trial: 1; 4 are needed" in simulation.reason
     rare = [part.judged.keys[part.judged.labels == 1] for part in simulation.repetitions]
     assert [len(keys) for keys in rare] == [10] * 3
     assert len(set(np.concatenate(rare).tolist())) == 30  # each rare image is judged on once
