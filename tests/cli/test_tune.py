@@ -28,7 +28,7 @@ def test_too_few_images_give_p_0_with_the_reason(
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == "policy: never (p 0); not measured: too few images"
-    assert lines[1].startswith("nothing to measure on; policy is 0 (classes that can spare")
+    assert lines[1].startswith("nothing to measure on; policy is 0 (classes large enough")
     assert f"wrote the policy into {file}; next: ganaug evaluate {file} {photos}" in err
     policy = read_artifact(file)[1].policy
     assert policy is not None

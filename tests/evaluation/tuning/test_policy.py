@@ -306,7 +306,7 @@ def test_where_nothing_can_be_judged_on_the_answer_needs_no_training(
     file = artifact("class")
     report = run(file, images)
     assert report.gain is None
-    assert report.reason.startswith("nothing to measure on; policy is 0 (classes that can spare")
+    assert report.reason.startswith("nothing to measure on; policy is 0 (classes large enough")
     assert str(report) == f"policy: never (p 0); not measured: too few images\n{report.reason}"
     assert "; add images, or judge a p of your own: ganaug evaluate FILE" in report.reason
     info = Generator(file).info
