@@ -18,6 +18,7 @@ from ganaug.images.tables import folders_in, is_table, read_table
 
 __all__ = ["require_classes", "ways_to_name_classes"]
 
+MOST_BYTES = 2**24  # of a table that is looked into for a message
 
 def require_classes(image_set: ImageSet, least: int = 2) -> None:
     """Check that at least `least` classes have training images.
@@ -62,9 +63,11 @@ def _check(*arguments: str) -> str:
 
 
 def _tables(folder: Path) -> Iterator[Path]:
-    """Yield the tables in a folder, then those beside it."""
+    """Yield the tables in a folder, then those beside it, but for very large ones."""
     for each in (folder, folder.parent):
         with suppress(OSError):  # a folder above may not be ours to list
             for name in sorted(os.listdir(each)):
-                if is_table(each / name) and name.lower() != GROUPS_FILE:
-                    yield each / name
+                path = each / name
+                small = is_table(path) and path.stat().st_size <= MOST_BYTES
+                if small and name.lower() != GROUPS_FILE:
+                    yield path

@@ -22,6 +22,7 @@ from ganaug.checking.report import Times
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.gain.notes import few_images
 from ganaug.images import ImageSet, require_classes
+from ganaug.images.enough_classes import MOST_BYTES
 
 COUNTS = (60, 50, 44)
 
@@ -347,6 +348,10 @@ def test_loose_images_are_told_of_the_table_that_names_their_classes(tmp_path: P
     table.rename(folder / "labels.tsv")
     (found,) = look(folder).problems
     assert f"or read the table: ganaug check '{folder}/labels.tsv';" in found.text
+    with (folder / "labels.tsv").open("a") as large:  # what is huge is not read for a message
+        large.write("\n" * (MOST_BYTES + 1))
+    (found,) = look(folder).problems
+    assert "ganaug check TABLE.csv" in found.text
 
 
 @pytest.mark.parametrize("how", [{"fit_options": {"kind": "class"}}, {"preset": "classic"}])
