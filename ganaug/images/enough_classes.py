@@ -20,6 +20,7 @@ __all__ = ["require_classes", "ways_to_name_classes"]
 
 MOST_BYTES = 2**24  # of a table that is looked into for a message
 
+
 def require_classes(image_set: ImageSet, least: int = 2) -> None:
     """Check that at least `least` classes have training images.
 
