@@ -40,7 +40,7 @@ SETTLED = 0.05  # share of a phase from which on it is asked how long it still t
 def command(
     console: Settings, out: str, seeds: int, steps: int | None, classifier_steps: int | None
 ) -> None:
-    """Train, export, use and evaluate two generators on the CPU, in a few minutes.
+    """Train, export, use and evaluate two generators on the CPU, in about four minutes.
 
     Letters: photographed ones, made on the spot, where a generator has something to learn.
     Digits: scikit-learn's, five of each odd one, where ordinary augmentation is enough already. One

@@ -125,7 +125,7 @@ SCENES = (
         "plain+randaugment+logits",
         ("plain+randaugment+logits", "ganaug-plain+randaugment+logits"),
         700,
-        (0.048, 0.02, 8),
+        (0.055, 0.026, 5),
     ),
     Scene(
         "digits",
@@ -136,7 +136,7 @@ SCENES = (
         "balanced+affine",
         ("balanced+affine", "ganaug+affine"),
         300,
-        (0.026, 0.012, 8),
+        (0.055, 0.019, 9),
     ),
 )
 
