@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.photos import write_pngs
-from helpers.small_images import bars, still_scenes
+from helpers.small_images import bars, clean, still_scenes
 from PIL import Image
 
 from ganaug import check, load_images
@@ -21,23 +21,7 @@ from ganaug.checking.classes import class_checks
 from ganaug.checking.report import Times
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.gain.notes import few_images
-from ganaug.images import ImageSet, require_classes
-from ganaug.images.enough_classes import MOST_BYTES
-
-COUNTS = (60, 50, 44)
-
-
-def clean(side: int = 32) -> ImageSet:
-    """Bars under random light, on a background of random blobs, so that no two are alike."""
-    images = bars(COUNTS, (side, side), 3, seed=5)
-    rng = np.random.default_rng(6)
-    blobs = rng.integers(0, 160, (len(images), 5, 5, 3), dtype=np.uint8)
-    mixed = np.empty_like(images.images)
-    for at, (image, blob) in enumerate(zip(images.images, blobs, strict=True)):
-        background = np.asarray(Image.fromarray(blob).resize((side, side)), np.float32)
-        mixed[at] = np.clip(0.5 * image + 0.6 * background, 0, 255)
-    order = rng.permutation(len(images))
-    return ImageSet(mixed[order], images.labels[order], ("ash", "birch", "cedar"))
+from ganaug.images import ImageSet
 
 
 @pytest.fixture
@@ -324,34 +308,6 @@ def test_one_class_is_a_problem(tmp_path: Path) -> None:
     assert [each.kind for each in report.problems] == ["one class"]
     assert report.tuning == "nothing to learn: one class"
     assert report.next == ()
-
-
-def test_loose_images_are_told_of_the_table_that_names_their_classes(tmp_path: Path) -> None:
-    images, folder = clean(), tmp_path / "flat" / "my images"
-    folder.mkdir(parents=True)
-    for at, image in enumerate(images.images):
-        Image.fromarray(image).save(folder / f"{at}.png")
-    (found,) = look(folder).problems
-    assert f"ganaug check TABLE.csv --root '{folder}'; or train with --kind class" in found.text
-    rows = [f"{at}.png,{images.classes[label]}" for at, label in enumerate(images.labels)]
-    table = tmp_path / "flat" / "labels.csv"
-    table.write_text("\n".join(["file,label", *rows]))
-    for source in (folder, folder.parent):  # one class, "all" or "my images"
-        (found,) = look(source).problems
-        assert f"or read the table: ganaug check {table} --root '{folder}';" in found.text
-        with pytest.raises(DataError, match=r"or read the table: ganaug check .*\.csv --root"):
-            require_classes(load_images(source))
-    assert len(check(table, root=folder, times=False).classes) == 3
-    with pytest.raises(DataError, match=r"no file '0\.png' in .* \(154 of 154") as told:
-        look(table)
-    assert str(told.value).endswith(f"name another with --root '{folder}'")
-    table.rename(folder / "labels.tsv")
-    (found,) = look(folder).problems
-    assert f"or read the table: ganaug check '{folder}/labels.tsv';" in found.text
-    with (folder / "labels.tsv").open("a") as large:  # what is huge is not read for a message
-        large.write("\n" * (MOST_BYTES + 1))
-    (found,) = look(folder).problems
-    assert "ganaug check TABLE.csv" in found.text
 
 
 @pytest.mark.parametrize("how", [{"fit_options": {"kind": "class"}}, {"preset": "classic"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from ganaug.images import ImageSet
 
@@ -44,3 +45,16 @@ def still_scenes(frames: int) -> ImageSet:
     images = scenes.repeat(frames, 0) + rng.integers(-1, 2, (4 * frames, 32, 32))
     labels = np.arange(4).repeat(frames)
     return ImageSet(images.astype(np.uint8)[..., None], labels, ("a", "b", "c", "d"))
+
+
+def clean(side: int = 32) -> ImageSet:
+    """Bars under random light, on a background of random blobs, so that no two are alike."""
+    images = bars((60, 50, 44), (side, side), 3, seed=5)
+    rng = np.random.default_rng(6)
+    blobs = rng.integers(0, 160, (len(images), 5, 5, 3), dtype=np.uint8)
+    mixed = np.empty_like(images.images)
+    for at, (image, blob) in enumerate(zip(images.images, blobs, strict=True)):
+        background = np.asarray(Image.fromarray(blob).resize((side, side)), np.float32)
+        mixed[at] = np.clip(0.5 * image + 0.6 * background, 0, 255)
+    order = rng.permutation(len(images))
+    return ImageSet(mixed[order], images.labels[order], ("ash", "birch", "cedar"))
