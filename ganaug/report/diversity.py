@@ -28,7 +28,8 @@ def diversity_card(diversity: DiversityReport) -> str:
     bad = {word: found[word] for word in FAILURES if found[word]}
     if bad:
         where = ", ".join(f"{each.lower()} in {count}" for each, count in bad.items())
-        word, style, text = f"{where.capitalize()} of {len(records)} classes", "bad", ""
+        word, style = f"{sum(bad.values())} of {len(records)} classes fail", "bad"
+        text = f"{where.capitalize()}. "
     elif found[OK]:
         word, style, text = OK, "", f"In {found[OK]} of {len(records)} classes. "
     else:

@@ -89,7 +89,7 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
         "ganaug against balanced",
         "Change of the balanced error −15% −30% on the rarer half",
         "Policy in the file p 0.7 to 0 p is the chance",
-        "Diversity Collapsed in 2 of 3 classes 0.70 of the real images",
+        "Diversity 2 of 3 classes fail Collapsed in 2. 0.70 of the real images",
         "1 of 3 classes have too few images",
         "p 0.7 at 4 images, 0 at 72 images",
     ):
@@ -215,7 +215,7 @@ def test_a_class_counts_under_its_first_word_everywhere(tmp_path: Path) -> None:
     record = replace(record, classes=(both, *record.classes[1:]))
     write_report(tmp_path / "report.html", metadata=metadata_record(), diversity=record)
     _, text = read(tmp_path / "report.html")
-    assert "Diversity Collapsed in 2 of 3 classes" in text
+    assert "Diversity 2 of 3 classes fail Collapsed in 2." in text
     assert "ok COLLAPSED (also COPYING) 0.70" in text
     assert "copying in" not in text
     assert record.words == {"COLLAPSED": [*CLASSES[:2]], "TOO FEW IMAGES TO TELL": [CLASSES[2]]}
