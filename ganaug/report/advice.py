@@ -102,7 +102,9 @@ def _of_verdict(
         yield f"{judged} is never to vary, so nothing changes. {free}"
     elif gain.settings.quick or few:
         seeds = counted(len(gain.seeds), "seed")
-        looked = "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
+        looked = (
+            "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
+        )
         yield f"{looked} For a verdict: ganaug evaluate FILE SOURCE{_for_a_verdict(gain)}."
     elif gain.chosen in (gain.settings.spoiled or ()):
         yield "Judge on images that the generator was not trained on."

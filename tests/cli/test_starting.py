@@ -38,9 +38,7 @@ def test_it_vanishes_before_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["fit", "--help"], ["check", "-h"], ["--version"]])
-def test_help_and_version_have_none(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_help_and_version_have_none(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert on_terminal(monkeypatch, *arguments) == ""
 
 
