@@ -94,10 +94,8 @@ def originals(
     kind = kind_of(source)
     if kind == "table" and not download:
         table = read_table(source, columns=columns, root=root, missing=missing)
-        items = tuple(
-            item._replace(name=file.name)
-            for item, file in zip(_files(table.files, False, exif), table.files, strict=True)
-        )
+        rows = (*_files(table.files, False, exif), *_files(table.test, True, exif))
+        items = tuple(item._replace(name=str(item.inside)) for item in rows)
         return Originals(table.source, items, table.classes, tuple(table.notes))
     if kind == "huggingface" and root is None and not download:
         name, dataset = open_huggingface(source)
