@@ -1,9 +1,9 @@
 """Train a classifier with Lightning on an ImageFolder, a generator as one of its transforms.
 
     pip install lightning
-    python examples/lightning_module.py photos/train defects.onnx --epochs 20
+    python examples/lightning_module.py photos/train photos.onnx --epochs 20
 
-photos/train holds one folder a class; defects.onnx is what `ganaug export` wrote for it.
+photos/train holds one folder a class; photos.onnx is what `ganaug export` wrote for it.
 """
 
 from __future__ import annotations

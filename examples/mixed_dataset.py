@@ -1,8 +1,8 @@
 """Fill up the rare classes of an ImageFolder with generated images, new ones each epoch.
 
-    python examples/mixed_dataset.py photos/train defects.onnx
+    python examples/mixed_dataset.py photos/train photos.onnx
 
-photos/train holds one folder a class; defects.onnx is what `ganaug export` wrote for it.
+photos/train holds one folder a class; photos.onnx is what `ganaug export` wrote for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Train a classifier on an ImageFolder with a generator as one of its transforms.
 
-    python examples/training_loop.py photos/ defects.onnx --epochs 20
+    python examples/training_loop.py photos/ photos.onnx --epochs 20
 
-photos/ holds train/ and test/, each with one folder a class; defects.onnx is what `ganaug export`
+photos/ holds train/ and test/, each with one folder a class; photos.onnx is what `ganaug export`
 wrote for photos/.
 """
 

@@ -54,7 +54,7 @@ class GANAugment(DualTransform):
 
     Examples:
         >>> train = A.Compose(  # doctest: +SKIP
-        ...     [GANAugment("defects.onnx", p=0.5), A.HorizontalFlip()],
+        ...     [GANAugment("photos.onnx", p=0.5), A.HorizontalFlip()],
         ...     bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]),
         ... )
     """

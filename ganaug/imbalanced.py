@@ -63,7 +63,7 @@ class GANOverSampler(BaseOverSampler):
             class in its training.
 
     Examples:
-        >>> sampler = GANOverSampler("defects.onnx", random_state=0)  # doctest: +SKIP
+        >>> sampler = GANOverSampler("photos.onnx", random_state=0)  # doctest: +SKIP
         >>> images, labels = sampler.fit_resample(images, labels)  # doctest: +SKIP
     """
 

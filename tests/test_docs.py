@@ -64,9 +64,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_commands_of_the_readme_run(workplace: Path) -> None:
-    assert (workplace / "runs" / "defects" / "checkpoint.json").is_file()
-    assert (workplace / "defects.onnx").is_file()
-    assert (workplace / "defects-quick-look" / "report.html").is_file()
+    assert (workplace / "runs" / "photos" / "checkpoint.json").is_file()
+    assert (workplace / "photos.onnx").is_file()
+    assert (workplace / "photos-quick-look" / "report.html").is_file()
 
 
 def test_the_python_of_the_readme_runs(
@@ -122,7 +122,7 @@ def test_the_policy_is_read_from_a_file_of_either_kind(
         (write_variation_model, Policy.rule((10, 2)), "((2, 0.5),) 0.7 rule\n"),
         (write_class_model, None, ""),
     ):
-        write(tmp_path / "defects.onnx", policy=policy)
+        write(tmp_path / "photos.onnx", policy=policy)
         exec(compile(snippet, "tune.md", "exec"), {})
         assert capsys.readouterr().out == told
 
@@ -140,10 +140,10 @@ def test_the_commands_that_are_only_shown_are_commands(page: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["training_loop.py", "photos", "defects.onnx", "--size", "32"], "balanced accuracy"),
-        (["mixed_dataset.py", "photos/train", "defects.onnx"], "crack 12, dent 12, ok 12"),
+        (["training_loop.py", "photos", "photos.onnx", "--size", "32"], "balanced accuracy"),
+        (["mixed_dataset.py", "photos/train", "photos.onnx"], "crack 12, dent 12, ok 12"),
         pytest.param(
-            ["lightning_module.py", "photos/train", "defects.onnx", "--size", "32"],
+            ["lightning_module.py", "photos/train", "photos.onnx", "--size", "32"],
             "2 steps, loss ",
             marks=pytest.mark.filterwarnings("ignore"),  # Lightning's advice on small runs
         ),

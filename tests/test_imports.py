@@ -24,6 +24,7 @@ COMMAND_LINE = {
     "ganaug.cli.options",
     "ganaug.cli.pipeline",
     "ganaug.cli.sample",
+    "ganaug.cli.starting",
     "ganaug.cli.tune",
     "ganaug.cli.vary",
     "ganaug.launch",

@@ -29,8 +29,8 @@ SIDES = (20, 14)  # width and height, not those of the training
 COMPARE = """
 import { readFileSync, writeFileSync } from "node:fs";
 import { drawLatent, open, vary } from "./ganaug.mjs";
-const info = JSON.parse(readFileSync("defects.json"));
-const generator = await open(readFileSync("defects.onnx"), info);
+const info = JSON.parse(readFileSync("photos.json"));
+const generator = await open(readFileSync("photos.onnx"), info);
 const [data, latent] = ["image", "latent"].map((name) => new Uint8ClampedArray(readFileSync(name)));
 const image = { data, width: 20, height: 14 };
 const varied = await vary(generator, image, new Float32Array(latent.buffer));
@@ -44,12 +44,12 @@ console.log(JSON.stringify({ mean, deviation: Math.sqrt(square), scale: generato
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["grey", "rgb"])
 def workplace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with defects.onnx, its description, and the JavaScript of the example."""
+    """A folder with photos.onnx, its description, and the JavaScript of the example."""
     folder = tmp_path_factory.mktemp("javascript")
     images = bars((8, 6), (16, 16), request.param, seed=0)
-    export(fit(images, folder / "run", **{**SHORT, "steps": 2}), folder / "defects.onnx")
-    info = Generator(folder / "defects.onnx").info.to_json()
-    (folder / "defects.json").write_text(info, encoding="utf-8")
+    export(fit(images, folder / "run", **{**SHORT, "steps": 2}), folder / "photos.onnx")
+    info = Generator(folder / "photos.onnx").info.to_json()
+    (folder / "photos.json").write_text(info, encoding="utf-8")
     shutil.copy(PACKAGE / "ganaug.mjs", folder)
     (folder / "node_modules").symlink_to(PACKAGE / "node_modules")
     return folder
@@ -69,7 +69,7 @@ def test_the_snippet_of_the_documentation_runs(workplace: Path) -> None:
 
 
 def test_javascript_gives_what_python_gives(workplace: Path) -> None:
-    generator = Generator(workplace / "defects.onnx")
+    generator = Generator(workplace / "photos.onnx")
     draw = np.random.default_rng(0)
     width, height = SIDES
     pixels = draw.integers(0, 256, (height, width, 4), np.uint8)

@@ -41,7 +41,7 @@ def rewrite_metadata(
         RunError: the file cannot be written.
 
     Examples:
-        >>> rewrite_metadata("defects.onnx", policy=Policy(p=((0, 0.0),)))  # doctest: +SKIP
+        >>> rewrite_metadata("photos.onnx", policy=Policy(p=((0, 0.0),)))  # doctest: +SKIP
     """
     for name in fields:
         if name not in REWRITABLE:

@@ -62,7 +62,7 @@ class Generator:
         ConfigError: `providers` or `threads` is not allowed.
 
     Examples:
-        >>> generator = Generator("defects.onnx")  # doctest: +SKIP
+        >>> generator = Generator("photos.onnx")  # doctest: +SKIP
         >>> latents = np.random.default_rng(0).standard_normal((8, generator.info.latent_dim))
         ... # doctest: +SKIP
         >>> varied = generator.vary(images, latents.astype(np.float32))  # doctest: +SKIP

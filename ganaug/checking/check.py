@@ -47,6 +47,7 @@ def check(
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
+    split: str | None = None,
     preset: str = "base",
     fit_options: Mapping[str, Any] | None = None,
     seeds: int = 6,
@@ -63,7 +64,7 @@ def check(
 
     Args:
         source: anything that `load_images` takes, or an `ImageSet`.
-        size, mode, root, download, exif, image, label, group: as for `load_images`.
+        size, mode, root, download, exif, image, label, group, split: as for `load_images`.
         preset: of the training whose duration is estimated.
         fit_options: fields of `FitConfig` that this training takes in place of the preset's.
         seeds: of the comparison whose duration is estimated.
@@ -92,7 +93,7 @@ def check(
     config = make_config(preset, **options)
     seeds = checked_count("seeds", seeds, "6 give a verdict", MOST_SEEDS)
     choose_device(device)  # both refused before the images are read
-    columns = Columns(image, label, group)
+    columns = Columns(image, label, group, split)
     seen = survey(
         source,
         size=size,

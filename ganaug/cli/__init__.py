@@ -28,6 +28,7 @@ from ganaug.cli import (
 )
 from ganaug.cli.console import INTERRUPTED, Settings, echo, plain_messages, unprinted
 from ganaug.cli.options import TEXT
+from ganaug.cli.starting import say_starting, started
 from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
 from ganaug.launch import place
 from ganaug.wording import one_line
@@ -75,6 +76,8 @@ def command(context: click.Context, debug: bool, quiet: bool) -> None:
     settings: Settings = context.obj
     here = place()
     settings.debug, settings.quiet = debug, quiet or here.rank > 0
+    if not settings.quiet and not {"-h", "--help"} & set(settings.arguments):
+        say_starting()
     if here.size > 1 and context.invoked_subcommand in ALONE:
         raise ConfigError(
             f"ganaug {context.invoked_subcommand}: started as {here.size} processes; allowed: one,"
@@ -131,6 +134,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     unprinted()
     code = _run(Settings(tuple(arguments)))
+    started()
     lost = unprinted()
     if lost is None:
         return code

@@ -13,7 +13,7 @@ __all__ = ["command"]
 @click.command(
     "card",
     short_help="The model card of a file, as Markdown.",
-    epilog="Example: ganaug card defects.onnx --out card.md",
+    epilog="Example: ganaug card photos.onnx --out card.md",
 )
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the card there instead of printing it.")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from ganaug.cli.starting import started
 from ganaug.launch import place
 from ganaug.progress import END_OF_FIT, Lines, Pace, duration, losses_in
 from ganaug.wording import counted, one_line
@@ -90,6 +91,7 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     Where nobody reads any longer, or the disk is full, the work goes on without being printed; see
     `unprinted`.
     """
+    started()
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
     try:
         if err and file is None and _BARS:  # above the bar, not behind it
@@ -322,6 +324,7 @@ def _display(
     if settings.quiet or stream is None:  # as sys.stderr is where it was closed
         yield None
     elif stream.isatty():
+        started()
         with _bar(stream, ending) as bar:
             task = bar.add_task(label, total=None, count="", details="", ends=_ends(whole))
 

@@ -50,7 +50,7 @@ KEPT = "predictions"  # in the folder of the report: what the same command does 
 @click.command(
     "evaluate",
     short_help="Does it help a classifier? Tables and a report.",
-    epilog="Example: ganaug evaluate defects.onnx photos/ --seeds 6 --open",
+    epilog="Example: ganaug evaluate photos.onnx photos/ --seeds 6 --open",
 )
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("source", required=False, metavar="SOURCE")

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.command(
     "export",
     short_help="Put the trained generator into one ONNX file.",
-    epilog="Example: ganaug export runs/defects defects.onnx",
+    epilog="Example: ganaug export runs/photos photos.onnx",
 )
 @click.argument("run")
 @click.argument("file")

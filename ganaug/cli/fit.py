@@ -32,7 +32,7 @@ __all__ = ["command"]
 @click.command(
     "fit",
     short_help="Train a generator on images; the same command resumes.",
-    epilog="Example: ganaug fit photos/ --out runs/defects --preset small",
+    epilog="Example: ganaug fit photos/ --out runs/photos --preset small",
 )
 @click.argument("source")
 @click.option(

@@ -14,7 +14,7 @@ __all__ = ["command"]
 @click.command(
     "info",
     short_help="What a file says of itself.",
-    epilog="Example: ganaug info defects.onnx --json",
+    epilog="Example: ganaug info photos.onnx --json",
 )
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print the metadata as JSON.")

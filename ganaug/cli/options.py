@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Command = Callable[..., Any]
+ROLES = ("image", "label", "group", "split")  # of a column, as fields of `Columns`
 
 # What `fit` takes beside the fields of FitConfig, or takes from the images.
 OPTIONS_OF_THEIR_OWN = {
@@ -212,15 +213,18 @@ def preset_option(text: str) -> Callable[[Command], Command]:
 def _column_options(function: Command) -> Command:
     """Add the options that name the columns of SOURCE; the command gets them as `columns`.
 
-    `columns` is what `load_images` takes: {"image": name or None, "label": ..., "group": ...}.
+    `columns` is what `load_images` takes: {"image": name or None, "label": ..., ...}.
     """
 
     @wraps(function)
     def packed(*args: Any, **given: Any) -> Any:
-        columns = {role: given.pop(f"{role}_column") for role in ("image", "label", "group")}
+        columns = {role: given.pop(f"{role}_column") for role in ROLES}
         return function(*args, columns=columns, **given)
 
     option = click.option
+    option("--split-column", metavar="NAME", help="Column of a table that says train or test.")(
+        packed
+    )
     option("--group-column", metavar="NAME", help="Column of what images of one object share.")(
         packed
     )

@@ -55,7 +55,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.command(
     "sample",
     short_help="Write many generated images to a folder.",
-    epilog="Example: ganaug sample defects.onnx --count balance --source photos/ --out more",
+    epilog="Example: ganaug sample photos.onnx --count balance --source photos/ --out more",
 )
 @click.argument("file")
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")

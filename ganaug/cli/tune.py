@@ -32,7 +32,7 @@ __all__ = ["command"]
 @click.command(
     "tune",
     short_help="Learn how often to vary; never is an answer.",
-    epilog="Example: ganaug tune defects.onnx photos/",
+    epilog="Example: ganaug tune photos.onnx photos/",
 )
 @click.argument("file")
 @click.argument("source")

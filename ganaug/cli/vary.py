@@ -19,7 +19,7 @@ __all__ = ["command"]
 @click.command(
     "vary",
     short_help="A picture of your photographs beside variations of them.",
-    epilog="Example: ganaug vary defects.onnx photos/a.jpg --out sheet.png --scale 0.5",
+    epilog="Example: ganaug vary photos.onnx photos/a.jpg --out sheet.png --scale 0.5",
 )
 @click.argument("file")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")

@@ -287,6 +287,7 @@ def compared(
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
+    split: str | None = None,
     progress: Progress | None = None,
 ) -> Compared:
     """Compare the images of `source`, as `load_images` reads them, with those of a generator.
@@ -297,13 +298,13 @@ def compared(
     Args:
         source: anything that `load_images` takes.
         info: the generator's.
-        root, exif, skip_corrupt, image, label, group: as for `load_images`.
+        root, exif, skip_corrupt, image, label, group, split: as for `load_images`.
         progress: called as `progress(done, total)` while the images are read.
 
     Raises:
         DataError: there is no such source, or an image cannot be read.
     """
-    columns = Columns(image, label, group)
+    columns = Columns(image, label, group, split)
     found = originals(source, root=root, exif=exif, columns=columns, missing=skip_corrupt)
     images = readable(found, skip_corrupt=skip_corrupt, progress=progress)
     digest = hashlib.sha256("\0".join(found.classes or ()).encode())

@@ -36,11 +36,12 @@ LABEL_NAMES = ("label", "labels", "target", "class", "class_name", "category", "
 
 
 class Columns(NamedTuple):
-    """Names of columns; None: found by the names above, and no groups."""
+    """Names of columns; None: found by the names above, and no groups, and no test part."""
 
     image: str | None = None
     label: str | None = None
     group: str | None = None
+    split: str | None = None
 
 
 BY_NAME = Columns()
@@ -70,10 +71,12 @@ class Keyed:
         """
         if columns == BY_NAME:
             return dataset
-        if columns.image is None or columns.label is None or columns.group is not None:
+        others = columns.group is not None or columns.split is not None
+        if columns.image is None or columns.label is None or others:
+            given = ", ".join(f"{role}={name!r}" for role, name in columns._asdict().items())
             raise ConfigError(
-                f"image={columns.image!r}, label={columns.label!r}, group={columns.group!r}:"
-                " allowed for a data set of dictionaries: image and label, both; name these keys"
+                f"{given}: allowed for a data set of dictionaries: image and label, both; name"
+                " these keys"
             )
         return cls(dataset, columns.image, columns.label)
 
@@ -157,7 +160,7 @@ def column_name(
     role: str,
     found: Sequence[str],
 ) -> str:
-    """Return the column for `role`, "image", "label" or "group": the given one, or the one found.
+    """Return the column for `role`, a field of `Columns`: the given one, or the one found.
 
     Args:
         where: the source, for messages.
@@ -201,7 +204,7 @@ def cell_text(value: Any, where: str, role: str) -> str:
     Args:
         value: text, bytes of UTF-8, a number, a bool, a path or a date.
         where: the source and the row, for messages.
-        role: what the cell holds, "image", "label" or "group".
+        role: what the cell holds, a field of `Columns`.
 
     Raises:
         DataError: it is of another type, such as a list, and no text of it would be its meaning.
@@ -231,7 +234,7 @@ def _no_text(value: Any, where: str, role: str) -> DataError:
 
 
 def columns_in(data: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return {"image": ..., "label": ..., "group": ...} of the facts of a run or a generator.
+    """Return {"image": ..., "label": ..., ...} of the facts of a run or a generator.
 
     Whoever wrote them: only what is a name is taken.
     """

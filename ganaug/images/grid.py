@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ganaug.errors import ConfigError, DataError
@@ -16,19 +18,28 @@ from ganaug.images._pixels import to_pillow
 
 __all__ = ["MARK", "picture_grid", "save_png"]
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 MARK = "ganaug"  # in the file, as the software that made it
 
 READABLE_SIDE = 64
+TEXT, LONGEST_NAME = 12, 160  # pixels: of a name's letters, and across
 
 
 def picture_grid(
-    rows: Sequence[NDArray[np.uint8]], *, scale: int | None = None, gap: int = 2
+    rows: Sequence[NDArray[np.uint8]],
+    *,
+    names: Sequence[str] = (),
+    scale: int | None = None,
+    gap: int = 2,
 ) -> Image.Image:
     """Return one picture with a row of images for each item of `rows`, on white.
 
     Args:
         rows: uint8 [n, H, W, C] in 0..255, C = 1 or 3; H and W the same in all rows, n free. The
             picture is grey where all rows are, else RGB.
+        names: one a row, written beside it. A name that is no ASCII even without its accents is
+            "row 3" there. None given: no space for them.
         scale: whole factor by which images are enlarged, pixel by pixel. None takes the one that
             brings the longer side nearest to 64 pixels, at least 1.
         gap: pixels between and around the images.
@@ -70,7 +81,37 @@ def picture_grid(
             top, left = y * down + gap, x * across + gap
             tile = image.repeat(scale, axis=0).repeat(scale, axis=1)
             canvas[top : top + height * scale, left : left + width * scale] = tile
-    return to_pillow(canvas)
+    picture = to_pillow(canvas)
+    return _beside(picture, names, down, gap) if names else picture
+
+
+def _beside(picture: Image.Image, names: Sequence[str], down: int, gap: int) -> Image.Image:
+    """Return the picture with a name to the left of each row, of which each is `down` pixels."""
+    font = ImageFont.load_default(TEXT)
+    shown = [_short(_drawable(name, row), font) for row, name in enumerate(names, start=1)]
+    across = math.ceil(max(font.getlength(name) for name in shown)) + TEXT
+    whole = Image.new(picture.mode, (across + picture.width, picture.height), "white")
+    whole.paste(picture, (across, 0))
+    pen = ImageDraw.Draw(whole)
+    for at, name in enumerate(shown):
+        pen.text((across - TEXT // 2, gap + (at + 0.5) * down), name, "black", font, "rm")
+    return whole
+
+
+def _drawable(name: str, row: int) -> str:
+    """Return a name without accents, or the number of its row: Pillow's own font knows ASCII."""
+    parts = unicodedata.normalize("NFKD", name)
+    letters = "".join(each for each in parts if not unicodedata.combining(each))
+    return letters if letters.isascii() and letters.isprintable() else f"row {row}"
+
+
+def _short(name: str, font: Font) -> str:
+    """Return as much of a name as there is space for."""
+    if font.getlength(name) <= LONGEST_NAME:
+        return name
+    while font.getlength(f"{name}...") > LONGEST_NAME:
+        name = name[:-1]
+    return f"{name}..."
 
 
 def save_png(path: str | os.PathLike[str], image: Image.Image) -> None:

@@ -220,6 +220,11 @@ def _columns(where: str, part: Any, given: Columns) -> Columns:
     """Return the columns of image and label by their kind, else by their name."""
     import datasets
 
+    if given.split is not None:
+        raise ConfigError(
+            f"--split-column (split=) {given.split!r}: given for a data set of Hugging Face;"
+            " allowed: for a table; give a DatasetDict of train and test"
+        )
     names = list(part.column_names)
     kinds = {name: type(part.features[name]) for name in names}
     pictures = [name for name in names if kinds[name] is datasets.Image]

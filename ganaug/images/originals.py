@@ -47,6 +47,7 @@ TOLD = 100  # images between two calls of a progress
 class Original(NamedTuple):
     """One image: its name for messages, its part and group, and how it is read.
 
+    `inside` is its name inside the source, the same wherever that lies; None where `name` is it.
     `read()` returns the image, which may not be decoded yet, its label and its content key (see
     `ImageSet`). It raises one of `UNREADABLE` where the image is damaged.
     """
@@ -55,6 +56,7 @@ class Original(NamedTuple):
     test: bool
     group: str | None
     read: Callable[[], tuple[Image.Image, int, int]]
+    inside: str | None = None
 
 
 class Originals(NamedTuple):
@@ -92,10 +94,8 @@ def originals(
     kind = kind_of(source)
     if kind == "table" and not download:
         table = read_table(source, columns=columns, root=root, missing=missing)
-        items = tuple(
-            item._replace(name=file.name)
-            for item, file in zip(_files(table.files, False, exif), table.files, strict=True)
-        )
+        rows = (*_files(table.files, False, exif), *_files(table.test, True, exif))
+        items = tuple(item._replace(name=str(item.inside)) for item in rows)
         return Originals(table.source, items, table.classes, tuple(table.notes))
     if kind == "huggingface" and root is None and not download:
         name, dataset = open_huggingface(source)
@@ -201,7 +201,8 @@ def decoded(item: Original, channels: int, longest: int | None = None) -> NDArra
 
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:
     for file in files:
-        yield Original(file.where, test, file.group, partial(_read_file, file, exif))
+        read = partial(_read_file, file, exif)
+        yield Original(file.where, test, file.group, read, file.name)
 
 
 def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
@@ -219,7 +220,8 @@ def _stored(path: Path, part: StoredPart) -> Iterator[Original]:
     for at in range(len(part.images)):
         group = None if part.groups is None else str(part.groups[at])
         test = part.word.startswith("test_")
-        yield Original(f"{path}: {part.word}[{at}]", test, group, partial(_read_stored, part, at))
+        read, inside = partial(_read_stored, part, at), f"{part.word}[{at}]"
+        yield Original(f"{path}: {inside}", test, group, read, inside)
 
 
 def _read_stored(part: StoredPart, at: int) -> tuple[Image.Image, int, int]:

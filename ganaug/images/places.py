@@ -142,7 +142,7 @@ def image_files(
     Args:
         source: anything that `load_images` takes.
         root: where the files of a table lie, as there.
-        columns: {"image": name or None, "label": ..., "group": ...}.
+        columns: {"image": name or None, "label": ..., ...}.
     """
     if not is_table(source):
         return []
@@ -150,7 +150,7 @@ def image_files(
         table = read_table(source, columns=Columns(**columns), root=root, missing=True)
     except DataError:  # who reads it says why
         return []
-    return [file.path for file in table.files]
+    return [file.path for file in (*table.files, *table.test)]
 
 
 def first_image(folder: Path) -> Path | None:

@@ -54,6 +54,7 @@ def load_images(
     image: str | None = None,
     label: str | None = None,
     group: str | None = None,
+    split: str | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
@@ -73,8 +74,9 @@ def load_images(
       their names, as in MedMNIST's files; val_ arrays are not used.
     - a table with a row for each image: a .csv or .tsv file, or a pandas DataFrame. Its columns
       `image`, `label` and perhaps `group` hold a path inside `root` (default: the table's folder),
-      a class name and a name of the object. A file without a label, with two labels, outside `root`
-      or missing is refused. `notes` tell of rows that say the same twice.
+      a class name and a name of the object; `split` may name one that says train or test. A file
+      without a label, with two labels, outside `root` or missing is refused. `notes` tell of rows
+      that say the same twice.
     - a data set of Hugging Face, or "hf:PATH" for one that its save_to_disk wrote: a Dataset, or a
       DatasetDict with "train" and perhaps "test". Images are read as they are stored, without the
       data set's transform, and none from a network.
@@ -107,6 +109,8 @@ def load_images(
         label: the column of the labels. None takes the one of the type ClassLabel, or that is
             called label, class, target or the like.
         group: the column that names images of one object. None: there is none.
+        split: the column of a table that says train, test, or validation, which is not read; or
+            that is called is_test or is_train. None: all rows are for training.
         cache: a folder for decoded images, for sources whose images are files. They are decoded
             once and then read from there, so that memory never holds all of them: `ImageSet.images`
             is then a `StoredImages`. Changed files and a damaged cache are read again.
@@ -134,7 +138,7 @@ def load_images(
     if cache is not None:
         check_cache(cache, source)
         reading = replace(reading, cache=Cache(Path(cache)))
-    columns = Columns(image, label, group)
+    columns = Columns(image, label, group, split)
     kind = kind_of(source)
     if kind != "torchvision" and (download or (root is not None and kind != "table")):
         raise ConfigError(
@@ -185,8 +189,9 @@ def check_cache(cache: str | os.PathLike[str], source: Any) -> None:
 
 def remembered_columns(source: Any, data: Mapping[str, Any] | None) -> dict[str, str | None]:
     """Return the columns of a generator's `data`, for a source that has columns; else none."""
-    has_columns = kind_of(source) in ("table", "huggingface")
-    return columns_in(data if data is not None and has_columns else {})
+    kind = kind_of(source)
+    found = columns_in(data if data is not None and kind in ("table", "huggingface") else {})
+    return found | {"split": found["split"] if kind == "table" else None}
 
 
 def open_huggingface(source: Any) -> tuple[str, Any]:

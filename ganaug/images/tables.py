@@ -6,17 +6,17 @@ import csv
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._csv import delimiter_of, refuse_more_cells
-from ganaug.images._left_out import SPLITS
+from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import ImageFile
 from ganaug.images._reading import Reading, read_files
+from ganaug.images._table_parts import Unread, part_of
 from ganaug.images.cache import entry_of
 from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
@@ -42,16 +42,7 @@ __all__ = [
 ]
 
 ENDINGS = (".csv", ".tsv")
-# Columns that say of which part a row is, in small letters without what is between them, and what
-# they hold where a row is not for training.
-_NOT_TRAINING = frozenset(
-    (*(name for name in SPLITS if "train" not in name), "dev", "holdout", "eval", "evaluation")
-)
-_SAYS_PART = "split subset part partition phase set fold dataset usage datasplit datapart"
-_PARTS = dict.fromkeys(_SAYS_PART.split(), _NOT_TRAINING) | {
-    **dict.fromkeys(("isvalid", "isval", "isvalidation", "istest"), frozenset(("true", "1"))),
-    **dict.fromkeys(("istrain", "istraining", "istrainingimage"), frozenset(("false", "0"))),
-}
+SPLIT = "--split-column (split= in Python)"
 GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
 WHOLE = re.compile(r"-?[0-9]+\.0+")  # a label as a column of floats has it
 
@@ -63,7 +54,8 @@ class Table(NamedTuple):
         source: what the user named.
         root: the folder that all files lie in.
         classes: class names by label: sorted, whole numbers by their value.
-        files: each once, in the order of the rows.
+        files: of the training part, each once, in the order of the rows.
+        test: of the test part, which a column may name.
         notes: on rows that say the same twice, and names that are nearly alike.
         columns: those that were read.
     """
@@ -72,6 +64,7 @@ class Table(NamedTuple):
     root: Path
     classes: tuple[str, ...]
     files: list[ImageFile]
+    test: list[ImageFile]
     notes: list[str]
     columns: Columns
 
@@ -83,50 +76,10 @@ class _Row(NamedTuple):
     file: str
     label: str
     group: str
+    split: str
 
 
 _Found = tuple[list[_Row], Columns, list[str]]  # rows, the columns that were read, notes
-
-
-class _Parts:
-    """Tells of a column that says which part of the data a row is of, and that nobody reads."""
-
-    def __init__(self, names: Sequence[str | None], chosen: Columns) -> None:
-        self._held: dict[str, set[str]] = {
-            name: set()
-            for name in names
-            if name and _letters(name) in _PARTS and name not in chosen
-        }
-        self.named = list(self._held)
-
-    def row(self, row: Mapping[Any, Any]) -> None:
-        """Look at a row."""
-        for name in self.named:
-            with suppress(DataError):  # a list, or the like, says no part
-                self._held[name].add(cell_text(row.get(name), name, "part").lower())
-
-    @property
-    def notes(self) -> list[str]:
-        """A line for each such column with rows that are not for training."""
-        told = []
-        for name, held in self._held.items():
-            of_others = _PARTS[_letters(name)]
-            found = {value for value in held if _part_name(value) in of_others}
-            if found:
-                told.append(
-                    f"all rows are read, also those that the column {name!r} calls"
-                    f" {' and '.join(sorted(found))}; take out what is to judge a classifier"
-                )
-        return told
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[-_ ]", "", name.lower())
-
-
-def _part_name(value: str) -> str:
-    """Return "test" for "publictest", "private test" and "test set"."""
-    return re.sub(r"^(public|private)|(set|data)$", "", _letters(value))
 
 
 def is_frame(source: Any) -> bool:
@@ -154,10 +107,10 @@ def load_table(
         str(table.root),
         table.classes,
         table.files,
-        [],
+        table.test,
         reading,
         notes=table.notes,
-        entry=entry_of(table.root, table.classes, table.files),
+        entry=entry_of(table.root, table.classes, [*table.files, *table.test]),
         columns=table.columns,
     )
     return replace(images, source=table.source)
@@ -175,14 +128,14 @@ def read_table(
     Args:
         source: the name of a .csv or .tsv file, UTF-8, of which the first line names the columns;
             or a DataFrame.
-        columns: those of file, label and group.
+        columns: those of file, label, group and part of the data.
         root: the folder that the files lie in; None: that of the table, for a DataFrame the
             current one. Paths in the table are inside it, or absolute.
         missing: whether some files may be missing; who reads them says so.
 
     Raises:
         DataError: there is no such table or column; a row has no file, label or group; a file has
-            two labels or two groups, lies outside `root`, or is missing.
+            two labels, groups or parts, lies outside `root`, or is missing.
     """
     where = "DataFrame" if is_frame(source) else str(source)
     rows, chosen, told = (_frame_rows if is_frame(source) else _file_rows)(where, source, columns)
@@ -192,7 +145,8 @@ def read_table(
         raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
     seen: dict[str, _Row] = {}
     again: list[_Row] = []
-    for row in (each._replace(label=_whole(each.label), group=_whole(each.group)) for each in rows):
+    for each in rows:
+        row = _Row(each.name, each.file, *map(_whole, each[2:]))
         _refuse_gaps(row, where, chosen)
         name = _inside(row, where, folder, rows)
         if name in seen:
@@ -200,18 +154,31 @@ def read_table(
             again.append(row)
         else:
             seen[name] = row._replace(file=name)
-    _refuse_missing(list(seen.values()), where, folder, some=missing)
-    classes = _sorted_classes({row.label for row in seen.values()})
+    parts: dict[str, list[_Row]] = {"train": [], "test": [], "validation": []}
+    for row in seen.values():
+        parts[_part(row, where, chosen)].append(row)
+    read = [*parts["train"], *parts["test"]]
+    if not parts["train"]:
+        raise DataError(f"{where}: no row is for training; allowed: 1 or more; correct {SPLIT}")
+    _refuse_missing(read, where, folder, some=missing)
+    classes = _sorted_classes({row.label for row in read})
     label_of = {name: label for label, name in enumerate(classes)}
-    files = [
-        ImageFile(folder / row.file, row.file, label_of[composed(row.label)], row.group or None)
-        for row in seen.values()
-    ]
+    files, test = (
+        [
+            ImageFile(folder / row.file, row.file, label_of[composed(row.label)], row.group or None)
+            for row in parts[part]
+        ]
+        for part in ("train", "test")
+    )
+    told += [f"{len(parts['validation'])} rows for validation are not read"] * (
+        len(read) < len(seen)
+    )
+    told += in_both_noted([each.group for each in files], [each.group for each in test])
     notes = [f"{len(again)} rows name an image again, such as {again[0].name}"] if again else []
     gaps = [name for name in classes if name.lower() in GAPS]
     if gaps:
         notes.append(f"classes called like a gap in a table: {', '.join(map(repr, gaps))}")
-    return Table(where, folder, classes, files, notes + alike_noted(classes) + told, chosen)
+    return Table(where, folder, classes, files, test, notes + alike_noted(classes) + told, chosen)
 
 
 def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
@@ -228,7 +195,7 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
             reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
-            parts = _Parts(list(reader.fieldnames or ()), chosen)
+            parts = Unread(list(reader.fieldnames or ()), chosen)
             for row in reader:
                 name = f"line {reader.line_num}"
                 refuse_more_cells(f"{where}, {name}", row, len(reader.fieldnames or ()))
@@ -249,7 +216,7 @@ def _frame_rows(where: str, frame: Any, columns: Columns) -> _Found:
     cells = [[None] * len(frame) if at is None else list(frame.iloc[:, at]) for at in wanted]
     unique = frame.index.is_unique  # not so after pd.concat
     called = [f"row {at if unique else f'iloc[{place}]'}" for place, at in enumerate(frame.index)]
-    parts = _Parts(names, chosen)
+    parts = Unread(names, chosen)
     for name in parts.named:
         for value in frame.iloc[:, names.index(name)]:
             parts.row({name: value})
@@ -266,7 +233,20 @@ def _row(where: str, name: str, cells: Sequence[Any]) -> _Row:
 
 
 def _wanted(columns: Columns) -> tuple[str | None, ...]:
-    return columns.image, columns.label, columns.group
+    return columns.image, columns.label, columns.group, columns.split
+
+
+def _part(row: _Row, where: str, columns: Columns) -> str:
+    """Return "train", "test" or "validation", as the row says."""
+    if columns.split is None:
+        return "train"
+    part = part_of(columns.split, row.split)
+    if part is None:
+        raise DataError(
+            f"{where}, {row.name}: {row.split!r} in the column {columns.split!r}; allowed: train,"
+            " test, or validation, which is not read; correct it"
+        )
+    return part
 
 
 def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
@@ -276,13 +256,16 @@ def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
     label = column_name(where, names, given.label, "label", labels)
     if given.group is not None:
         column_name(where, names, given.group, "group", ())
-    twice = [name for name in (image, label, given.group) if name and names.count(name) > 1]
+    if given.split is not None:
+        column_name(where, names, given.split, "split", ())
+    chosen = Columns(image, label, given.group, given.split)
+    twice = [name for name in chosen if name and names.count(name) > 1]
     if twice:
         raise DataError(
             f"{where}: {names.count(twice[0])} columns are called {twice[0]!r}; allowed: one;"
             " rename the others"
         )
-    return Columns(image, label, given.group)
+    return chosen
 
 
 def _whole(text: str) -> str:
@@ -295,6 +278,7 @@ def _refuse_gaps(row: _Row, where: str, columns: Columns) -> None:
         ("image", row.file, columns.image),
         ("label", row.label, columns.label),
         ("group", row.group, columns.group),
+        ("split", row.split, columns.split),
     ):
         if name is not None and not text:
             raise DataError(
@@ -334,6 +318,7 @@ def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:
     for word, one, other in (
         ("label", first.label, second.label),
         ("group", first.group, second.group),
+        ("split", first.split, second.split),
     ):
         if composed(one) != composed(other):
             raise DataError(

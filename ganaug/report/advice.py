@@ -84,7 +84,7 @@ def _of_verdict(
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
             "This was a quick look, with no verdict to rely on. For one: ganaug evaluate FILE"
-            f" SOURCE, without --quick, with {FEWEST_SEEDS} seeds or more."
+            f" SOURCE{_for_a_verdict(gain)}."
         )
     if short := too_short(gain.notes):
         yield (
@@ -101,10 +101,11 @@ def _of_verdict(
         judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
         yield f"{judged} is never to vary, so nothing changes. {free}"
     elif gain.settings.quick or few:
-        yield (
-            "This was a look. For a verdict: ganaug evaluate FILE SOURCE, without --quick, with"
-            f" {FEWEST_SEEDS} seeds or more."
+        seeds = counted(len(gain.seeds), "seed")
+        looked = (
+            "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
         )
+        yield f"{looked} For a verdict: ganaug evaluate FILE SOURCE{_for_a_verdict(gain)}."
     elif gain.chosen in (gain.settings.spoiled or ()):
         yield "Judge on images that the generator was not trained on."
     elif short:
@@ -116,6 +117,14 @@ def _of_verdict(
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
         yield f"{free} More test images would tell a smaller gain."
+
+
+def _for_a_verdict(gain: GainReport) -> str:
+    """Return what the same command has to be given, or not given, as its end."""
+    more = f"--seeds {FEWEST_SEEDS}"
+    if not gain.settings.quick:
+        return f" {more}"
+    return ", without --quick" + (f", with {more}" if len(gain.seeds) < FEWEST_SEEDS else "")
 
 
 def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:

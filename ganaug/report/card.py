@@ -127,6 +127,9 @@ def _judged_classes(metadata: Metadata, gain: Mapping[str, Any]) -> Sequence[str
 def _policy(policy: Policy | None) -> Markdown:
     if policy is None:
         return Markdown("None: the user says how often to use it.")
+    if policy.unmeasured:
+        why = (policy.evidence or {})["simulation"]
+        return fill("How often an image is varied: {} ({}).", policy_text(policy), why)
     lines = [fill("How often an image is varied: {}.", policy_text(policy))]
     if policy.source == "tune" and policy.evidence:
         lines += _evidence(policy.evidence)

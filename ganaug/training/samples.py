@@ -22,7 +22,7 @@ __all__ = ["generate", "normal", "sample_grid", "to_tensor", "to_uint8"]
 
 @torch.no_grad()
 def sample_grid(state: State, images: ImageSet, config: FitConfig, path: Path) -> None:
-    """Write a picture: a row a class (at most 12), the source and its variations, or samples.
+    """Write a picture: a named row a class (at most 12), the source and its variations, or samples.
 
     A generator of one class gives a 5x5 picture of 25 samples.
     """
@@ -42,7 +42,8 @@ def sample_grid(state: State, images: ImageSet, config: FitConfig, path: Path) -
             latent = normal(rng, (count, config.latent_dim)).to(device)
             made = state.average(torch.full((count,), int(label), device=device), latent)
             rows.extend(np.split(to_uint8(made), 5) if len(shown) == 1 else [to_uint8(made)])
-    save_png(path, picture_grid(rows))
+    names = [images.classes[label] for label in shown] if len(rows) == len(shown) else ()
+    save_png(path, picture_grid(rows, names=names))
 
 
 @torch.no_grad()

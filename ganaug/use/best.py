@@ -79,9 +79,9 @@ class Best:
         groups, rest = divmod(count, self.kept)
         return groups * GROUP + -(-rest * GROUP // self.kept)
 
-    def items(self, indices: Sequence[int]) -> Iterator[tuple[int, int, Image.Image]]:
-        """Yield (index, label, image) of the items at `indices`, a run of them."""
-        made, images = (-1, -1), list[Image.Image]()
+    def items(self, indices: Sequence[int]) -> Iterator[tuple[int, int, Image.Image, int]]:
+        """Yield (index, label, image, what it varies) of the items at `indices`, a run of them."""
+        made, images = (-1, -1), list[tuple[Image.Image, int]]()
         self._tally = {}
         for index in indices:
             label = self.wanted.label_of(index)
@@ -89,7 +89,7 @@ class Best:
             if made != (label, group):
                 # what several blocks make is counted where it begins
                 made, images = (label, group), self._group(label, group, counted=place == 0)
-            yield index, label, images[place]
+            yield index, label, *images[place]
 
     def tally(self) -> Tally:
         """Return by class what the groups that began in the last `items` left out, and why."""
@@ -114,8 +114,8 @@ class Best:
             f" {reasons}; {total[STILL]:,} of those kept have one of the first three faults"
         )
 
-    def _group(self, label: int, group: int, *, counted: bool) -> list[Image.Image]:
-        """Return the kept images of a group, in the order of the candidates."""
+    def _group(self, label: int, group: int, *, counted: bool) -> list[tuple[Image.Image, int]]:
+        """Return the kept images of a group, in the order of the candidates, and what they vary."""
         data, start = self.candidates, group * GROUP
         end = min(start + GROUP, int(data.counts[label]))
         kept = min(self.kept, int(self.wanted.counts[label]) - group * self.kept)
@@ -134,7 +134,7 @@ class Best:
             before = self._tally.setdefault(data.classes[label], dict.fromkeys(tally, 0))
             for key, value in tally.items():
                 before[key] += value
-        return [picture_of(images[at]) for at in chosen]
+        return [(picture_of(images[at]), int(sources[at])) for at in chosen]
 
 
 class _RealImages:

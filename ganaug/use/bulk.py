@@ -38,6 +38,7 @@ from ganaug.use._pictures import picture_of
 from ganaug.use._sources import describe_item, item_label, named
 from ganaug.use._synthetic import SyntheticDataset, check_source_image
 from ganaug.use.generate import open_generator
+from ganaug.use.one_by_one import OneByOne
 from ganaug.use.policy import Counts
 from ganaug.values import is_whole
 
@@ -52,7 +53,7 @@ log = logging.getLogger("ganaug")
 HIDDEN = ".ganaug-"
 BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
-FORMAT = 3
+FORMAT = 4
 IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
 
 Progress = Callable[[int, int], None]
@@ -77,7 +78,8 @@ def sample(
     Args:
         artifact: path of an exported file, or a `Generator`.
         out: gets CLASS/NNNNNNN.png, or shard-NNNNNN.tar with NNNNNNN.png and NNNNNNN.cls in the
-            layout of WebDataset; manifest.jsonl, a row an image; contact-sheet.png.
+            layout of WebDataset; manifest.jsonl, a row an image, with the
+            number in `source` of what it varies; contact-sheet.png.
         counts: as in `SyntheticDataset`: how many in all, "balance", "auto", or {class: number}.
         source: what is varied, see `SyntheticDataset`; its items are read one at a time.
         classes: only these, each once; a number for `counts` is then spread over them evenly.
@@ -311,38 +313,47 @@ def _write_block(
     if shards:
         name = f"shard-{block:06d}.tar"
         with atomic_path(folder / name) as temporary, tarfile.open(temporary, "w") as tar:
-            for index, label, image in _items(data, indices, best):
+            for index, label, image, at in _items(data, indices, best):
                 for ending, content in (("png", _png(image)), ("cls", str(label).encode())):
                     member = tarfile.TarInfo(f"{index:07d}.{ending}")
                     member.size = len(content)
                     tar.addfile(member, io.BytesIO(content))
-                rows.append({"index": index, "file": name, "class": data.classes[label]})
+                rows.append({"index": index, "file": name, **_varied(data, label, at)})
                 wrote(1)
     else:
-        for index, label, image in _items(data, indices, best):
+        for index, label, image, at in _items(data, indices, best):
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
             # Not by `files.write_bytes`: its two flushes take longer than to make the image. What
             # was half written, the block that is not yet done has again.
             target.write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
-            rows.append({"index": index, "file": file, "class": data.classes[label]})
+            rows.append({"index": index, "file": file, **_varied(data, label, at)})
             wrote(1)
     if best is not None:
         write_json(_dropped(folder, block), best.tally())
     write_text(_manifest_part(folder, block), "".join(json.dumps(row) + "\n" for row in rows))
 
 
+def _varied(data: SyntheticDataset, label: int, at: int | None) -> dict[str, Any]:
+    """Return what the manifest says of an image: its class, and which of the source it varies."""
+    found: dict[str, Any] = {"class": data.classes[label]}
+    if at is not None and data.generator.info.kind == "variation":
+        found["source"] = data.source.names[at] if isinstance(data.source, OneByOne) else at
+    return found
+
+
 def _items(
     data: SyntheticDataset, indices: Sequence[int], best: Best | None
-) -> Iterator[tuple[int, int, Image.Image]]:
-    """Yield (index, label, image) of the items at `indices`."""
+) -> Iterator[tuple[int, int, Image.Image, int | None]]:
+    """Yield (index, label, image, what of the source it varies) of the items at `indices`."""
     if best is not None:
         yield from best.items(indices)
         return
     for start in range(0, len(indices), BATCH):
         chosen = list(indices[start : start + BATCH])
         for index, item in zip(chosen, data.each(chosen), strict=True):
-            yield index, data.label_of(index), picture_of(item_image(item))
+            image = picture_of(item_image(item))
+            yield index, data.label_of(index), image, data.source_of(index)
 
 
 def _png(image: Image.Image) -> bytes:
@@ -369,7 +380,8 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: B
         indices = range(first, first + min(SHEET_IMAGES, int(data.counts[label])))
         tiles = [
             ImageOps.pad(image.convert("RGB"), (SHEET_SIDE, SHEET_SIDE))
-            for _, _, image in _items(data, indices, best)
+            for _, _, image, _ in _items(data, indices, best)
         ]
         rows.append(np.stack([np.asarray(tile) for tile in tiles]))
-    save_png(folder / "contact-sheet.png", picture_grid(rows, scale=1))
+    names = [data.classes[label] for label in shown]
+    save_png(folder / "contact-sheet.png", picture_grid(rows, names=names, scale=1))

@@ -24,6 +24,7 @@ class OneByOne:
 
     Attributes:
         targets: the label of each.
+        names: of each, inside the source.
         classes: class names by label.
         class_to_idx: {class name: label}.
 
@@ -37,6 +38,7 @@ class OneByOne:
             where, instead = "the source has labels without class names", "give them class names"
             refuse_unclear(info.classes, where, instead)
         self._items, self._info, self._side = images.items, info, side
+        self.names = [each.inside or each.name for each in images.items]
         self.targets: list[int] = images.labels.tolist()
         self.classes = list(images.classes)
         self.class_to_idx = {name: label for label, name in enumerate(images.classes)}

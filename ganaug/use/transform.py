@@ -110,7 +110,7 @@ class GANAugment(v2.Transform):
             where the classes are whole numbers out of order, and no data set named them.
 
     Examples:
-        >>> train = v2.Compose([GANAugment("defects.onnx"), v2.RandAugment()])  # doctest: +SKIP
+        >>> train = v2.Compose([GANAugment("photos.onnx"), v2.RandAugment()])  # doctest: +SKIP
         >>> image, label = train(image, label)  # doctest: +SKIP
     """
 

@@ -36,7 +36,8 @@ def from_table(table: Path, photos: Path) -> Path:
 
 def test_the_file_holds_the_columns_and_no_path(from_table: Path, photos: Path) -> None:
     info = read_artifact(from_table)[1]
-    assert info.data["columns"] == {"image": "scan", "label": "finding", "group": "patient"}
+    named = {"image": "scan", "label": "finding", "group": "patient", "split": None}
+    assert info.data["columns"] == named
     assert (info.data["source"], info.data["groups"]) == ("labels.csv", True)
     assert info.classes == ("crack", "dent", "ok")
     assert str(photos).encode() not in from_table.read_bytes()
@@ -154,3 +155,32 @@ def test_columns_for_a_folder_are_refused(
         capsys.readouterr().err
     )
     assert not out.exists()
+
+
+def test_a_column_names_the_test_part(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is held out, and later commands find the column again."""
+    rows = [
+        f"{path.relative_to(photos)},{path.parent.name},{path.relative_to(photos).parts[0]}"
+        for path in sorted(photos.glob("t*/*/*.jpg"))
+    ]
+    table = tmp_path / "parts.csv"
+    table.write_text("\n".join(["file,label,split", *rows]) + "\n")
+    root, column = ["--root", str(photos)], ["--split-column", "split"]
+    whole = load_images(photos)
+    assert whole.test is not None
+    run(["check", str(table), *root, *column, "--no-times"])
+    assert f"{len(whole)} training images, {len(whole.test)} of the test part" in (
+        capsys.readouterr().out
+    )
+    folder, file = str(tmp_path / "run"), str(tmp_path / "parts.onnx")
+    fitting = ["fit", str(table), "--out", folder, *root, *column, "--steps", "2", *TINY]
+    assert run(["-q", *fitting]) == 0
+    assert run(["-q", "export", folder, file]) == 0
+    info = read_artifact(Path(file))[1]
+    assert not info.data["held_out"]
+    assert sum(info.counts) == len(whole)
+    record = tmp_path / "record.json"
+    assert run(["-q", "evaluate", file, str(table), *root, *QUICK, "--json", str(record)]) == 0
+    assert json.loads(record.read_text())["gain"]["test_images"] == [len(whole.test)]

@@ -265,10 +265,10 @@ def test_a_file_beside_the_classes_needs_a_folder_elsewhere(
     name: str, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photos = write_photos(tmp_path / "photos", test=False)
-    file = shutil.copy(artifact, photos / "defects.onnx")
+    file = shutil.copy(artifact, photos / "photos.onnx")
     words = "whose folders are classes; allowed: any other place; name one with --out"
     refused([name, str(file), str(photos)], words, capsys)
-    assert sorted(os.listdir(photos)) == ["crack", "defects.onnx", "dent", "ok"]
+    assert sorted(os.listdir(photos)) == ["crack", "photos.onnx", "dent", "ok"]
 
 
 def test_weights_and_judged_images_are_read_too(

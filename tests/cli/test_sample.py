@@ -33,6 +33,9 @@ def test_a_folder_of_images(
     rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert len(rows) == 7
     assert all((out / row["file"]).is_file() for row in rows)
+    for row in rows:
+        assert row["source"].startswith(f"train/{row['class']}/")
+        assert (photos / row["source"]).is_file()
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png") if path.parent != out}
     assert run(["-q", *command]) == 0
     assert capsys.readouterr().err == ""

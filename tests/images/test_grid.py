@@ -39,6 +39,31 @@ def test_grey_beside_colour_is_rgb() -> None:
     np.testing.assert_array_equal(np.asarray(picture)[:8, :10], GREY[0].repeat(3, axis=2))
 
 
+def test_names_stand_beside_their_rows() -> None:
+    rows = [GREY[:1], GREY[:1], GREY[:1]]
+    plain = np.asarray(picture_grid(rows))
+    named = np.asarray(picture_grid(rows, names=["crack", "a" * 500, "b"]))
+    across = named.shape[1] - plain.shape[1]
+    assert 160 < across < 180  # the long name is cut
+    np.testing.assert_array_equal(named[:, across:], plain)
+    down = (len(plain) - 2) // 3
+    inks = [(255 - named[at * down : (at + 1) * down, :across]).sum() for at in range(3)]
+    assert inks[1] > inks[0] > inks[2] > 0
+    short = np.asarray(picture_grid(rows, names=["x", "y", "z"]))
+    assert short.shape[1] - plain.shape[1] < 24
+
+
+def test_a_name_that_cannot_be_drawn_is_the_number_of_its_row() -> None:
+    """Pillow's own font has a box with a cross for every letter beyond ASCII."""
+
+    def drawn(*names: str) -> bytes:
+        return picture_grid([GREY] * len(names), names=names).tobytes()
+
+    assert drawn("ok", "\u6f22") == drawn("ok", "row 2")
+    assert drawn("caf\xe9", "\u0105") == drawn("cafe", "a")
+    assert drawn("a\nb") == drawn("row 1")
+
+
 @pytest.mark.parametrize(
     ("side", "tile"), [(8, 64), (28, 56), (32, 64), (48, 48), (64, 64), (200, 200)]
 )

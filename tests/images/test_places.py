@@ -38,7 +38,7 @@ def test_a_folder_of_classes_is_one_place(tmp_path: Path) -> None:
 
 def test_beside_train_and_test_nothing_is_read(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", test=True)
-    (photos / "defects-evaluation").mkdir()
+    (photos / "photos-evaluation").mkdir()
     assert places(photos) == [photos / "train", photos / "test"]
     assert places(ImageFolder(str(photos / "train"))) == [photos / "train"]
 

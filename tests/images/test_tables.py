@@ -176,8 +176,8 @@ def test_parts_and_gaps_in_a_table_are_told_of(folder: Path) -> None:
         [*row, part] for row, part in zip(all_rows(), ["train", "Test", "val"] * 2, strict=True)
     ]
     expected = (
-        "all rows are read, also those that the column 'split' calls test and val; take out what is"
-        " to judge a classifier"
+        "all rows are read, also those that the column 'split' calls test and val; to keep these"
+        " from the training: --split-column split (split= in Python)"
     )
     path = table(folder, [["file", "label", "split"], *rows])
     assert load_images(path).notes == (expected,)
@@ -357,7 +357,7 @@ def test_a_folder_may_end_like_a_table(folder: Path) -> None:
 
 @pytest.mark.parametrize("found", [None, "file", ["file"], {"image": 3, "label": ["y"]}, {}])
 def test_of_a_strange_file_only_names_are_taken(found: Any) -> None:
-    nothing = {"image": None, "label": None, "group": None}
+    nothing = {"image": None, "label": None, "group": None, "split": None}
     assert columns_in({"columns": found}) == columns_in({}) == nothing
     assert remembered_columns("photos", {"columns": {"label": "y"}}) == nothing
     assert remembered_columns("a.csv", {"columns": {"label": "y"}})["label"] == "y"

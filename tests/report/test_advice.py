@@ -48,8 +48,17 @@ def test_what_took_the_verdict_away_is_named() -> None:
     def first(gain: GainReport, diversity: DiversityReport) -> str:
         return advice(gain, diversity)[0]
 
+    def look(gain: GainReport) -> GainReport:
+        return replace(gain, settings=replace(gain.settings, quick=True))
+
     unsure = gain_record("no evidence")
-    assert "without --quick, with 6 seeds" in first(gain_record("no evidence", 2), healthy())
+    two, one = gain_record("no evidence", 2), gain_record("no evidence", 1)
+    told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6."
+    assert first(two, healthy()) == told.format("2 seeds")
+    assert first(one, healthy()) == told.format("1 seed")
+    quick = "This was a quick look. For a verdict: ganaug evaluate FILE SOURCE, without --quick"
+    assert first(look(two), healthy()) == f"{quick}, with --seeds 6."
+    assert first(look(unsure), healthy()) == f"{quick}."
     assert "Or train the generator longer" in first(unsure, diversity_record())
     spoiled = replace(unsure, settings=replace(unsure.settings, spoiled=["ganaug"]))
     assert "images that the generator was not trained on" in first(spoiled, healthy())
@@ -66,7 +75,7 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     lines = advice(unsure, healthy(), short, "'my file.onnx' photos/ --size 32")
     assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]
     assert "Measure it first: ganaug tune 'my file.onnx' photos/ --size 32." in lines[1]
-    assert "ganaug evaluate 'my file.onnx' photos/ --size 32, without --quick" in lines[2]
+    assert "ganaug evaluate 'my file.onnx' photos/ --size 32 --seeds 6." in lines[2]
     assert "SOURCE" not in " ".join(lines)
     assert info.policy is not None
     tuned = replace(info, steps=1200, policy=replace(info.policy, source="tune"))
@@ -88,7 +97,7 @@ def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommen
         assert len(short) == 1 + more
         assert not any("Train with" in line for line in short)
     few = advice(replace(gain_record("no evidence", 2), notes=note), healthy())
-    assert "with 6 seeds or more" in few[1]
+    assert "No verdict rests on 2 seeds" in few[1]
 
 
 def judged(arm: str, **settings: Any) -> GainReport:

@@ -110,6 +110,23 @@ def test_what_was_not_measured_is_said() -> None:
     assert card(warnings=[PRIVACY]).lower().count(PRIVACY) == 1
 
 
+def test_a_policy_that_could_not_be_measured_is_a_line() -> None:
+    """What its owner can do is said by `tune`; `reason` holds it."""
+    why = "classes large enough to be made rare for a trial: 0; 4 are needed"
+    evidence = {
+        "method": "none",
+        "reason": f"nothing to measure on; policy is 0 ({why}); add images, or judge a p",
+        "simulation": why,
+        "candidates": [],
+    }
+    text = card(policy=Policy(((0, 0.0),), source="tune", evidence=evidence))
+    section = text.partition("## Policy\n\n")[2].partition("\n\n## ")[0]
+    assert section == (
+        "How often an image is varied: never \\(p 0\\); not measured: too few images (classes large"
+        " enough to be made rare for a trial: 0; 4 are needed)."
+    )
+
+
 def test_the_evidence_of_a_policy_is_shown() -> None:
     evidence = {"method": "simulated rarity", "gains": [0.021, 0.013]}
     policy = Policy(((0, 0.5),), source="of my own", evidence=evidence)

@@ -182,8 +182,8 @@ def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_pat
     lines = [line for line in done.stderr.splitlines() if line.startswith(kinds)]
     assert lines[-3].startswith("ganaug: 22 images, 3 classes, 24x24 RGB")
     assert lines[-2].startswith("training the generator 2/2, ")
-    assert lines[-1] == "ganaug: trained; next: ganaug export runs/defects defects.onnx"
-    assert len((tmp_path / "runs" / "defects" / "metrics.jsonl").read_text().splitlines()) == 1
+    assert lines[-1] == "ganaug: trained; next: ganaug export runs/photos photos.onnx"
+    assert len((tmp_path / "runs" / "photos" / "metrics.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("count", [1, 7, 32])

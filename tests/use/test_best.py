@@ -10,6 +10,7 @@ import pytest
 from helpers.folders import content
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
+from PIL import Image
 
 import ganaug.use.best as best
 import ganaug.use.bulk as bulk
@@ -57,6 +58,15 @@ def test_any_number_of_parts_and_starts_writes_the_same_bytes(
     }
     for row in found.values():
         assert sum(row[reason] for reason in best.REASONS) == row["candidates"] - row["kept"]
+    for line in (one / "manifest.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        image, label = SOURCE[row["source"]]
+        assert NAMES[label] == row["class"]
+        if not shards:
+            with Image.open(one / row["file"]) as made:
+                offset = np.asarray(made, float) - image[0].numpy()
+            shown = (np.asarray(made) > 0) & (np.asarray(made) < 255)
+            assert np.ptp(offset[shown]) <= 1  # the small model adds one number
     for other in ({"keep_best": 0.8}, {}):
         with pytest.raises(RunError, match=r"\(keep_best differs\)"):
             sample(file, out, **options, **other)
@@ -66,7 +76,7 @@ def test_any_number_of_parts_and_starts_writes_the_same_bytes(
 def test_what_is_kept_are_the_best_candidates_in_their_order(file: Path) -> None:
     wanted = SyntheticDataset(file, SOURCE, {"bar 0": 6, "bar 1": 3}, seed=2)
     chosen = Best(wanted, 0.6)
-    kept = [np.asarray(image) for _, _, image in chosen.items(range(9))]
+    kept = [np.asarray(image) for _, _, image, _ in chosen.items(range(9))]
     data = chosen.candidates
     assert data.counts.tolist() == [10, 5]
     for group in range(3):
@@ -104,7 +114,9 @@ def test_another_size_and_grey_images_of_a_class_generator(tmp_path: Path) -> No
     file = write_class_model(tmp_path / "class.onnx", channels=3, classes=NAMES)
     source = ImageDataset(bars((6, 6), (12, 10), 3))
     out = sample(file, tmp_path / "out", counts=4, source=source, keep_best=0.8)
-    assert len((out / "manifest.jsonl").read_text().splitlines()) == 4
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert len(rows) == 4
+    assert not any("source" in row for row in rows)  # it is replaced, not varied
 
 
 @pytest.mark.parametrize("share", [0, 1, 1.5, -0.5, 0.01, float("nan")])

@@ -63,6 +63,7 @@ def test_images_are_the_items_of_the_data_set(file: Path, tmp_path: Path) -> Non
     assert [row["index"] for row in rows] == list(range(9))
     for row, (image, label) in zip(rows, (items[i] for i in range(9)), strict=True):
         assert row["class"] == NAMES[label]
+        assert row["source"] == items.source_of(row["index"])
         assert row["file"] == f"{NAMES[label]}/{row['index']:07d}.png"
         with Image.open(out / row["file"]) as picture:
             np.testing.assert_array_equal(np.asarray(picture), image[0].numpy())

@@ -92,7 +92,7 @@ def evaluate_diversity(
         DataError: the images cannot be used.
 
     Examples:
-        >>> print(evaluate_diversity("defects.onnx", real="photos/"))  # doctest: +SKIP
+        >>> print(evaluate_diversity("photos.onnx", real="photos/"))  # doctest: +SKIP
     """
     if (artifact is None) == (synthetic is None):
         given = "neither" if artifact is None else "both"

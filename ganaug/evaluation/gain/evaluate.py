@@ -134,7 +134,7 @@ def evaluate_gain(
         KeyboardInterrupt: interrupted; what had ended is kept in `out`.
 
     Examples:
-        >>> print(evaluate_gain("defects.onnx", train="photos/"))  # doctest: +SKIP
+        >>> print(evaluate_gain("photos.onnx", train="photos/"))  # doctest: +SKIP
         >>> print(evaluate_gain(None, train="photos/", folder="made/"))  # doctest: +SKIP
     """
     if refit is not None and not isinstance(refit, Refit):

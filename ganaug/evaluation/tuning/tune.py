@@ -115,7 +115,7 @@ def tune(
         KeyboardInterrupt: interrupted; the artifact is as before, what had ended is kept in `out`.
 
     Examples:
-        >>> print(tune("defects.onnx", "photos/"))  # doctest: +SKIP
+        >>> print(tune("photos.onnx", "photos/"))  # doctest: +SKIP
     """
     generator = artifact if isinstance(artifact, Generator) else Generator(artifact)
     metadata = generator.info

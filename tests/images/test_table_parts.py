@@ -1,0 +1,111 @@
+"""The test part of a table, by a column that names it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganaug.errors import ConfigError, DataError
+from ganaug.images import load_images
+from ganaug.images.originals import originals, readable
+
+Writer = Callable[..., Path]
+ROWS = [(f"photos/{name}/{at}.png", name) for name in ("cat", "dog") for at in range(3)]
+
+
+@pytest.fixture
+def folder(write_folder: Writer) -> Path:
+    """photos/cat and photos/dog with three images each."""
+    return write_folder().parent
+
+
+def table(folder: Path, parts: Sequence[Any], column: str = "split") -> Path:
+    path = folder / "labels.csv"
+    lines = [f"file,label,{column}"]
+    lines += [f"{name},{label},{part}" for (name, label), part in zip(ROWS, parts, strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("column", "parts"),
+    [
+        ("split", ["train", "Test", "train", "train", "test set", "training"]),
+        ("my parts", ["train", "PublicTest", "train", "train", "testing", "training"]),
+        ("is_test", [0, 1, 0, 0, 1, 0]),
+        ("is_test", ["False", "True", "False", "False", "True", "False"]),
+        ("is_train", ["1.0", "0.0", "1.0", "1.0", "0.0", "1.0"]),
+    ],
+)
+def test_rows_of_the_test_part_are_the_test_part(
+    folder: Path, column: str, parts: Sequence[Any]
+) -> None:
+    path = table(folder, parts, column)
+    images = load_images(path, split=column)
+    assert images.names == tuple(ROWS[at][0] for at in (0, 2, 3, 5))
+    assert images.test is not None
+    assert images.test.names == (ROWS[1][0], ROWS[4][0])
+    assert images.test.labels.tolist() == [0, 1]
+    assert images.notes == ()
+    found = originals(path, columns=images.columns)
+    assert [item.test for item in found.items] == [False] * 4 + [True] * 2
+    np.testing.assert_array_equal(readable(found).keys, images.keys)
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    again = load_images(pandas.read_csv(path), root=folder, split=column)
+    assert again.test is not None
+    assert (again.fingerprint, again.test.fingerprint) == (
+        images.fingerprint,
+        images.test.fingerprint,
+    )
+
+
+def test_rows_for_validation_are_not_read(folder: Path) -> None:
+    parts = ["train", "val", "test", "train", "dev", "test"]
+    images = load_images(table(folder, parts), split="split")
+    assert images.test is not None
+    assert (len(images), len(images.test)) == (2, 2)
+    assert images.notes == ("2 rows for validation are not read",)
+    flags = load_images(table(folder, [0, 1, 0, 0, 0, 0], "is_valid"), split="is_valid")
+    assert (len(flags), flags.test) == (5, None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (["train", "7", *["test"] * 4], "line 3: '7' in the column 'split'; allowed: train, test"),
+        (["train", "eval", *["test"] * 4], "line 3: 'eval' in the column 'split'; allowed: train"),
+        (["train", "", *["test"] * 4], "line 3: no split in the column 'split'; allowed: one in"),
+        (["test"] * 6, "no row is for training; allowed: 1 or more; correct --split-column"),
+    ],
+)
+def test_what_is_ambiguous_is_refused(folder: Path, parts: Sequence[str], words: str) -> None:
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_images(table(folder, parts), split="split")
+    with pytest.raises(DataError, match=re.escape("no column 'splits' (did you mean 'split'?)")):
+        load_images(table(folder, parts), split="splits")
+
+
+def test_a_group_in_both_parts_is_told(folder: Path) -> None:
+    path = table(folder, ["train", "test"] * 3)
+    lines = path.read_text().splitlines()
+    groups = ["object", "a", "a", "b", "c", "d", "e"]
+    path.write_text("\n".join(f"{line},{each}" for line, each in zip(lines, groups, strict=True)))
+    (note,) = load_images(path, split="split", group="object").notes
+    assert note.startswith("1 group with images in the training part and in the test part, such as")
+
+
+def test_an_image_of_two_parts_is_refused(folder: Path) -> None:
+    path = table(folder, ["train"] * 6)
+    path.write_text(f"{path.read_text()}photos/cat/0.png,cat,test\n")
+    with pytest.raises(DataError, match=r"line 8: the split 'test' for .*, but 'train' in line 2"):
+        load_images(path, split="split")
+
+
+def test_a_column_of_parts_is_for_tables_alone(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--split-column \(split=\) 'split': given for a source"):
+        load_images(folder / "photos", split="split")
