@@ -26,7 +26,7 @@ from ganaug.cli.console import (
 )
 from ganaug.cli.options import (
     NAMES,
-    Reading,
+    ReadingOptions,
     chosen_classifier,
     classifier_options,
     force_option,
@@ -112,7 +112,7 @@ def command(
     shown: bool,
     keep: bool,
     force: bool,
-    reading: Reading,
+    reading: ReadingOptions,
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
 
@@ -126,6 +126,7 @@ def command(
     """
     from ganaug import Generator, Refit
     from ganaug.evaluation.arms.grammar import named_folders
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
     from ganaug.images.places import folders_around, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
@@ -161,13 +162,14 @@ def command(
     with reading_progress(console) as show:
         images = reading.load(source, size=size, info=info, classifier=trained, progress=show)
     say(console, *images.notes)
+    how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
     with resumable(console, lambda: _kept(folder, rewritten)):
         gain = _gain(
             console,
             generator,
             images,
             folder=judge,
-            seeds=(2 if quick else 6) if seeds is None else seeds,
+            seeds=(QUICK_SEEDS if quick else FEWEST_SEEDS) if seeds is None else seeds,
             arms=arms,
             baseline=baseline,
             refit=Refit(tuned=tuned) if refit else None,
@@ -178,8 +180,7 @@ def command(
             jobs=jobs,
             out=folder / KEPT,
             device=device,
-            exif=reading.exif,
-            skip_corrupt=reading.skip_corrupt,
+            **how,
         )
         diversity = judged = None
         if generator is not None:
@@ -187,7 +188,6 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
             judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
