@@ -1,7 +1,4 @@
-"""`ganaug evaluate`: what generated images are worth, and whether they collapsed or copy.
-
-They are a generator's, or those of a folder.
-"""
+"""`ganaug evaluate`: what images of a generator or a folder are worth; do they collapse or copy?"""
 
 from __future__ import annotations
 
@@ -126,7 +123,6 @@ def command(
     """
     from ganaug import Generator, Refit
     from ganaug.evaluation.arms.grammar import named_folders
-    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
     from ganaug.images.places import folders_around, image_folders
     from ganaug.outputs import Inputs
     from ganaug.report.advice import in_short
@@ -169,7 +165,7 @@ def command(
             generator,
             images,
             folder=judge,
-            seeds=(QUICK_SEEDS if quick else FEWEST_SEEDS) if seeds is None else seeds,
+            seeds=seeds,
             arms=arms,
             baseline=baseline,
             refit=Refit(tuned=tuned) if refit else None,
@@ -311,19 +307,23 @@ def _compare(
     images: ImageSet,
     *,
     records: int,
+    seeds: int | None,
     **options: Any,
 ) -> GainReport:
     """Compare; the time left is that until the last of so many `records` of diversity after it."""
     from ganaug import evaluate_gain
     from ganaug.devices import choose_device
     from ganaug.evaluation.diversity.evaluate import in_classifier_steps
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
     from ganaug.evaluation.trainings.workers import worker_count
 
     workers = worker_count(options["jobs"], str(choose_device(options["device"])))
+    if seeds is None:
+        seeds = QUICK_SEEDS if options["quick"] else FEWEST_SEEDS
     later = records * in_classifier_steps(images, workers, quick=options["quick"])
     with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
         told = None if progress is None else _with_later(progress, later)
-        return evaluate_gain(generator, train=images, progress=told, **options)
+        return evaluate_gain(generator, train=images, seeds=seeds, progress=told, **options)
 
 
 def _with_later(show: Callable[..., None], steps: float) -> Callable[..., None]:
