@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganaug.checking.report import Times
-from ganaug.devices import choose_device, native_bfloat16
+from ganaug.devices import choose_device
 from ganaug.evaluation.arms import make_plan, parse_arm
 from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.gain.intervals import QUICK_SEEDS
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.workers import torch_threads, worker_count
-from ganaug.evaluation.tuning.budget import (
-    GENERATING,
-    Costs,
-    plan_budget,
-)
+from ganaug.evaluation.tuning.budget import GENERATING, Costs, plan_budget
 from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS, candidates
 from ganaug.evaluation.tuning.rarity import simulate
 from ganaug.images import ImageSet, resized
 from ganaug.randomness import stream
-from ganaug.training import fit, make_config
+from ganaug.training import make_config
+from ganaug.training.dry_run import Estimate, estimate_fit
 
 __all__ = ["load_of_a_core", "measure"]
 
 SHOWN = 256  # images, of which the timed steps take their batches
 LARGEST_SIDE = 64  # larger images are timed at this size: a step's work goes with the pixels
 CLASSIFIER_STEPS = 6  # of which the first is not counted
-QUICK_SEEDS = 2  # of `evaluate --quick`
-MOST_STEPS = 16  # of a generator: those from one penalty to the next, up to so many
 
 
 class _EnoughError(Exception):
@@ -74,15 +69,15 @@ def measure(
     small = (max(8, round(size[0] * timed)), max(8, round(size[1] * timed)))
     larger = size[0] * size[1] / (small[0] * small[1])
     shown = replace(_some(images), test=None)
-    fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
-    whole = config.steps * fit_step
+    here = _fit(resized(shown, small), preset, options, chosen)
+    whole, fit_step = larger * here.seconds, larger * here.step_seconds
     if not config.conditional or (images.counts > 0).sum() < 2:  # no classes to tell apart
         return Times(whole, None, None, chosen, jobs)
     with torch_threads(1) as threads:  # as in a worker process
         timed_step, worked = _step_of_classifier(resized(shown, small), chosen)
         free_step = larger * timed_step
         if threads > 1 and chosen == "cpu":
-            fit_step = larger * _step_of_fit(resized(shown, small), preset, options, chosen)
+            fit_step = larger * _fit(resized(shown, small), preset, options, chosen).step_seconds
     share = GENERATING[config.kind] * 32 / config.batch_size
     costs = Costs(fit_step, free_step, free_step + share * fit_step)
     schedule = Network().schedule(len(images), size, steps=classifier_steps, quick=False)
@@ -161,35 +156,9 @@ def _some(images: ImageSet) -> ImageSet:
     return images.take(order[np.concatenate([first, rest])[: max(SHOWN, 2 * len(first))]])
 
 
-def _step_of_fit(images: ImageSet, preset: str, options: Mapping[str, Any], device: str) -> float:
-    """Seconds of a step, in the mean from one gradient penalty to the next."""
-    # "auto" tries bfloat16 out, which takes minutes where it is emulated, and is not taken then.
-    precision = "fp32" if device == "cpu" and not native_bfloat16() else "auto"
-    window = min(make_config(preset, **options).penalty_every, MOST_STEPS)
-    own = ("steps", "size", "log_every", "precision")
-    given = {name: value for name, value in options.items() if name not in own}
-    ends: list[float] = []
-
-    def note(step: int, steps: int, row: object) -> None:
-        ends.append(time.perf_counter())
-        if len(ends) > window:
-            raise _EnoughError
-
-    with TemporaryDirectory(prefix="ganaug-") as folder:
-        _until_enough(
-            lambda: fit(
-                images,
-                Path(folder, "run"),
-                preset=preset,
-                all_images=True,
-                device=device,
-                progress=note,
-                log_every=1,
-                precision=str(options.get("precision", precision)),
-                **given,
-            )
-        )
-    return (ends[window] - ends[0]) / window
+def _fit(images: ImageSet, preset: str, options: Mapping[str, Any], device: str) -> Estimate:
+    given = {name: value for name, value in options.items() if name != "size"}
+    return estimate_fit(images, preset=preset, device=device, all_images=True, **given)
 
 
 def _step_of_classifier(images: ImageSet, device: str) -> tuple[float, float]:
@@ -203,13 +172,7 @@ def _step_of_classifier(images: ImageSet, device: str) -> tuple[float, float]:
 
     schedule = Network().schedule(len(images), images.size, steps=None, quick=False)
     job = Job(0, parse_arm(AUGMENTED_ARMS[-1]), images, images.take([0]), schedule, device=device)
-    _until_enough(lambda: run_job(job, note))
+    with suppress(_EnoughError):
+        run_job(job, note)
     took, worked = np.subtract(starts[-1], starts[1]).tolist()
     return took / (CLASSIFIER_STEPS - 1), worked / took
-
-
-def _until_enough(training: Callable[[], object]) -> None:
-    try:
-        training()
-    except _EnoughError:
-        return

@@ -10,7 +10,7 @@ from ganaug.cli.console import Settings, echo, say, steady_progress
 from ganaug.cli.options import (
     SETTING,
     SIZE,
-    Reading,
+    ReadingOptions,
     force_option,
     given_settings,
     image_options,
@@ -50,7 +50,7 @@ def command(
     source: str,
     size: tuple[int, int] | None,
     mode: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
     preset: str,
     kind: str | None,
     settings: tuple[tuple[str, Any], ...],

@@ -1,7 +1,4 @@
-"""`ganaug evaluate`: what generated images are worth, and whether they collapsed or copy.
-
-They are a generator's, or those of a folder.
-"""
+"""`ganaug evaluate`: what images of a generator or a folder are worth; do they collapse or copy?"""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from ganaug.cli.console import (
 )
 from ganaug.cli.options import (
     NAMES,
-    Reading,
+    ReadingOptions,
     chosen_classifier,
     classifier_options,
     force_option,
@@ -112,7 +109,7 @@ def command(
     shown: bool,
     keep: bool,
     force: bool,
-    reading: Reading,
+    reading: ReadingOptions,
 ) -> None:
     """Measure gain and diversity of the generator in FILE on the images of SOURCE.
 
@@ -161,13 +158,14 @@ def command(
     with reading_progress(console) as show:
         images = reading.load(source, size=size, info=info, classifier=trained, progress=show)
     say(console, *images.notes)
+    how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
     with resumable(console, lambda: _kept(folder, rewritten)):
         gain = _gain(
             console,
             generator,
             images,
             folder=judge,
-            seeds=(2 if quick else 6) if seeds is None else seeds,
+            seeds=seeds,
             arms=arms,
             baseline=baseline,
             refit=Refit(tuned=tuned) if refit else None,
@@ -178,8 +176,7 @@ def command(
             jobs=jobs,
             out=folder / KEPT,
             device=device,
-            exif=reading.exif,
-            skip_corrupt=reading.skip_corrupt,
+            **how,
         )
         diversity = judged = None
         if generator is not None:
@@ -187,7 +184,6 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
             judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
@@ -311,19 +307,23 @@ def _compare(
     images: ImageSet,
     *,
     records: int,
+    seeds: int | None,
     **options: Any,
 ) -> GainReport:
     """Compare; the time left is that until the last of so many `records` of diversity after it."""
     from ganaug import evaluate_gain
     from ganaug.devices import choose_device
     from ganaug.evaluation.diversity.evaluate import in_classifier_steps
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
     from ganaug.evaluation.trainings.workers import worker_count
 
     workers = worker_count(options["jobs"], str(choose_device(options["device"])))
+    if seeds is None:
+        seeds = QUICK_SEEDS if options["quick"] else FEWEST_SEEDS
     later = records * in_classifier_steps(images, workers, quick=options["quick"])
     with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
         told = None if progress is None else _with_later(progress, later)
-        return evaluate_gain(generator, train=images, progress=told, **options)
+        return evaluate_gain(generator, train=images, seeds=seeds, progress=told, **options)
 
 
 def _with_later(show: Callable[..., None], steps: float) -> Callable[..., None]:

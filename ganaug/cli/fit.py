@@ -20,7 +20,7 @@ from ganaug.cli.console import (
     steady_progress,
     suggest,
 )
-from ganaug.cli.options import SETTING, Reading, given_settings, image_options, preset_option
+from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import ConfigError
 from ganaug.launch import place
 from ganaug.progress import duration
@@ -103,7 +103,7 @@ def command(
     preset: str,
     cache: str | None,
     mode: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
     seed: int,
     device: str,
     all_images: bool,

@@ -24,7 +24,7 @@ __all__ = [
     "SETTING",
     "SIZE",
     "TEXT",
-    "Reading",
+    "ReadingOptions",
     "chosen_classifier",
     "chosen_columns",
     "classifier_options",
@@ -245,7 +245,7 @@ def chosen_columns(source: str, columns: dict[str, Any], info: Metadata | None) 
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How the images of SOURCE are read, as the options of `image_options` say."""
 
     size: tuple[int, int] | None = None
@@ -315,12 +315,12 @@ def image_options(
 ) -> Callable[[Command], Command]:
     """Return what adds the options that say how the images of SOURCE are read.
 
-    The command gets them as a `Reading`.
+    The command gets them as `reading`, which is a `ReadingOptions`.
 
     Args:
         size: which one is taken where none is named, in words.
         fetched: what --download is for.
-        without: fields of `Reading` that have no option here.
+        without: fields of `ReadingOptions` that have no option here.
     """
     options = {
         "size": click.option("--size", type=SIZE, help=f"Resize the images.  [default: {size}]"),
@@ -349,7 +349,7 @@ def image_options(
     def add(function: Command) -> Command:
         @wraps(function)
         def packed(*args: Any, **given: Any) -> Any:
-            reading = Reading(**{name: given.pop(name) for name in (*options, "columns")})
+            reading = ReadingOptions(**{name: given.pop(name) for name in (*options, "columns")})
             return function(*args, reading=reading, **given)
 
         command = _column_options(packed)

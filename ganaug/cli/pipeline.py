@@ -25,7 +25,7 @@ from ganaug.cli.console import (
     say,
     steady_progress,
 )
-from ganaug.cli.options import SETTING, Reading, given_settings, image_options, preset_option
+from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError, RunError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def command(
     device: str,
     anyway: bool,
     shown: bool,
-    reading: Reading,
+    reading: ReadingOptions,
     **given: Any,
 ) -> None:
     """Check the images of SOURCE, train, export, tune and evaluate a generator; all in one go.

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
-from ganaug.cli.options import NAMES, Reading, chosen_columns, image_options
+from ganaug.cli.options import NAMES, ReadingOptions, chosen_columns, image_options
 from ganaug.errors import ConfigError
 from ganaug.wording import as_options, counted, whole_number
 
@@ -81,7 +81,7 @@ def command(
     count: int | str,
     classes: tuple[str, ...] | None,
     source: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
     side: int | None,
     out: str | None,
     shards: str | None,

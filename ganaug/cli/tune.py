@@ -18,7 +18,7 @@ from ganaug.cli.console import (
     suggest,
 )
 from ganaug.cli.options import (
-    Reading,
+    ReadingOptions,
     chosen_classifier,
     classifier_options,
     force_option,
@@ -67,7 +67,7 @@ def command(
     out: str | None,
     json_file: str | None,
     force: bool,
-    reading: Reading,
+    reading: ReadingOptions,
 ) -> None:
     """Learn how often the generator in FILE should vary images of SOURCE; write that into FILE.
 

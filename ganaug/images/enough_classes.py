@@ -21,19 +21,19 @@ __all__ = ["require_classes", "ways_to_name_classes"]
 MOST_BYTES = 2**24  # of a table that is looked into for a message
 
 
-def require_classes(image_set: ImageSet, least: int = 2) -> None:
-    """Check that at least `least` classes have training images.
+def require_classes(image_set: ImageSet) -> None:
+    """Check that at least two classes have training images.
 
     Raises:
         DataError: there are fewer; the message names those found.
     """
     found = [image_set.classes[i] for i in np.flatnonzero(image_set.counts)]
-    if len(found) < least:
+    if len(found) < 2:
         names = ", ".join(repr(name) for name in found)
         only = f" (only {names})" if found else ""
         raise DataError(
             f"classes: {len(found)} found in {image_set.source!r}{only}; a data set needs at least"
-            f" {least}; {ways_to_name_classes(image_set.source)}"
+            f" 2; {ways_to_name_classes(image_set.source)}"
         )
 
 

@@ -68,7 +68,7 @@ class Batches:
             self.weights = weights[images.labels] / weights[images.labels].sum()
 
     def batch(self, step: int, pixels: Pixels, rollbacks: int = 0, rows: slice = EVERY) -> Batch:
-        """Return the batch of `step`, on the device of `pixels`, all images.
+        """Return the batch of `step`, on the device of `pixels`, which hold all images.
 
         After each of `rollbacks` the same step has another batch. Of several processes each asks
         for its `rows` of it.

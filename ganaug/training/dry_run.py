@@ -28,7 +28,7 @@ from ganaug.training.step import train_step
 
 __all__ = ["Estimate", "estimate_fit"]
 
-TIMED = 5  # steps of each kind, after one to warm up
+TIMED = 5  # steps of each kind
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,20 @@ def estimate_fit(
     state.precision = autocast_dtype(config.precision, state, config, images)
     pixels = Pixels(images, chosen)
 
-    def timed(call: Callable[[], object]) -> float:
-        begin = time.perf_counter()
-        call()
-        if chosen.type == "cuda":
-            torch.cuda.synchronize(chosen)
-        return time.perf_counter() - begin
+    def timed(call: Callable[[], object], times: int = 1) -> float:
+        taken = []
+        for _ in range(1 + times):  # one to warm up
+            begin = time.perf_counter()
+            call()
+            if chosen.type == "cuda":
+                torch.cuda.synchronize(chosen)
+            taken.append(time.perf_counter() - begin)
+        return median(taken[1:])
 
     def step(at: int) -> float:
-        return timed(lambda: train_step(state, batches.batch(at, pixels), config, at))
+        return timed(lambda: train_step(state, batches.batch(at, pixels), config, at), TIMED)
 
-    with_penalty, without = 0, 1  # where penalties are taken at every step, both are
-    found = [median([step(at) for _ in range(1 + TIMED)][1:]) for at in (with_penalty, without)]
+    found = step(0), step(1)  # with penalties and without; where each step has them, both with
     penalised = math.ceil(config.steps / config.penalty_every)
     steps = penalised * found[0] + (config.steps - penalised) * found[1]
     with TemporaryDirectory(prefix="ganaug-") as folder:

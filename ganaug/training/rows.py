@@ -24,7 +24,7 @@ def keep_rows(path: Path, step: int, marks: Sequence[Row] = ()) -> list[Row]:
     """Leave a log with its rows up to `step` and with `marks`, and return them.
 
     Args:
-        path: the log; it stays missing where it is, and there are no marks.
+        path: the log; where there is none, one is written for `marks` alone.
         step: that the run goes on from.
         marks: what happened to the run, in order. They stay where they are, whatever their step;
             those that the log does not have come last.

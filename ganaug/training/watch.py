@@ -50,7 +50,7 @@ class Watch:
     def record(self, step: int, metrics: dict[str, Tensor]) -> None:
         """Collect one step's metrics; write their means every `log_every` steps.
 
-        Of the last row `end` tells.
+        `progress` hears of the last row from `end`, when all is written and no time is left.
         """
         for name, value in metrics.items():
             self.sums.setdefault(name, []).append(value)
@@ -70,7 +70,7 @@ class Watch:
             self.progress(step, self.config.steps, row)
 
     def end(self) -> None:
-        """Tell of the last row: only now, all being written, is no time left."""
+        """Tell `progress` of the last row."""
         if self.progress and self.untold is not None:
             self.progress(self.config.steps, self.config.steps, self.untold)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.evaluation.diversity.cuts import rounded
-from ganaug.evaluation.diversity.features import ChosenFeatures, in_blocks
+from ganaug.evaluation.diversity.features import ChosenFeatures, InFeatures, in_blocks
 from ganaug.evaluation.diversity.generated import Made, Maker
 from ganaug.evaluation.diversity.labels import taken_for
 from ganaug.evaluation.diversity.measures import Measure
@@ -18,13 +18,14 @@ from ganaug.evaluation.diversity.report import TOO_FEW, ClassDiversity
 from ganaug.evaluation.diversity.subsamples import (
     NEIGHBOURS,
     ClassImages,
+    Near,
     Subsamples,
     subsamples,
 )
 from ganaug.evaluation.diversity.words import words_of
 from ganaug.images import ImageSet
 from ganaug.images.image_set import content_key
-from ganaug.metrics.memorisation import ct_statistic, neighbour_distances, neighbour_ratio
+from ganaug.metrics.memorisation import ct_statistic, neighbour_distances
 from ganaug.metrics.spread import mean_pairwise_distance
 from ganaug.metrics.texture import detail_by_scale
 from ganaug.randomness import stream
@@ -34,27 +35,10 @@ __all__ = ["FEWEST_IMAGES", "ClassRecords"]
 FEWEST_IMAGES = 2 * (NEIGHBOURS + 1)
 
 
-@dataclass(frozen=True, eq=False)
-class _Near:
-    """Distances float64 [., k] to the nearest training images, rising.
-
-    Of the real images of a class that are compared, of all unseen ones, and of generated ones.
-    """
-
-    real: NDArray[np.float64]
-    unseen: NDArray[np.float64]
-    synthetic: NDArray[np.float64]
-
-
 def _repeated(images: NDArray[np.uint8]) -> float:
     """Share of the images that equal another one."""
     found = Counter(content_key(image.tobytes()) for image in images)
     return sum(times for times in found.values() if times > 1) / len(images)
-
-
-def _ratios(*distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Neighbour ratios, a column each."""
-    return np.stack([neighbour_ratio(each) for each in distances], 1)
 
 
 class ClassRecords:
@@ -80,26 +64,22 @@ class ClassRecords:
         self.features, pixels = chosen.features, chosen.pixels
         self.real = in_blocks(self.features, images.images)
         self.units = images.units
-        self.made: list[Made] = []
-        self.ours: list[NDArray[np.float32]] = []
-        empty = Made(images.images[:0])
-        for label, rows in enumerate(parts):
-            made = make(rows, label) if len(rows) else empty
-            self.made.append(made)
-            self.ours.append(in_blocks(self.features, made.images).reshape(-1, self.real.shape[1]))
-        self.texture = [detail_by_scale(images.images[rows]) for rows in parts]
-        self.our_texture = [detail_by_scale(made.images) for made in self.made]
         self.pixels = in_blocks(pixels, images.images)
-        self.our_pixels = [in_blocks(pixels, made.images) for made in self.made]
-        self.taken = taken_for(
-            [self.real[rows] for rows in parts],
-            [self.units[rows] for rows in parts],
-            self.ours,
-            self.texture,
-            self.our_texture,
-            NEIGHBOURS,
-            stream(seed, "diversity/folds"),
-        )
+        self.theirs = [
+            InFeatures(self.real[rows], detail_by_scale(images.images[rows]), self.pixels[rows])
+            for rows in parts
+        ]
+        self.made: list[Made] = []
+        self.ours: list[InFeatures] = []
+        for label, rows in enumerate(parts):
+            made = make(rows, label) if len(rows) else Made(images.images[:0])
+            features = in_blocks(self.features, made.images).reshape(-1, self.real.shape[1])
+            texture, own_pixels = detail_by_scale(made.images), in_blocks(pixels, made.images)
+            self.made.append(made)
+            self.ours.append(InFeatures(features, texture, own_pixels))
+        units = [self.units[rows] for rows in parts]
+        rng = stream(seed, "diversity/folds")
+        self.taken = taken_for(self.theirs, units, self.ours, NEIGHBOURS, rng)
         test = images.test
         self.unseen = None if test is None else in_blocks(self.features, test.images)
         self.unseen_pixels = None if test is None else in_blocks(pixels, test.images)
@@ -111,35 +91,26 @@ class ClassRecords:
     def record(self, label: int, cuts: int) -> tuple[ClassDiversity, Subsamples | None]:
         """Measure one class."""
         rows, made, ours = self.parts[label], self.made[label], self.ours[label]
-        name = self.images.classes[label]
-        if len(rows) < FEWEST_IMAGES or len(ours) < 2:
-            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
-        near, fine = self._neighbours(label), self._neighbours(label, pixels=True)
-        taken = None if self.taken is None else self.taken[label]
+        name, generated = self.images.classes[label], len(ours.features)
+        if len(rows) < FEWEST_IMAGES or generated < 2:
+            return ClassDiversity(name, len(rows), generated, TOO_FEW), None
+        near = self._neighbours(label)
         found = subsamples(
             ClassImages(
                 label=label,
-                real=self.real[rows],
+                real=self.theirs[label],
                 synthetic=ours,
-                real_texture=self.texture[label],
-                synthetic_texture=self.our_texture[label],
-                real_pixels=self.pixels[rows],
-                synthetic_pixels=self.our_pixels[label],
                 units=self.units[rows],
                 sources=None if made.sources is None else np.searchsorted(rows, made.sources),
-                real_taken=None if taken is None else taken[0],
-                synthetic_taken=None if taken is None else taken[1],
-                real_near=_ratios(near.real, fine.real),
-                synthetic_near=_ratios(near.synthetic, fine.synthetic),
-                unseen_near=_ratios(near.unseen, fine.unseen),
-                real_nearest=near.real[:, 0],
-                synthetic_nearest=near.synthetic[:, 0],
+                taken=None if self.taken is None else self.taken[label],
+                near=near,
+                near_pixels=self._neighbours(label, pixels=True),
             ),
             cuts,
             self.seed,
         )
         if not found.found:
-            return ClassDiversity(name, len(rows), len(ours), TOO_FEW), None
+            return ClassDiversity(name, len(rows), generated, TOO_FEW), None
         z = rounded(ct_statistic(near.unseen[:, 0], near.synthetic[:, 0]))
         equal = [_repeated(each) for each in (made.images, self.images.images[rows])]
         measures = {
@@ -149,8 +120,8 @@ class ClassRecords:
         }
         if made.again is not None:
             measures["latent"] = self._latent(label)
-        words = words_of(measures, len(rows), len(ours), found.distinct)
-        record = ClassDiversity(name, len(rows), len(ours), "measured", words[0], words, measures)
+        words = words_of(measures, len(rows), generated, found.distinct)
+        record = ClassDiversity(name, len(rows), generated, "measured", words[0], words, measures)
         return record, replace(found, unseen=len(near.unseen))
 
     def overall(self) -> dict[str, Measure]:
@@ -162,19 +133,19 @@ class ClassRecords:
         return overall_distances(
             self.real[rows],
             self.units[rows],
-            np.concatenate(self.ours),
+            np.concatenate([each.features for each in self.ours]),
             None
             if any(each is None for each in sources)
             else np.concatenate([place[each] for each in sources if each is not None]),
             self.seed,
         )
 
-    def _neighbours(self, label: int, *, pixels: bool = False) -> _Near:
+    def _neighbours(self, label: int, *, pixels: bool = False) -> Near:
         """Search the training images for neighbours, in features or in finely weighted pixels."""
         rows, sources = self.parts[label], self.made[label].sources
-        real, ours, unseen = self.real, self.ours[label], self.unseen
+        real, ours, unseen = self.real, self.ours[label].features, self.unseen
         if pixels:
-            real, ours = self.real_fine, self.our_pixels[label] * self.fine
+            real, ours = self.real_fine, self.ours[label].pixels * self.fine
             unseen = None if self.unseen_pixels is None else self.unseen_pixels * self.fine
         near = neighbour_distances(real[rows], real, self.units[rows], self.units)
         own = (None, None) if sources is None else (self.units[sources], self.units)
@@ -182,12 +153,12 @@ class ClassRecords:
         if unseen is not None and self.images.test is not None:
             held_out = unseen[self.images.test.labels == label]
             not_seen = np.concatenate([near, neighbour_distances(held_out, real)])
-        return _Near(near, not_seen, neighbour_distances(ours, real, *own))
+        return Near(near, not_seen, neighbour_distances(ours, real, *own))
 
     def _latent(self, label: int) -> Measure:
         again = self.made[label].again
         other = in_blocks(self.features, self.images.images[:0] if again is None else again)
-        first = self.ours[label][: len(other)]
+        first = self.ours[label].features[: len(other)]
         moved = np.sqrt(((first - other) ** 2).sum(1)) / max(
             mean_pairwise_distance(self.real[self.parts[label]]), 1e-12
         )

@@ -21,7 +21,7 @@ from ganaug.metrics.features import (
 )
 from ganaug.randomness import stream
 
-__all__ = ["ChosenFeatures", "choose_features", "in_blocks"]
+__all__ = ["ChosenFeatures", "InFeatures", "choose_features", "in_blocks"]
 
 KEPT_FOR_REFERENCE = 60  # of a class; features are fitted on a quarter of what it has, beyond that
 MOST_TO_LEARN_FROM = 2000
@@ -43,6 +43,21 @@ class ChosenFeatures:
     pixels: FeatureMap
     compared: NDArray[np.bool_]
     name: str
+
+
+@dataclass(frozen=True, eq=False)
+class InFeatures:
+    """Images of one class, as they are compared.
+
+    Attributes:
+        features: float32 [N, D].
+        texture: float32 [N, E], detail by scale.
+        pixels: float32 [N, P], components of the pixels.
+    """
+
+    features: NDArray[np.float32]
+    texture: NDArray[np.float32]
+    pixels: NDArray[np.float32]
 
 
 def choose_features(

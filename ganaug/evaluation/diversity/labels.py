@@ -7,24 +7,23 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganaug.evaluation.diversity.beyond import strayed
+from ganaug.evaluation.diversity.features import InFeatures
 from ganaug.metrics.consistency import cross_fitted_labels
 from ganaug.metrics.neighbours import inside, neighbour_radius
 
-__all__ = ["NO_CLASS", "taken_for"]
+__all__ = ["NO_CLASS", "Taken", "taken_for"]
 
 NO_CLASS = -1  # of an image that is taken for another class, and not like it
 STRAYED = 0.5  # share of images whose detail lies beyond that of the class; a tenth is usual
 FEWEST_TO_STRAY = 10
-Features = NDArray[np.float32]
-Taken = tuple[NDArray[np.int64], NDArray[np.int64]]
+Rows = NDArray[np.int64]
+Taken = tuple[Rows, Rows]  # classes of the real images of a class, and of its generated ones
 
 
 def taken_for(
-    real: list[Features],
-    units: list[NDArray[np.int64]],
-    synthetic: list[Features],
-    real_texture: list[Features],
-    synthetic_texture: list[Features],
+    real: list[InFeatures],
+    units: list[Rows],
+    synthetic: list[InFeatures],
     neighbours: int,
     rng: np.random.Generator,
 ) -> list[Taken] | None:
@@ -36,8 +35,7 @@ def taken_for(
     `NO_CLASS`. A classifier alone puts every image into some class, also noise and averages.
 
     Args:
-        real, synthetic: by class, float32 [n, D] and [m, D].
-        real_texture, synthetic_texture: by class, float32 [n, E] and [m, E].
+        real, synthetic: by class, n and m images.
         units: by class, int64 [n], equal for real images that stay in one fold.
         neighbours: k of the balls.
         rng: deals the folds.
@@ -45,40 +43,43 @@ def taken_for(
     Returns:
         None where fewer than two classes have real images.
     """
-    counts, made = [len(each) for each in real], [len(each) for each in synthetic]
+    counts, made = ([len(each.features) for each in side] for side in (real, synthetic))
     if sum(count > 0 for count in counts) < 2 or len(np.unique(np.concatenate(units))) < 2:
         return None
     numbers = np.arange(len(real))
-    labels, meant = np.repeat(numbers, counts), np.repeat(numbers, made)
-    theirs, ours = np.concatenate(real), np.concatenate(synthetic)
-    taken, our_taken = cross_fitted_labels(theirs, labels, np.concatenate(units), ours, rng)
-    spaces = [
-        (theirs, ours, real),
-        (np.concatenate(real_texture), np.concatenate(synthetic_texture), real_texture),
-    ]
+    taken, our_taken = cross_fitted_labels(
+        np.concatenate([each.features for each in real]),
+        np.repeat(numbers, counts),
+        np.concatenate(units),
+        np.concatenate([each.features for each in synthetic]),
+        rng,
+    )
     radii = [
-        [neighbour_radius(x, neighbours) if len(x) > neighbours else None for x in by_class]
-        for _, _, by_class in spaces
+        [neighbour_radius(space, neighbours) for space in (each.features, each.texture)]
+        if len(each.features) > neighbours
+        else None
+        for each in real
     ]
 
-    def checked(which: int, own: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.int64]:
+    def checked(images: InFeatures, own: int, found: Rows) -> Rows:
+        """Return what `images` of the class `own` are taken for; a classifier `found` it."""
         sure = found.copy()
-        wrong = found != own
-        for first, other in np.unique(np.stack([own[wrong], found[wrong]], 1), axis=0).tolist():
-            rows = np.flatnonzero((found == other) & (own == first))
-            like = np.ones(len(rows), bool)
-            for space, radius in zip(spaces, radii, strict=True):
-                reach = radius[other]
-                if reach is None:
-                    like[:] = False
-                else:
-                    like &= inside(cdist(space[2][other], space[which][rows]), reach)
+        for other in np.unique(found[found != own]).tolist():
+            rows = np.flatnonzero(found == other)
+            features, texture = images.features[rows], images.texture[rows]
+            theirs, radius = real[other], radii[other]
+            like = np.zeros(len(rows), bool)
+            if radius is not None:
+                like = inside(cdist(theirs.features, features), radius[0])
+                like &= inside(cdist(theirs.texture, texture), radius[1])
             if len(rows) >= FEWEST_TO_STRAY:
-                texture = spaces[1][which][rows]
-                like &= strayed(real_texture[other], texture) < STRAYED
+                like &= strayed(theirs.texture, texture) < STRAYED
             sure[rows[~like]] = NO_CLASS
         return sure
 
-    of_real = np.split(checked(0, labels, taken), np.cumsum(counts)[:-1])
-    of_made = np.split(checked(1, meant, our_taken), np.cumsum(made)[:-1])
-    return list(zip(of_real, of_made, strict=True))
+    of_real = np.split(taken, np.cumsum(counts)[:-1])
+    of_made = np.split(our_taken, np.cumsum(made)[:-1])
+    return [
+        (checked(real[own], own, of_real[own]), checked(synthetic[own], own, of_made[own]))
+        for own in numbers.tolist()
+    ]

@@ -15,15 +15,17 @@ from scipy.spatial.distance import cdist
 
 from ganaug.evaluation.diversity.beyond import lost, strayed
 from ganaug.evaluation.diversity.cuts import halves, summary
-from ganaug.evaluation.diversity.labels import NO_CLASS
+from ganaug.evaluation.diversity.features import InFeatures
+from ganaug.evaluation.diversity.labels import NO_CLASS, Taken
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.two_sample import similarities, told_apart
 from ganaug.metrics.distances import energy_of_means
+from ganaug.metrics.memorisation import neighbour_ratio
 from ganaug.metrics.neighbours import covered, inside, radius_within
 from ganaug.metrics.spread import mean_pair
 from ganaug.randomness import stream
 
-__all__ = ["NEIGHBOURS", "ClassDistances", "ClassImages", "Subsamples", "subsamples"]
+__all__ = ["NEIGHBOURS", "ClassDistances", "ClassImages", "Near", "Subsamples", "subsamples"]
 
 NEIGHBOURS = 5
 DUPLICATE = 0.1  # of the median distance of a real image to the next: closer ones count as one
@@ -33,40 +35,42 @@ Pair = tuple[float, float]  # of generated images, and of real ones in their pla
 
 
 @dataclass(frozen=True, eq=False)
+class Near:
+    """Distances float64 [., k] to the nearest training images, rising.
+
+    Attributes:
+        real: of the real images of a class that are compared.
+        unseen: of all real images of the class that no generator has seen.
+        synthetic: of its generated images.
+    """
+
+    real: Array
+    unseen: Array
+    synthetic: Array
+
+
+@dataclass(frozen=True, eq=False)
 class ClassImages:
     """One class, n real and m generated images.
 
     Attributes:
         label: of the class.
-        real, synthetic: features, float [n, D] and [m, D].
-        real_texture, synthetic_texture: float [n, E] and [m, E].
-        real_pixels, synthetic_pixels: components of the pixels, float [n, P] and [m, P].
+        real, synthetic: the images.
         units: int64 [n], equal for real images that stay on one side.
         sources: int64 [m], the row of `real` that each generated image came from, or None.
-        real_taken, synthetic_taken: int64 [n] and [m], the class each is taken for, see
-            `taken_for`; or None.
-        real_near, synthetic_near: float64 [n, 2] and [m, 2], neighbour ratio among the training
-            images, in features and in pixels.
-        unseen_near: float64 [u, 2], the same of all unseen real images of the class.
-        real_nearest, synthetic_nearest: float64 [n] and [m], distance to the nearest of them.
+        taken: the class that each real and each generated image is taken for, see `taken_for`; or
+            None.
+        near, near_pixels: neighbours among the training images, in features and in pixels.
     """
 
     label: int
-    real: NDArray[np.float32]
-    synthetic: NDArray[np.float32]
-    real_texture: NDArray[np.float32]
-    synthetic_texture: NDArray[np.float32]
-    real_pixels: NDArray[np.float32]
-    synthetic_pixels: NDArray[np.float32]
+    real: InFeatures
+    synthetic: InFeatures
     units: Rows
     sources: Rows | None
-    real_taken: Rows | None
-    synthetic_taken: Rows | None
-    real_near: Array
-    synthetic_near: Array
-    unseen_near: Array
-    real_nearest: Array
-    synthetic_nearest: Array
+    taken: Taken | None
+    near: Near
+    near_pixels: Near
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,27 +130,31 @@ class ClassDistances:
 
     def __init__(self, images: ClassImages) -> None:
         self.images = images
-        self.real = cdist(images.real, images.real)
-        self.between = cdist(images.real, images.synthetic)
-        self.synthetic = cdist(images.synthetic, images.synthetic)
-        self.texture_real = cdist(images.real_texture, images.real_texture)
-        self.texture_between = cdist(images.real_texture, images.synthetic_texture)
+        real, made = images.real, images.synthetic
+        self.real = cdist(real.features, real.features)
+        self.between = cdist(real.features, made.features)
+        self.synthetic = cdist(made.features, made.features)
+        self.texture_real = cdist(real.texture, real.texture)
+        self.texture_between = cdist(real.texture, made.texture)
         nearest = radius_within(self.real, 1)
         self.close = float(np.quantile(nearest, 0.05))
         same = self.synthetic <= DUPLICATE * float(np.median(nearest))
         self.distinct, self.component = connected_components(same, directed=False)
-        below = np.quantile(images.unseen_near, 0.05, axis=0)
-        self.real_copied = np.any(images.real_near < below, axis=1)
-        self.synthetic_copied = np.any(images.synthetic_near < below, axis=1)
-        self.similar = similarities(
-            [(images.real, images.synthetic), (images.real_pixels, images.synthetic_pixels)]
+        near, near_pixels = images.near, images.near_pixels
+        below = np.quantile(_ratios(near.unseen, near_pixels.unseen), 0.05, axis=0)
+        self.real_copied = np.any(_ratios(near.real, near_pixels.real) < below, axis=1)
+        self.synthetic_copied = np.any(
+            _ratios(near.synthetic, near_pixels.synthetic) < below, axis=1
         )
-        taken = images.synthetic_taken
-        self.rival = images.label if taken is None else _rival(taken, images.label)
+        self.similar = similarities([(real.features, made.features), (real.pixels, made.pixels)])
+        self.rival = images.label
+        if images.taken is not None:
+            self.rival = _rival(images.taken[1], images.label)
 
     def differ(self, rows: Rows) -> bool:
         """Whether these real images are not all alike."""
-        return bool((self.images.real[rows] != self.images.real[rows[0]]).any())
+        real = self.images.real.features
+        return bool((real[rows] != real[rows[0]]).any())
 
     def compare(self, half_a: Rows, half_b: Rows, made: Rows) -> dict[str, Pair]:
         """Return by measure what generated images give against half A, and what half B gives.
@@ -157,15 +165,17 @@ class ClassDistances:
         """
         # Each distinct generated image once: a repeated one is one piece of evidence.
         single = made[np.unique(self.component[made], return_index=True)[1]]
-        images = self.images
-        detail = images.real_texture
-        base = images.real[half_a]
+        real, synthetic, near = self.images.real, self.images.synthetic, self.images.near
+        base, detail = real.features[half_a], real.texture
         return {
             **self._near(half_a, half_b, made, single),
             **self._distances(half_a, half_b, made),
-            "lost": (lost(base, images.synthetic[made]), lost(base, images.real[half_b])),
+            "lost": (
+                lost(base, synthetic.features[made]),
+                lost(base, real.features[half_b]),
+            ),
             "strayed": (
-                strayed(detail[half_a], images.synthetic_texture[single]),
+                strayed(detail[half_a], synthetic.texture[single]),
                 strayed(detail[half_a], detail[half_b]),
             ),
             "copied": (
@@ -173,8 +183,8 @@ class ClassDistances:
                 float(self.real_copied[half_b].mean()),
             ),
             "nearest": (
-                float(np.median(images.synthetic_nearest[made])),
-                float(np.median(images.real_nearest[half_b])),
+                float(np.median(near.synthetic[made, 0])),
+                float(np.median(near.real[half_b, 0])),
             ),
             **self._told_apart(half_a, half_b, made),
             **self._taken(half_b, single),
@@ -219,7 +229,7 @@ class ClassDistances:
         of_made, of_b = (
             told_apart(self.similar[np.ix_(rows, rows)], len(half_a))
             for rows in (
-                np.concatenate([half_a, len(self.images.real) + made]),
+                np.concatenate([half_a, len(self.real) + made]),
                 np.concatenate([half_a, half_b]),
             )
         )
@@ -227,10 +237,10 @@ class ClassDistances:
 
     def _taken(self, half_b: Rows, single: Rows) -> dict[str, Pair]:
         """Which class the images are taken for; nothing where there is one class alone."""
-        images, own = self.images, self.images.label
-        if images.real_taken is None or images.synthetic_taken is None:
+        if self.images.taken is None:
             return {}
-        ours, theirs = images.synthetic_taken[single], images.real_taken[half_b]
+        real, synthetic = self.images.taken
+        ours, theirs, own = synthetic[single], real[half_b], self.images.label
         return {
             "labels": (_right(ours, own), _right(theirs, own)),
             "mistaken": (_mistaken(ours, own, self.rival), _mistaken(theirs, own, self.rival)),
@@ -239,7 +249,7 @@ class ClassDistances:
 
 def _of_generated(images: ClassImages, half_b: Rows, rng: np.random.Generator) -> Rows:
     """Rows of generated images that stand in for half B: made from it, or any."""
-    order = rng.permutation(len(images.synthetic))
+    order = rng.permutation(len(images.synthetic.features))
     if images.sources is not None:
         order = order[np.isin(images.sources[order], half_b)]
     return order[: len(half_b)]
@@ -264,6 +274,11 @@ def _mistaken(taken: Rows, own: int, rival: int) -> float:
 def _mean_within(distances: Array) -> float:
     """Mean distance of two different images, of the distances [n, n] of a set to itself."""
     return mean_pair(float(distances.sum()), len(distances))
+
+
+def _ratios(*distances: Array) -> Array:
+    """Neighbour ratios, a column each."""
+    return np.stack([neighbour_ratio(each) for each in distances], 1)
 
 
 def _share(found: NDArray[np.bool_]) -> float:

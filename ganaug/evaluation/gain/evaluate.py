@@ -137,23 +137,13 @@ def evaluate_gain(
         >>> print(evaluate_gain("photos.onnx", train="photos/"))  # doctest: +SKIP
         >>> print(evaluate_gain(None, train="photos/", folder="made/"))  # doctest: +SKIP
     """
-    if refit is not None and not isinstance(refit, Refit):
-        raise ConfigError(
-            f"refit: {refit!r}; allowed: ganaug.Refit(draw=, fit_options=, tuned=), or None; write"
-            " refit=Refit() (since version 0.2.0)"
-        )
+    trained = as_classifier(classifier)
+    network = trained if isinstance(trained, TorchClassifier) else None
+    _check_refit(refit, network)
     numbers = _seeds(seeds)
     if steps is not None:
         steps = checked_count("steps", steps, "leave it out for the usual number")
     threads = checked_count("threads", threads, "leave it out for 1")
-    trained = as_classifier(classifier)
-    network = trained if isinstance(trained, TorchClassifier) else None
-    frozen = isinstance(trained, Pretrained) and trained.frozen
-    if refit is not None and refit.tuned and network is None:
-        raise ConfigError(
-            "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
-            " a classifier of torch or none; leave tuned out"
-        )
     generator = opened(artifact)
     metadata = None if generator is None else generator.info
     check_names(arms, baseline)
@@ -164,6 +154,7 @@ def evaluate_gain(
         options = fit_options_of(refit, metadata, quick=quick, device=device)
         generator = None  # it gave its settings
     kind = _kind(metadata, options)
+    frozen = isinstance(trained, Pretrained) and trained.frozen
     plan = make_plan(
         arms,
         baseline,
@@ -172,25 +163,16 @@ def evaluate_gain(
         lda=frozen,
         folder=None if folder is None else os.fspath(folder),
     )
+
     told(progress is True and not isinstance(train, ImageSet), "reading images")
-    splits, notes = splits_of(
-        train,
-        test,
-        numbers,
-        metadata,
-        refit=refit is not None,
-        draw=None if refit is None else refit.draw,
-        size=trained.size if isinstance(trained, Pretrained) and kind != "class" else None,
-    )
-    if refit is not None and refit.draw is not None:  # else all are drawn from the same images
-        notes += copies_in_later_draws(splits)
+    size = trained.size if isinstance(trained, Pretrained) and kind != "class" else None
+    splits, notes = _splits(train, test, numbers, metadata, refit, size)
     made, of_folders = made_for(
         plan.folders, splits, plan.alone, exif=exif, skip_corrupt=skip_corrupt
     )
-    notes += of_folders
-    images = splits[numbers[0]].train
+    images, judged = splits[numbers[0]].train, splits[numbers[0]].test
     seen, of = _seen(splits, generator, options)
-    notes += trained_on_test(seen, of)
+
     if generator is not None:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
     if refit is not None and options is not None:
@@ -203,7 +185,8 @@ def evaluate_gain(
     schedule = trained.schedule(len(images), images.size, steps=steps, quick=quick)
     chosen = str(choose_device(device))
     workers = worker_count(jobs, chosen)  # refused before any work
-    notes += few_images(splits[numbers[0]].test) + repeated_images(splits[numbers[0]].test)
+
+    notes += of_folders + trained_on_test(seen, of) + few_images(judged) + repeated_images(judged)
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     known = train.notes if isinstance(train, ImageSet) else ()
@@ -225,6 +208,37 @@ def evaluate_gain(
             site=Site(results, chosen, jobs, threads, processes),
         )
         return comparison.run(told(progress, "comparing classifiers", " steps"), notes)
+
+
+def _check_refit(refit: object, network: TorchClassifier | None) -> None:
+    """Refuse what is no `Refit`, and tuned generators without a `network` to tune them with."""
+    if refit is not None and not isinstance(refit, Refit):
+        raise ConfigError(
+            f"refit: {refit!r}; allowed: ganaug.Refit(draw=, fit_options=, tuned=), or None; write"
+            " refit=Refit() (since version 0.2.0)"
+        )
+    if refit is not None and refit.tuned and network is None:
+        raise ConfigError(
+            "tuned: policies are learnt for new generators, with torch classifiers; allowed: with"
+            " a classifier of torch or none; leave tuned out"
+        )
+
+
+def _splits(
+    train: Any,
+    test: Any,
+    seeds: Sequence[int],
+    metadata: Metadata | None,
+    refit: Refit | None,
+    size: tuple[int, int] | None,
+) -> tuple[dict[int, Split], tuple[str, ...]]:
+    """Read the images, and return by seed who trains and who judges; and notes on that."""
+    draw = None if refit is None else refit.draw
+    splits, notes = splits_of(
+        train, test, seeds, metadata, refit=refit is not None, draw=draw, size=size
+    )
+    # Without `draw` all are drawn from the same images.
+    return splits, notes if draw is None else notes + copies_in_later_draws(splits)
 
 
 def _seen(

@@ -23,6 +23,7 @@ from ganaug.randomness import stream
 __all__ = [
     "FEWEST_SEEDS",
     "MOST_SEEDS",
+    "QUICK_SEEDS",
     "TestPart",
     "Variances",
     "binomial_interval",
@@ -35,7 +36,8 @@ __all__ = [
 
 CONFIDENCE = 0.95
 UPPER = 0.5 + CONFIDENCE / 2
-FEWEST_SEEDS = 6
+FEWEST_SEEDS = 6  # for a verdict
+QUICK_SEEDS = 2  # of a quick look
 MOST_SEEDS = 1000  # nobody would train more classifiers than that
 Interval = tuple[float, float]
 Difference = NDArray[np.floating] | NDArray[np.integer]

@@ -168,6 +168,27 @@ class Judgement:
     stronger: dict[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One training of an arm, judged.
+
+    Attributes:
+        outcome: what it predicts.
+        test: of what.
+        counts: int64 [classes], images that it was trained on.
+    """
+
+    outcome: Outcome
+    test: TestPart
+    counts: NDArray[np.int64]
+
+    def minus(self, other: Judged) -> NDArray[np.int8]:
+        """int8 [N]: by test image 1 where this one alone is right, -1 where the other alone is."""
+        labels = self.test.labels
+        right = (self.outcome.predicted == labels).astype(np.int8)
+        return right - (other.outcome.predicted == labels)
+
+
 def judge(
     evidence: Evidence,
     *,
@@ -187,16 +208,18 @@ def judge(
     `longer` has a baseline of its own, the first of the free arms that stand there. The generator
     of an arm in `spoiled` was trained on test images.
     """
-    tests = [evidence.tests[seed] for seed in seeds]
-    counts = [evidence.counts[seed] for seed in seeds]
-    outcomes = {name: [evidence.outcomes[seed, name] for seed in seeds] for name in arms}
-    results = {
-        name: arm_result(each, tests, counts, num_classes) for name, each in outcomes.items()
+    judged = {
+        name: [
+            Judged(evidence.outcomes[seed, name], evidence.tests[seed], evidence.counts[seed])
+            for seed in seeds
+        ]
+        for name in arms
     }
+    results = {name: arm_result(trainings, num_classes) for name, trainings in judged.items()}
 
     def against(name: str, other: str) -> Gain:
-        pair = (results[name], results[other], outcomes[name], outcomes[other])
-        return paired_gain(*pair, tests, counts)
+        pairs = list(zip(judged[name], judged[other], strict=True))
+        return paired_gain(results[name], results[other], pairs)
 
     rivals = {name: (baseline, *free_arms) for name in arms if name != baseline}
     rivals |= {name: tuple(names) for name, names in (longer or {}).items()}
@@ -221,30 +244,26 @@ def judge(
     return Judgement(results, gain, {own: names for own, names in stronger.items() if names})
 
 
-def arm_result(
-    outcomes: Sequence[Outcome],
-    tests: Sequence[TestPart],
-    counts: Sequence[NDArray[np.int64]],
-    num_classes: int,
-) -> ArmResult:
-    """Return the scores of one arm, whose trainings gave `outcomes`, a seed each."""
+def arm_result(trainings: Sequence[Judged], num_classes: int) -> ArmResult:
+    """Return the scores of one arm, whose `trainings` are a seed each."""
     rows: list[dict[str, Any]] = []
-    for outcome, test, count in zip(outcomes, tests, counts, strict=True):
-        recall = scores.recall_by_class(test.labels, outcome.predicted, num_classes)
-        precision = scores.precision_by_class(test.labels, outcome.predicted, num_classes)
-        thirds = dict(zip(("rare", "middle", "frequent"), scores.thirds(count), strict=True))
+    for each in trainings:
+        outcome, labels, predicted = each.outcome, each.test.labels, each.outcome.predicted
+        recall = scores.recall_by_class(labels, predicted, num_classes)
+        precision = scores.precision_by_class(labels, predicted, num_classes)
+        thirds = zip(("rare", "middle", "frequent"), scores.thirds(each.counts), strict=True)
         row: dict[str, Any] = {
             "balanced_accuracy": float(np.nanmean(recall)),
-            "macro_f1": scores.macro_f1(test.labels, outcome.predicted, num_classes),
+            "macro_f1": scores.macro_f1(labels, predicted, num_classes),
             "recall": _by_class(recall),
             "precision": _by_class(precision),
             "seconds": outcome.seconds,
-            "calibration_error": calibration_error(outcome.probabilities, test.labels),
-            "rarer_half": scores.mean_or_none(recall[scores.rarer_half(count)]),
+            "calibration_error": calibration_error(outcome.probabilities, labels),
+            "rarer_half": scores.mean_or_none(recall[scores.rarer_half(each.counts)]),
         }
-        for name, labels in thirds.items():
-            row[name] = scores.mean_or_none(recall[labels])
-            row[f"{name}_precision"] = scores.mean_or_none(precision[labels])
+        for name, classes in thirds:
+            row[name] = scores.mean_or_none(recall[classes])
+            row[f"{name}_precision"] = scores.mean_or_none(precision[classes])
         rows.append(row)
     return ArmResult(**{name: tuple(row[name] for row in rows) for name in rows[0]})
 
@@ -253,21 +272,17 @@ def _by_class(values: NDArray[np.float64]) -> SomeScores:
     return tuple(None if np.isnan(value) else float(value) for value in values)
 
 
-def paired_gain(
-    ours: ArmResult,
-    theirs: ArmResult,
-    our_outcomes: Sequence[Outcome],
-    their_outcomes: Sequence[Outcome],
-    tests: Sequence[TestPart],
-    counts: Sequence[NDArray[np.int64]],
-) -> Gain:
-    pairs = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
-    differences = [mine - other for mine, other in pairs]
-    outcomes = list(zip(our_outcomes, their_outcomes, strict=True))
-    by_image = [
-        (mine.predicted == test.labels).astype(np.int8) - (other.predicted == test.labels)
-        for (mine, other), test in zip(outcomes, tests, strict=True)
-    ]
+def paired_gain(ours: ArmResult, theirs: ArmResult, pairs: Sequence[tuple[Judged, Judged]]) -> Gain:
+    """Return the gain of one arm over another, without a look at any third one.
+
+    Args:
+        ours, theirs: scores of the two.
+        pairs: their trainings, for each seed.
+    """
+    both_scores = zip(ours.balanced_accuracy, theirs.balanced_accuracy, strict=True)
+    differences = [mine - other for mine, other in both_scores]
+    by_image = [mine.minus(other) for mine, other in pairs]
+    tests = [mine.test for mine, _ in pairs]
     low, high, p = paired_t(differences)
     t, bootstrap = (low, high), bootstrap_interval(by_image, tests)
     both, found = hull(t, bootstrap), variances(by_image, tests)
@@ -276,7 +291,7 @@ def paired_gain(
         t,
         bootstrap,
         # Two trainings that agree on every test image are no evidence that nothing changes.
-        identical=all(mine is other for mine, other in outcomes),
+        identical=all(mine.outcome is other.outcome for mine, other in pairs),
     )
     mean = float(np.mean(differences))
     halves = [
@@ -285,7 +300,7 @@ def paired_gain(
         if mine is not None and other is not None
     ]
     rare = [mine - other for mine, other in halves]
-    beyond = hull(paired_t(rare)[:2], rare_bootstrap(by_image, tests, counts)) if rare else None
+    beyond = hull(paired_t(rare)[:2], rare_bootstrap(pairs)) if rare else None
     return Gain(
         mean=mean,
         low=both[0],
@@ -307,21 +322,17 @@ def paired_gain(
     )
 
 
-def rare_bootstrap(
-    by_image: Sequence[NDArray[np.int8]],
-    tests: Sequence[TestPart],
-    counts: Sequence[NDArray[np.int64]],
-) -> Interval:
+def rare_bootstrap(pairs: Sequence[tuple[Judged, Judged]]) -> Interval:
     """Return the bootstrap interval of the gain on the rarer half, from its test images alone.
 
     Seeds without such images are left out.
     """
     differences, parts = [], []
-    for one, test, count in zip(by_image, tests, counts, strict=True):
-        labels = scores.rarer_half(count)
+    for mine, other in pairs:
+        test, labels = mine.test, scores.rarer_half(mine.counts)
         rare = np.isin(test.labels, labels)
         if rare.any():
-            differences.append(one[rare])
+            differences.append(mine.minus(other)[rare])
             groups = None if test.groups is None else test.groups[rare]
             name = f"{test.fingerprint} {sorted(labels.tolist())}"
             parts.append(TestPart(test.labels[rare], groups, name))

@@ -19,7 +19,7 @@ from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.estimator import EstimatorClassifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.gain.intervals import TestPart
-from ganaug.evaluation.gain.judge import arm_result, paired_gain
+from ganaug.evaluation.gain.judge import Judged, arm_result, paired_gain
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.job import load_outcome, save_outcome
 from ganaug.images import ImageSet
@@ -102,9 +102,8 @@ def test_arms_that_decide_otherwise_are_not_identical(two: ImageSet) -> None:
     assert two.test is not None
     likely = Outcome(np.tile(np.float16([0.75, 0.25]), (len(two.test), 1)), 1.0)
     contrary = replace(likely, decided=np.ones(len(two.test), np.int64))
-    tests, counts = [TestPart.of(two.test)] * 2, [two.counts] * 2
-    for ours, word in ((likely, "no change"), (contrary, "no evidence")):
-        pair = [ours] * 2, [likely] * 2
-        results = [arm_result(outcomes, tests, counts, 2) for outcomes in pair]
-        gain = paired_gain(results[0], results[1], pair[0], pair[1], tests, counts)
-        assert gain.verdict == word
+    theirs = Judged(likely, TestPart.of(two.test), two.counts)
+    for outcome, word in ((likely, "no change"), (contrary, "no evidence")):
+        ours = replace(theirs, outcome=outcome)
+        results = [arm_result([each] * 2, 2) for each in (ours, theirs)]
+        assert paired_gain(*results, [(ours, theirs)] * 2).verdict == word

@@ -6,31 +6,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, ClassDistances, ClassImages
+from ganaug.evaluation.diversity.features import InFeatures
+from ganaug.evaluation.diversity.subsamples import NEIGHBOURS, ClassDistances, ClassImages, Near
 
 Points = NDArray[np.float32]
 
 
 def class_images(real: Points, made: Points) -> ClassImages:
     """Points as a class, in each of the kinds of features; far from copying anything."""
-    far, of_made = np.full((len(real), 2), 0.9), np.full((len(made), 2), 0.9)
+    near = Near(*(np.tile([0.9, 1.0], (len(each), 1)) for each in (real, real, made)))
     return ClassImages(
         label=0,
-        real=real,
-        synthetic=made,
-        real_texture=real,
-        synthetic_texture=made,
-        real_pixels=real,
-        synthetic_pixels=made,
+        real=InFeatures(real, real, real),
+        synthetic=InFeatures(made, made, made),
         units=np.arange(len(real)),
         sources=None,
-        real_taken=None,
-        synthetic_taken=None,
-        real_near=far,
-        synthetic_near=of_made,
-        unseen_near=far,
-        real_nearest=far[:, 0],
-        synthetic_nearest=of_made[:, 0],
+        taken=None,
+        near=near,
+        near_pixels=near,
     )
 
 
