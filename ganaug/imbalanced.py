@@ -183,7 +183,7 @@ class GANOverSampler(BaseOverSampler):
                     " or (height, width, channels); pass it, or images [N, H, W]"
                 )
             sides: tuple[Any, ...] = tuple(self.shape)
-            whole = all(isinstance(side, numbers.Real) and side == side // 1 > 0 for side in sides)
+            whole = all(np.ndim(side) == 0 and side in range(1, 2**31) for side in sides)
             shape = tuple(int(side) for side in sides) if whole else sides
             if len(shape) not in (2, 3) or not whole or int(np.prod(shape)) != X.shape[1]:
                 raise ConfigError(
