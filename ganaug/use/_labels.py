@@ -15,7 +15,7 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.images.columns import LABEL_NAMES
-from ganaug.images.labels import check_range, refuse_truth
+from ganaug.images.labels import check_range
 from ganaug.use._pixels import num_images as num_images_of
 from ganaug.use.marks import MARKS
 from ganaug.wording import counted, first_names, one_line
@@ -236,8 +236,6 @@ def read_label(
         ConfigError: the label is no number or array.
     """
     count = 1 if num_images is None else num_images
-    if isinstance(label, (bool, np.bool_)) or getattr(label, "shape", ()) in ((count,), (count, 1)):
-        refuse_truth(label, num_classes, "the label")
     if isinstance(label, numbers.Integral):
         (index,) = _in_range(np.array([int(label)], object), num_classes)  # beyond int64, too
         return np.full(count, index, np.int64), None
