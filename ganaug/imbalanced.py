@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
+from ganaug.errors import MOST_COUNT, ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
 from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
@@ -39,7 +40,8 @@ class GANOverSampler(BaseOverSampler):
     A variation generator varies real rows of the class, drawn with replacement; a class generator
     makes images of the class. New rows follow the given ones, which stay as they are. Images are
     uint8 in 0..255 or floating point in 0..1; dtype and layout stay. Labels, [N] or [N, 1], are
-    names of the file's classes or their numbers in its order.
+    names of the file's classes or their numbers in its order; or one-hot with a column for each
+    class. Truth values are those of two classes.
 
     Args:
         artifact: path of an exported file, run on the CPU, or a `Generator`.
@@ -57,10 +59,11 @@ class GANOverSampler(BaseOverSampler):
     Raises:
         ArtifactError: the file is no artifact, does not know a class, or was trained without
             labels.
-        ConfigError: `shape` does not fit the rows, or is missing.
+        ConfigError: `shape` does not fit the rows, or is missing; or `sampling_strategy` gives
+            something else than whole numbers.
         DataError: pixels are of another dtype or range, or have other channels; y holds numbers,
-            and the classes are whole numbers out of order; or a class generator saw no image of a
-            class in its training.
+            and the classes are whole numbers out of order; a label is missing, or they are of
+            several types; or a class generator saw no image of a class in its training.
 
     Examples:
         >>> sampler = GANOverSampler("photos.onnx", random_state=0)  # doctest: +SKIP
@@ -102,11 +105,50 @@ class GANOverSampler(BaseOverSampler):
     ) -> tuple[Any, Any, bool]:
         if np.ndim(y) == 2 and np.shape(y)[1] == 1:
             y = np.asarray(y)[:, 0]
+        _check_counts(self.sampling_strategy, y)
         if np.ndim(X) <= 2:
             return super()._check_X_y(X, y, accept_sparse=False)
         flat = np.asarray(X).reshape(len(X), -1)
         _, y, binarize = super()._check_X_y(flat, y, accept_sparse=False)
         return np.asarray(X), y, binarize
+
+    def fit(self, X: Any, y: Any, **params: Any) -> GANOverSampler:
+        """Check X and y, and count the images to add; `fit_resample` makes them."""
+        self._validate_params()
+        fitted: GANOverSampler = super().fit(_rows(X), self._labels(y)[0], **params)
+        return fitted
+
+    def fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+        """Return X with the images that were made after it, and the labels of both."""
+        self._validate_params()
+        labels, by_class = self._labels(y)
+        more, found = super().fit_resample(_rows(X), labels, **params)
+        return more, found if by_class is None else by_class[found]
+
+    def _labels(self, y: Any) -> tuple[Any, NDArray[Any] | None]:
+        """Return (y, None); of one-hot labels (their numbers, the row of each class)."""
+        y = _array(y)
+        _check_labels(y)
+        values = np.asarray(y)
+        one_hot = values.ndim == 2 and values.shape[1] > 1 and bool(np.isin(values, (0, 1)).all())
+        if not (one_hot or values.dtype == bool) or (one_hot and values.sum(axis=1).max() > 1):
+            return y, None  # imbalanced-learn refuses several classes of an image
+        classes, wrong = open_generator(self.artifact).info.classes, ""
+        if not one_hot and len(classes) != 2:
+            wrong = "truth values"
+        elif one_hot and not values.any(axis=1).all():
+            wrong = "rows without a 1"
+        elif one_hot and values.shape[1] != len(classes):
+            wrong = f"one-hot labels of {values.shape[1]} columns"
+        if wrong:
+            raise DataError(
+                f"y: {wrong}, for the {len(classes)} classes {first_names(classes, form=repr)};"
+                " allowed: one class for each image, by name or number, or one-hot with a column"
+                " for each class (truth values for two); pass the names"
+            )
+        return (
+            (values.argmax(1), np.eye(len(classes), dtype=values.dtype)) if one_hot else (y, None)
+        )
 
     def _fit_resample(self, X: NDArray[Any], y: NDArray[Any], **_: Any) -> Any:
         generator = open_generator(self.artifact)
@@ -140,8 +182,10 @@ class GANOverSampler(BaseOverSampler):
                     f"X: flat pixels {list(X.shape)} and no shape=; allowed: shape=(height, width)"
                     " or (height, width, channels); pass it, or images [N, H, W]"
                 )
-            shape = tuple(int(side) for side in self.shape)
-            if len(shape) not in (2, 3) or int(np.prod(shape)) != X.shape[1]:
+            sides: tuple[Any, ...] = tuple(self.shape)
+            whole = all(np.ndim(side) == 0 and side in range(1, 2**31) for side in sides)
+            shape = tuple(int(side) for side in sides) if whole else sides
+            if len(shape) not in (2, 3) or not whole or int(np.prod(shape)) != X.shape[1]:
                 raise ConfigError(
                     f"shape={shape} for rows of {X.shape[1]} values; allowed: (height, width) or"
                     " (height, width, channels) with as many; pass the shape of the images"
@@ -153,8 +197,81 @@ class GANOverSampler(BaseOverSampler):
                 f"X: shape {list(X.shape)}; allowed: [N, H, W], or [N, H, W, C] with C = 1 or 3;"
                 " move the channels to the end with numpy.moveaxis"
             )
-        _check_values(images)
         return images
+
+
+def _array(given: Any) -> Any:
+    """Return a tensor as an array, and anything else as it is."""
+    return given.detach().cpu().numpy() if hasattr(given, "detach") else given
+
+
+def _rows(X: Any) -> Any:
+    """Return X; refuse what are no rows of pixels, before scikit-learn says so of a flat view."""
+    X = _array(X)
+    if sparse.issparse(X):
+        return X
+    try:
+        values = np.asarray(X)
+    except ValueError as error:  # of several sizes
+        raise DataError(
+            f"X: a {type(X).__name__} of images of several sizes; allowed: one array [N, H, W] or"
+            " [N, H, W, C]; resize them to one size, and stack them with numpy.stack"
+        ) from error
+    if values.ndim < 2 or not values.size or values.dtype.kind not in "biuf":
+        what = "" if values.dtype.kind in "biuf" else f" of {values.dtype}"
+        raise DataError(
+            f"X: shape {list(values.shape)}{what}; allowed: one image or more, as uint8 or floating"
+            " point [N, H, W], [N, H, W, C] or [N, pixels]; stack images with numpy.stack"
+        )
+    _check_values(values)
+    return X
+
+
+def _check_labels(y: Any) -> None:
+    """Raise `DataError` where a label is missing, or they are not all names, or all numbers."""
+    values = np.asarray(y, dtype=object).ravel()
+    if values.size == 1 and np.ndim(y) == 0:
+        return  # imbalanced-learn says that it is no list
+    kinds = {_kind(value) for value in values}
+    if kinds <= {"name"} or kinds <= {"number"} or kinds <= {"truth value"}:
+        return
+    told = " and ".join(sorted(kinds))
+    raise DataError(
+        f"y: labels of the kinds {told}; allowed: all names (str), or all whole numbers; give each"
+        " image one, or leave it out"
+    )
+
+
+def _kind(label: Any) -> str:
+    if isinstance(label, str):
+        return "name"
+    if isinstance(label, bool | np.bool_):
+        return "truth value"
+    if isinstance(label, numbers.Real):
+        return "number" if label == label else "missing"
+    missing = label is None or type(label).__name__ in ("NAType", "NaTType")
+    return "missing" if missing else type(label).__name__
+
+
+def _check_counts(strategy: Any, y: Any) -> None:
+    """Raise `ConfigError` where the images of a class are no whole number.
+
+    imbalanced-learn looks at the rest: which classes there are, and that none gets smaller.
+    """
+    if callable(strategy):
+        strategy = strategy(y)
+        if not isinstance(strategy, Mapping):
+            raise ConfigError(
+                f"sampling_strategy: its function returned a {type(strategy).__name__}; allowed: a"
+                " dictionary {label: images}; return one"
+            )
+    for label, count in strategy.items() if isinstance(strategy, Mapping) else ():
+        whole = isinstance(count, numbers.Integral) and not isinstance(count, bool)
+        if not whole or count > MOST_COUNT:
+            raise ConfigError(
+                f"sampling_strategy: {count!r:.60} images of the class {label!r}; allowed: a whole"
+                f" number of at most {MOST_COUNT:,}; correct it"
+            )
 
 
 def _check_values(images: NDArray[Any]) -> None:

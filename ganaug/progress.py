@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ganaug.errors import ConfigError
 from ganaug.launch import place
 
 __all__ = [
@@ -117,15 +118,25 @@ class Pace:
 
 def told(progress: Progress | bool | None, label: str, unit: str = "") -> Progress | None:
     """Return whom to tell: `progress` itself, plain lines on stderr for True, or nobody."""
+    _check(progress)
     return _on_stderr(label, unit) if progress is True else progress or None
 
 
 def told_of_fit(progress: FitProgress | bool | None) -> FitProgress | None:
     """Return whom a training tells: as `told`, but with rows of metrics."""
+    _check(progress)
     if progress is not True:
         return progress or None
     lines, pace = _on_stderr("training the generator"), Pace(end=END_OF_FIT)
     return lambda step, steps, row: lines(step, steps, pace.left(step, steps), losses_in(row))
+
+
+def _check(progress: object) -> None:
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ConfigError(
+            f"progress: {progress!r:.60}; allowed: a function of (done, total, ...), True for lines"
+            " on stderr, or None; give one"
+        )
 
 
 def _on_stderr(label: str, unit: str = "") -> Lines:

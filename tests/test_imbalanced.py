@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from helpers.small_models import expected_class, write_class_model, write_variation_model
 from imblearn.pipeline import Pipeline
 from numpy.typing import NDArray
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
@@ -129,13 +132,105 @@ def test_in_a_pipeline_and_a_grid_search(variation: str) -> None:
         (levels(10, 8, 8, 3), {}, DataError, "is coloured"),
         (levels(10, 8, 8).astype(np.int64), {}, DataError, "X: int64; allowed: uint8"),
         (levels(10, 8, 8).astype(np.float32), {}, DataError, "values from .*; allowed: 0 to 1"),
+        (np.full((10, 8, 8), np.nan), {}, DataError, "values from nan to nan; allowed: 0 to 1"),
+        (levels(10, 64) + 0.5, {"shape": (8, 8)}, DataError, "values from .*; allowed: 0 to 1"),
+        (levels(10), {}, DataError, r"X: shape \[10\]; allowed: one image or more"),
+        (None, {}, DataError, r"X: shape \[\] of object"),
+        (np.zeros((0, 8, 8), np.uint8), {}, DataError, r"X: shape \[0, 8, 8\]; allowed: one image"),
+        (
+            np.array([*levels(10, 8, 8), None], object)[:10],
+            {},
+            DataError,
+            "of object; .*numpy.stack",
+        ),
+        ([levels(8, 8 + i) for i in range(10)], {}, DataError, "images of several sizes; .*resize"),
+        (levels(10, 64), {"shape": ((8,), 8)}, ConfigError, "for rows of 64 values"),
+        (levels(10, 64), {"shape": (8, None)}, ConfigError, "for rows of 64 values"),
     ],
 )
 def test_images_that_are_refused(
-    images: NDArray[Any], options: Any, error: Any, words: str, variation: str
+    images: Any, options: Any, error: Any, words: str, variation: str
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         GANOverSampler(variation, **options).fit_resample(images, Y)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_of_images_and_a_tensor_are_images(variation: str) -> None:
+    images = levels(10, 8, 8)
+    expected = GANOverSampler(variation, random_state=0).fit_resample(images, Y)[0]
+    tensor = torch.from_numpy(images / 255).requires_grad_()
+    for same in ([Image.fromarray(image) for image in images], tensor):
+        more = np.array(GANOverSampler(variation, random_state=0).fit_resample(same, Y)[0])
+        whole = 255 if isinstance(same, torch.Tensor) else 1
+        assert np.abs(more * whole - expected).max() < 0.51
+
+
+@pytest.mark.parametrize("form", [np.array, torch.tensor, list, pd.DataFrame])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_one_hot_labels_keep_their_columns(form: Any, missing: int, variation: str) -> None:
+    """imbalanced-learn's own way back leaves out the columns of classes without images."""
+    rows = np.eye(3)[np.where(missing == Y, 0, Y)]
+    given = rows.tolist() if form is list else form(rows)
+    labels = GANOverSampler(variation).fit_resample(levels(10, 8, 8), given)[1]
+    assert labels.dtype == np.float64
+    assert np.array_equal(labels[:10], rows)
+    kept = 3 - missing
+    assert labels[10:].argmax(1).tolist() == [kept] * (10 - 2 * int((kept == Y).sum()))
+
+
+NAMED = np.array(CLASSES, object)[Y]
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (["ant"] * 6 + [1] * 3 + ["cat"], "kinds name and number; allowed: all names"),
+        (np.array([*NAMED[:9], 2], object), "kinds name and number"),
+        ([True] * 6 + [1] * 3 + [2], "kinds number and truth value"),
+        (np.array([0.0] * 6 + [1] * 3 + [np.nan]), "kinds missing and number"),
+        ([*NAMED[:9], None], "kinds missing and name"),
+        (pd.Series([*NAMED[:9], pd.NA], dtype="string"), "kinds missing and name"),
+        (pd.Series([0] * 6 + [1] * 3 + [pd.NA], dtype="Int64"), "kinds missing and number"),
+        (NAMED.astype("S"), "of the kinds bytes; allowed: all names"),
+        (np.array(["2026-01-01"] * 6 + ["2026-01-02"] * 4, "M8[D]"), "of the kinds date; allowed"),
+        (Y > 0, "truth values, for the 3 classes 'ant', 'bee', 'cat'; allowed"),
+        ((Y > 0).tolist(), "truth values, for the 3 classes"),
+        (np.eye(4, dtype=int)[Y], "one-hot labels of 4 columns, for the 3 classes"),
+        (np.eye(2, dtype=int)[(Y > 0) * 1], "one-hot labels of 2 columns, for the 3 classes"),
+        (np.eye(3, dtype=int)[Y] * (Y < 2)[:, None], "rows without a 1, for the 3 classes"),
+    ],
+)
+def test_labels_that_are_refused(y: Any, words: str, variation: str) -> None:
+    for call in ("fit", "fit_resample"):
+        with pytest.raises(DataError, match=words) as caught:
+            getattr(GANOverSampler(variation), call)(levels(10, 8, 8), y)
+        assert "\n" not in str(caught.value)
+
+
+def test_truth_values_are_those_of_two_classes(tmp_path: Path) -> None:
+    path = write_variation_model(tmp_path / "two.onnx", classes=CLASSES[:2], counts=(6, 4))
+    labels = GANOverSampler(path).fit_resample(levels(10, 8, 8), Y > 0)[1]
+    assert labels.tolist() == [*(Y > 0), True, True]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        ({1: 5.0}, "sampling_strategy: 5.0 images of the class 1; allowed: a whole number"),
+        ({1: "5"}, "'5' images of the class 1"),
+        ({1: None}, "None images of the class 1"),
+        ({1: True}, "True images of the class 1"),
+        ({1: 10**12}, "1000000000000 images of the class 1; allowed: .* at most 10,000,000"),
+        (lambda y: {1: float("nan")}, "nan images of the class 1"),
+        (lambda y: [1], "its function returned a list; allowed: a dictionary"),
+        (lambda y: None, "its function returned a NoneType; allowed: a dictionary"),
+    ],
+)
+def test_counts_that_are_refused(strategy: Any, words: str, variation: str) -> None:
+    sampler = GANOverSampler(variation, sampling_strategy=strategy)
+    with pytest.raises(ConfigError, match=words):
+        sampler.fit_resample(levels(10, 8, 8), Y)
 
 
 def test_classes_that_are_refused(variation: str) -> None:

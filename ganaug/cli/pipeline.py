@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli import evaluate, export, fit, tune
+from ganaug.cli.changed import told_files
 from ganaug.cli.console import (
     Settings,
     Whole,
@@ -112,7 +112,10 @@ def command(
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
     asked = given | named | {"source": source, "device": device, "seeds": seeds}
     asked["classifier_steps"] = classifier_steps
-    asked |= {"settings": [*map(list, given["settings"])], "files": _files(source)}
+    asked |= {
+        "settings": [*map(list, given["settings"])],
+        "files": told_files(source, reading.listed(source)),
+    }
     folder = Path(out)
     _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
@@ -331,28 +334,6 @@ def _is_a_name(source: str) -> bool:
     from ganaug.images.source_kinds import kind_of
 
     return kind_of(source) in ("digits", "torchvision")
-
-
-def _files(source: str) -> str | None:
-    """Say in a few words which files SOURCE has, by names and sizes; None where it is no path.
-
-    Beside train/ only what may be read with it counts: DIR may lie there, and so may anything.
-    """
-    from ganaug.images.places import image_folders
-
-    if not os.path.exists(source):
-        return None
-    found = [("", os.path.getsize(source))] if os.path.isfile(source) else []
-    read = [each.called for each in image_folders("", source) if each.folder == Path(source)]
-    called = read[0] if read else None
-    for folder, below, names in os.walk(source):
-        if folder == source and called is not None:
-            below[:] = [each for each in below if each.lower() in called]
-            names = [each for each in names if each.lower() in called]
-        paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
-        found += [(os.path.relpath(path, source), os.lstat(path).st_size) for path in paths]
-    digest = hashlib.sha256(repr(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest()
-    return f"{len(found)} of {sum(size for _, size in found)} bytes, {digest[:12]}"
 
 
 def _check(console: Settings, source: str, **options: Any) -> CheckReport:

@@ -12,6 +12,7 @@ from ganaug.images._groups import groups_files, with_groups
 from ganaug.images._left_out import (
     SPLITS,
     LeftOut,
+    masks_noted,
     refuse_flat_parts,
     refuse_links_to_nowhere,
     refuse_parts,
@@ -156,6 +157,7 @@ def _read_classes(
         for file in _files(source, folder / name, at, left_out, complain, owners)
     ]
     notes += too_high(folder, [file.path for file in files])
+    notes += masks_noted([file.path for file in files])
     return classes, files
 
 

@@ -13,6 +13,7 @@ from ganaug.images._groups import GROUPS_FILE, groups_files, with_groups
 from ganaug.images._left_out import (
     foreign_noted,
     hidden_noted,
+    masks_noted,
     refuse_links_to_nowhere,
     refuse_parts,
     too_high,
@@ -134,6 +135,7 @@ def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
         for path, label in dataset.samples
     ]
     notes += too_high(root, [file.path for file in files])
+    notes += masks_noted([file.path for file in files])
     names = [file.path.relative_to(root).as_posix() for file in files]
     notes += foreign_noted(names) + hidden_noted(names)
     for folder in (root, *dict.fromkeys(file.path.parent for file in files)):

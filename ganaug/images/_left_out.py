@@ -19,6 +19,7 @@ __all__ = [
     "by_class",
     "foreign_noted",
     "hidden_noted",
+    "masks_noted",
     "refuse_flat_parts",
     "refuse_links_to_nowhere",
     "refuse_parts",
@@ -31,7 +32,9 @@ _FLAT = re.compile(
     rf"(images?[-_ ]?)?({'|'.join(SPLITS)}|dev|holdout)[-_ ]?(images?|imgs?|set|data|[0-9]+)?", re.I
 )
 # Below a class these are no images of it: MVTec's layout, or a source one level too high.
-PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth")
+PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth", "gt", "mask", "masks")
+# Masks beside their images: benign_mask.png, as in BUSI, and ISIC_01_segmentation.png.
+_MASK = re.compile(r"(.+?)[-_ ]+(masks?|segmentation|seg|gt|ground[-_]?truth)([-_ ]?[0-9]+)?", re.I)
 
 # Images, or what holds some, in files that are not read.
 _UNREAD = (
@@ -79,6 +82,22 @@ def hidden_noted(names: Sequence[str]) -> list[str]:
     return [
         f"{counted(len(held), 'hidden image')}, such as {held[0]}, which ImageFolder reads, and a"
         " folder by its name does not; remove them"
+    ]
+
+
+def masks_noted(paths: Sequence[Path]) -> list[str]:
+    """Return a note about images that are called like a mask of another one in their folder."""
+    there = {path.with_suffix("") for path in paths}
+    held = [
+        path
+        for path in paths
+        if (match := _MASK.fullmatch(path.stem)) and path.parent / match[1] in there
+    ]
+    if not held:
+        return []
+    return [
+        f"{counted(len(held), 'image')} called like a mask of another one, such as"
+        f" {held[0].parent.name}/{held[0].name}, and read as images of the class; move masks out"
     ]
 
 
@@ -160,7 +179,7 @@ def refuse_parts(folder: Path, inside: Path, complain: Complain = refuse) -> Non
         complain: told of it.
     """
     for name in inside.relative_to(folder).parts:
-        if name.lower() in PARTS:
+        if name.lower() in PARTS or _FLAT.fullmatch(name):
             complain(
                 DataError(
                     f"{inside}: {name}/ below the class folder {folder.name}/ looks like a part of"

@@ -7,6 +7,7 @@ import numbers
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ganaug.errors import DataError
@@ -19,6 +20,7 @@ __all__ = [
     "alike_noted",
     "classes_of",
     "composed",
+    "given_names",
     "own_attribute",
     "own_names",
     "position_of",
@@ -28,6 +30,7 @@ __all__ = [
 
 # Where names stand, the first that is there: torchvision's, timm's, Caltech101's.
 _PLACES = ("classes", "class_to_idx", "reader.class_to_idx", "categories")
+_NO_LIST = str | bytes | set | frozenset | Iterator
 
 
 def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
@@ -47,7 +50,8 @@ def classes_of(dataset: Any, key: str | None = None) -> tuple[str, ...] | None:
     Raises:
         DataError: some parts of a ConcatDataset have names and others have none; a target_transform
             turns labels into others than those that are named, or .class_to_idx counts otherwise;
-            the names are a set; or those of a Subset or ConcatDataset contradict those inside.
+            the names are a set, or one is missing or bytes that are not UTF-8; or those of a Subset
+            or ConcatDataset contradict those inside.
     """
     if isinstance(dataset, Keyed):
         return classes_of(dataset.dataset, dataset.label)
@@ -84,11 +88,38 @@ def own_names(dataset: Any) -> tuple[str, ...] | None:
         first, _, rest = place.partition(".")
         names: Any = own_attribute(dataset, first)
         names = getattr(names, rest, None) if rest else names
-        if not isinstance(names, Iterable) or isinstance(names, str):
+        if not isinstance(names, Iterable) or isinstance(names, str | bytes):
             continue
         if not any(isinstance(name, Mapping) for name in names):
-            return tuple(str(name) for name in _by_label(dataset, names, place)) or None
+            return given_names(names, f"{type(dataset).__name__}: its .{place} are") or None
     return None
+
+
+def given_names(names: Any, what: str) -> tuple[str, ...]:
+    """Return class names by label as texts, whatever collection they are in.
+
+    Args:
+        names: a list, or a dict of names and labels from 0.
+        what: "... are", for messages.
+
+    Raises:
+        DataError: they do not say which label each name is of; or a name is missing, or in bytes
+            that are not UTF-8.
+    """
+    return tuple(_text(name, what) for name in _by_label(names, what))
+
+
+def _text(name: Any, what: str) -> str:
+    """Return a class name as text; in HDF5 and numpy it is in bytes."""
+    if isinstance(name, bytes | bytearray):
+        with suppress(UnicodeDecodeError):
+            return name.decode()
+    elif name is not None and not (isinstance(name, float) and name != name):
+        return str(name)
+    raise DataError(
+        f"{what} names of classes, and one is {name!r:.60}; allowed: text, or bytes of UTF-8; give"
+        " it a name"
+    )
 
 
 def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None:
@@ -110,8 +141,8 @@ def _check_inside(dataset: Any, names: tuple[str, ...], key: str | None) -> None
                 )
 
 
-def _by_label(dataset: Any, names: Iterable[Any], place: str) -> Iterable[Any]:
-    """Return the names in the order of their labels, whatever collection they are in."""
+def _by_label(names: Any, what: str) -> Iterable[Any]:
+    """Return the names in the order of their labels."""
     if isinstance(names, Mapping):
         items = list(names.items())
         if items and all(isinstance(value, numbers.Integral) for value in names.values()):
@@ -119,12 +150,11 @@ def _by_label(dataset: Any, names: Iterable[Any], place: str) -> Iterable[Any]:
         keys = [key for key, _ in items if isinstance(key, numbers.Integral)]
         if sorted(keys) == list(range(len(items))):
             return dict(sorted(items)).values()
-    elif not isinstance(names, set | frozenset | Iterator):
+    elif isinstance(names, Iterable) and not isinstance(names, _NO_LIST):
         return names
     raise DataError(
-        f"{type(dataset).__name__}: its .{place} are a {type(names).__name__}, which does not say"
-        " which label each name is of; allowed: a list of names by label, or a dict of names and"
-        " labels from 0; make it one"
+        f"{what} a {type(names).__name__}, which does not say which label each name is of; allowed:"
+        " a list of names by label, or a dict of names and labels from 0; make it one"
     )
 
 
@@ -133,8 +163,10 @@ def _check_numbers(dataset: Any, names: tuple[str, ...]) -> None:
     numbered = own_attribute(dataset, "class_to_idx")
     if not isinstance(numbered, Mapping):
         return
+    what = f"{type(dataset).__name__}: its .class_to_idx has"
+    named = {_text(name, what): number for name, number in numbered.items()}
     for label, name in enumerate(names):
-        if (other := label_number(numbered.get(name))) not in (None, label):
+        if (other := label_number(named.get(name))) not in (None, label):
             raise DataError(
                 f"{type(dataset).__name__}: its .class_to_idx gives {name!r} the label {other},"
                 f" but it is number {label} of its .classes; allowed: .classes in the order of the"

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganaug.errors import DataError
 from ganaug.images._hold_out import held_out_mask, units
-from ganaug.images.class_names import composed
+from ganaug.images.class_names import composed, given_names
 from ganaug.images.columns import Columns
-from ganaug.images.labels import check_range
+from ganaug.images.labels import check_range, refuse_truth
 from ganaug.images.stored import chosen
 from ganaug.wording import first_names
 
@@ -87,7 +87,8 @@ class ImageSet:
         images, labels = self.images, self.labels
         if labels.shape == (len(images), 1):
             labels = labels[:, 0]
-        names = tuple(composed(name) for name in self.classes)
+        names = given_names(self.classes, f"{self.source}: the classes are")
+        names = tuple(composed(name) for name in names)
         object.__setattr__(self, "classes", names)
         object.__setattr__(self, "notes", tuple(utf8(note) for note in self.notes))
         if self.names is not None:
@@ -124,6 +125,7 @@ class ImageSet:
                 f"{self.source}: labels are {labels.dtype}; allowed: whole numbers from 0 to"
                 f" {len(self.classes) - 1}"
             )
+        refuse_truth(labels, len(self.classes), self.source)
         object.__setattr__(self, "labels", labels.astype(np.int64))
         check_range(self.labels, len(self.classes), where=self.source)
         if self.groups is not None:

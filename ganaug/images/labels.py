@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError
 from ganaug.wording import counted
 
-__all__ = ["check_range", "label_number", "whole_numbers"]
+__all__ = ["check_range", "label_number", "refuse_truth", "whole_numbers"]
 
 LARGEST = 2**62  # labels are int64
 
@@ -71,6 +71,23 @@ def whole_numbers(
     if labels.min(initial=0) < 0:
         raise DataError(f"{what} go down to {labels.min()}; allowed: 0 and up; {labelled}")
     return labels
+
+
+def refuse_truth(labels: Any, num_classes: int, where: str) -> None:
+    """Raise `DataError` where labels are truth values, and there are more than two classes.
+
+    Args:
+        labels: one, or an array or tensor of them.
+        num_classes: how many there are.
+        where: what messages call the data set.
+    """
+    dtype = str(getattr(labels, "dtype", type(labels).__name__)).removeprefix("torch.")
+    if dtype == "bool" and num_classes > 2:
+        raise DataError(
+            f"{where}: labels are truth values, of {num_classes} classes; allowed: whole numbers"
+            f" from 0 to {num_classes - 1}, or True and False for two classes; give each image the"
+            " number of its class"
+        )
 
 
 def check_range(

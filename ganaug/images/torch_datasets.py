@@ -27,9 +27,10 @@ from ganaug.images.cache import entry_of, no_cache
 from ganaug.images.class_names import classes_of
 from ganaug.images.columns import Keyed
 from ganaug.images.image_set import ImageSet, content_key
-from ganaug.images.labels import check_range, label_number
+from ganaug.images.labels import check_range, label_number, refuse_truth
 from ganaug.images.relabelled import by_name, check_handed_on
 from ganaug.images.source_kinds import TORCHVISION_PREFIX
+from ganaug.images.wrappers import returned_by
 from ganaug.wording import one_line
 
 __all__ = [
@@ -191,7 +192,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
         for index in range(0 if dataset is None else len(dataset)):
             where = f"{source}[{index}]{word}"
             try:
-                image, label = item_of(dataset, index, where)
+                image, label = item_of(dataset, index, where, len(named or ()))
             except (OSError, SyntaxError) as error:
                 damage.found(where, error)
                 continue
@@ -248,8 +249,15 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
     return with_test(training, rest, (*layout.notes, *damage.notes))
 
 
-def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
-    """Return item `index` as a Pillow image and a label, or raise `DataError`."""
+def item_of(dataset: Any, index: int, where: str, num_classes: int = 0) -> tuple[Image.Image, int]:
+    """Return item `index` as a Pillow image and a label, or raise `DataError`.
+
+    Args:
+        dataset: map-style.
+        index: of the item.
+        where: what messages call it.
+        num_classes: how many names the data set has for labels.
+    """
     item = dataset[index]
     if isinstance(item, Mapping):
         raise DataError(
@@ -261,11 +269,17 @@ def item_of(dataset: Any, index: int, where: str) -> tuple[Image.Image, int]:
             f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
         )
     image, label = item
+    refuse_truth(label, num_classes, where)
     number = label_number(label)
     if number is None:
         shown = label.item() if isinstance(label, np.ndarray) and label.size == 1 else label
         raise DataError(
             f"{where}: label {shown!r}; allowed: a whole number from 0; change the data set"
+        )
+    if image is None:
+        raise DataError(
+            f"{where}: None in place of an image{returned_by(dataset, index)}; allowed: a PIL"
+            " image, or a tensor [C, H, W]; return one"
         )
     return _image(image, where), number
 

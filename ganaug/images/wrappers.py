@@ -20,6 +20,7 @@ __all__ = [
     "parts_of",
     "pieces_of",
     "reads_items_itself",
+    "returned_by",
     "with_parts",
 ]
 
@@ -60,6 +61,17 @@ def reads_items_itself(dataset: Any) -> bool:
     from torch.utils.data import ConcatDataset, Subset
 
     return type(dataset).__getitem__ not in (Subset.__getitem__, ConcatDataset.__getitem__)
+
+
+def returned_by(dataset: Any, position: int) -> str:
+    """Return ", which its transform NAME returned" of an item; nothing without a transform."""
+    while (found := inside(dataset, position)) is not None:
+        dataset, position = found
+    transform = getattr(dataset, "transform", None)
+    if transform is None:
+        return ""
+    name = getattr(transform, "__name__", type(transform).__name__)
+    return f", which its transform {name} returned"
 
 
 def exchanged(item: Any, place: Any, value: Any) -> Any:

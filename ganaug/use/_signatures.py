@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from torch import nn
@@ -11,7 +12,7 @@ from torchvision.transforms import v2
 
 from ganaug.errors import ConfigError
 
-__all__ = ["refuse_first_version", "refuse_other_arguments"]
+__all__ = ["refuse_first_version", "refuse_nothing_returned", "refuse_other_arguments"]
 
 _FIRST, _SECOND = "torchvision.transforms.", "torchvision.transforms.v2."
 
@@ -48,12 +49,52 @@ def refuse_other_arguments(transform: Any, count: int, error: TypeError) -> None
         try:
             signature.bind(*range(count))
         except TypeError:
-            name = getattr(part, "__name__", type(part).__name__)
+            name = _name(part)
             raise ConfigError(
                 f"transform: {name} does not take the {count} parts of an item (image, label, ...);"
                 " allowed: functions that take and return them all; write one around it, such as"
                 " lambda image, label: (f(image), label)"
             ) from error
+
+
+def refuse_nothing_returned(
+    transform: Any, item: Any, found: Any, error: Exception | None = None
+) -> None:
+    """Raise `ConfigError` where `transform` returned None, or None in place of an item's image.
+
+    Of a pipeline the part is named that did, with its parts called again one by one.
+
+    Args:
+        transform: what was called.
+        item: with what.
+        found: what it returned.
+        error: that it raised instead, perhaps since one part handed None on to the next.
+    """
+    if error is None and not _is_nothing(found):
+        return
+    name = None if error else _name(transform)
+    steps = getattr(transform, "transforms", transform)
+    parts, values = isinstance(item, tuple | list) and len(item) > 1, item
+    if isinstance(transform, v2.Compose | nn.Sequential) and isinstance(steps, Iterable):
+        for step in steps:
+            with suppress(Exception):
+                values = step(*values) if parts and steps is not transform else step(values)
+            if _is_nothing(values):
+                name = _name(step)
+                break
+    if name is not None:
+        raise ConfigError(
+            f"transform: {name} returned None; allowed: functions that return what they made of"
+            " the image, and all other parts of an item; is a return missing?"
+        ) from error
+
+
+def _is_nothing(found: Any) -> bool:
+    return found is None or (isinstance(found, tuple | list) and bool(found) and found[0] is None)
+
+
+def _name(part: Any) -> str:
+    return str(getattr(part, "__name__", type(part).__name__))
 
 
 def _parts(transform: Any) -> Iterator[Any]:

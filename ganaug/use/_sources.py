@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from ganaug.errors import DataError, GanaugError
-from ganaug.images.class_names import own_attribute
+from ganaug.images.class_names import own_attribute, own_names
 from ganaug.images.columns import is_huggingface, label_column
-from ganaug.images.labels import label_number, whole_numbers
+from ganaug.images.labels import label_number, refuse_truth, whole_numbers
 from ganaug.images.relabelled import some_of
-from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of
+from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of, returned_by
 from ganaug.randomness import undisturbed
 from ganaug.use._items import equal_images, item_image
 from ganaug.use._labels import label_key
@@ -31,6 +31,7 @@ __all__ = [
     "label_key_of",
     "labels_of",
     "named",
+    "refuse_nothing",
     "size_of",
 ]
 
@@ -41,11 +42,12 @@ class Wrapper(Dataset[Any], ABC):
     _class_names: tuple[str, ...] | None
     targets: Any
 
-    def _check_target(self, index: int, item: Any, dataset: Any, position: int) -> None:
-        """Raise `DataError` where an item from inside has another label than `targets` told.
+    def _check_item(self, index: int, item: Any, dataset: Any, position: int) -> None:
+        """Raise `DataError` where an item from inside has no image, or another label than told.
 
         Nobody balanced by targets that were not asked for, and to know them may load every image.
         """
+        refuse_nothing(item, dataset, position)
         if "targets" in vars(self):
             check_label(item, dataset, position, self.targets[index])
 
@@ -206,6 +208,8 @@ def check_label(item: Any, dataset: Any, index: int, expected: int) -> None:
 
 
 def _whole_numbers(found: Any, dataset: Any, length: int) -> NDArray[np.int64]:
+    values = np.asarray(found) if isinstance(found, list | tuple) and len(found) else found
+    refuse_truth(values, len(own_names(dataset) or ()), type(dataset).__name__)
     return whole_numbers(
         found,
         f"the labels of {type(dataset).__name__}",
@@ -223,6 +227,8 @@ def item_label(item: Any, dataset: Any, index: int) -> int:
             f"{describe_item(dataset, index)} is {_shown(item)}; allowed: (image, label), or a"
             " mapping with a key like 'label'; wrap the data set so that its items are such pairs"
         )
+    if isinstance(found, (bool, np.bool_)):
+        refuse_truth(found, len(own_names(dataset) or ()), describe_item(dataset, index))
     label = label_number(found)
     if label is None:
         raise DataError(
@@ -263,6 +269,16 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
                 " the transform to AugmentedDataset"
             )
         check_label(first, dataset, index, labels[index])
+
+
+def refuse_nothing(item: Any, dataset: Any, position: int) -> None:
+    """Raise `DataError` where an item is None, or has None in place of its image."""
+    if item is None or (isinstance(item, (tuple, list)) and item and item[0] is None):
+        what = "None" if item is None else "None in place of an image"
+        raise DataError(
+            f"{describe_item(dataset, position)} is {what}{returned_by(dataset, position)};"
+            " allowed: an image and its label; return them"
+        )
 
 
 def describe_item(dataset: Any, index: int) -> str:

@@ -30,6 +30,7 @@ from ganaug.use._pixels import (
     replace_pixels,
 )
 from ganaug.use._shared import SharedState
+from ganaug.use._signatures import refuse_nothing_returned
 from ganaug.use._sources import (
     check_label,
     check_repeatable,
@@ -38,6 +39,7 @@ from ganaug.use._sources import (
     label_key_of,
     labels_of,
     named,
+    refuse_nothing,
     size_of,
 )
 from ganaug.use.class_map import class_map, refuse_unclear
@@ -298,8 +300,15 @@ class SyntheticDataset(Dataset[Any]):
             empty = torch.zeros((info.channels, *info.size), dtype=torch.uint8, device="cpu")
             return empty, self.label_of(index)
         source = self.source
-        with named(lambda: f"{self._name([index])}, {describe_item(source, at)}"):
+
+        def where() -> str:
+            return f"{self._name([index])}, {describe_item(source, at)}"
+
+        with named(where):
             item = source[at]
+        with named(lambda: self._name([index])):
+            refuse_nothing(item, source, at)
+        with named(where):
             copied = with_image(item, item_image(item))  # what the source may keep stays
         check_label(item, source, at, self.label_of(index))
         return copied
@@ -344,7 +353,9 @@ class SyntheticDataset(Dataset[Any]):
             random.manual_seed(stream_seed(self.seed, "synthetic transform", epoch, index))
             try:
                 with named(lambda: self._name([index])):
-                    return transform(image)
+                    found = transform(image)
+                    refuse_nothing_returned(transform, image, found)
+                    return found
             finally:
                 random.set_state(state)
 

@@ -18,7 +18,11 @@ from ganaug.use._checks import checked_epoch
 from ganaug.use._containers import for_classes
 from ganaug.use._fetch import fetch, overrides_getitem
 from ganaug.use._items import kind_of
-from ganaug.use._signatures import refuse_first_version, refuse_other_arguments
+from ganaug.use._signatures import (
+    refuse_first_version,
+    refuse_nothing_returned,
+    refuse_other_arguments,
+)
 from ganaug.use._sources import (
     Wrapper,
     describe_item,
@@ -26,6 +30,7 @@ from ganaug.use._sources import (
     label_key_of,
     labels_of,
     named,
+    refuse_nothing,
     size_of,
 )
 from ganaug.use._synthetic import SyntheticDataset
@@ -84,7 +89,8 @@ class MixedDataset(Wrapper):
         if is_source or overrides_getitem(made) or not self._num_real or not len(made):
             return
         with undisturbed():
-            found, own = kind_of(self.real[0]), kind_of(made.ungenerated())
+            refuse_nothing(first := self.real[0], self.real, 0)
+            found, own = kind_of(first), kind_of(made.ungenerated())
         if found != own:
             raise DataError(
                 f"the real data set yields {found}, the generated one {own}; allowed: one type;"
@@ -107,7 +113,7 @@ class MixedDataset(Wrapper):
         if dataset is self.synthetic:
             return self._made([position])[0]
         item = dataset[position]
-        self._check_target(at, item, dataset, position)
+        self._check_item(at, item, dataset, position)
         return item
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
@@ -120,7 +126,7 @@ class MixedDataset(Wrapper):
         made = [i - self._num_real for i in positions if i >= self._num_real]
         items = fetch(self.real, real) if real else []
         for at, item in zip(real, items, strict=True):
-            self._check_target(at, item, self.real, at)
+            self._check_item(at, item, self.real, at)
         found_real = iter(items)
         found_made = iter(self._made(made) if made else [])
         return [next(found_real if i < self._num_real else found_made) for i in positions]
@@ -224,16 +230,19 @@ class AugmentedDataset(Wrapper):
         return [self._transformed(i, item) for i, item in zip(positions, items, strict=True)]
 
     def _transformed(self, index: int, item: Any) -> Any:
-        self._check_target(index, item, self.dataset, index)
+        self._check_item(index, item, self.dataset, index)
         with named(lambda: describe_item(self.dataset, index)):
             whole = isinstance(self.transform, nn.Sequential)
-            if whole or not isinstance(item, (tuple, list)) or len(item) < 2:
-                return self.transform(item)
+            parts = isinstance(item, (tuple, list)) and len(item) >= 2 and not whole
             try:
-                return self.transform(*item)
-            except TypeError as error:
-                refuse_other_arguments(self.transform, len(item), error)
+                found = self.transform(*item) if parts else self.transform(item)
+            except (TypeError, AttributeError, DataError) as error:
+                if parts and isinstance(error, TypeError):
+                    refuse_other_arguments(self.transform, len(item), error)
+                refuse_nothing_returned(self.transform, item, None, error)
                 raise
+            refuse_nothing_returned(self.transform, item, found)
+            return found
 
     @cached_property
     def targets(self) -> list[int]:

@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
-from ganaug.images.class_names import unclear_label
+from ganaug.images.class_names import given_names, unclear_label
 from ganaug.once import log_once
 from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
@@ -189,10 +189,11 @@ class GANAugment(v2.Transform):
         Raises:
             ArtifactError: the artifact does not know one of the classes.
             ConfigError: p was given as a sequence by label, and the order of the classes differs.
+            DataError: the classes are no list of names by label.
         """
         if self.labels_getter is None:
             return self
-        names, info = tuple(str(name) for name in classes), self.generator.info
+        names, info = given_names(classes, "the classes are"), self.generator.info
         labels = class_map(names, info, str(self.generator.path))
         if self._by_label and labels.tolist() != list(range(len(info.classes))):
             raise ConfigError(

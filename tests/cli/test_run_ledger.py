@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings
-from ganaug.cli.pipeline import CHECKED, LEDGER, STEPS, Ledger, _files
+from ganaug.cli.pipeline import CHECKED, LEDGER, STEPS, Ledger
 from ganaug.errors import RunError
 
 ASKED = {"preset": "tiny", "seeds": 1, "files": None}
@@ -118,16 +119,47 @@ def test_a_record_of_another_form_is_no_training(tmp_path: Path) -> None:
         Ledger(tmp_path / LEDGER, ASKED, COMMAND)
 
 
+def told_of(source: Path, *named: Path) -> str | None:
+    return told_files(str(source), lambda: [*named])
+
+
+def test_files_that_are_read_through_links_count(tmp_path: Path) -> None:
+    """Folders of classes, and images, may be links; a table names its images."""
+    lying, source = tmp_path / "lying", tmp_path / "photos"
+    (source / "crack").mkdir(parents=True)
+    lying.mkdir()
+    for name in ("1.png", "2.png"):
+        (lying / name).write_bytes(b"1")
+    (source / "ok").symlink_to(lying)
+    (source / "crack" / "3.png").symlink_to(lying / "2.png")
+    (source / "crack" / "round").symlink_to(source)
+    before = told_of(source)
+    assert before is not None
+    assert before.startswith("3 of 3 bytes")
+    (lying / "2.png").write_bytes(b"22")
+    assert str(told_of(source)).startswith("3 of 5 bytes")
+    (lying / "4.png").write_bytes(b"1")
+    assert str(told_of(source)).startswith("4 of 6 bytes")
+    (lying / "2.png").unlink()
+    assert told_of(source) != before
+    table = tmp_path / "table.csv"
+    table.write_text("file,label")
+    first = told_of(table, lying / "1.png")
+    assert str(first).startswith("2 of 11 bytes")
+    (lying / "1.png").write_bytes(b"1234")
+    assert told_of(table, lying / "1.png") != first
+
+
 def test_files_that_are_not_read_do_not_count(tmp_path: Path) -> None:
     for part in ("train/ok", "train/crack", "test/ok"):
         (tmp_path / part).mkdir(parents=True)
         (tmp_path / part / "1.png").write_bytes(b"1")
-    before = _files(str(tmp_path))
+    before = told_of(tmp_path)
     assert before is not None
     assert before.startswith("3 of 3 bytes")
     (tmp_path / "out" / "run").mkdir(parents=True)
     (tmp_path / "out" / "run" / "config.json").write_text("{}")
     (tmp_path / "README.md").write_text("mine")
-    assert _files(f"{tmp_path}/") == _files(str(tmp_path)) == before
+    assert told_files(f"{tmp_path}/", list) == told_of(tmp_path) == before
     (tmp_path / "groups.csv").write_text("file,group")
-    assert str(_files(str(tmp_path))).startswith("4 of 13 bytes")
+    assert str(told_of(tmp_path)).startswith("4 of 13 bytes")

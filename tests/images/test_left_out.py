@@ -115,6 +115,30 @@ def test_parts_below_a_class_are_refused(
     refuses(ImageFolder(str(folder)), message)
 
 
+@pytest.mark.parametrize("name", ["val2017", "train_images", "Test1", "masks", "gt"])
+def test_parts_of_other_names_below_a_class_are_refused(
+    name: str, write_folder: Writer, write_image: Writer
+) -> None:
+    folder = write_folder()
+    write_image(f"photos/cat/{name}/9.png")
+    for source in (folder, ImageFolder(str(folder))):
+        refuses(
+            source, f"{name}: {name}/ below the class folder cat/ looks like a part of a data set"
+        )
+
+
+def test_masks_beside_their_images_are_told_of(write_folder: Writer, write_image: Writer) -> None:
+    """BUSI has benign (1).png and benign (1)_mask.png, _mask_1.png in one folder."""
+    folder = write_folder()
+    write_image("photos/dog/lone_mask.png")
+    assert not any("mask" in note for note in load_images(folder).notes)
+    for name in ("b (1).png", "b (1)_mask.png", "b (1)_mask_1.png", "b (1)_Segmentation.png"):
+        write_image(f"photos/cat/{name}")
+    for source in (folder, ImageFolder(str(folder))):
+        (note,) = [each for each in load_images(source).notes if "mask" in each]
+        assert note.startswith("3 images called like a mask of another one, such as cat/b (1)_")
+
+
 def test_the_folder_above_mvtecs_categories_is_refused(write_folder: Writer) -> None:
     for category in ("bottle", "cable"):
         write_folder(("good",), below=f"mvtec/{category}/train")

@@ -28,6 +28,7 @@ from ganaug import (
     sample,
 )
 from ganaug.errors import ArtifactError, DataError
+from ganaug.images import ImageSet
 
 LABELS = [0, 1, 2, 0]
 
@@ -53,9 +54,15 @@ def used(dataset: Dataset[Any]) -> list[str] | None:
         {"ant": 2, "cat": 0, "bee": 1},
         {2: "ant", 0: "cat", 1: "bee"},
         {"cat": 0, "bee": 1, "ant": 2}.keys(),
+        [b"cat", bytearray(b"bee"), "ant"],
+        np.array(["cat", "bee", "ant"], "S"),
+        {b"ant": 2, b"cat": 0, b"bee": 1},
     ],
-    ids=["list", "tuple", "array", "array of objects", "dict", "labels", "names", "keys"],
-)
+    ids=[
+        "list", "tuple", "array", "array of objects", "dict", "labels", "names", "keys", "bytes",
+        "array of bytes", "dict of bytes",
+    ],
+)  # fmt: skip
 def test_names_in_any_container_are_honoured(classes: Any, by_class: Path) -> None:
     names = ["cat", "bee", "ant"]
     dataset = pairs(classes)
@@ -224,8 +231,11 @@ def test_what_holds_no_names_is_no_list_of_them(classes: Any) -> None:
         ({"cat": 0, "bee": 1, "ant": 1}, "are a dict, which does not say which label"),
         ({"cat": 1, "bee": 2, "ant": 3}, "are a dict, which does not say which label"),
         ({"cat": "x", "bee": "y"}, "are a dict, which does not say which label"),
+        ([b"cat", b"\xff\xfe", b"ant"], r"are names of classes, and one is b'.xff.xfe'; allowed"),
+        (["cat", None, "ant"], "are names of classes, and one is None"),
+        (["cat", float("nan"), "ant"], "are names of classes, and one is nan"),
     ],
-    ids=["generator", "set", "twice", "from 1", "texts"],
+    ids=["generator", "set", "twice", "from 1", "texts", "bytes", "None", "NaN"],
 )
 def test_names_whose_labels_are_not_clear_are_refused(
     classes: Any, words: str, by_class: Path
@@ -234,6 +244,49 @@ def test_names_whose_labels_are_not_clear_are_refused(
     for read in (load_images, used, lambda d: SyntheticDataset(by_class, source=d, counts=1)):
         with pytest.raises(DataError, match=f"Pairs: its .classes {words}"):
             read(dataset)
+
+
+def test_classes_that_a_user_gives_are_read_alike(by_class: Path) -> None:
+    """A set would be in the order of its hashes, and a dict in that of its keys."""
+    augment = GANAugment(by_class, p={"cat": 1.0})
+    image = tensors(1)[0]
+    for given in ({"bee": 1, "cat": 0}, [b"cat", b"bee"], np.array(["cat", "bee"], "S")):
+        varied = augment.for_classes(given)
+        assert [torch.equal(varied(image, label)[0], image) for label in (0, 1)] == [False, True]
+    for wrong in ({"cat", "bee"}, "cat", b"cat", None, 3, {"cat": 1, "bee": 2}):
+        with pytest.raises(DataError, match=r"the classes are a .*, which does not say which"):
+            augment.for_classes(wrong)  # type: ignore[arg-type]
+    kept = ImageSet(np.zeros((2, 8, 8, 1), np.uint8), np.arange(2), (b"cat", "bee"))  # type: ignore[arg-type]
+    assert kept.classes == ("cat", "bee")
+    with pytest.raises(DataError, match="the classes are names of classes, and one is None"):
+        ImageSet(kept.images, kept.labels, ("cat", None))  # type: ignore[arg-type]
+
+
+def test_class_to_idx_of_bytes_is_that_of_the_names() -> None:
+    numbers = {b"cat": 0, b"bee": 1, b"ant": 2}
+    dataset = pairs(["cat", "bee", "ant"])
+    dataset.class_to_idx = numbers  # type: ignore[attr-defined]
+    assert load_images(dataset).classes == ("cat", "bee", "ant")
+    dataset.class_to_idx = numbers | {b"cat": 2, b"ant": 0}  # type: ignore[attr-defined]
+    with pytest.raises(DataError, match=r"its \.class_to_idx gives 'cat' the label 2"):
+        load_images(dataset)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_truth_values_are_no_labels_of_three_classes(told: bool, by_class: Path) -> None:
+    values = [True, False, True, False]
+    options = {"targets": values} if told else {}
+    three = Pairs(tensors(4), values, classes=["cat", "bee", "ant"], **options)
+    for read in (
+        load_images,
+        lambda d: AugmentedDataset(d, v2.Identity()).targets,
+        lambda d: SyntheticDataset(by_class, source=d, counts="balance"),
+    ):
+        with pytest.raises(DataError, match="truth values, of 3 classes; allowed: whole numbers"):
+            read(three)
+    two = Pairs(tensors(4), values, classes=["cat", "bee"], **options)
+    assert load_images(two).labels.tolist() == [1, 0, 1, 0]
+    assert AugmentedDataset(two, v2.Identity()).targets == [1, 0, 1, 0]
 
 
 def test_numbers_of_classes_that_are_not_those_of_the_labels_are_refused(photos: Path) -> None:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.runtime import Generator, opened
@@ -24,6 +26,7 @@ from ganaug.evaluation.gain.notes import (
     copies_in_later_draws,
     few_images,
     few_passes,
+    few_units,
     repeated_images,
     trained_on_test,
 )
@@ -38,6 +41,7 @@ from ganaug.evaluation.trainings.pool import Site
 from ganaug.evaluation.trainings.workers import Processes, worker_count
 from ganaug.files import work_folder
 from ganaug.images import ImageSet
+from ganaug.images.copies import also_in
 from ganaug.images.places import folders_around, image_folders
 from ganaug.outputs import Inputs, check_output_folder
 from ganaug.progress import told
@@ -171,7 +175,7 @@ def evaluate_gain(
         plan.folders, splits, plan.alone, exif=exif, skip_corrupt=skip_corrupt
     )
     images, judged = splits[numbers[0]].train, splits[numbers[0]].test
-    seen, of = _seen(splits, generator, options)
+    seen, of = _seen(splits, generator, options) if plan.needs_generator else (0, 0)
 
     if generator is not None:
         GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
@@ -187,6 +191,7 @@ def evaluate_gain(
     workers = worker_count(jobs, chosen)  # refused before any work
 
     notes += of_folders + trained_on_test(seen, of) + few_images(judged) + repeated_images(judged)
+    notes += few_units([split.test for split in splits.values()])
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     known = train.notes if isinstance(train, ImageSet) else ()
@@ -244,22 +249,29 @@ def _splits(
 def _seen(
     splits: Mapping[int, Split], generator: Generator | None, options: Mapping[str, Any] | None
 ) -> tuple[int, int]:
-    """How many test images the generator, or what new ones start from, has seen, and of how many.
+    """How many test images the generator has seen, and of how many.
 
-    Of several test parts it is the one of which most were seen.
+    A new one is trained on what was drawn, and may start from another. Of several test parts it is
+    the one of which most were seen.
     """
     start = (options or {}).get("start_from")
+    data = None
     if generator is not None:
         data = data_of(generator.info)
     elif start is not None:
         data = start_data(start)
-    else:
-        return 0, 0
     parts = {}  # seeds that share their images are looked at once
     for split in splits.values():
         whole = split.train if split.whole is None else split.whole
-        parts[whole.fingerprint, split.test.fingerprint] = whole, split.test
-    return max((int(trained_on(*both, data).sum()), len(both[1])) for both in parts.values())
+        own = split.train if generator is None else whole
+        parts[whole.fingerprint, own.fingerprint, split.test.fingerprint] = whole, own, split.test
+    found = [(0, 0)]
+    for whole, own, test in parts.values():
+        seen = np.zeros(len(test), bool) if data is None else trained_on(whole, test, data)
+        if generator is None:  # new ones are trained on what was drawn
+            seen |= also_in(test, own)
+        found.append((int(seen.sum()), len(test)))
+    return max(found)
 
 
 def _check_out(

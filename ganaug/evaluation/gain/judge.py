@@ -13,8 +13,10 @@ from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import scores
 from ganaug.evaluation.gain.intervals import (
     FEWEST_SEEDS,
+    FEWEST_UNITS,
     Interval,
     TestPart,
+    beyond_classes,
     bootstrap_interval,
     hull,
     paired_t,
@@ -35,12 +37,14 @@ def verdict(
     identical: bool = False,
     beats_stronger: bool = True,
     spoiled: bool = False,
+    few_units: bool = False,
 ) -> str:
     """Return "helps", "hurts", "no evidence" or "no change".
 
     "no change" where the arms are one training; "helps" where both intervals lie above 0, also
     against every free arm that turned out to be stronger than the baseline, and the generator saw
-    no test image; "hurts" where both lie below; else, and always under 6 seeds, "no evidence".
+    no test image; "hurts" where both lie below; else "no evidence", and always under 6 seeds or
+    with `few_units`.
 
     Args:
         seeds: number of pairs.
@@ -48,10 +52,11 @@ def verdict(
         identical: the two arms are one training with each seed.
         beats_stronger: the arm helps against each stronger free arm, too.
         spoiled: the arm's generator was trained on test images.
+        few_units: there are too few groups or images to judge on, see `beyond_classes`.
     """
     if identical:
         return "no change"
-    if seeds >= FEWEST_SEEDS:
+    if seeds >= FEWEST_SEEDS and not few_units:
         if t[0] > 0 and bootstrap[0] > 0 and beats_stronger and not spoiled:
             return "helps"
         if t[1] < 0 and bootstrap[1] < 0:
@@ -113,6 +118,7 @@ class Gain:
         rare_mean: the gain on the rarer half, the mean over its classes; None where no class of it
             has test images, and in files of before.
         rare_low, rare_high: the interval that just holds its two 95% intervals.
+        few_units: there were too few groups or images to judge on, see `beyond_classes`.
     """
 
     mean: float
@@ -130,11 +136,12 @@ class Gain:
     rare_mean: float | None = None
     rare_low: float | None = None
     rare_high: float | None = None
+    few_units: bool = False
 
 
 def overtaken(seeds: int, gain: Gain) -> bool:
     """Whether there is "no evidence" though both intervals lie above 0: see `verdict`."""
-    word = verdict(seeds, gain.t, gain.bootstrap)
+    word = verdict(seeds, gain.t, gain.bootstrap, few_units=gain.few_units)
     return gain.verdict == "no evidence" and word == "helps"
 
 
@@ -286,10 +293,13 @@ def paired_gain(ours: ArmResult, theirs: ArmResult, pairs: Sequence[tuple[Judged
     low, high, p = paired_t(differences)
     t, bootstrap = (low, high), bootstrap_interval(by_image, tests)
     both, found = hull(t, bootstrap), variances(by_image, tests)
+    units = beyond_classes(tests)
+    few_units = units is not None and units < FEWEST_UNITS
     word = verdict(
         len(tests),
         t,
         bootstrap,
+        few_units=few_units,
         # Two trainings that agree on every test image are no evidence that nothing changes.
         identical=all(mine.outcome is other.outcome for mine, other in pairs),
     )
@@ -315,10 +325,13 @@ def paired_gain(ours: ArmResult, theirs: ArmResult, pairs: Sequence[tuple[Judged
         bootstrap=bootstrap,
         seed_error=found.seeds**0.5,
         image_error=found.images**0.5,
-        seeds_to_settle=(seeds_to_settle(mean, found) if word == "no evidence" else None),
+        seeds_to_settle=(
+            seeds_to_settle(mean, found) if word == "no evidence" and not few_units else None
+        ),
         rare_mean=float(np.mean(rare)) if rare else None,
         rare_low=beyond[0] if beyond else None,
         rare_high=beyond[1] if beyond else None,
+        few_units=few_units,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.evaluation.gain.intervals import FEWEST_UNITS, TestPart, beyond_classes
 from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
 from ganaug.images.copies import also_in
@@ -16,6 +17,7 @@ __all__ = [
     "copies_in_later_draws",
     "few_images",
     "few_passes",
+    "few_units",
     "repeated_images",
     "too_short",
     "trained_on_test",
@@ -50,6 +52,21 @@ def few_images(test: ImageSet) -> tuple[str, ...]:
             f"{counted(none, 'class')} {_have(none)} no test images, left out of every score"
         )
     return tuple(notes)
+
+
+def few_units(tests: Sequence[ImageSet]) -> tuple[str, ...]:
+    """Return a note where seeds share so few test images that there will be no verdict, or none."""
+    beyond = beyond_classes([TestPart.of(test) for test in tests])
+    if beyond is None or beyond >= FEWEST_UNITS:
+        return ()
+    test = tests[0]
+    units, classes = len(np.unique(test.units)), int((test.counts > 0).sum())
+    what = "image" if test.groups is None else "group"
+    return (
+        f"{counted(units, f'test {what}')} for {counted(classes, 'class')}: no verdict, which needs"
+        f" {FEWEST_UNITS} more than classes, since chance would too often look like a gain; test"
+        f" more {'objects' if what == 'group' else 'images'}",
+    )
 
 
 def _have(number: int) -> str:
@@ -108,5 +125,5 @@ def trained_on_test(seen: int, number: int) -> tuple[str, ...]:
         return ()
     return (
         f"the generator was trained on {seen} of {number} test images, so that it is never said to"
-        " help; fit one on the training part alone",
+        " help; fit one on other images",
     )

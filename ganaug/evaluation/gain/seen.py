@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError
 from ganaug.images import ImageSet
+from ganaug.images.copies import also_in
 
 __all__ = ["trained_on"]
 
@@ -20,17 +21,19 @@ __all__ = ["trained_on"]
 def trained_on(train: ImageSet, judged: ImageSet, data: Mapping[str, Any]) -> NDArray[np.bool_]:
     """bool [N]: images of `judged` that the generator has seen, as far as fingerprints tell.
 
-    It may have been fitted on all images before they were split, on that but its own fifth, or on
-    the test part; and these may have been turned as EXIF says, or not, whatever these here are. So
-    may each training that its weights come from.
+    It may have been fitted on the training part, where that has copies of test images, on all
+    images before they were split, on that but its own fifth, or on the test part; and these may
+    have been turned as EXIF says, or not, whatever these here are. So may each training that its
+    weights come from.
 
     Args:
         train, judged: the two parts.
         data: what the generator's file or run says of its images, `start_data`.
     """
     classes = data["classes"]
-    seen = np.zeros(len(judged), bool)
-    hashes = _trainings(data) - _hashes(train, classes)
+    trainings, own = _trainings(data), _hashes(train, classes)
+    seen = also_in(judged, train) if trainings & own else np.zeros(len(judged), bool)
+    hashes = trainings - own
     if not hashes:
         return seen
     for one, other in product(_both_ways(train), _both_ways(judged)):

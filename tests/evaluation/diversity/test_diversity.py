@@ -433,3 +433,16 @@ def test_class_generators_need_images_of_their_size(artifact: MakeArtifact) -> N
     images = bars((20, 20, 20), size=(14, 14))
     with pytest.raises(DataError, match="generated ones are 12x12"):
         evaluate_diversity(artifact("class"), real=images)
+
+
+@pytest.mark.parametrize("form", [np.array, list, torch.tensor])
+def test_truth_values_are_no_labels_of_three_classes(form: Any) -> None:
+    three = bars((12, 12, 12))
+    given = form((three.labels > 0).tolist())
+    with pytest.raises(DataError, match="truth values, of 3 classes; allowed: whole numbers from"):
+        evaluate_diversity(real=three, synthetic=(three.images, given), quick=True)
+
+
+def test_progress_that_cannot_be_told_is_refused(real: ImageSet) -> None:
+    with pytest.raises(ConfigError, match="progress: 'yes'; allowed: a function"):
+        evaluate_diversity(real=real, synthetic=honest(), quick=True, progress="yes")  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from scipy import stats
 from ganaug.evaluation.gain.intervals import (
     TestPart,
     Variances,
+    beyond_classes,
     binomial_interval,
     bootstrap_interval,
     paired_t,
@@ -20,7 +21,8 @@ from ganaug.evaluation.gain.intervals import (
     variances,
 )
 from ganaug.evaluation.gain.judge import verdict
-from ganaug.evaluation.gain.notes import repeated_images
+from ganaug.evaluation.gain.notes import few_units, repeated_images
+from ganaug.evaluation.gain.scores import balanced_accuracy
 
 
 def part(labels: np.ndarray, groups: np.ndarray | None = None, name: str = "a") -> TestPart:
@@ -145,6 +147,53 @@ def test_the_verdict(
     beaten = verdict(seeds, t, bootstrap, identical=identical, beats_stronger=False)
     spoiled = verdict(seeds, t, bootstrap, identical=identical, spoiled=True)
     assert beaten == spoiled == without_helps
+    few = verdict(seeds, t, bootstrap, identical=identical, few_units=True)
+    assert few == ("no change" if identical else "no evidence")
+
+
+@pytest.mark.parametrize(
+    ("classes", "groups", "own", "beyond"),
+    [(2, 2, False, 2), (3, 2, False, 3), (2, 3, False, 4), (5, 2, False, 5), (2, 2, True, None)],
+)
+def test_groups_beyond_one_for_each_class(
+    classes: int, groups: int, own: bool, beyond: int | None
+) -> None:
+    unit = np.repeat(np.arange(classes * groups), 20)
+    tests = [part(unit // groups, unit, str(own * seed)) for seed in range(6)]
+    assert beyond_classes(tests) == beyond
+
+
+def test_very_few_groups_are_noted() -> None:
+    test = replace(bars((20, 20)), groups=np.arange(40) // 10)
+    assert few_units([test] * 6) == (
+        "4 test groups for 2 classes: no verdict, which needs 5 more than classes, since chance"
+        " would too often look like a gain; test more objects",
+    )
+    assert few_units([replace(test, groups=None)] * 6) == ()
+    assert few_units([test.take(np.arange(40) % 10 < 3), test]) == ()  # a part for each seed
+    alone = test.take(np.arange(0, 40, 10))
+    assert "4 test images for 2 classes" in few_units([replace(alone, groups=None)])[0]
+
+
+def test_the_reason_for_the_fewest_units() -> None:
+    """Without any gain: what 500 comparisons of each size gave is said at `beyond_classes`."""
+
+    def false_words(groups: int) -> float:
+        rng, found = np.random.default_rng(0), 0
+        unit = np.repeat(np.arange(2 * groups), 20)
+        tests = [part(unit // groups, unit)] * 6
+        for _ in range(100):
+            effects = rng.normal(0, 0.15, 2 * groups)[unit]
+            ours = rng.random((6, len(unit))) < 0.75 + effects / 2 + rng.normal(0, 0.03, (6, 1))
+            theirs = rng.random((6, len(unit))) < 0.75 - effects / 2
+            differences = list(ours.astype(np.int8) - theirs)
+            low, high, _ = paired_t([balanced_accuracy(unit // groups, d) for d in differences])
+            bootstrap = bootstrap_interval(differences, tests, draws=200)
+            found += verdict(6, (low, high), bootstrap) != "no evidence"
+        return found / 100
+
+    assert false_words(2) >= 0.08
+    assert false_words(5) <= 0.07
 
 
 def world(

@@ -19,6 +19,7 @@ from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
 from ganaug.evaluation.trainings.generators import data_of, start_data
 from ganaug.images import ImageSet, load_images
+from ganaug.images.copies import also_in
 from ganaug.report.gain import gain_cards
 from ganaug.training import export, fit
 
@@ -55,6 +56,14 @@ def test_what_fingerprints_tell() -> None:
     seen = trained_on(TRAIN, TEST, info_of(without_fifth, held_out=True))
     assert seen.tolist() == (~np.isin(TEST.keys, without_fifth.test.keys)).tolist()
     assert 0 < seen.sum() < len(TEST)
+
+
+def test_copies_in_the_training_part_were_seen() -> None:
+    both = WHOLE.take(np.concatenate([np.flatnonzero(np.isin(WHOLE.keys, TRAIN.keys)), [3, 30]]))
+    copies = int(also_in(TEST, both).sum())
+    assert 0 < copies < len(TEST)
+    assert trained_on(both, TEST, info_of(both)).sum() == copies
+    assert not trained_on(both, TEST, info_of(bars((9, 9), seed=4))).any()
 
 
 def test_the_fifth_of_whole_groups_is_found_again() -> None:
@@ -173,6 +182,27 @@ def helping(report: GainReport) -> GainReport:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("leaking", [0, 1, None])
+def test_copies_in_a_draw_take_helps_away(leaking: int | None, tmp_path: Path) -> None:
+    """New generators are trained on what is drawn."""
+
+    def draw(seed: int) -> ImageSet:
+        one = TEST.take(np.array([0]))
+        images = np.concatenate([TRAIN.images, one.images]) if seed == leaking else TRAIN.images
+        labels = np.append(TRAIN.labels, one.labels) if seed == leaking else TRAIN.labels
+        return ImageSet(images, labels, TRAIN.classes, test=TEST)
+
+    refit = Refit(draw=draw, fit_options={k: v for k, v in SHORT.items() if k != "device"})
+    report = evaluate_gain(
+        None, train=TRAIN, seeds=2, steps=2, jobs=1, arms=["plain", "ganaug-plain"],
+        baseline="plain", refit=refit,
+    )  # fmt: skip
+    assert report.settings.spoiled == (None if leaking is None else ["ganaug-plain"])
+    told = any("was trained on 1 of 12 test images" in note for note in report.notes)
+    assert told == (leaking is not None)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_helps_is_taken_away_and_told(tmp_path: Path) -> None:
     clean = helping(judged(tmp_path / "clean.onnx", fingerprint=TRAIN.fingerprint))
     assert clean.gain["ganaug-plain"].verdict == "helps"
@@ -180,7 +210,7 @@ def test_helps_is_taken_away_and_told(tmp_path: Path) -> None:
     report = judged(tmp_path / "all.onnx", fingerprint=WHOLE.fingerprint)
     assert (
         "the generator was trained on 12 of 12 test images, so that it is never said to help; fit"
-        " one on the training part alone" in report.notes
+        " one on other images" in report.notes
     )
     better = helping(report)
     assert better.gain["ganaug-plain"].verdict == "no evidence"
