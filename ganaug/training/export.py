@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -33,8 +31,9 @@ from ganaug.images.places import folders_of_classes
 from ganaug.locks import updating
 from ganaug.outputs import Inputs, check_output_file
 from ganaug.randomness import stream
+from ganaug.training.class_graph import class_graph
 from ganaug.training.earlier import ARTIFACT, find_earlier
-from ganaug.training.graph import OPSET, variation_graph
+from ganaug.training.graph import variation_graph
 from ganaug.training.networks import VariationGenerator
 from ganaug.training.run_folder import SavedRun, read_examples, read_run
 from ganaug.training.soundness import state_notes
@@ -107,59 +106,17 @@ def _to_onnx(run: SavedRun) -> onnx.ModelProto:
     if isinstance(run.generator, VariationGenerator):
         model = variation_graph(run.generator)
     else:
-        model = _traced(run)
-    _strip(model)
+        model = class_graph(run.generator)
+    _without_docs(model)
     return model
 
 
-def _traced(run: SavedRun) -> onnx.ModelProto:
-    """Trace a class generator."""
-    batch = torch.export.Dim("batch")
-    with _quiet():
-        program = torch.onnx.export(
-            run.generator,
-            (torch.zeros(3, dtype=torch.int64), torch.zeros(3, run.config.latent_dim)),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["label", "latent"],
-            output_names=["image"],
-            dynamic_shapes=({0: batch}, {0: batch}),
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise GanaugError("torch.onnx.export returned nothing; install the pinned torch version")
-    model: onnx.ModelProto = program.model_proto
-    return model
-
-
-def _strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter leaves of this machine: paths, stack traces, doc strings."""
-    model.producer_name, model.producer_version = "ganaug", __version__
-    model.doc_string = ""
-    del model.metadata_props[:]
+def _without_docs(model: onnx.ModelProto) -> None:
+    """Say at each part that it has no doc string, as all earlier files do: the same bytes."""
+    model.doc_string = model.graph.doc_string = ""
     graph = model.graph
-    graph.name, graph.doc_string = "generator", ""
-    del graph.metadata_props[:]
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info):
         part.doc_string = ""
-        del part.metadata_props[:]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's own deprecation warnings and log lines from the user."""
-    names = ("torch.onnx", "onnxscript", "onnx_ir")
-    levels = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
 
 
 def _compare(

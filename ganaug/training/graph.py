@@ -19,12 +19,9 @@ from torch.nn.functional import interpolate, pad
 
 from ganaug.artifact.format import OUTPUTS
 from ganaug.training.networks import AFFINE, FLOW, RESIDUAL, VariationGenerator
+from ganaug.training.tape import Tape
 
-__all__ = ["OPSET", "variation_graph"]
-
-OPSET = 20  # the first with a GridSample that torch's exporter and onnxruntime agree on
-IR_VERSION = 10  # of ONNX at that operator set
-SLOPE = 0.2  # of the network's leaky ReLU
+__all__ = ["variation_graph"]
 
 _Array = NDArray[Any]
 
@@ -39,83 +36,17 @@ def variation_graph(generator: VariationGenerator) -> onnx.ModelProto:
     dtype, shape = ir.DataType.FLOAT, ("batch", generator.channels, "height", "width")
     image = ir.val("image", dtype, shape)
     latent = ir.val("latent", dtype, ("batch", generator.latent_dim))
-    tape = _Tape()
+    tape = Tape()
     outputs = _vary(tape, generator, image, latent)
     of_positions = ir.Shape(("batch", "height", "width", 2))
     for output, name in zip(outputs, OUTPUTS["variation"], strict=True):
         output.name, output.dtype = name, dtype
         output.shape = of_positions if name == "positions" else ir.Shape(shape)
-    graph = ir.Graph(
-        [image, latent],
-        outputs,
-        nodes=tape.nodes,
-        initializers=tape.initializers,
-        opset_imports={"": OPSET},
-        name="generator",
-    )
-    model: onnx.ModelProto = ir.to_proto(ir.Model(graph, ir_version=IR_VERSION))
-    return model
-
-
-class _Tape(ir.tape.Tape):
-    """Records operators; an argument that is no value of the graph becomes a constant of it."""
-
-    def value(self, content: ir.Value | _Array | Sequence[int] | float | None) -> ir.Value | None:
-        """Return `content` as a value: whole numbers are int64, other constants float32."""
-        if content is None or isinstance(content, ir.Value):
-            return content
-        array = np.asarray(content)
-        dtype = np.int64 if array.dtype.kind == "i" else np.float32
-        tensor = ir.tensor(np.ascontiguousarray(array, dtype).reshape(array.shape))
-        return self.initializer(tensor, f"constant_{len(self.initializers)}")
-
-    def add(self, kind: str, *inputs: Any, **attributes: Any) -> ir.Value:
-        """Append an operator."""
-        return self.op(kind, [self.value(each) for each in inputs], attributes)
-
-    def split(self, value: ir.Value, *sizes: int, axis: int = 1) -> Sequence[ir.Value]:
-        """Cut `value` into parts of these sizes."""
-        inputs = [value, self.value(sizes)]
-        return self.op_multi_out("Split", inputs, {"axis": axis}, num_outputs=len(sizes))
-
-    def linear(self, value: ir.Value, weight: _Array, bias: _Array | None = None) -> ir.Value:
-        """Append a fully connected layer with weights [out, in]."""
-        parameters = [weight] if bias is None else [weight, bias]
-        return self.add("Gemm", value, *parameters, transB=1)
-
-    def convolve(
-        self, value: ir.Value, weight: _Array, bias: _Array | None = None, stride: int = 1
-    ) -> ir.Value:
-        """Append a convolution that keeps the size but for its stride."""
-        side = weight.shape[2]
-        shape = {"kernel_shape": [side] * 2, "pads": [side // 2] * 4, "strides": [stride] * 2}
-        parameters = [weight] if bias is None else [weight, bias]
-        return self.add("Conv", value, *parameters, **shape)
-
-    def act(self, value: ir.Value) -> ir.Value:
-        """Append the activation of the network."""
-        return self.add("LeakyRelu", value, alpha=SLOPE)
-
-    def spread(self, value: ir.Value) -> ir.Value:
-        """Turn [N, K] into [N, K, 1, 1]."""
-        return self.add("Unsqueeze", value, [2, 3])
-
-    def resize(self, value: Any, sides: Any, axes: Sequence[int] = (2, 3), **how: Any) -> ir.Value:
-        """Resize linearly along `axes` to `sides`."""
-        how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"} | how
-        return self.add("Resize", value, None, None, sides, axes=list(axes), **how)
-
-    def shrink(self, image: ir.Value, size: tuple[int, int]) -> ir.Value:
-        """Resize with antialias."""
-        return self.resize(image, size, antialias=1, exclude_outside=1)
-
-    def product(self, left: Any, value: ir.Value, right: Any) -> ir.Value:
-        """Multiply the last two axes of `value` from both sides."""
-        return self.add("MatMul", left, self.add("MatMul", value, right))
+    return tape.model([image, latent], outputs)
 
 
 def _vary(
-    tape: _Tape, generator: VariationGenerator, image: ir.Value, latent: ir.Value
+    tape: Tape, generator: VariationGenerator, image: ir.Value, latent: ir.Value
 ) -> Sequence[ir.Value]:
     """Apply the maps to the image: warp, blur, recolour, add the residual.
 
@@ -146,7 +77,7 @@ def _vary(
 
 
 def _latent(
-    tape: _Tape, generator: VariationGenerator, weights: dict[str, _Array], latent: ir.Value
+    tape: Tape, generator: VariationGenerator, weights: dict[str, _Array], latent: ir.Value
 ) -> Sequence[ir.Value]:
     """Return the mapped latent and the gates of the three heads, each [N, K]."""
     weight, bias = _layer(weights, "mapping.0")
@@ -159,7 +90,7 @@ def _latent(
 
 
 def _hidden(
-    tape: _Tape, weights: dict[str, _Array], small: ir.Value, mapped: ir.Value
+    tape: Tape, weights: dict[str, _Array], small: ir.Value, mapped: ir.Value
 ) -> tuple[ir.Value, ir.Value]:
     """Return the hidden channels at a quarter of the size, and those of the whole image."""
     layers = [_layer(weights, f"modulations.{at}.linear") for at in range(4)]
@@ -189,7 +120,7 @@ def _hidden(
 
 
 def _whole(
-    tape: _Tape, weights: dict[str, _Array], whole: ir.Value
+    tape: Tape, weights: dict[str, _Array], whole: ir.Value
 ) -> tuple[Sequence[ir.Value], tuple[ir.Value, ir.Value], ir.Value]:
     """Return affine parameters by their factors (x, y, 1), each [N, 2, 1, 1]; blur; tint.
 
@@ -213,7 +144,7 @@ def _whole(
 
 
 def _maps(
-    tape: _Tape,
+    tape: Tape,
     weights: dict[str, _Array],
     hidden: ir.Value,
     gates: Sequence[ir.Value],
@@ -251,7 +182,7 @@ def _maps(
 
 
 def _stretched(
-    tape: _Tape, maps: ir.Value, rows: _Array, columns: _Array, sides: tuple[ir.Value, ir.Value]
+    tape: Tape, maps: ir.Value, rows: _Array, columns: _Array, sides: tuple[ir.Value, ir.Value]
 ) -> ir.Value:
     """Return rows @ maps @ columns.T, resized to `sides`: the two matrices are, not the maps."""
     left = tape.resize(rows[None, None], sides[0], [2])
@@ -259,7 +190,7 @@ def _stretched(
     return tape.product(left, maps, right)
 
 
-def _last_centres(tape: _Tape, sides: tuple[ir.Value, ir.Value]) -> ir.Value:
+def _last_centres(tape: Tape, sides: tuple[ir.Value, ir.Value]) -> ir.Value:
     """Return where the centres of the last column and row are, [2]: 1 - 1 / side."""
     height, width = sides
     across_down = tape.add("Cast", tape.add("Concat", width, height, axis=0), to=ir.DataType.FLOAT)
@@ -267,7 +198,7 @@ def _last_centres(tape: _Tape, sides: tuple[ir.Value, ir.Value]) -> ir.Value:
 
 
 def _positions(
-    tape: _Tape,
+    tape: Tape,
     affine: Sequence[ir.Value],
     flow: ir.Value,
     last: ir.Value,
@@ -292,7 +223,7 @@ def _positions(
     return tape.add("Transpose", moved, perm=[0, 2, 3, 1])
 
 
-def _mirrored(tape: _Tape, positions: ir.Value, last: ir.Value, width: ir.Value) -> ir.Value:
+def _mirrored(tape: Tape, positions: ir.Value, last: ir.Value, width: ir.Value) -> ir.Value:
     """Return positions mirrored at the borders, -1 and 1, and no farther out than the pixels.
 
     The centres of the pixels lie from -(1 - 1 / side) to 1 - 1 / side, and between a border and

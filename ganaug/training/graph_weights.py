@@ -34,7 +34,7 @@ def graph_weights(model: onnx.ModelProto, network: nn.Module) -> dict[str, Tenso
     """
     if isinstance(network, VariationGenerator):
         return _of_variation(model, network)
-    # the exporter keeps the names of parameters
+    # a class graph keeps the names of parameters, as that of earlier versions did
     constants = {each.name: each for each in model.graph.initializer}
     found = {}
     for name, own in network.named_parameters():

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, grid_sample, interpolate, leaky_relu
 from ganaug.training.config import FitConfig
 
 __all__ = [
+    "AnyGenerator",
     "ClassDiscriminator",
     "ClassGenerator",
     "DenseGenerator",
@@ -196,7 +197,7 @@ class ClassGenerator(nn.Module):
         super().__init__()
         self.channels, self.size, self.latent_dim = channels, size, latent_dim
         self.sizes = [tuple(-(-side // scale) for side in size) for scale in (8, 4, 2, 1)]
-        widths = [4 * width, 4 * width, 2 * width, width]
+        self.widths = widths = [4 * width, 4 * width, 2 * width, width]
         self.embedding = nn.Embedding(num_classes, MAPPED)
         self.mapping = _mapping(latent_dim + MAPPED)
         self.start = nn.Linear(MAPPED, widths[0] * self.sizes[0][0] * self.sizes[0][1])
@@ -240,6 +241,9 @@ class DenseGenerator(nn.Module):
         """Generate images at the training size, in 0..1; `label` [N] only gives the count."""
         image = torch.sigmoid(self.layers(latent))
         return image.unflatten(1, (self.channels, *self.size))
+
+
+AnyGenerator = VariationGenerator | ClassGenerator | DenseGenerator
 
 
 class _Convolutions(nn.Module):
@@ -328,7 +332,7 @@ class ClassDiscriminator(nn.Module):
         return logits + class_match, class_match
 
 
-def build_generator(config: FitConfig, channels: int, num_classes: int) -> nn.Module:
+def build_generator(config: FitConfig, channels: int, num_classes: int) -> AnyGenerator:
     """Return an untrained generator for `config`, whose size is set."""
     size = _size(config)
     if config.kind == "variation":

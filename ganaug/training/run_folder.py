@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ganaug._version import __version__
 from ganaug.errors import ConfigError, DataError, RunError
@@ -55,7 +54,7 @@ from ganaug.records import (
 )
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig, saved_fields
-from ganaug.training.networks import build_generator
+from ganaug.training.networks import AnyGenerator, build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
 from ganaug.values import is_int
@@ -107,7 +106,7 @@ class SavedRun:
     data: dict[str, Any]
     record: checkpoint.Record
     rows: list[dict[str, Any]]
-    generator: nn.Module
+    generator: AnyGenerator
 
     @property
     def step(self) -> int:

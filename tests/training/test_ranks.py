@@ -118,7 +118,8 @@ def long_training(run: Path) -> list[subprocess.Popen[str]]:
     """Start a training that never ends by itself; return when it has a checkpoint."""
     long = ["--steps", "100000", "--set", "checkpoint_every=1", "--set", "log_every=2"]
     small = ["--preset", "tiny", "--batch-size", "4", "--set", "width=8"]
-    given = ["fit", "digits", "--out", str(run), "--device", "cpu", *small, *long]
+    photos = write_photos(run.parent / "photos", test=True)
+    given = ["fit", str(photos), "--out", str(run), "--device", "cpu", *small, *long]
     processes = start(COUNT, ["-m", "ganaug", *given])
     assert processes[0].stderr is not None
     told = next(line for line in processes[0].stderr if "training the generator " in line)
