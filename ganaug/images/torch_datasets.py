@@ -26,9 +26,10 @@ from ganaug.images._reading import Reading, read_files
 from ganaug.images.cache import entry_of, no_cache
 from ganaug.images.class_names import classes_of
 from ganaug.images.columns import Keyed
+from ganaug.images.handed_on import check_handed_on
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.labels import check_range, label_number, refuse_truth
-from ganaug.images.relabelled import by_name, check_handed_on
+from ganaug.images.relabelled import by_name
 from ganaug.images.source_kinds import TORCHVISION_PREFIX
 from ganaug.images.wrappers import returned_by
 from ganaug.wording import one_line

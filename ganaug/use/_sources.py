@@ -15,8 +15,8 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 from ganaug.errors import DataError, GanaugError
 from ganaug.images.class_names import own_attribute, own_names
 from ganaug.images.columns import is_huggingface, label_column
+from ganaug.images.handed_on import some_of
 from ganaug.images.labels import label_number, refuse_truth, whole_numbers
-from ganaug.images.relabelled import some_of
 from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of, returned_by
 from ganaug.randomness import undisturbed
 from ganaug.use._items import equal_images, item_image
