@@ -13,6 +13,7 @@ OURS = {"ganaug", "ganaug._version", "ganaug.errors"}
 COMMAND_LINE = {
     "ganaug.cli",
     "ganaug.cli.card",
+    "ganaug.cli.changed",
     "ganaug.cli.check",
     "ganaug.cli.console",
     "ganaug.cli.demo",

@@ -18,7 +18,7 @@ __all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "saved_fields", "usual
 Loss = Literal["relativistic", "hinge", "least_squares", "non_saturating", "minimax"]
 
 # Arguments of `load_images` that are no settings of a training, but look like some.
-COLUMNS = ("image", "label", "group")
+COLUMNS = ("image", "label", "group", "split")
 MOST_SIDE, MOST_LATENT = 4096, 65536  # what an artifact may say
 MOST_WIDTH, MOST_BATCH = 4096, 65536  # beyond any machine: a digit too many
 MOST_POWER = 16  # 16 * log10 of any count of images is far below a float's 308

@@ -268,7 +268,7 @@ def test_a_file_beside_the_classes_needs_a_folder_elsewhere(
     file = shutil.copy(artifact, photos / "photos.onnx")
     words = "whose folders are classes; allowed: any other place; name one with --out"
     refused([name, str(file), str(photos)], words, capsys)
-    assert sorted(os.listdir(photos)) == ["crack", "photos.onnx", "dent", "ok"]
+    assert sorted(os.listdir(photos)) == ["crack", "dent", "ok", "photos.onnx"]
 
 
 def test_weights_and_judged_images_are_read_too(
