@@ -17,6 +17,7 @@ from ganaug.images.class_names import position_of
 from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
 from ganaug.use.policy import can_make, latent_scale, policy_of
+from ganaug.values import is_real
 from ganaug.wording import first_names
 
 try:
@@ -183,7 +184,7 @@ class GANOverSampler(BaseOverSampler):
                     " or (height, width, channels); pass it, or images [N, H, W]"
                 )
             sides: tuple[Any, ...] = tuple(self.shape)
-            whole = all(np.ndim(side) == 0 and side in range(1, 2**31) for side in sides)
+            whole = all(is_real(side) and 0 < side < 2**31 and side == int(side) for side in sides)
             shape = tuple(int(side) for side in sides) if whole else sides
             if len(shape) not in (2, 3) or not whole or int(np.prod(shape)) != X.shape[1]:
                 raise ConfigError(
