@@ -12,7 +12,7 @@ from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
-from ganaug.evaluation.gain.report import GainReport, chosen_gain
+from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
 from ganaug.report.class_changes import class_changes
 from ganaug.training.config import PRESETS
 from ganaug.wording import counted, first_names
@@ -34,6 +34,7 @@ def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list
         if len(gain.seeds) > 1:
             text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
         found.append(text)
+        found += filter(None, [other_free_arms(gain)])
     if diversity is not None:
         words = [each.word for each in diversity.classes]
         counts = {word: words.count(word) for word in FAILURES if word in words}

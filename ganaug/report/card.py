@@ -186,7 +186,9 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
     parts = [fill("{}", setting)]
     if gain["chosen"] is not None:
         settle = gain["seeds_to_settle"]
-        more = f" About {settle} seeds would settle a gain of this size." if settle else ""
+        size = f"a {'gain' if gain['mean'] > 0 else 'loss'} of this size"
+        told = settle and seeds >= FEWEST_SEEDS
+        more = f" About {settle} seeds would settle {size}." if told else ""
         width = fill("95% interval {}", Markdown(interval(gain["low"], gain["high"])))
         parts.append(
             fill(

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
-from ganaug.evaluation.gain.report import GainReport, chosen_gain, what_would_settle
+from ganaug.evaluation.gain.report import (
+    GainReport,
+    chosen_gain,
+    other_free_arms,
+    what_would_settle,
+)
 from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.report.arms import names_in_words
 from ganaug.report.class_changes import class_changes, judged_counts, recalls
@@ -83,10 +88,10 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = "The generator was trained on test images; see the notes."
         elif overtaken(seeds, record):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
-        elif seeds > 1:
-            settled = what_would_settle(record.mean, record.seeds_to_settle)
-            meaning += f" {sentence(settled)}".replace(" -", " −")
+        elif settled := what_would_settle(gain):
+            meaning += f" {sentence(settled)}"
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"
+    others = other_free_arms(gain)
     return [
         card(
             "Verdict",
@@ -97,7 +102,8 @@ def gain_cards(gain: GainReport) -> list[str]:
         card(
             "Gain in balanced accuracy",
             f"{points(record.mean)} points",
-            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {below}.",
+            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {below}"
+            + (f"; {others}." if others else "."),
         ),
         card(
             "Change of the balanced error",

@@ -54,6 +54,11 @@ def card(**fields: Any) -> str:
     return model_card(replace(metadata_record(), **fields), "a" * 64)
 
 
+def test_a_loss_is_called_one_and_a_few_seeds_settle_nothing() -> None:
+    assert "About 24 seeds would settle a loss of this size." in card(gain=GAIN | {"mean": -0.03})
+    assert "would settle" not in card(gain=GAIN | {"seeds": 2})
+
+
 def test_every_part_with_its_numbers() -> None:
     text = card(gain=GAIN, diversity=DIVERSITY)
     for words in (

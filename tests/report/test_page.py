@@ -25,6 +25,7 @@ from ganaug.errors import RunError
 from ganaug.evaluation.diversity.words import TOO_FEW_WORD
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.diversity import diversity_card
+from ganaug.report.gain import gain_cards
 from ganaug.report.inspection import map_section
 from ganaug.report.page import write_report
 
@@ -251,6 +252,26 @@ def test_a_gain_of_nothing_is_settled_by_nothing(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", metadata=metadata_record(), gain=gain)
     assert f"T{words}" in read(tmp_path / "report.html")[1]
     assert f"ganaug: t{words}\n" in gain.text()
+
+
+def test_how_many_seeds_would_settle_it_is_not_said_of_a_few_or_of_a_quick_look() -> None:
+    def said(gain: GainReport) -> bool:
+        shown = {"would settle" in text for text in (gain.text(), "".join(gain_cards(gain)))}
+        assert len(shown) == 1
+        return shown.pop()
+
+    gain = gain_record("no evidence")
+    assert said(gain)
+    assert not said(gain_record("no evidence", 2))
+    assert not said(gain_record("no evidence", 5))
+    assert not said(replace(gain, settings=replace(gain.settings, quick=True)))
+    lost = replace(gain.gain["ganaug"], mean=-0.03)
+    lost_more = replace(lost, seeds_to_settle=None)
+    loss = replace(gain, gain=gain.gain | {"ganaug": lost})
+    assert "ganaug: about 24 seeds would settle a loss of 3.0 points, with" in loss.text()
+    assert "About 24 seeds would settle a loss of 3.0 points" in gain_cards(loss)[0]
+    loss = replace(gain, gain=gain.gain | {"ganaug": lost_more})
+    assert "not even 1000 seeds would settle a loss of 3.0 points; more" in loss.text()
 
 
 def test_of_one_seed_there_is_no_p(tmp_path: Path) -> None:
