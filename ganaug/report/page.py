@@ -76,7 +76,7 @@ def write_report(
     name = _judged(metadata, gain, diversity)
     shown = samples or Samples((), ())
     found = [] if gain is None else gain_cards(gain)
-    cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
+    cards = [*found[:2], "" if diversity is None else diversity_card(diversity, metadata.policy)]
     cards += [_policy_card(metadata.policy), *found[2:]]
     in_short = "" if gain is None else gain_in_short(gain)
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)

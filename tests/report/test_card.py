@@ -59,6 +59,15 @@ def test_a_loss_is_called_one_and_a_few_seeds_settle_nothing() -> None:
     assert "would settle" not in card(gain=GAIN | {"seeds": 2})
 
 
+def test_words_about_variations_that_are_never_made_say_so() -> None:
+    policy = metadata_record().policy
+    assert policy is not None
+    words = " (of its variations, were they used)."
+    never = replace(policy, p=((1, 0.0),))
+    assert words in card(diversity=DIVERSITY, policy=never)
+    assert words not in card(diversity=DIVERSITY)
+
+
 def test_every_part_with_its_numbers() -> None:
     text = card(gain=GAIN, diversity=DIVERSITY)
     for words in (
