@@ -10,7 +10,7 @@ from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES, OK
 from ganaug.report.filter import NO_FILTER, ClassFilter
-from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
+from ganaug.report.html import MISSING, card, folded, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
 from ganaug.report.text import unused
 from ganaug.wording import sentence
@@ -65,9 +65,11 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
         paragraph(f"{words}. A class counts under its first word.", "note"),
         _numbers(diversity, first, classes, word=True),
         *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
-        heading("Further numbers"),
-        _numbers(diversity, [name for name in names if name not in first], classes, word=False),
-        _overall(diversity),
+        folded(
+            "Further numbers",
+            _numbers(diversity, [name for name in names if name not in first], classes, word=False),
+            _overall(diversity),
+        ),
     )
 
 

@@ -30,15 +30,15 @@ MOST_NAMED = 6  # arms
 def replaced_comparison(folder: str | os.PathLike[str], gain: GainReport | None) -> list[str]:
     """Return in a line which comparison in `folder` the records of `gain` will replace.
 
-    Nothing where there is none, or the same one: of the same arms, seeds, images and steps.
+    Nothing where there is none, or the same one: of the same arms, baseline, seeds and steps.
     """
     path = Path(folder) / "gain.json"
     if not (path.is_file() and EVALUATION["gain.json"].is_ours(path)):
         return []
 
     def told(report: GainReport) -> tuple[object, ...]:
-        steps = report.settings.steps
-        return set(report.arms), report.seeds, report.dataset, report.settings.classifier, steps
+        how = (report.baseline, report.settings.classifier, report.settings.steps)
+        return set(report.arms), report.seeds, report.dataset, how
 
     try:
         there = GainReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -50,7 +50,7 @@ def replaced_comparison(folder: str | os.PathLike[str], gain: GainReport | None)
         return []
     return [
         f"{folder}: replaced the report of another comparison, of {arms} on {there.dataset} with"
-        f" {seeds}; its trainings are kept, so the same command makes it again"
+        f" {seeds}, baseline {there.baseline}; its trainings are kept, so the same command makes it again"
     ]
 
 

@@ -68,6 +68,7 @@ BESIDE_MEANS = (
     " alone would give such a gain."
 )
 THIRDS = ("rare", "middle", "frequent")
+TIES = "Of classes with equally many training images the first one counts as rarer."
 
 
 def gain_cards(gain: GainReport) -> list[str]:
@@ -164,6 +165,7 @@ def arms_section(gain: GainReport) -> str:
     parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
     parts.append(paragraph(BESIDE_MEANS, "note"))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
+    parts.append(paragraph(TIES, "note"))
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     words = names_in_words(arms)
     return section("Arms", paragraph(_how(gain)), paragraph(f"{words}.", "note"), *parts)
@@ -262,7 +264,9 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
         rows.append(track_row(name, marks, figure, style))
     key = [("hollow", below)]
     if gain.chosen:
-        key += [("up", f"{gain.chosen}, better"), ("down", "worse"), ("level", "may be luck")]
+        few = f", as all under {FEWEST_SEEDS} seeds" if len(gain.seeds) < FEWEST_SEEDS else ""
+        key += [("up", f"{gain.chosen}, better"), ("down", "worse")]
+        key.append(("level", f"may be luck{few}"))
     return section(
         "Classes",
         heading("Recall, percent, from the rarest class on"),

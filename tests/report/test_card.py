@@ -12,6 +12,7 @@ from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError
 from ganaug.report.card import model_card
+from ganaug.report.markdown import code, fill, plain
 
 GAIN = {
     "dataset": "parts",
@@ -173,6 +174,13 @@ def test_what_tune_measured_is_told_in_words() -> None:
     assert (
         "Not tried within the budget: strong, \\<b\\>; for all candidates add --steps 900" in text
     )
+
+
+def test_a_terminal_gets_no_backslashes() -> None:
+    text = fill("> never {}, {} {}", "(p 0)", "pitted_surface", code("C:\\a_b"))
+    assert text == "> never \\(p 0\\), pitted\\_surface `C:\\a_b`"
+    assert plain(text) == "> never (p 0), pitted_surface `C:\\a_b`"
+    assert plain(fill("{} {}", "http://a.b", "www.a `x` \\")) == "http://a.b www.a `x` \\"
 
 
 def test_text_from_outside_is_neither_markdown_nor_html() -> None:

@@ -267,7 +267,8 @@ def _table(report: GainReport, width: int | None) -> str:
     lines.extend(f"note: {printable(note)}" for note in report.notes)
     lines += ["", *table_lines(more, width)]
     lines += [
-        "recall and precision: of the rare / middle / frequent third of the classes",
+        "recall and precision: of the rare / middle / frequent third of the classes; of equally"
+        " many images the first class counts as rarer",
         "change of the error: of 100% less balanced accuracy, in brackets of the rarer half",
         "calibration: how far confidence is from how often it is right, in percent",
         "p: of the paired t test, how often luck alone would give such a gain",
