@@ -50,7 +50,8 @@ def replaced_comparison(folder: str | os.PathLike[str], gain: GainReport | None)
         return []
     return [
         f"{folder}: replaced the report of another comparison, of {arms} on {there.dataset} with"
-        f" {seeds}, baseline {there.baseline}; its trainings are kept, so the same command makes it again"
+        f" {seeds}, baseline {there.baseline}; its trainings are kept, so the same command makes"
+        " it again"
     ]
 
 

@@ -46,8 +46,8 @@ def test_a_report_of_another_comparison_is_not_replaced_without_a_word(
     folder = tmp_path / "photos-quick-look"
     words = (
         f"ganaug: {folder}: replaced the report of another comparison, of plain, balanced, ganaug"
-        " on photos with 1 seed, baseline balanced; its trainings are kept, so the same command makes"
-        " it again\n"
+        " on photos with 1 seed, baseline balanced; its trainings are kept, so the same command"
+        " makes it again\n"
     )
     assert run([*command, "plain,balanced,ganaug"]) == 0
     assert run([*command, "plain,balanced,ganaug"]) == 0  # the same one
