@@ -125,7 +125,6 @@ def command(
     from ganaug.evaluation.arms.grammar import named_folders
     from ganaug.images.places import folders_around, image_folders
     from ganaug.outputs import Inputs
-    from ganaug.report.advice import in_short, next_step
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -189,8 +188,7 @@ def command(
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
     # Before pictures, which could fail.
-    replaced = _write_records(folder, json_file, records, pictures=generator is not None)
-    say(console, *replaced)
+    say(console, *_write_records(folder, json_file, records, pictures=generator is not None))
     if generator is None:
         written = ", ".join(f"{name}.json" for name, record in records.items() if record)
         say(console, f"{written}: {folder}; a report.html needs a FILE")
@@ -204,11 +202,21 @@ def command(
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
-    say(console, *in_short(gain, diversity, generator.info), f"report: {report}")
-    for line in next_step(gain, diversity, generator.info, again):
-        suggest(console, f"next: {line}")
+    _say_last(console, report, records, generator.info, again)
     if shown:
         open_report(console, report)
+
+
+def _say_last(
+    console: Settings, report: Path, records: dict[str, Any], info: Metadata, named: str
+) -> None:
+    """Say in short what was found, where the report is, and what comes next."""
+    from ganaug.report.advice import in_short, next_step
+
+    found = (records["gain"], records["diversity"], info)
+    say(console, *in_short(*found), f"report: {report}")
+    for line in next_step(*found, named):
+        suggest(console, f"next: {line}")
 
 
 def _folder(out: str | None, file: str | None, judge: str | None, quick: bool) -> Path:
@@ -351,10 +359,9 @@ def _diversity(
 def _write_records(
     folder: Path, json_file: str | None, records: dict[str, Any], *, pictures: bool
 ) -> list[str]:
-    """Write gain.json, diversity.json and, of DIR beside FILE, judged.json; and all in one file.
+    """Write the records, and all in one file; return in a line which comparison was replaced.
 
     Of an earlier evaluation what this one does not write goes; it may still write `pictures`.
-    Returns in a line which other comparison was replaced, if one was.
     """
     from ganaug.files import write_json
     from ganaug.report.folder import replaced_comparison, write_records
