@@ -7,7 +7,7 @@ its `Tick` (through `Counted`, where it says "this far" and not "so many more");
 left). Other work (images, the steps of one generator, the record of diversity) takes the seconds
 from a `Pace`. Who is called is the user's function or, for True, `Lines`: see `told` and
 `told_of_fit`. A command hands in a function of its own, which adds time and calls the next:
-`_with_later` (evaluate) and `TimeLeft` (demo) that of what follows in the command, then `_display`
+`with_later` (evaluate) and `TimeLeft` (demo) that of what follows in the command, then `_display`
 that of the later steps of `ganaug run`, which `Ledger.estimates` left in `Whole` before the step
 began; it ends in a bar (`Show` is how it is called) or in `Lines`.
 """
@@ -32,6 +32,7 @@ __all__ = [
     "losses_in",
     "told",
     "told_of_fit",
+    "with_later",
 ]
 
 Progress = Callable[..., None]  # done, total, seconds left (where they are known)
@@ -165,3 +166,17 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes}:{rest:02d}"
+
+
+def with_later(show: Progress, steps: float) -> Progress:
+    """Return a callback that adds the time of so many steps, still to come, to the time left."""
+    each = 0.0
+
+    def progress(done: int, total: int, seconds_left: float | None) -> None:
+        nonlocal each
+        # The very last steps say little: some process waits, or judges.
+        if seconds_left is not None and done < total and (10 * done < 9 * total or not each):
+            each = seconds_left / (total - done)
+        show(done, total, None if seconds_left is None else seconds_left + steps * each)
+
+    return progress

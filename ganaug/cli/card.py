@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ganaug.cli.console import Settings, echo, say
+from ganaug.cli.console import Settings, echo, say, width
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
@@ -24,7 +24,7 @@ def command(console: Settings, file: str, out: str | None, force: bool) -> None:
 
     Intended use, training images of each class, policy, gain, diversity, memorisation and limits,
     from what the file says of itself; `ganaug evaluate` and `ganaug tune` write into it what they
-    measure.
+    measure. A terminal shows it without the backslashes of Markdown.
     """
     from ganaug.artifact.reader import read_artifact
     from ganaug.files import write_text
@@ -32,6 +32,7 @@ def command(console: Settings, file: str, out: str | None, force: bool) -> None:
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.card import model_card
     from ganaug.report.kinds import CARD
+    from ganaug.report.markdown import plain
 
     _, metadata, content_hash = read_artifact(file)
     if out is not None:
@@ -39,7 +40,7 @@ def command(console: Settings, file: str, out: str | None, force: bool) -> None:
         check_output_file(out, CARD, read, option="--out", force=force)
     card = model_card(metadata, content_hash)
     if out is None:
-        echo(card, nl=False)
+        echo(card if width() is None else plain(card), nl=False)  # a pipe gets Markdown
     else:
         write_text(out, card)
         say(console, f"wrote {out}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from ganaug.cli.console import (
     reading_progress,
     resumable,
     say,
+    suggest,
     width,
 )
 from ganaug.cli.options import (
@@ -125,7 +125,6 @@ def command(
     from ganaug.evaluation.arms.grammar import named_folders
     from ganaug.images.places import folders_around, image_folders
     from ganaug.outputs import Inputs
-    from ganaug.report.advice import in_short
     from ganaug.report.history import find_run
 
     if source is None:  # click gives a single argument to the first one
@@ -189,7 +188,7 @@ def command(
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
     # Before pictures, which could fail.
-    _write_records(folder, json_file, records, pictures=generator is not None)
+    say(console, *_write_records(folder, json_file, records, pictures=generator is not None))
     if generator is None:
         written = ", ".join(f"{name}.json" for name, record in records.items() if record)
         say(console, f"{written}: {folder}; a report.html needs a FILE")
@@ -203,9 +202,21 @@ def command(
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
-    say(console, *in_short(gain, diversity), f"report: {report}")
+    _say_last(console, report, records, generator.info, again)
     if shown:
         open_report(console, report)
+
+
+def _say_last(
+    console: Settings, report: Path, records: dict[str, Any], info: Metadata, named: str
+) -> None:
+    """Say in short what was found, where the report is, and what comes next."""
+    from ganaug.report.advice import in_short, next_step
+
+    found = (records["gain"], records["diversity"], info)
+    say(console, *in_short(*found), f"report: {report}")
+    for line in next_step(*found, named):
+        suggest(console, f"next: {line}")
 
 
 def _folder(out: str | None, file: str | None, judge: str | None, quick: bool) -> Path:
@@ -316,28 +327,15 @@ def _compare(
     from ganaug.evaluation.diversity.evaluate import in_classifier_steps
     from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
     from ganaug.evaluation.trainings.workers import worker_count
+    from ganaug.progress import with_later
 
     workers = worker_count(options["jobs"], str(choose_device(options["device"])))
     if seeds is None:
         seeds = QUICK_SEEDS if options["quick"] else FEWEST_SEEDS
     later = records * in_classifier_steps(images, workers, quick=options["quick"])
     with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
-        told = None if progress is None else _with_later(progress, later)
+        told = None if progress is None else with_later(progress, later)
         return evaluate_gain(generator, train=images, seeds=seeds, progress=told, **options)
-
-
-def _with_later(show: Callable[..., None], steps: float) -> Callable[..., None]:
-    """Return a callback that adds the time of so many steps, still to come, to the time left."""
-    each = 0.0
-
-    def progress(done: int, total: int, seconds_left: float | None) -> None:
-        nonlocal each
-        # The very last steps say little: some process waits, or judges.
-        if seconds_left is not None and done < total and (10 * done < 9 * total or not each):
-            each = seconds_left / (total - done)
-        show(done, total, None if seconds_left is None else seconds_left + steps * each)
-
-    return progress
 
 
 def _diversity(
@@ -360,20 +358,22 @@ def _diversity(
 
 def _write_records(
     folder: Path, json_file: str | None, records: dict[str, Any], *, pictures: bool
-) -> None:
-    """Write gain.json, diversity.json and, of DIR beside FILE, judged.json; and all in one file.
+) -> list[str]:
+    """Write the records, and all in one file; return in a line which comparison was replaced.
 
     Of an earlier evaluation what this one does not write goes; it may still write `pictures`.
     """
     from ganaug.files import write_json
-    from ganaug.report.folder import write_records
+    from ganaug.report.folder import replaced_comparison, write_records
 
+    replaced = replaced_comparison(folder, records["gain"])
     write_records(folder, **records, pictures=pictures)
     if json_file is not None:
         told = {name: each and each.to_dict() for name, each in records.items()}
         if told["judged"] is None:
             del told["judged"]
         write_json(json_file, told)
+    return replaced
 
 
 def _write_report(

@@ -12,19 +12,24 @@ from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
-from ganaug.evaluation.gain.report import GainReport, chosen_gain
+from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
 from ganaug.report.class_changes import class_changes
+from ganaug.report.text import unused
 from ganaug.training.config import PRESETS
 from ganaug.wording import counted, first_names
 
-__all__ = ["NAMED", "advice", "advice_list", "in_short"]
+__all__ = ["NAMED", "advice", "advice_list", "in_short", "next_step"]
 
 MOST_NAMED = 5  # classes
 NAMED = "FILE SOURCE"  # in commands, where their names are not known
 FEW = 10  # times fewer steps than a preset takes
+TOO_SHORT = "Train a longer one first"
+SHORT_WORDS = ("COLLAPSED", "UNFAITHFUL")  # of what a longer training may mend
 
 
-def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list[str]:
+def in_short(
+    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata | None = None
+) -> list[str]:
     """Return in a line what was found: the tables may have scrolled away."""
     found = []
     record = chosen_gain(gain)
@@ -34,10 +39,13 @@ def in_short(gain: GainReport | None, diversity: DiversityReport | None) -> list
         if len(gain.seeds) > 1:
             text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
         found.append(text)
+        found += filter(None, [other_free_arms(gain)])
     if diversity is not None:
         words = [each.word for each in diversity.classes]
         counts = {word: words.count(word) for word in FAILURES if word in words}
-        found += [f"{word} in {count} of {len(words)} classes" for word, count in counts.items()]
+        about = unused(info.policy) if info is not None else ""
+        end = f" classes, {about}" if about else " classes"
+        found += [f"{word} in {count} of {len(words)}{end}" for word, count in counts.items()]
     return [f"in short: {'; '.join(found)}"] if found else []
 
 
@@ -50,6 +58,13 @@ def advice_list(
     """Return the advice as HTML, or nothing where there is none."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity, info, named))
     return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
+
+
+def next_step(
+    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata, named: str
+) -> list[str]:
+    """Return the first of the advice, for the terminal; none where there is none."""
+    return advice(gain, diversity, info, named)[:1]
 
 
 def advice(
@@ -65,7 +80,10 @@ def advice(
         info: of the generator that was judged, where it is known.
         named: the file and the source, as commands take them.
     """
-    lines = [*_of_verdict(gain, diversity, info), *_of_classes(gain), *_of_copies(diversity)]
+    lines = [*_of_verdict(gain, diversity, info), *_of_classes(gain)]
+    if not any(TOO_SHORT in line for line in lines):
+        lines += _of_failures(diversity, info)
+    lines += _of_copies(diversity)
     return [line.replace(f" {NAMED}", f" {named}") for line in lines]
 
 
@@ -135,8 +153,7 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     if info.steps < usual / FEW:
         yield (
             f"The generator was trained for {counted(info.steps, 'step')} alone; the presets take"
-            f" {usual:,} or more. Train a longer one first: ganaug fit without --steps, with a new"
-            " --out."
+            f" {usual:,} or more. {TOO_SHORT}: ganaug fit without --steps, with a new --out."
         )
     if info.policy is not None and info.policy.source == "rule" and _of_file(gain):
         yield (
@@ -211,6 +228,19 @@ def _others(arm: Arm) -> str:
         return ", without images of the folder"
     call = 'SyntheticDataset(FILE, source=real, counts={"NAME": 100, ...})'
     return f": {call} makes images only of the classes that it names"
+
+
+def _of_failures(diversity: DiversityReport | None, info: Metadata | None) -> Iterator[str]:
+    """Say to train longer where classes fail after fewer steps than usual."""
+    if diversity is None or info is None:
+        return
+    found = [word for word in SHORT_WORDS if any(word == each.word for each in diversity.classes)]
+    usual = PRESETS["classic" if info.config.get("architecture") == "dense" else "base"].steps
+    if found and info.steps < usual:
+        yield (
+            f"{' and '.join(found)} after {counted(info.steps, 'step')}; the usual number is"
+            f" {usual:,}. Train longer: ganaug fit --steps {usual}, with a new --out."
+        )
 
 
 def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:

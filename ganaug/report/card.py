@@ -14,7 +14,7 @@ from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.report.html import MISSING, interval, percent, points
 from ganaug.report.markdown import Markdown, bullets, code, fill, strong, table
-from ganaug.report.text import held_out_text, policy_text, start_text
+from ganaug.report.text import held_out_text, policy_text, start_text, unused
 from ganaug.wording import counted, first_names, sentence
 
 __all__ = ["model_card"]
@@ -65,7 +65,7 @@ def _card(metadata: Metadata, content_hash: str) -> str:
         Markdown("## Gain"),
         _gain(gain) if gain else NOT_MEASURED,
         Markdown("## Diversity"),
-        _diversity(diversity) if diversity else NOT_MEASURED,
+        _diversity(diversity, metadata.policy) if diversity else NOT_MEASURED,
         Markdown("## Memorisation"),
         _memorisation(diversity),
         Markdown("## Limits"),
@@ -186,7 +186,9 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
     parts = [fill("{}", setting)]
     if gain["chosen"] is not None:
         settle = gain["seeds_to_settle"]
-        more = f" About {settle} seeds would settle a gain of this size." if settle else ""
+        size = f"a {'gain' if gain['mean'] > 0 else 'loss'} of this size"
+        told = settle and seeds >= FEWEST_SEEDS
+        more = f" About {settle} seeds would settle {size}." if told else ""
         width = fill("95% interval {}", Markdown(interval(gain["low"], gain["high"])))
         parts.append(
             fill(
@@ -204,7 +206,7 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
     return _paragraphs(parts)
 
 
-def _diversity(diversity: Mapping[str, Any]) -> Markdown:
+def _diversity(diversity: Mapping[str, Any], policy: Policy | None) -> Markdown:
     words = "; ".join(
         fill(
             "{} {} of {} classes{}",
@@ -215,9 +217,10 @@ def _diversity(diversity: Mapping[str, Any]) -> Markdown:
         )
         for word, names in diversity["words"].items()
     )
+    about = unused(policy)
     return _paragraphs(
         [
-            Markdown(f"{words}."),
+            Markdown(f"{words}{about and f' ({about})'}."),
             Markdown("Means of the classes:"),
             _measures(diversity["macro"], "diversity"),
         ]

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES, OK
 from ganaug.report.filter import NO_FILTER, ClassFilter
-from ganaug.report.html import MISSING, card, heading, paragraph, section, signed, table
+from ganaug.report.html import MISSING, card, folded, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
+from ganaug.report.text import unused
 from ganaug.wording import sentence
 
 __all__ = ["diversity_card", "diversity_section"]
 
 
-def diversity_card(diversity: DiversityReport) -> str:
+def diversity_card(diversity: DiversityReport, policy: Policy | None = None) -> str:
     """Return the box of the first screen: the words, and coverage beside what real images reach."""
     records = diversity.classes
     coverage = diversity.macro.get("coverage")
@@ -29,7 +31,7 @@ def diversity_card(diversity: DiversityReport) -> str:
     if bad:
         where = ", ".join(f"{each.lower()} in {count}" for each, count in bad.items())
         word, style = f"{sum(bad.values())} of {len(records)} classes fail", "bad"
-        text = f"{where.capitalize()}. "
+        text = f"{', '.join(filter(None, [where.capitalize(), unused(policy)]))}. "
     elif found[OK]:
         word, style, text = OK, "", f"In {found[OK]} of {len(records)} classes. "
     else:
@@ -63,9 +65,11 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
         paragraph(f"{words}. A class counts under its first word.", "note"),
         _numbers(diversity, first, classes, word=True),
         *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
-        heading("Further numbers"),
-        _numbers(diversity, [name for name in names if name not in first], classes, word=False),
-        _overall(diversity),
+        folded(
+            "Further numbers",
+            _numbers(diversity, [name for name in names if name not in first], classes, word=False),
+            _overall(diversity),
+        ),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganaug.artifact.format import Metadata
-from ganaug.errors import RunError
+from ganaug.errors import ConfigError, RunError
 from ganaug.evaluation.diversity.inspection import Inspection
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.samples import Samples
@@ -18,10 +19,40 @@ from ganaug.images.grid import picture_grid, save_png
 from ganaug.report.advice import NAMED
 from ganaug.report.kinds import EVALUATION
 from ganaug.report.page import write_report
+from ganaug.wording import counted, first_names
 
-__all__ = ["write_evaluation", "write_records"]
+__all__ = ["replaced_comparison", "write_evaluation", "write_records"]
 
 PICTURES = ("grid.png", "report.html")
+MOST_NAMED = 6  # arms
+
+
+def replaced_comparison(folder: str | os.PathLike[str], gain: GainReport | None) -> list[str]:
+    """Return in a line which comparison in `folder` the records of `gain` will replace.
+
+    Nothing where there is none, or the same one: of the same arms, baseline, seeds and steps.
+    """
+    path = Path(folder) / "gain.json"
+    if not (path.is_file() and EVALUATION["gain.json"].is_ours(path)):
+        return []
+
+    def told(report: GainReport) -> tuple[object, ...]:
+        how = (report.baseline, report.settings.classifier, report.settings.steps)
+        return set(report.arms), report.seeds, report.dataset, how
+
+    try:
+        there = GainReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        same = gain is not None and told(gain) == told(there)
+        arms, seeds = first_names(tuple(there.arms), MOST_NAMED), counted(len(there.seeds), "seed")
+    except (ConfigError, TypeError):  # of another version, or changed by hand
+        return [f"{folder}: replaced the report of an earlier evaluation"]
+    if same:
+        return []
+    return [
+        f"{folder}: replaced the report of another comparison, of {arms} on {there.dataset} with"
+        f" {seeds}, baseline {there.baseline}; its trainings are kept, so the same command makes"
+        " it again"
+    ]
 
 
 def write_records(

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import Gain, overtaken
-from ganaug.evaluation.gain.report import GainReport, chosen_gain, what_would_settle
+from ganaug.evaluation.gain.report import (
+    GainReport,
+    chosen_gain,
+    other_free_arms,
+    what_would_settle,
+)
 from ganaug.evaluation.gain.scores import mean_or_none
 from ganaug.report.arms import names_in_words
 from ganaug.report.class_changes import class_changes, judged_counts, recalls
@@ -63,6 +68,7 @@ BESIDE_MEANS = (
     " alone would give such a gain."
 )
 THIRDS = ("rare", "middle", "frequent")
+TIES = "Of classes with equally many training images the first one counts as rarer."
 
 
 def gain_cards(gain: GainReport) -> list[str]:
@@ -83,10 +89,10 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = "The generator was trained on test images; see the notes."
         elif overtaken(seeds, record):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
-        elif seeds > 1:
-            settled = what_would_settle(record.mean, record.seeds_to_settle)
-            meaning += f" {sentence(settled)}".replace(" -", " −")
+        elif settled := what_would_settle(gain):
+            meaning += f" {sentence(settled)}"
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"
+    others = other_free_arms(gain)
     return [
         card(
             "Verdict",
@@ -97,7 +103,8 @@ def gain_cards(gain: GainReport) -> list[str]:
         card(
             "Gain in balanced accuracy",
             f"{points(record.mean)} points",
-            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {below}.",
+            f"{'One seed, no interval' if seeds < 2 else width}: {chosen} against {below}"
+            + (f"; {others}." if others else "."),
         ),
         card(
             "Change of the balanced error",
@@ -158,6 +165,7 @@ def arms_section(gain: GainReport) -> str:
     parts += [heading("Beside balanced accuracy"), table(BESIDE, beside, marked, stacked=True)]
     parts.append(paragraph(BESIDE_MEANS, "note"))
     parts += [heading("Recall and precision by thirds of the classes"), _thirds(gain, marked)]
+    parts.append(paragraph(TIES, "note"))
     parts += [paragraph(f"Note: {line}.", "note") for line in gain.notes]
     words = names_in_words(arms)
     return section("Arms", paragraph(_how(gain)), paragraph(f"{words}.", "note"), *parts)
@@ -256,7 +264,9 @@ def classes_section(gain: GainReport, shown: ClassFilter = NO_FILTER) -> str:
         rows.append(track_row(name, marks, figure, style))
     key = [("hollow", below)]
     if gain.chosen:
-        key += [("up", f"{gain.chosen}, better"), ("down", "worse"), ("level", "may be luck")]
+        few = f", as all under {FEWEST_SEEDS} seeds" if len(gain.seeds) < FEWEST_SEEDS else ""
+        key += [("up", f"{gain.chosen}, better"), ("down", "worse")]
+        key.append(("level", f"may be luck{few}"))
     return section(
         "Classes",
         heading("Recall, percent, from the rarest class on"),

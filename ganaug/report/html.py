@@ -17,6 +17,7 @@ __all__ = [
     "card",
     "definitions",
     "figure",
+    "folded",
     "heading",
     "interval",
     "paragraph",
@@ -75,6 +76,12 @@ def _class(style: str) -> str:
 def heading(text: str) -> str:
     """Return a heading inside a section."""
     return f"<h3>{escape(text)}</h3>"
+
+
+def folded(title: str, *parts: str) -> str:
+    """Return `parts`, which are HTML, behind a line that opens them. Empty without parts."""
+    body = "".join(parts)
+    return f"<details><summary>{escape(title)}</summary>{body}</details>" if body else ""
 
 
 def paragraph(text: str, style: str = "") -> str:

@@ -26,7 +26,9 @@ def suspects_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -
     text = (
         f"From the left: {order}and the training image nearest to it{WITHOUT if varied else ''}."
         " Under each the distance between the last two, over the distance of the training image to"
-        " its 5th nearest other one: far below 1 is a copy."
+        " its 5th nearest other one. At 0 the two are equal; from 1 on they are no nearer than"
+        " training images are to one another. Between, look: a copy shows the same object in the"
+        " same place."
     )
     figures = "".join(_suspect(suspect, classes) for suspect in inspection.suspects)
     return section(

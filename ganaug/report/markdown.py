@@ -6,9 +6,10 @@ may come from a stranger: nothing in it becomes a heading, a link, HTML or a ter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Markdown", "bullets", "code", "fill", "strong", "table"]
+__all__ = ["Markdown", "bullets", "code", "fill", "plain", "strong", "table"]
 
 _SPECIAL = "\\`*_{}[]<>()#!|~&@"
 _FIRST = "-+=>"  # at the beginning of a line
@@ -28,6 +29,11 @@ def _escaped(text: object) -> str:
     # addresses become links without brackets, too
     line = line.replace("://", ":\\//").replace("www.", "www\\.")
     return f"\\{line}" if line[:1] in _FIRST and line else line
+
+
+def plain(text: str) -> str:
+    """Return Markdown without its escapes, to be read as it stands; in code there are none."""
+    return re.sub(r"(`[^`]*`)|\\(.)", lambda found: found[1] or found[2], text)
 
 
 def fill(template: str, *values: object) -> Markdown:

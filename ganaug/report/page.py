@@ -23,7 +23,7 @@ from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.filter import ClassFilter
 from ganaug.report.gain import arms_section, classes_section, gain_cards, gain_in_short
-from ganaug.report.html import card, definitions, figure, heading, paragraph, section
+from ganaug.report.html import card, definitions, figure, folded, heading, paragraph, section
 from ganaug.report.inspection import map_section, suspects_section
 from ganaug.report.pictures import Picture, class_pictures
 from ganaug.report.plots import curves
@@ -76,7 +76,7 @@ def write_report(
     name = _judged(metadata, gain, diversity)
     shown = samples or Samples((), ())
     found = [] if gain is None else gain_cards(gain)
-    cards = [*found[:2], "" if diversity is None else diversity_card(diversity)]
+    cards = [*found[:2], "" if diversity is None else diversity_card(diversity, metadata.policy)]
     cards += [_policy_card(metadata.policy), *found[2:]]
     in_short = "" if gain is None else gain_in_short(gain)
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)
@@ -191,8 +191,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     charts: list[tuple[str, list[str]]] = [("Losses", losses)] if losses else []
     charts += [(name, [name]) for name in names if name not in (*losses, *FOLLOWED, *SIGNS)]
     followed = [(MEASURES[name].title, [name]) for name in names if name in FOLLOWED]
-    parts = [paragraph(event, "note") for event in events]
-    parts += [_charts(charts, history)] if charts else []
+    parts = [_charts(charts, history)] if charts else []
     if followed:
         text = (
             "The mean over classes at each checkpoint, of the same few real images and latents, in"
@@ -204,7 +203,8 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     if signs:
         text = "What alarms are raised by; a few images of each class at each checkpoint."
         parts += [heading("Signs of failure"), paragraph(text), _charts(signs, history)]
-    return section("Training", *parts) if parts else ""
+    told = [paragraph(event, "note") for event in events]
+    return section("Training", *told, folded("Curves", *parts))
 
 
 def _event(row: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ h1 { font-size: 1.35rem; margin: 0 0 1rem; font-weight: 600; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
   border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+summary { font-weight: 600; margin: 1.25rem 0 .25rem; cursor: pointer; }
 p { margin: .4rem 0 .8rem; max-width: 44rem; }
 .soft, figcaption, .note { color: var(--soft); font-size: .875rem; }
 .first { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); }
@@ -131,6 +132,7 @@ dt { color: var(--soft); } dd { margin: 0; }
   .paper { display: block; grid-column: 1 / -1; justify-self: start; }
   .strength { max-width: none; } .strips { grid-template-columns: repeat(2, 1fr); }
   .strips img { aspect-ratio: var(--all); }
+  ::details-content { content-visibility: visible; }
   h2, h3, section > p { break-after: avoid; } .card, .row, tr, figure { break-inside: avoid; }
 }
 """

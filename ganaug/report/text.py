@@ -10,7 +10,7 @@ from ganaug.artifact.policy import Policy
 from ganaug.values import printable
 from ganaug.wording import counted, fact_lines
 
-__all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text"]
+__all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text", "unused"]
 
 
 def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
@@ -35,7 +35,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
             f"{printable(k)} {printable(v)}" for k, v in metadata.versions.items()
         ),
         "gain": _gain(metadata.gain),
-        "diversity": _diversity(metadata.diversity),
+        "diversity": _diversity(metadata.diversity, policy),
         "sha256": content_hash,
     }
     return fact_lines(facts) + [f"warning: {printable(line)}" for line in metadata.warnings]
@@ -93,11 +93,17 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
         return printable(gain.get("verdict", "measured"))
 
 
-def _diversity(diversity: Mapping[str, Any] | None) -> str:
+def unused(policy: Policy | None) -> str:
+    """Return in words what a failure is about where the policy of the file is never to vary."""
+    return "of its variations, were they used" if policy is not None and policy.never else ""
+
+
+def _diversity(diversity: Mapping[str, Any] | None, policy: Policy | None) -> str:
     if diversity is None:
         return "not measured"
     words = diversity.get("words")
     if not isinstance(words, Mapping) or not words:
         return "measured"
     counts = (f"{word} {len(names)}" for word, names in words.items() if isinstance(names, list))
-    return printable(", ".join(counts) + " (classes)")
+    about = "; ".join(filter(None, ["classes", unused(policy)]))
+    return printable(f"{', '.join(counts)} ({about})")

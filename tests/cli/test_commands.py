@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from helpers.photos import TINY
+from helpers.small_models import write_variation_model
 from PIL import Image
 
 import ganaug.demo
@@ -105,6 +107,22 @@ def test_evaluate_writes_tables_records_and_a_report(
     assert records["gain"] == json.loads((folder / "gain.json").read_text())
     assert records["gain"]["baseline"] == "balanced"
     assert len(records["diversity"]["classes"]) == 3
+
+
+def test_a_terminal_shows_the_card_without_the_escapes_of_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_variation_model(tmp_path / "m.onnx", classes=("pitted_surface", "scratches"))
+    assert run(["card", str(file)]) == 0
+    piped = capsys.readouterr().out
+    assert "| pitted\\_surface |" in piped
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run(["card", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "| pitted_surface |" in shown
+    assert "\\" not in shown
+    assert run(["card", str(file), "--out", str(tmp_path / "card.md")]) == 0
+    assert (tmp_path / "card.md").read_text() == piped
 
 
 def test_what_was_measured_goes_into_the_file_and_onto_its_card(

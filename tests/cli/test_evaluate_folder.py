@@ -38,6 +38,28 @@ def test_a_quick_look_replaces_no_full_report(
     assert json.loads((out / "gain.json").read_text())["settings"]["quick"] is True
 
 
+def test_a_report_of_another_comparison_is_not_replaced_without_a_word(
+    file: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(file), str(photos), "--quick", "--steps", "1", "--seeds", "1"]
+    command += ["--jobs", "1", "--baseline", "balanced", "--arms"]
+    folder = tmp_path / "photos-quick-look"
+    words = (
+        f"ganaug: {folder}: replaced the report of another comparison, of plain, balanced, ganaug"
+        " on photos with 1 seed, baseline balanced; its trainings are kept, so the same command"
+        " makes it again\n"
+    )
+    assert run([*command, "plain,balanced,ganaug"]) == 0
+    assert run([*command, "plain,balanced,ganaug"]) == 0  # the same one
+    assert "replaced" not in capsys.readouterr().err
+    assert run([*command, "balanced,ganaug"]) == 0
+    err = capsys.readouterr().err
+    assert words in err
+    last = err.splitlines()[-1]
+    assert last.startswith("ganaug: next: The generator was trained for 3 steps alone;")
+    assert json.loads((folder / "gain.json").read_text())["arms"].keys() == {"balanced", "ganaug"}
+
+
 def test_a_folder_of_other_files_is_refused(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

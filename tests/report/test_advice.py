@@ -22,7 +22,10 @@ from ganaug.evaluation.gain.report import GainReport
 from ganaug.report import arms
 from ganaug.report.advice import advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
+from ganaug.report.diversity import diversity_card
 from ganaug.report.gain import gain_in_short
+from ganaug.report.text import metadata_lines
+from ganaug.training.config import PRESETS
 
 
 def healthy() -> DiversityReport:
@@ -85,6 +88,44 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     unsure_of_it = replace(of_folder.gain["folder:made"], verdict="no evidence")
     of_folder = replace(of_folder, gain=of_folder.gain | {"folder:made": unsure_of_it})
     assert advice(of_folder, healthy(), short) == advice(of_folder, healthy())
+
+
+def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
+    words = (
+        "COLLAPSED after 300 steps; the usual number is 2,500. Train longer: ganaug fit --steps"
+        " 2500, with a new --out."
+    )
+    info = replace(metadata_record(), steps=300)
+    failed = diversity_record()
+    assert words in advice(gain_record("helps"), failed, info)
+    both = replace(
+        failed, classes=(failed.classes[0], replace(failed.classes[1], word="UNFAITHFUL"))
+    )
+    assert words.replace("COLLAPSED", "COLLAPSED and UNFAITHFUL") in advice(None, both, info)
+    for record, steps in ((failed, 2500), (healthy(), 300)):
+        assert "Train longer" not in str(advice(None, record, replace(info, steps=steps)))
+    shortest = advice(gain_record("no evidence"), failed, replace(info, steps=40))
+    assert "trained for 40 steps alone" in shortest[0]  # said once
+    assert "Train longer" not in str(shortest)
+    dense = replace(info, steps=2600, config={"architecture": "dense"})
+    assert f"the usual number is {PRESETS['classic'].steps:,}." in str(advice(None, failed, dense))
+
+
+def test_where_it_is_never_varied_a_failure_is_one_of_variations_that_are_not_used() -> None:
+    info = metadata_record()
+    assert info.policy is not None
+    words = "COLLAPSED in 2 of 3 classes, of its variations, were they used"
+    never = replace(info, policy=replace(info.policy, p=((1, 0.0),)))
+    assert in_short(None, diversity_record(), never) == [f"in short: {words}"]
+    assert in_short(None, diversity_record(), info) == [f"in short: {words.partition(',')[0]}"]
+    said = ", of its variations, were they used."
+    assert f"Collapsed in 2{said}" in diversity_card(diversity_record(), never.policy)
+    assert "used" not in diversity_card(diversity_record(), info.policy)
+    found = {"words": {"UNFAITHFUL": ["ok"]}}
+    lines = metadata_lines(replace(never, diversity=found), "0" * 64)
+    assert any(
+        "UNFAITHFUL 1 (classes; of its variations, were they used)" in line for line in lines
+    )
 
 
 def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommended() -> None:

@@ -12,6 +12,7 @@ from ganaug.artifact.format import PRIVACY
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError
 from ganaug.report.card import model_card
+from ganaug.report.markdown import code, fill, plain
 
 GAIN = {
     "dataset": "parts",
@@ -52,6 +53,20 @@ DIVERSITY = {
 
 def card(**fields: Any) -> str:
     return model_card(replace(metadata_record(), **fields), "a" * 64)
+
+
+def test_a_loss_is_called_one_and_a_few_seeds_settle_nothing() -> None:
+    assert "About 24 seeds would settle a loss of this size." in card(gain=GAIN | {"mean": -0.03})
+    assert "would settle" not in card(gain=GAIN | {"seeds": 2})
+
+
+def test_words_about_variations_that_are_never_made_say_so() -> None:
+    policy = metadata_record().policy
+    assert policy is not None
+    words = " (of its variations, were they used)."
+    never = replace(policy, p=((1, 0.0),))
+    assert words in card(diversity=DIVERSITY, policy=never)
+    assert words not in card(diversity=DIVERSITY)
 
 
 def test_every_part_with_its_numbers() -> None:
@@ -159,6 +174,13 @@ def test_what_tune_measured_is_told_in_words() -> None:
     assert (
         "Not tried within the budget: strong, \\<b\\>; for all candidates add --steps 900" in text
     )
+
+
+def test_a_terminal_gets_no_backslashes() -> None:
+    text = fill("> never {}, {} {}", "(p 0)", "pitted_surface", code("C:\\a_b"))
+    assert text == "> never \\(p 0\\), pitted\\_surface `C:\\a_b`"
+    assert plain(text) == "> never (p 0), pitted_surface `C:\\a_b`"
+    assert plain(fill("{} {}", "http://a.b", "www.a `x` \\")) == "http://a.b www.a `x` \\"
 
 
 def test_text_from_outside_is_neither_markdown_nor_html() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ganaug import Generator
 from ganaug.errors import RunError
 from ganaug.evaluation.diversity.inspection import inspect_samples
 from ganaug.evaluation.diversity.samples import draw_samples
-from ganaug.report.folder import write_evaluation, write_records
+from ganaug.report.folder import replaced_comparison, write_evaluation, write_records
 
 
 def test_the_folder_of_an_evaluation(tmp_path: Path) -> None:
@@ -71,6 +72,26 @@ def test_what_is_not_measured_again_goes_and_files_of_the_user_stay(tmp_path: Pa
         (tmp_path / name).write_text("{}")
     write_records(tmp_path, None, diversity)
     assert there() == {"diversity.json", "notes.txt", "gain.json", "judged.json", "report.html"}
+
+
+def test_which_comparison_is_replaced_is_told(tmp_path: Path) -> None:
+    gain = gain_record()
+    assert replaced_comparison(tmp_path, gain) == []
+    write_records(tmp_path, gain, None)
+    assert replaced_comparison(tmp_path, gain) == []
+    told = "of plain, balanced, ganaug on parts with 6 seeds, baseline balanced; its trainings"
+    over_plain = replace(gain, baseline="plain")
+    for other in (gain_record(seeds=2), gain_record(generator=False), over_plain, None):
+        assert told in replaced_comparison(tmp_path, other)[0]
+    longer = replace(gain, settings=replace(gain.settings, steps=601))
+    assert told in replaced_comparison(tmp_path, longer)[0]
+    changed = json.loads((tmp_path / "gain.json").read_text())
+    for values in (changed | {"seeds": 6}, changed | {"arms": {"plain": {}}}):
+        (tmp_path / "gain.json").write_text(json.dumps(values))
+        (line,) = replaced_comparison(tmp_path, gain)
+        assert line.endswith(": replaced the report of an earlier evaluation")
+    (tmp_path / "gain.json").write_text("{}")
+    assert replaced_comparison(tmp_path, gain) == []  # the user's own
 
 
 def test_a_picture_beside_no_evaluation_stays(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from ganaug.errors import RunError
 from ganaug.evaluation.diversity.words import TOO_FEW_WORD
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.report.diversity import diversity_card
+from ganaug.report.gain import classes_section, gain_cards
 from ganaug.report.inspection import map_section
 from ganaug.report.page import write_report
 
@@ -115,6 +116,8 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "Recall and precision by thirds of the classes",
         "recall, rare recall, middle recall, frequent precision, rare",
         "Most suspicious samples From the left: its source, the generated image,",
+        "At 0 the two are equal; from 1 on they are no nearer than training images are to one",
+        "Of classes with equally many training images the first one counts as rarer.",
         "0.20, ok, nearest: <script>",
         "Strength of the latent The same images",
         "1.75 From the left: 0, 1, 1.75.",
@@ -251,6 +254,44 @@ def test_a_gain_of_nothing_is_settled_by_nothing(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", metadata=metadata_record(), gain=gain)
     assert f"T{words}" in read(tmp_path / "report.html")[1]
     assert f"ganaug: t{words}\n" in gain.text()
+
+
+def test_how_many_seeds_would_settle_it_is_not_said_of_a_few_or_of_a_quick_look() -> None:
+    def said(gain: GainReport) -> bool:
+        shown = {"would settle" in text for text in (gain.text(), "".join(gain_cards(gain)))}
+        assert len(shown) == 1
+        return shown.pop()
+
+    gain = gain_record("no evidence")
+    assert said(gain)
+    assert not said(gain_record("no evidence", 2))
+    assert not said(gain_record("no evidence", 5))
+    assert not said(replace(gain, settings=replace(gain.settings, quick=True)))
+    lost = replace(gain.gain["ganaug"], mean=-0.03)
+    lost_more = replace(lost, seeds_to_settle=None)
+    loss = replace(gain, gain=gain.gain | {"ganaug": lost})
+    assert "ganaug: about 24 seeds would settle a loss of 3.0 points, with" in loss.text()
+    assert "About 24 seeds would settle a loss of 3.0 points" in gain_cards(loss)[0]
+    loss = replace(gain, gain=gain.gain | {"ganaug": lost_more})
+    assert "not even 1000 seeds would settle a loss of 3.0 points; more" in loss.text()
+
+
+def test_under_six_seeds_the_legend_says_why_all_classes_are_grey() -> None:
+    words = "may be luck, as all under 6 seeds"
+    assert words in classes_section(gain_record(seeds=5))
+    assert "may be luck<" in classes_section(gain_record())
+
+
+def test_numbers_and_curves_for_few_readers_are_folded_away(tmp_path: Path) -> None:
+    page = full_report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<details>") == 2
+    for title, inside in (("Further numbers", "Nearest: median"), ("Curves", "Losses")):
+        start = page.index(f"<details><summary>{title}</summary>")
+        assert inside in page[start : page.index("</details>", start)]
+    events = [{"step": 40, "alarm": "latents are not used"}]
+    write_report(tmp_path / "events.html", metadata=metadata_record(), history=events)
+    page = (tmp_path / "events.html").read_text(encoding="utf-8")
+    assert '<h2>Training</h2><p class="note">Step 40: latents are not used.</p></section>' in page
 
 
 def test_of_one_seed_there_is_no_p(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class Suspect:
         name: class that it was made for.
         neighbour_name: class of that training image.
         ratio: distance to it, over the distance from it to its 5th nearest other training image,
-            the ball of coverage and precision; far below 1 is a copy.
+            the ball of coverage and precision; 0 where they are equal.
         image, neighbour: uint8 [H, W, C].
         source: what it was varied from; None for a class generator.
     """

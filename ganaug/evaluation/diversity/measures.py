@@ -121,13 +121,14 @@ _ROWS = (
         definition="how well a kernel classifier, judged on left-out images, tells real images from"
         " generated ones: the area under its ROC curve; below 0.5, at its reference, where it"
         " cannot",
-        text="how well a classifier tells real from generated images; at its reference: not at all",
+        text="how well a classifier tells generated images from real ones: from the number in"
+        " brackets, not at all, to 1, always",
         worse="higher",
     ),
     MeasureInfo(
         name="missing",
         definition="lost, along what the classifier of apart sees; in -1..1",
-        text="lost, along what this classifier sees",
+        text="real images whose like is hardly generated, as the classifier of apart sees it",
         worse="higher",
     ),
     MeasureInfo(

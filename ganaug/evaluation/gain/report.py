@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganaug.errors import ConfigError
+from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
 from ganaug.evaluation.gain.scores import mean_or_none
@@ -16,7 +17,7 @@ from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.values import printable
 from ganaug.wording import counted, table_lines
 
-__all__ = ["GainReport", "chosen_gain", "what_would_settle"]
+__all__ = ["GainReport", "chosen_gain", "other_free_arms", "what_would_settle"]
 
 MADE_ANEW = (
     ": helps needs a gain over",
@@ -256,22 +257,18 @@ def _table(report: GainReport, width: int | None) -> str:
         )
     few = f" (a verdict needs {FEWEST_SEEDS})" if seeds < FEWEST_SEEDS else ""
     lines = [
+        *_first_line(report),
         *table_lines(rows, width),
         f"{printable(report.dataset)}, {counted(seeds, 'seed')}{few}, {report.claim};"
         " scores in percent",
     ]
-    chosen = chosen_gain(report)
-    if (
-        chosen is not None
-        and chosen.verdict == "no evidence"
-        and seeds > 1
-        and not overtaken(seeds, chosen)
-    ):
-        lines.append(f"{report.chosen}: {what_would_settle(chosen.mean, chosen.seeds_to_settle)}")
+    if settled := what_would_settle(report):
+        lines.append(f"{report.chosen}: {settled}")
     lines.extend(f"note: {printable(note)}" for note in report.notes)
     lines += ["", *table_lines(more, width)]
     lines += [
-        "recall and precision: of the rare / middle / frequent third of the classes",
+        "recall and precision: of the rare / middle / frequent third of the classes; of equally"
+        " many images the first class counts as rarer",
         "change of the error: of 100% less balanced accuracy, in brackets of the rarer half",
         "calibration: how far confidence is from how often it is right, in percent",
         "p: of the paired t test, how often luck alone would give such a gain",
@@ -284,16 +281,53 @@ def chosen_gain(report: GainReport | None) -> Gain | None:
     return None if report is None else report.gain.get(report.chosen or "")
 
 
-def what_would_settle(mean: float, seeds: int | None) -> str:
-    """Return in words how many seeds would tell a gain of `mean` from none.
+def other_free_arms(report: GainReport) -> str:
+    """Return in words the strongest free arm, where it has more than the baseline of the chosen
+    one, or that none but the baseline was compared; else nothing."""
+    if chosen_gain(report) is None:
+        return ""
+    chosen = str(report.chosen)
+    rivals = report.choice.longer.get(chosen, (report.baseline, *report.choice.free_arms))
+    level = {name: float(np.mean(arm.balanced_accuracy)) for name, arm in report.arms.items()}
+    own = rivals[0]
+    best = max((name for name in rivals if name in level), key=level.__getitem__)
+    if level[best] > level[own]:
+        return (
+            f"{best}, without a generator, has {100 * level[best]:.1f}, more than the"
+            f" {100 * level[own]:.1f} of {own}"
+        )
+    if sum(parse_arm(name).free for name in report.arms) == 1:
+        return "no other training without a generator was compared: one may be stronger"
+    return ""
 
-    With a mean of 0, as of two trainings that predict the same, no more of anything does.
+
+def _first_line(report: GainReport) -> list[str]:
+    """Return the gain in a line above the tables, where it is not over the strongest free arm."""
+    told, gain = other_free_arms(report), chosen_gain(report)
+    if gain is None or not told:
+        return []
+    below = report.baseline_of(str(report.chosen))
+    return [f"{report.chosen}: {100 * gain.mean:+.1f} points against {below}; {told}", ""]
+
+
+def what_would_settle(report: GainReport) -> str:
+    """Return in words how many seeds would tell the chosen arm's gain from none.
+
+    Nothing is said where there is a verdict, or a stronger free arm took it away; nor of a quick
+    look or few seeds, which do not tell how far seeds differ. With a mean of 0, as of two trainings
+    that predict the same, no more of anything settles it.
     """
-    if abs(mean) < 1e-12:
+    found, seeds = chosen_gain(report), len(report.seeds)
+    if found is None or found.verdict != "no evidence" or overtaken(seeds, found):
+        return ""
+    if report.settings.quick or seeds < FEWEST_SEEDS:
+        return ""
+    if abs(found.mean) < 1e-12:
         return "the mean gain is 0, which no number of seeds or test images would settle"
-    gain = f"a gain of {100 * mean:+.1f} points"
-    if seeds is not None:
-        return f"about {seeds} seeds would settle {gain}, with a chance of 80%"
+    size = f"{100 * found.mean:+.1f}" if found.mean > 0 else f"{-100 * found.mean:.1f}"
+    gain = f"a {'gain' if found.mean > 0 else 'loss'} of {size} points"
+    if found.seeds_to_settle is not None:
+        return f"about {found.seeds_to_settle} seeds would settle {gain}, with a chance of 80%"
     return f"not even {MOST_SEEDS} seeds would settle {gain}; more test images might"
 
 

@@ -12,7 +12,7 @@ from ganaug.evaluation.gain import GainReport, judge
 from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
 from ganaug.evaluation.gain.settings import Choice, Settings
-from ganaug.report.advice import advice
+from ganaug.report.advice import advice, in_short
 from ganaug.report.gain import gain_cards
 
 
@@ -68,6 +68,36 @@ def test_helps_needs_a_gain_over_the_strongest_free_arm_of_the_test_part() -> No
     assert stronger.notes == between.notes
     assert "would settle" not in str(stronger)
     assert "turned out to be stronger" in "".join(gain_cards(stronger))
+
+
+@pytest.mark.parametrize("seeds", [2, 6])
+def test_the_strongest_free_arm_is_named_where_the_gain_is(seeds: int) -> None:
+    """On the first screen and in the first and the last line; a baseline may be the weakest."""
+    accuracies = {"balanced": 0.7, "balanced+affine": 0.75, "balanced+flip": 0.81, "ganaug": 0.65}
+    found = told(accuracies, seeds)
+    score = 100 * float(np.mean(found.arms["balanced+flip"].balanced_accuracy))
+    words = f"; balanced+flip, without a generator, has {score:.1f}, more than the "
+    assert words in found.text().splitlines()[0]
+    assert "points against balanced; " in found.text().splitlines()[0]
+    assert words in gain_cards(found)[1].replace("<wbr>", "")
+    assert words in in_short(found, None)[0]
+    best = told({"balanced": 0.7, "balanced+affine": 0.65, "ganaug": 0.65}, seeds)
+    assert best.text().startswith("arm ")
+    assert "without a generator" not in gain_cards(best)[1] + in_short(best, None)[0]
+
+
+def test_a_baseline_without_rivals_is_called_one() -> None:
+    words = "; no other training without a generator was compared: one may be stronger"
+    found = told({"balanced": 0.7, "ganaug": 0.65}, 2)
+    assert words in found.text().splitlines()[0]
+    assert words in gain_cards(found)[1]
+
+
+def test_a_longer_arm_is_told_of_the_free_arms_that_it_has_to_beat() -> None:
+    own = ("balanced+longer-3", "balanced")
+    accuracies = {"balanced": 0.8, "balanced+longer-3": 0.7, "ganaug+longer-3": 0.65}
+    found = told(accuracies, longer={"ganaug+longer-3": own})
+    assert "against balanced+longer-3; balanced, without a generator, has" in found.text()
 
 
 def test_the_word_follows_from_the_interval_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
