@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.values import printable
 from ganaug.wording import counted
 
-__all__ = ["EXAMPLES", "CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
+__all__ = ["EXAMPLES", "NEVER", "CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
 
 EXAMPLES = 50  # of odd or alike images that a finding names
 SHOWN = 5  # of a finding's examples, in text
@@ -17,6 +17,7 @@ LONG = 3600  # seconds of evaluate
 # On a machine that is free, `check` itself is at most one process on each core, and the timed steps
 # of one thread have a core to themselves.
 BUSY, OWN = 1.2, 0.85  # processes on each core; share of a core
+NEVER = "would answer never"  # how the line about `tune` begins where it can measure nothing
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 
 
@@ -146,6 +147,11 @@ class CheckReport:
     def problems(self) -> tuple[Finding, ...]:
         """The findings that have to be mended before training."""
         return tuple(finding for finding in self.findings if finding.problem)
+
+    @property
+    def never(self) -> bool:
+        """Whether `tune` has nothing to measure on, so that it answers never."""
+        return self.tuning.startswith(NEVER)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -27,6 +27,7 @@ from ganaug.cli.console import (
 )
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError, RunError
+from ganaug.wording import as_options
 
 if TYPE_CHECKING:
     from ganaug.checking import CheckReport
@@ -35,6 +36,7 @@ __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 LEDGER, CHECKED, LOCK = "steps.json", "check.json", ".lock"
+NEVER = "its policy is never to vary: with it your images stay as they are"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
     "--quick": "none; a first try: --preset tiny --set steps=N",
@@ -78,7 +80,9 @@ class _Run(click.Command):
     help="Of each classifier of tune, too: after few of them it says never.  [default: as usual]",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option("--anyway", is_flag=True, help="Go on although check found problems.")
+@click.option(
+    "--anyway", is_flag=True, help="Go on although check found problems, or tune says never."
+)
 @click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
 @click.pass_context
 def command(
@@ -134,7 +138,7 @@ def command(
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
-        report = _check(console, source, **options)
+        report = _check(console, source, ends_at_never=not anyway, **options)
         write_json(folder / CHECKED, report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:
@@ -176,13 +180,33 @@ def command(
     with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
         again = f"ganaug {shlex.join(console.arguments)}"
         ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
-        for name, (work, results) in zip(STEPS, steps, strict=True):
+        for name, (work, results) in zip(STEPS[:4], steps[:4], strict=True):
             ledger.do(console, name, work, results)
+        never = _never_varies(file)
+        if never and not anyway and not ledger.has("evaluate", (report,)):
+            judged_on = [source, *replace(reading, size=None).words()]
+            _leave_out(console, str(file), judged_on, classifier_steps)
+            return
+        ledger.do(console, "evaluate", *steps[4])
     say(console, f"all done: {report}; the file for your training: {file}")
-    if _never_varies(file):
-        say(console, "its policy is never to vary: with it your images stay as they are")
+    if never:
+        say(console, NEVER)
     if shown:
         open_report(console, report)
+
+
+def _leave_out(console: Settings, file: str, source: Sequence[str], steps: int | None) -> None:
+    """Say that nothing is compared, where both sides are one training, and what would be."""
+    from ganaug.evaluation.tuning.report import OWN_P
+
+    command = ["ganaug", "evaluate", file, *source, "--arms", OWN_P, *as_options(steps=steps)]
+    say(
+        console,
+        "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
+        f"for its default p all the same: {shlex.join(command)}",
+        f"for the trainings without it: ganaug {shlex.join([*console.arguments, '--anyway'])}",
+        f"done: {file}; {NEVER}",
+    )
 
 
 def _kept(folder: Path) -> str:
@@ -252,6 +276,10 @@ class Ledger:
                 f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
                 " choose another folder"
             )
+
+    def has(self, name: str, results: Sequence[Path]) -> bool:
+        """Whether the step `name` is done, and its `results` are still there."""
+        return name in self.done and all(each.exists() for each in results)
 
     def do(
         self, console: Settings, name: str, work: Callable[[], None], results: Sequence[Path] = ()
@@ -336,12 +364,19 @@ def _is_a_name(source: str) -> bool:
     return kind_of(source) in ("digits", "torchvision")
 
 
-def _check(console: Settings, source: str, **options: Any) -> CheckReport:
+def _check(console: Settings, source: str, *, ends_at_never: bool, **options: Any) -> CheckReport:
     from ganaug import check
+    from ganaug.training import make_config
 
     with steady_progress(console, "reading images") as progress:
         report = check(source, progress=progress, **options)
+    tuned = make_config(options["preset"], **options["fit_options"]).conditional
+    ends = ends_at_never and tuned and report.never
+    if ends and report.times is not None:
+        report = replace(report, times=replace(report.times, evaluate=None))
     echo(replace(report, next=()))  # what comes next is done here
+    if ends:
+        say(console, "tune will say never, and the comparison is left out: it needs more images")
     return report
 
 
