@@ -138,7 +138,8 @@ def command(
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
-        report = _check(console, source, ends_at_never=not anyway, **options)
+        named = shlex.join([str(file), source, *replace(reading, size=None).words()])
+        report = _check(console, source, named, ends_at_never=not anyway, **options)
         write_json(folder / CHECKED, report.to_dict())
         problems = [each for each in report.problems if each.kind not in accepted]
         if problems and not anyway:
@@ -213,6 +214,8 @@ def _kept(folder: Path) -> str:
     """Return what an interrupted run leaves, in words."""
     if (folder / LEDGER).exists():
         return f"what ended before is in {folder}"
+    if (folder / CHECKED).exists():
+        return f"what check found is in {folder / CHECKED}"
     return "no step had ended, and nothing is kept"
 
 
@@ -364,7 +367,9 @@ def _is_a_name(source: str) -> bool:
     return kind_of(source) in ("digits", "torchvision")
 
 
-def _check(console: Settings, source: str, *, ends_at_never: bool, **options: Any) -> CheckReport:
+def _check(
+    console: Settings, source: str, named: str, *, ends_at_never: bool, **options: Any
+) -> CheckReport:
     from ganaug import check
     from ganaug.training import make_config
 
@@ -374,7 +379,7 @@ def _check(console: Settings, source: str, *, ends_at_never: bool, **options: An
     ends = ends_at_never and tuned and report.never
     if ends and report.times is not None:
         report = replace(report, times=replace(report.times, evaluate=None))
-    echo(replace(report, next=()))  # what comes next is done here
+    echo(replace(report, next=(), named=named))  # what comes next is done here
     if ends:
         say(console, "tune will say never, and the comparison is left out: it needs more images")
     return report
