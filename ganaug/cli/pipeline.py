@@ -36,6 +36,7 @@ __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 LEDGER, CHECKED, LOCK = "steps.json", "check.json", ".lock"
+REPORT = "evaluation/report.html"
 NEVER = "its policy is never to vary: with it your images stay as they are"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
@@ -128,7 +129,8 @@ def command(
         reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
         refuse_foreign(folder, [CHECKED])
-    file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
+    file, run, report = (folder / each for each in ("generator.onnx", "run", REPORT))
+    judged_on = shlex.join([str(file), source, *replace(reading, size=None).words()])
     common = {"source": source, "device": device, **loading}
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
 
@@ -138,14 +140,13 @@ def command(
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
-        named = shlex.join([str(file), source, *replace(reading, size=None).words()])
-        report = _check(console, source, named, ends_at_never=not anyway, **options)
-        write_json(folder / CHECKED, report.to_dict())
-        problems = [each for each in report.problems if each.kind not in accepted]
+        looked = _check(console, source, judged_on, ends_at_never=not anyway, **options)
+        write_json(folder / CHECKED, looked.to_dict())
+        problems = [each for each in looked.problems if each.kind not in accepted]
         if problems and not anyway:
             raise DataError(
-                f"{report.source}: {problems[0].text} (problems in all: {len(problems)}); mend"
-                f" them, or go on with: ganaug {shlex.join([*console.arguments, '--anyway'])}"
+                f"{looked.source}: {problems[0].text} (problems in all: {len(problems)}); mend"
+                f" them, or go on with: {_again(console, '--anyway')}"
             )
 
     def fitted() -> None:
@@ -164,12 +165,11 @@ def command(
         context.invoke(
             evaluate.command,
             seeds=seeds,
-            out=str(evaluated),
+            out=str(report.parent),
             run_folder=str(run) if run.exists() else None,
             **common | judging,
         )
 
-    report = evaluated / "report.html"
     steps: tuple[tuple[Callable[[], None], tuple[Path, ...]], ...] = (
         (checked, (folder / CHECKED,)),
         # a run may go once it is exported
@@ -179,34 +179,33 @@ def command(
         (judged, (report,)),
     )
     with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
-        again = f"ganaug {shlex.join(console.arguments)}"
-        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
-        for name, (work, results) in zip(STEPS[:4], steps[:4], strict=True):
+        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), _again(console))
+        for name, (work, results) in zip(STEPS, steps, strict=True):
+            if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
+                return _leave_out(console, judged_on, classifier_steps)
             ledger.do(console, name, work, results)
-        never = _never_varies(file)
-        if never and not anyway and not ledger.has("evaluate", (report,)):
-            judged_on = [source, *replace(reading, size=None).words()]
-            _leave_out(console, str(file), judged_on, classifier_steps)
-            return
-        ledger.do(console, "evaluate", *steps[4])
     say(console, f"all done: {report}; the file for your training: {file}")
-    if never:
+    if _never_varies(file):
         say(console, NEVER)
     if shown:
         open_report(console, report)
 
 
-def _leave_out(console: Settings, file: str, source: Sequence[str], steps: int | None) -> None:
+def _again(console: Settings, *more: str) -> str:
+    return f"ganaug {shlex.join([*console.arguments, *more])}"
+
+
+def _leave_out(console: Settings, named: str, steps: int | None) -> None:
     """Say that nothing is compared, where both sides are one training, and what would be."""
     from ganaug.evaluation.tuning.report import OWN_P
 
-    command = ["ganaug", "evaluate", file, *source, "--arms", OWN_P, *as_options(steps=steps)]
+    command = f"ganaug evaluate {named} {shlex.join(as_options(arms=OWN_P, steps=steps))}"
     say(
         console,
         "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
-        f"for its default p all the same: {shlex.join(command)}",
-        f"for the trainings without it: ganaug {shlex.join([*console.arguments, '--anyway'])}",
-        f"done: {file}; {NEVER}",
+        f"for its default p all the same: {command}",
+        f"for the trainings without it: {_again(console, '--anyway')}",
+        f"done; {NEVER}",
     )
 
 
@@ -279,10 +278,6 @@ class Ledger:
                 f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
                 " choose another folder"
             )
-
-    def has(self, name: str, results: Sequence[Path]) -> bool:
-        """Whether the step `name` is done, and its `results` are still there."""
-        return name in self.done and all(each.exists() for each in results)
 
     def do(
         self, console: Settings, name: str, work: Callable[[], None], results: Sequence[Path] = ()
