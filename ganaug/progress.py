@@ -106,15 +106,22 @@ class Pace:
         self.clock, self.end = clock, end
         self.first, self.since, self.last = -1, 0.0, -1
 
-    def left(self, done: int, total: int) -> float | None:
-        """Return the seconds from `done` to `total`; None at the first call."""
+    def left(self, done: int, total: int, took: float | None = None) -> float | None:
+        """Return the seconds from `done` to `total`.
+
+        The first call knows them where it is told what all of `done` `took`, and else None.
+        """
         if self.first < 0 or done < self.last:
             self.first, self.since = done, self.clock()
         self.last = done
-        if done <= self.first:
-            return None
         to_do = total - done + self.end if done < total else 0
+        if done <= self.first:
+            return took / done * to_do if took and done > 0 else None
         return (self.clock() - self.since) / (done - self.first) * to_do
+
+    def of_row(self, done: int, total: int, row: Mapping[str, Any]) -> float | None:
+        """Return `left`, with a row of metrics, which may have the seconds until `done`."""
+        return self.left(done, total, row.get("seconds"))
 
 
 def told(progress: Progress | bool | None, label: str, unit: str = "") -> Progress | None:
@@ -128,8 +135,8 @@ def told_of_fit(progress: FitProgress | bool | None) -> FitProgress | None:
     _check(progress)
     if progress is not True:
         return progress or None
-    lines, pace = _on_stderr("training the generator"), Pace(end=END_OF_FIT)
-    return lambda step, steps, row: lines(step, steps, pace.left(step, steps), losses_in(row))
+    lines, left = _on_stderr("training the generator"), Pace(end=END_OF_FIT).of_row
+    return lambda step, steps, row: lines(step, steps, left(step, steps, row), losses_in(row))
 
 
 def _check(progress: object) -> None:

@@ -102,6 +102,17 @@ def test_the_figures_of_a_line_are_those_of_the_files_that_it_links(page: Path) 
     assert shown >= (12 if page.name == "README.md" else 50)
 
 
+@pytest.mark.parametrize("page", ["results.md", "recipes.md", "when-not.md", "pretrained.md"])
+def test_every_table_says_of_steel_that_there_is_no_evidence(page: str) -> None:
+    """A page that has an answer of its own leaves the reader with two."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if re.match(r"\|.*\bsteel\b", line)]
+    verdicts = [row for row in rows if "no evidence" in row]
+    assert verdicts
+    for row in {row for row in rows if re.search(r"helps|hurts|verdict|alone", row)}:
+        assert "no evidence" in row, row
+
+
 def test_the_page_of_results_is_short_and_its_tables_are_narrow() -> None:
     lines = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 150

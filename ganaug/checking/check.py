@@ -19,7 +19,15 @@ from ganaug.checking.classes import class_checks, class_findings, frames, tuning
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import load_of_a_core, measure
 from ganaug.checking.outliers import blank, unlike_all
-from ganaug.checking.report import EXAMPLES, CheckReport, Finding, Outlook, Times
+from ganaug.checking.report import (
+    EXAMPLES,
+    NAMED,
+    NO_COLOUR,
+    CheckReport,
+    Finding,
+    Outlook,
+    Times,
+)
 from ganaug.devices import choose_device
 from ganaug.errors import DataError, GanaugError, checked_count
 from ganaug.evaluation.gain.intervals import MOST_SEEDS
@@ -71,8 +79,8 @@ def check(
         classifier_steps: of each classifier of `evaluate` and `tune`; None = as usual.
         device: "auto", "cpu", "cuda" or "cuda:N": where it would be trained.
         times: whether a few steps are trained to estimate the durations.
-        outlook: whether small networks are trained, for about a minute, to ask if a generator is
-            likely to help a network from scratch.
+        outlook: whether small networks are trained to ask if a generator is likely to help a
+            network from scratch: about a minute of a core that is free.
         progress: called as `progress(done, total)`, in images; True writes lines to stderr.
 
     Returns:
@@ -158,6 +166,8 @@ def check(
         skip_corrupt=bool(seen.unreadable),
         **{f"{role}_column": column for role, column in columns._asdict().items()},
     )
+    following = _next(images, source, findings, asked, options)
+    further = as_options(root=root, no_exif=not exif, skip_corrupt=bool(seen.unreadable))
     return CheckReport(
         source=seen.source,
         images=len(images),
@@ -172,8 +182,9 @@ def check(
         tuning=tuning_line(images),
         times=measured,
         outlook=likely,
-        next=_next(images, source, findings, asked, options),
+        next=following,
         notes=(*seen.notes, *_grey(seen, mode)),
+        named=shlex.join([f"{_title(images)}.onnx", str(source), *further]) if following else NAMED,
     )
 
 
@@ -221,7 +232,7 @@ def _grey(seen: Survey, mode: str | None) -> Iterator[str]:
     """Yield a note where colour images without colour are trained as grey ones."""
     coloured = any(header.mode == "RGB" for header in seen.headers)
     if mode is None and coloured and (seen.previews == seen.previews[..., :1]).all():
-        yield "no image has a colour: they are trained as grey; --mode rgb keeps them as RGB"
+        yield f"{NO_COLOUR}: they are trained as grey; --mode rgb keeps them as RGB"
 
 
 def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:
@@ -230,6 +241,12 @@ def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:
         key=lambda size: size[0] * size[1],
     )
     return {"smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
+
+
+def _title(images: ImageSet) -> str:
+    """Return what the run folder and the file of these images are called."""
+    title = images.data_name.rpartition(":")[2].replace("/", "-")
+    return Path(title).stem or "run"
 
 
 def _next(
@@ -250,6 +267,5 @@ def _next(
     for name, value in fit_options.items():
         if name != "kind":
             options += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    title = images.data_name.rpartition(":")[2].replace("/", "-")
-    run = Path("runs", Path(title).stem or "run")
+    run = Path("runs", _title(images))
     return (f"ganaug fit {shlex.join([str(source), '--out', str(run), *options])}",)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganaug.checking.report import ClassCheck, Finding
+from ganaug.checking.report import NEVER, ClassCheck, Finding
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES, units_by_class
@@ -95,7 +95,7 @@ def tuning_line(images: ImageSet) -> str:
         return "nothing to learn: one class"
     found = simulate(images, 0)
     if found.method == "none":
-        return f"would answer never: {found.reason}"
+        return f"{NEVER}: {found.reason}"
     return f"possible, judged on {JUDGED_ON[found.method]} ({found.reason})"
 
 

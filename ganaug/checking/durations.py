@@ -15,6 +15,7 @@ from ganaug.checking.report import Times
 from ganaug.devices import choose_device
 from ganaug.evaluation.arms import make_plan, parse_arm
 from ganaug.evaluation.classifiers.network import Network
+from ganaug.evaluation.diversity.evaluate import in_classifier_steps
 from ganaug.evaluation.gain.intervals import QUICK_SEEDS
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_job
@@ -86,7 +87,9 @@ def measure(
     if judged is not None and (judged.counts > 0).sum() >= 2:
         inner = len(inner_splits(Split(replace(images, test=None), judged)))
         short = Network().schedule(len(images), size, steps=None, quick=True)
-        looks = _looks(costs, config.kind, inner, (seeds, schedule.steps), short.steps, jobs)
+        steps = {quick: in_classifier_steps(images, jobs, quick=quick) for quick in (False, True)}
+        later = {quick: costs.free_step / jobs * each for quick, each in steps.items()}
+        looks = _looks(costs, config.kind, inner, (seeds, schedule.steps), short.steps, jobs, later)
     simulation = simulate(replace(images, test=None), 0)
     tuned = None
     if simulation.method != "none":
@@ -119,11 +122,19 @@ class Looks(NamedTuple):
 
 
 def _looks(
-    costs: Costs, kind: str, inner: int, usual: tuple[int, int], quick_steps: int, jobs: int
+    costs: Costs,
+    kind: str,
+    inner: int,
+    usual: tuple[int, int],
+    quick_steps: int,
+    jobs: int,
+    later: Mapping[bool, float],
 ) -> Looks:
     """Estimate three comparisons; `inner` trainings of each free arm choose the one to beat.
 
-    `usual` are the seeds of the first one, and the steps of its classifiers.
+    `usual` are the seeds of the first one, and the steps of its classifiers; `later` are the
+    seconds of the diversity record after it, and of that of a quick look. A quick look that takes
+    as long as the first one is none.
     """
     plan = make_plan(None, "auto", kind)
     below = plan.free[-1]
@@ -132,10 +143,13 @@ def _looks(
         trainings = (seeds + inner) * free * costs.free_step + seeds * costs.varied_step
         return steps * trainings / jobs
 
+    whole = later[False] + seconds(*usual, len(plan.free), inner)
+    quick = later[True] + seconds(QUICK_SEEDS, quick_steps, len(plan.free), inner)
+    two = later[True] + seconds(QUICK_SEEDS, quick_steps, 1, 0)
     return Looks(
-        seconds(*usual, len(plan.free), inner),
-        seconds(QUICK_SEEDS, quick_steps, len(plan.free), inner),
-        seconds(QUICK_SEEDS, quick_steps, 1, 0),
+        whole,
+        quick if quick < whole else None,
+        two if two < whole else None,
         (below.name, below.on_top(kind).name),
     )
 

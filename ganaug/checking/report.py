@@ -8,7 +8,17 @@ from typing import Any
 from ganaug.values import printable
 from ganaug.wording import counted
 
-__all__ = ["EXAMPLES", "CheckReport", "ClassCheck", "Finding", "Outlook", "Times"]
+__all__ = [
+    "EXAMPLES",
+    "NAMED",
+    "NEVER",
+    "NO_COLOUR",
+    "CheckReport",
+    "ClassCheck",
+    "Finding",
+    "Outlook",
+    "Times",
+]
 
 EXAMPLES = 50  # of odd or alike images that a finding names
 SHOWN = 5  # of a finding's examples, in text
@@ -17,7 +27,12 @@ LONG = 3600  # seconds of evaluate
 # On a machine that is free, `check` itself is at most one process on each core, and the timed steps
 # of one thread have a core to themselves.
 BUSY, OWN = 1.2, 0.85  # processes on each core; share of a core
+UNNAMED = "none named; cropped or moved copies of one photograph are not found: name them"
+NEVER = "would answer never"  # how the line about `tune` begins where it can measure nothing
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
+WITH_PIXELS = 0.8  # a quarter of the pixels takes a third of the time (docs/training.md)
+NAMED = "FILE SOURCE"  # in commands, where their names are not known
+NO_COLOUR = "no image has a colour"  # how the note about it begins; it stands beside the modes
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,9 @@ class Times:
         load: processes at work on each core when they were estimated, the mean of a minute; None
             where the system does not tell.
         share: of a core that the timed steps of one thread got; None where they ran on a GPU.
-        quick: `evaluate --quick`.
-        two_arms: `evaluate --quick` with these `arms` alone, a free one and the generator's.
+        quick: `evaluate --quick`; None where it takes no less time than `evaluate`.
+        two_arms: `evaluate --quick` with these `arms` alone, a free one and the generator's; None
+            likewise.
     """
 
     fit: float
@@ -124,6 +140,7 @@ class CheckReport:
         outlook: whether a generator is likely to help, or None where it was not asked.
         next: the commands to go on with.
         notes: what the source says of itself.
+        named: the file and the source, as the commands after `fit` take them.
     """
 
     source: str
@@ -141,11 +158,17 @@ class CheckReport:
     outlook: Outlook | None
     next: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    named: str = NAMED
 
     @property
     def problems(self) -> tuple[Finding, ...]:
         """The findings that have to be mended before training."""
         return tuple(finding for finding in self.findings if finding.problem)
+
+    @property
+    def never(self) -> bool:
+        """Whether `tune` has nothing to measure on, so that it answers never."""
+        return self.tuning.startswith(NEVER)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -158,15 +181,18 @@ class CheckReport:
     def _facts(self) -> list[str]:
         test = "held out by fit" if self.held_out else "of the test part"
         modes = ", ".join(f"{count} {mode}" for mode, count in self.modes.items())
+        grey = [note for note in self.notes if note.startswith(NO_COLOUR)]
         sizes = ", ".join(f"{word} {_size(size)}" for word, size in self.sizes.items())
         trained = _size(self.training_size) if self.training_size else "none; see below"
         lines = [
             f"{printable(self.source)}: {counted(self.images, 'training image')},"
             f" {self.test_images} {test}, {counted(len(self.classes), 'class')}",
             f"sizes (height x width): {sizes}; training size: {trained}",
-            f"modes: {modes}; groups: {'yes' if self.groups else 'none named'}",
+            "; ".join([f"modes: {modes}", *grey]),
+            f"groups: {'yes' if self.groups else UNNAMED}",
         ]
-        return lines + [f"note: {printable(note)}" for note in self.notes]
+        notes = [note for note in self.notes if note not in grey]
+        return lines + [f"note: {printable(note)}" for note in notes]
 
     def _table(self) -> list[str]:
         shown = sorted(self.classes, key=lambda each: each.train)[:MOST_CLASSES]
@@ -198,14 +224,17 @@ class CheckReport:
             lines += self._durations(self.times)
         if self.outlook is not None:
             said = "likely helps a network from scratch" if self.outlook.likely else "cannot tell"
-            lines.append(f"outlook: {said} ({self.outlook.reason})")
+            then = "" if self.outlook.likely else ": tune and evaluate decide"
+            lines.append(f"outlook: {said} ({self.outlook.reason}){then}")
         return lines + [f"next: {command}" for command in self.next]
 
     def _durations(self, times: Times) -> list[str]:
+        known = times.tune is not None and times.evaluate is not None
         commands = {
             "fit": times.fit,
             "tune": times.tune,
             "evaluate": times.evaluate,
+            "all three": sum((times.fit, times.tune or 0, times.evaluate or 0)) if known else None,
             "evaluate --quick": times.quick,
         }
         each = [f"{name} {_duration(took)}" for name, took in commands.items() if took is not None]
@@ -220,12 +249,14 @@ class CheckReport:
                 " shorter on one that is free"
             )
         if (times.evaluate or 0) > LONG and times.two_arms is not None:
-            large = max(self.training_size or (0,)) > SMALL_SIDE and not times.busy
-            size = "; a smaller --size helps, too" if large else ""
             lines.append(
-                f"too long? this look takes about {_duration(times.two_arms)}: ganaug evaluate FILE"
-                f" SOURCE --quick --arms {','.join(times.arms)}{size}"
+                f"too long? this look takes about {_duration(times.two_arms)}: ganaug evaluate"
+                f" {self.named} --quick --arms {','.join(times.arms)}"
             )
+        if (times.evaluate or 0) > LONG and min(self.training_size or (0,)) > SMALL_SIDE:
+            height, width = self.training_size or (SMALL_SIDE, SMALL_SIDE)
+            shorter = times.fit * (SMALL_SIDE**2 / (height * width)) ** WITH_PIXELS
+            lines.append(f"with --size {SMALL_SIDE} fit takes about {_duration(shorter)}")
         return lines
 
 

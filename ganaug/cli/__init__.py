@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -113,6 +114,7 @@ for _module in (
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     _hold_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it says what is kept
     sys.exit(run(sys.argv[1:]))
 
 

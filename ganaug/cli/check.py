@@ -40,7 +40,7 @@ __all__ = ["command"]
 @click.option(
     "--outlook",
     is_flag=True,
-    help="Ask, for about a minute, whether a generator is likely to help.",
+    help="Ask whether a generator is likely to help: about a minute of a free core.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write what was found as JSON, too.")
 @force_option

@@ -237,8 +237,8 @@ def fit_progress(
     """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
 
     def by_row(show: Show) -> Callable[[int, int, Mapping[str, Any]], None]:
-        pace = Pace(clock, END_OF_FIT)
-        return lambda step, total, row: show(step, total, pace.left(step, total), losses_in(row))
+        left = Pace(clock, END_OF_FIT).of_row
+        return lambda step, total, row: show(step, total, left(step, total, row), losses_in(row))
 
     return _shown(by_row, "training the generator", settings, stream)
 

@@ -32,8 +32,11 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     export(run, file, force=force)
     name = shlex.quote(file)
     look = ""
-    if Generator(file).info.kind == "variation":
+    info = Generator(file).info
+    if info.kind == "variation":
         look = f"; to look at it: ganaug vary {name} IMAGE... --out sheet.png"
     what = "" if file.lower().endswith(".onnx") else ", an ONNX file; other programs want .onnx"
     suggest(console, f"wrote {file}{what}{look}")
-    suggest(console, f"next: ganaug tune {name} SOURCE")
+    suggest(
+        console, f"next: ganaug tune {name} SOURCE, with the images of fit ({info.data['source']})"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from ganaug.progress import duration
 from ganaug.wording import counted, fact_lines
 
 __all__ = ["command"]
+
+FEW = 3  # times fewer steps than the preset takes
+WIDE = 88  # characters of the config in a line
 
 
 @click.command(
@@ -189,6 +193,13 @@ def command(
                 err=True,
             )
         raise click.exceptions.Exit(INTERRUPTED) from None
+    usual = make_config(preset).steps
+    if FEW * config.steps < usual:
+        few = counted(config.steps, "step")
+        say(
+            console,
+            f"{few}: the preset {preset} takes {usual:,}; a longer training makes better images",
+        )
     again = shlex.join(["ganaug", "export", str(run), f"{run.name}.onnx"])
     suggest(console, f"trained; next: {again}")
 
@@ -200,11 +211,12 @@ def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:
     if as_json:
         return json.dumps({**vars(found), "config": found.config.to_dict()}, indent=2)
     height, width = found.config.size or images.size
-    settings = ", ".join(f"{name}={value}" for name, value in found.config.to_dict().items())
+    settings = [f"{name}={value}" for name, value in found.config.to_dict().items()]
+    one, *more = textwrap.wrap(", ".join(settings), WIDE, break_on_hyphens=False)
     memory = "" if found.memory_mb is None else f"{found.memory_mb:,.0f} MB"
     facts = {
         "images": f"{found.images:,} to train on, {height}x{width}",
-        "config": settings,
+        "config": "\n".join([one, *(" " * len("parameters  ") + line for line in more)]),
         "parameters": ", ".join(f"{n:,} {name}" for name, n in found.parameters.items()),
         "precision": found.precision,
         "a step": f"{1000 * found.step_seconds:.1f} ms",

@@ -27,6 +27,7 @@ from ganaug.cli.console import (
 )
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError, RunError
+from ganaug.wording import as_options
 
 if TYPE_CHECKING:
     from ganaug.checking import CheckReport
@@ -35,6 +36,8 @@ __all__ = ["command"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 LEDGER, CHECKED, LOCK = "steps.json", "check.json", ".lock"
+REPORT = "evaluation/report.html"
+NEVER = "its policy is never to vary: with it your images stay as they are"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
     "--quick": "none; a first try: --preset tiny --set steps=N",
@@ -78,7 +81,9 @@ class _Run(click.Command):
     help="Of each classifier of tune, too: after few of them it says never.  [default: as usual]",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
-@click.option("--anyway", is_flag=True, help="Go on although check found problems.")
+@click.option(
+    "--anyway", is_flag=True, help="Go on although check found problems, or tune says never."
+)
 @click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
 @click.pass_context
 def command(
@@ -124,7 +129,8 @@ def command(
         reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
         refuse_foreign(folder, [CHECKED])
-    file, run, evaluated = folder / "generator.onnx", folder / "run", folder / "evaluation"
+    file, run, report = (folder / each for each in ("generator.onnx", "run", REPORT))
+    judged_on = shlex.join([str(file), source, *replace(reading, size=None).words()])
     common = {"source": source, "device": device, **loading}
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
 
@@ -134,13 +140,13 @@ def command(
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
-        report = _check(console, source, **options)
-        write_json(folder / CHECKED, report.to_dict())
-        problems = [each for each in report.problems if each.kind not in accepted]
+        looked = _check(console, source, judged_on, ends_at_never=not anyway, **options)
+        write_json(folder / CHECKED, looked.to_dict())
+        problems = [each for each in looked.problems if each.kind not in accepted]
         if problems and not anyway:
             raise DataError(
-                f"{report.source}: {problems[0].text} (problems in all: {len(problems)}); mend"
-                f" them, or go on with: ganaug {shlex.join([*console.arguments, '--anyway'])}"
+                f"{looked.source}: {problems[0].text} (problems in all: {len(problems)}); mend"
+                f" them, or go on with: {_again(console, '--anyway')}"
             )
 
     def fitted() -> None:
@@ -159,12 +165,11 @@ def command(
         context.invoke(
             evaluate.command,
             seeds=seeds,
-            out=str(evaluated),
+            out=str(report.parent),
             run_folder=str(run) if run.exists() else None,
             **common | judging,
         )
 
-    report = evaluated / "report.html"
     steps: tuple[tuple[Callable[[], None], tuple[Path, ...]], ...] = (
         (checked, (folder / CHECKED,)),
         # a run may go once it is exported
@@ -174,21 +179,42 @@ def command(
         (judged, (report,)),
     )
     with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
-        again = f"ganaug {shlex.join(console.arguments)}"
-        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), again)
+        ledger = Ledger(folder / LEDGER, json.loads(json.dumps(asked)), _again(console))
         for name, (work, results) in zip(STEPS, steps, strict=True):
+            if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
+                return _leave_out(console, judged_on, classifier_steps)
             ledger.do(console, name, work, results)
     say(console, f"all done: {report}; the file for your training: {file}")
     if _never_varies(file):
-        say(console, "its policy is never to vary: with it your images stay as they are")
+        say(console, NEVER)
     if shown:
         open_report(console, report)
+
+
+def _again(console: Settings, *more: str) -> str:
+    return f"ganaug {shlex.join([*console.arguments, *more])}"
+
+
+def _leave_out(console: Settings, named: str, steps: int | None) -> None:
+    """Say that nothing is compared, where both sides are one training, and what would be."""
+    from ganaug.evaluation.tuning.report import OWN_P
+
+    command = f"ganaug evaluate {named} {shlex.join(as_options(arms=OWN_P, steps=steps))}"
+    say(
+        console,
+        "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
+        f"for its default p all the same: {command}",
+        f"for the trainings without it: {_again(console, '--anyway')}",
+        f"done; {NEVER}",
+    )
 
 
 def _kept(folder: Path) -> str:
     """Return what an interrupted run leaves, in words."""
     if (folder / LEDGER).exists():
         return f"what ended before is in {folder}"
+    if (folder / CHECKED).exists():
+        return f"what check found is in {folder / CHECKED}"
     return "no step had ended, and nothing is kept"
 
 
@@ -342,12 +368,21 @@ def _is_a_name(source: str) -> bool:
     return kind_of(source) in ("digits", "torchvision")
 
 
-def _check(console: Settings, source: str, **options: Any) -> CheckReport:
+def _check(
+    console: Settings, source: str, named: str, *, ends_at_never: bool, **options: Any
+) -> CheckReport:
     from ganaug import check
+    from ganaug.training import make_config
 
     with steady_progress(console, "reading images") as progress:
         report = check(source, progress=progress, **options)
-    echo(replace(report, next=()))  # what comes next is done here
+    tuned = make_config(options["preset"], **options["fit_options"]).conditional
+    ends = ends_at_never and tuned and report.never
+    if ends and report.times is not None:
+        report = replace(report, times=replace(report.times, evaluate=None))
+    echo(replace(report, next=(), named=named))  # what comes next is done here
+    if ends:
+        say(console, "tune will say never, and the comparison is left out: it needs more images")
     return report
 
 

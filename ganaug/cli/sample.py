@@ -60,7 +60,11 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.argument("file")
 @click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
-@click.option("--source", metavar="SOURCE", help="What is varied: a folder, as for fit.")
+@click.option(
+    "--source",
+    metavar="SOURCE",
+    help="What is varied, as for fit; FILE of the kind variation needs it.",
+)
 @image_options(without=("size", "download"))
 @click.option(
     "--side",
@@ -93,12 +97,10 @@ def command(
 
     The same command goes on where it was interrupted. Image i is the same for any number of parts.
     """
-    from ganaug import Generator, sample
+    from ganaug import Generator
     from ganaug.evaluation.splits import compared
     from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder
-    from ganaug.use.bulk import planned_counts
-    from ganaug.use.one_by_one import OneByOne
     from ganaug.use.sheet import MOST_SIDE
 
     if (out is None) == (shards is None):
@@ -129,6 +131,10 @@ def command(
             f"--source: not given; allowed: a folder of images, which {file} varies; name the one"
             " that it was fitted on"
         )
+    from ganaug import sample  # here: torch takes seconds to load, and what is refused has none
+    from ganaug.use.bulk import planned_counts
+    from ganaug.use.one_by_one import OneByOne
+
     if source is not None:
         how: dict[str, Any] = {
             "root": reading.root,

@@ -115,9 +115,9 @@ def command(
             device=device,
             progress=progress,
         )
-    echo(report)
+    options = [*reading.words(), *as_options(classifier=classifier, weights=weights)]
+    named = shlex.join([file, source, *options])
+    echo(str(report).replace(" FILE SOURCE", f" {named}"))
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    options = [*reading.words(), *as_options(classifier=classifier, weights=weights)]
-    again = shlex.join(["ganaug", "evaluate", file, source, *options])
-    suggest(console, f"wrote the policy into {file}; next: {again}")
+    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {named}")

@@ -57,6 +57,8 @@ def test_a_clean_folder_raises_no_alarm(photos: Path) -> None:
     assert (report.modes, report.training_size) == ({"RGB": 154}, (32, 32))
     assert report.next == (f"ganaug fit {photos} --out runs/photos",)
     assert "nothing found that stands in the way" in str(report)
+    unseen = "groups: none named; cropped or moved copies of one photograph are not found: name"
+    assert unseen in str(report)
 
 
 def first(folder: Path, part: str, name: str) -> Path:
@@ -204,8 +206,11 @@ def test_grey_images_that_lie_there_as_rgb_are_told_of(photos: Path) -> None:
     assert look(photos).notes == ()
     for path in photos.rglob("*.png"):
         Image.open(path).convert("L").convert("RGB").save(path)
-    (note,) = look(photos).notes
+    report = look(photos)
+    (note,) = report.notes
     assert note.startswith("no image has a colour: they are trained as grey")
+    assert f"\nmodes: 154 RGB; {note}\n" in str(report)  # read once
+    assert str(report).count(note) == 1
     assert check(photos, mode="rgb", times=False).notes == ()
 
 
@@ -220,10 +225,15 @@ def test_a_busy_machine_is_told_of_beside_the_times(photos: Path) -> None:
     assert "the machine is busy (a step got 70% of one)" in said(64, None, 0.7)
     assert "machine is busy" not in said(64, 1.0) + said(64, None)
     assert "at 64x64 on this machine (cpu, 2 processes): fit 60 s" in said(64, 0.9)
-    look_at_two = "takes about 3 min: ganaug evaluate FILE SOURCE --quick --arms plain,ganaug+plain"
-    assert look_at_two in said(64, 0.9)
-    assert "a smaller --size helps" in said(64, 0.9)
-    assert "a smaller --size" not in said(64, 5.91) + said(32, None)  # it would hardly be faster
+    assert f"takes about 3 min: ganaug evaluate photos.onnx {photos} --quick --arms plain," in said(
+        64, 0.9
+    )
+    assert "fit 60 s, tune 2.0 h, evaluate 2.0 h, all three 4.0 h, evaluate --quick 20" in said(
+        64, 0.9
+    )
+    assert "\nwith --size 32 fit takes about 20 s\n" in said(64, 0.9)
+    assert "\nwith --size 32 fit takes about 20 s\n" in said(64, 5.91)
+    assert "with --size" not in said(32, None)  # it would hardly be faster
 
 
 def test_no_command_follows_where_images_have_to_be_mended(photos: Path) -> None:
@@ -404,6 +414,9 @@ def test_the_durations_are_those_of_the_settings_that_are_named(photos: Path) ->
     assert short.times.evaluate is not None
     assert long.times.evaluate is not None
     assert long.times.evaluate > 3 * short.times.evaluate
+    # Ten steps of one seed are no longer than a look, which is then none.
+    assert (short.times.quick, short.times.two_arms) == (None, None)
+    assert "--quick" not in str(short)
     assert short.next[0].endswith("--size 8 --set steps=3 --set batch_size=4")
     for seeds in (0, 2_000_000_000):
         with pytest.raises(ConfigError, match=f"seeds: {seeds}; allowed: 1 to 1,000"):

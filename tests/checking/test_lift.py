@@ -79,6 +79,7 @@ def test_check_says_what_is_likely_and_what_nobody_can_tell() -> None:
     assert few.outlook is not None
     assert (few.outlook.lift, few.outlook.likely) == (None, False)
     assert "\noutlook: cannot tell (lift: 3 classes with 4 images or more; allowed: at" in str(few)
+    assert "): tune and evaluate decide" in str(few)
 
 
 def test_check_has_no_outlook_for_a_class_generator_or_unasked() -> None:

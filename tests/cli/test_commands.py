@@ -37,6 +37,7 @@ def test_fit_says_what_comes_next_and_resumes(
     assert captured.err.startswith("ganaug: 22 images, 3 classes, 16x12 grey\n")
     assert "training the generator 2/2" in captured.err
     assert f"ganaug export {out}" in captured.err
+    assert "ganaug: 2 steps: the preset tiny takes 1,200; a longer training makes" in captured.err
     record = json.loads((out / "config.json").read_text())
     config = record["config"]
     assert (config["size"], config["loss"], record["seed"]) == ([16, 12], "hinge", 3)
@@ -75,7 +76,13 @@ def test_quiet_fit_prints_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-def test_export_and_info(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_and_info(
+    artifact: Path, fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "photos.onnx"
+    assert run(["export", str(fitted), str(file)]) == 0
+    tuned = f"next: ganaug tune {file} SOURCE, with the images of fit (photos)\n"
+    assert capsys.readouterr().err.endswith(tuned)
     assert run(["info", str(artifact)]) == 0
     text = capsys.readouterr().out
     for words in ("variation", "24x24 RGB", "crack", "sha256", "from a rule, not measured"):

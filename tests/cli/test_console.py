@@ -34,6 +34,15 @@ def test_plain_lines_say_rate_losses_and_time_left() -> None:
     ]
 
 
+def test_the_first_line_knows_the_time_left_from_its_own_seconds() -> None:
+    stream = io.StringIO()
+    with fit_progress(Settings(), stream, lambda: 0.0) as progress:
+        assert progress is not None
+        progress(50, 300, {"seconds": 100.0})
+    # 250 steps, and 15 for what follows the last one, of 2 seconds each
+    assert stream.getvalue() == "training the generator 50/300, 8:50 left\n"
+
+
 def test_the_time_left_is_right_again_after_a_rollback() -> None:
     stream, seconds = io.StringIO(), itertools.count(step=60)
     with fit_progress(Settings(), stream, lambda: float(next(seconds))) as progress:

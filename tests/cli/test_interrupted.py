@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ COMMANDS = {
     "sample": ["sample", "{file}", "--count", "3", "--source", "{photos}", "--out", "more"],
     "vary": ["vary", "{file}", "{photo}", "--out", "sheet.png"],
     "card": ["card", "{file}", "--out", "card.md"],
-    "run": ["run", "{photos}", "--out", "all", *FEW],
+    "run": ["run", "{photos}", "--out", "all", *FEW, "--anyway"],
 }
 
 
@@ -165,3 +167,17 @@ def test_the_line_of_an_interrupted_training_can_be_pasted_into_a_shell(
     assert 0 < stopped < 40
     assert f"stopped after step {stopped} of 40; the same command resumes: ganaug fit" in told
     assert f"'{out}'" in told  # quoted, as a shell needs it
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended without a signal")
+def test_a_process_that_is_asked_to_end_does_as_after_ctrl_c(
+    artifact: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import os, signal; from ganaug.cli import main;"
+        " os.replace = lambda *names: signal.raise_signal(signal.SIGTERM); main()"
+    )
+    card = ["card", str(artifact), "--out", str(tmp_path / "card.md")]
+    done = subprocess.run([sys.executable, "-c", program, *card], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (130, "ganaug: interrupted")
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -24,8 +25,33 @@ def done(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     """The folder of a whole run, and its command."""
     out = tmp_path_factory.mktemp("whole") / "defects"
     command = ["run", str(photos), "--out", str(out), *SHORT]
-    assert run(["-q", *command]) == 0
+    assert run(["-q", *command, "--anyway"]) == 0  # its policy is never
     return out, command
+
+
+def test_a_policy_of_never_is_not_compared(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With itself: it would be told no change; what is asked for all the same is a command."""
+    out, photos = shutil.copytree(done[0], tmp_path / "out"), done[1][1]
+    ledger = json.loads((out / "steps.json").read_text())
+    ledger["done"] = ["fit", "export", "tune"]
+    (out / "steps.json").write_text(json.dumps(ledger))
+    shutil.rmtree(out / "evaluation")
+    command = ["run", photos, "--out", str(out), *SHORT]
+    assert run(command) == 0
+    captured = capsys.readouterr()
+    assert "tune: would answer never: " in captured.out
+    assert not re.search(r", evaluate \d", captured.out)
+    err = captured.err
+    assert "tune will say never, and the comparison is left out: it needs more images\n" in err
+    assert "step 5 of 5: evaluate: left out, since a policy of never can only be told" in err
+    assert f"ganaug evaluate {out / 'generator.onnx'} {photos} --arms balanced+rand" in err
+    assert ",ganaug@p=0.5+randaugment --steps 2\n" in err
+    assert f"ganaug {' '.join(command)} --anyway\n" in err
+    assert err.endswith("its policy is never to vary: with it your images stay as they are\n")
+    assert not (out / "evaluation").exists()
+    assert "evaluate" not in json.loads((out / "steps.json").read_text())["done"]
 
 
 def test_one_command_leaves_the_file_and_the_report(done: tuple[Path, list[str]]) -> None:
@@ -73,7 +99,7 @@ def test_a_stopped_run_goes_on_with_the_step_that_is_missing(
     (out / "steps.json").write_text(json.dumps(ledger))
     (out / "evaluation" / "report.html").unlink()
     command = [str(out) if each == str(done[0]) else each for each in done[1]]
-    assert run(command) == 0
+    assert run([*command, "--anyway"]) == 0
     captured = capsys.readouterr()
     assert "step 4 of 5: tune: done before\nganaug: step 5 of 5: evaluate\n" in captured.err
     assert "next: " not in captured.err
@@ -87,7 +113,7 @@ def test_a_result_that_was_removed_is_made_again(
     """Also in a folder beside train/, which is no other data set for that."""
     photos = shutil.copytree(done[1][1], tmp_path / "photos")
     out = shutil.copytree(done[0], photos / "out")
-    command = ["run", f"{photos}/", "--out", str(out), *SHORT]
+    command = ["run", f"{photos}/", "--out", str(out), *SHORT, "--anyway"]
     (out / "generator.onnx").unlink()
     assert run(command) == 0
     err = capsys.readouterr().err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,17 @@ def test_wrong_use_is_told(
 ) -> None:
     assert run(["sample", str(artifact), *options]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_images_that_are_not_named_are_asked_for_before_torch_is_loaded(artifact: Path) -> None:
+    command = ["sample", str(artifact), "--count", "3", "--out", "a"]
+    program = (
+        f"import sys; from ganaug.cli import run; assert run({command!r}) == 2;"
+        " sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--source: not given" in done.stderr
 
 
 def test_a_folder_without_class_folders_is_told(

@@ -17,12 +17,10 @@ from ganaug.evaluation.tuning.decision import BOUND_LEVEL, HARM, Decision
 from ganaug.evaluation.tuning.rarity import Simulation
 from ganaug.images import ImageSet
 
-__all__ = ["TuneReport", "build_report", "not_tried"]
+__all__ = ["OWN_P", "TuneReport", "build_report", "not_tried"]
 
-INSTEAD = (
-    "add images, or judge a p of your own: ganaug evaluate FILE SOURCE --arms"
-    " balanced+randaugment,ganaug@p=0.5+randaugment"
-)
+OWN_P = "balanced+randaugment,ganaug@p=0.5+randaugment"  # arms
+INSTEAD = f"add images, or judge a p of your own: ganaug evaluate FILE SOURCE --arms {OWN_P}"
 LONGER = "a longer training mostly gains less"
 
 
