@@ -227,12 +227,6 @@ def _made(folder: Path) -> Iterator[None]:
     make_folder(folder)
     try:
         yield
-    except (
-        click.exceptions.Exit
-    ):  # interrupted, perhaps between a result and its line in the ledger
-        if not (folder / LEDGER).exists():
-            (folder / CHECKED).unlink(missing_ok=True)
-        raise
     finally:
         if missing and os.listdir(folder) == [LOCK]:
             (folder / LOCK).unlink()
