@@ -71,7 +71,7 @@ def test_progress_true_writes_lines(tmp_path: Path, capsys: pytest.CaptureFixtur
     numbers = [f"{told} {n}/6" for n in (2, 4, 6)]
     assert [line.partition(",")[0] for line in lines] == [told, *numbers]
     assert all("images/s, loss_d" in line for line in lines[1:])
-    assert ["left" in line for line in lines] == [False, False, True, True]
+    assert ["left" in line for line in lines] == [False, True, True, True]
     fit(bars(), tmp_path / "run", progress=True, **SHORT)
     assert capsys.readouterr().err == ""  # nothing is left to train
 

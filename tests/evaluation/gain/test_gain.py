@@ -78,6 +78,11 @@ def test_the_report_survives_json(artifact: MakeArtifact, images: ImageSet) -> N
 
 def test_the_table_shows_arms_gain_and_verdict(artifact: MakeArtifact, images: ImageSet) -> None:
     lines = str(run(artifact(), images, arms=["balanced", "ganaug"])).splitlines()
+    assert lines[0].endswith(
+        "no other training without a generator was compared: one may be stronger"
+    )
+    assert lines[1] == ""
+    lines = lines[2:]
     assert lines[0].startswith("arm ")
     assert lines[0].split("  ")[-1].strip() == "verdict"
     assert lines[2].startswith("balanced ")
