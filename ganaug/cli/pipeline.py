@@ -203,7 +203,7 @@ def _leave_out(console: Settings, named: str, steps: int | None) -> None:
     say(
         console,
         "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
-        f"for its default p all the same: {command}",
+        f"for a p of 0.5 all the same: {command}",
         f"for the trainings without it: {_again(console, '--anyway')}",
         f"done; {NEVER}",
     )
