@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, say, steady_progress
+from ganaug.cli.bars import steady_progress
+from ganaug.cli.console import Settings, echo, say
 from ganaug.cli.options import (
     SETTING,
     SIZE,

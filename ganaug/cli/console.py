@@ -1,4 +1,4 @@
-"""What is said on stderr while a command runs: a bar on a terminal, plain lines elsewhere."""
+"""What a command prints: every text in one way, messages on stderr, each a line."""
 
 from __future__ import annotations
 
@@ -8,52 +8,42 @@ import os
 import shlex
 import shutil
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from ganaug.cli.starting import started
 from ganaug.launch import place
-from ganaug.progress import END_OF_FIT, Lines, Pace, duration, losses_in
 from ganaug.wording import counted, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 __all__ = [
+    "BARS",
     "INTERRUPTED",
     "Settings",
     "Whole",
     "echo",
-    "evaluation_progress",
-    "fit_progress",
     "kept_trainings",
     "open_report",
     "plain_messages",
-    "reading_progress",
     "resumable",
     "say",
-    "steady_progress",
     "suggest",
     "unprinted",
     "width",
 ]
 
-Show = Callable[[int, int, float | None, Iterable[str]], None]
-Callback = TypeVar("Callback")
-Shown = AbstractContextManager[Callback | None]
 INTERRUPTED = 130  # the exit code of 128 + SIGINT, as shells report it
-QUICK = 5.0  # seconds; a reading that takes no longer has no lines, and so has what is refused
 _unprinted: list[OSError] = []
-_BARS: list[Progress] = []  # on the terminal now
+BARS: list[Progress] = []  # on the terminal now
 
 
 @dataclass
@@ -94,9 +84,9 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     started()
     shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text))
     try:
-        if err and file is None and _BARS:  # above the bar, not behind it
+        if err and file is None and BARS:  # above the bar, not behind it
             end = "\n" if nl else ""
-            _BARS[-1].console.print(shown, end=end, markup=False, highlight=False, soft_wrap=True)
+            BARS[-1].console.print(shown, end=end, markup=False, highlight=False, soft_wrap=True)
             return
         click.echo(shown, err=err, nl=nl, file=file)
     except UnicodeEncodeError as error:  # a terminal of another encoding
@@ -227,174 +217,3 @@ def plain_messages(settings: Settings) -> Iterator[None]:
         finally:
             log.removeHandler(lines)
             log.setLevel(level)
-
-
-def fit_progress(
-    settings: Settings,
-    stream: TextIO | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Shown[Callable[[int, int, Mapping[str, Any]], None]]:
-    """Yield the callback `(step, total, row)` that shows a training run, or None if quiet."""
-
-    def by_row(show: Show) -> Callable[[int, int, Mapping[str, Any]], None]:
-        left = Pace(clock, END_OF_FIT).of_row
-        return lambda step, total, row: show(step, total, left(step, total, row), losses_in(row))
-
-    return _shown(by_row, "training the generator", settings, stream)
-
-
-def evaluation_progress(
-    settings: Settings,
-    stream: TextIO | None = None,
-    label: str = "comparing classifiers",
-    unit: str = "",
-    ending: str = "left",
-) -> Shown[Callable[..., None]]:
-    """Yield the callback `(done, total, seconds_left=None)` that shows an evaluation.
-
-    `unit` stands behind the total, `ending` behind the time left.
-    """
-
-    def as_told(show: Show) -> Callable[..., None]:
-        return lambda done, total, seconds_left=None: show(done, total, seconds_left, ())
-
-    return _shown(as_told, label, settings, stream, unit=unit, ending=ending)
-
-
-def steady_progress(
-    settings: Settings,
-    label: str,
-    clock: Callable[[], float] = time.monotonic,
-    after: float = 0.0,
-) -> Shown[Callable[[int, int], None]]:
-    """Yield the callback `(done, total)` that shows work of which each part takes as long.
-
-    Of one that ends before so many seconds, `after`, there are no lines.
-    """
-
-    def by_pace(show: Show) -> Callable[[int, int], None]:
-        pace = Pace(clock)
-        return lambda done, total: show(done, total, pace.left(done, total), ())
-
-    return _shown(by_pace, label, settings, after=after)
-
-
-def reading_progress(
-    settings: Settings, label: str = "reading images"
-) -> Shown[Callable[[int, int], None]]:
-    """Yield the callback `(done, total)` that shows how far a reading is, once that takes long."""
-    return steady_progress(settings, label, after=QUICK)
-
-
-@contextmanager
-def _shown(
-    wrap: Callable[[Show], Callback],
-    label: str,
-    settings: Settings,
-    stream: TextIO | None = None,
-    **how: Any,
-) -> Iterator[Callback | None]:
-    """Yield the callback that `wrap` makes of what shows the progress, or None if quiet."""
-    with _display(label, settings, stream, **how) as show:
-        yield None if show is None else wrap(show)
-
-
-@contextmanager
-def _display(
-    label: str,
-    settings: Settings,
-    stream: TextIO | None,
-    after: float = 0.0,
-    unit: str = "",
-    ending: str = "left",
-) -> Iterator[Show | None]:
-    stream = sys.stderr if stream is None else stream
-    whole = settings.whole
-    in_all = whole is not None and whole.later is not None
-    if whole is not None:
-        label = f"{whole.step}: {label}"
-    ending = ending if whole is None else "left in all"
-
-    def all_of(left: float | None) -> float | None:
-        """Add what the steps to come take; None where that is not known."""
-        if left is None or whole is None:
-            return left
-        return None if whole.later is None else left + whole.later
-
-    if settings.quiet or stream is None:  # as sys.stderr is where it was closed
-        yield None
-    elif stream.isatty():
-        started()
-        with _bar(stream, ending) as bar:
-            task = bar.add_task(label, total=None, count="", details="", ends=_ends(whole))
-
-            def update(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-                left, now = all_of(left), time.monotonic()
-                details = () if whole is not None else details  # two figures fill a line
-                shown: dict[str, Any] = {"count": f"{done}/{total}{unit}"}
-                shown["details"] = ", ".join(details)
-                if left is not None:
-                    shown["ends"] = now + left
-                if whole is None or not in_all:
-                    bar.update(task, completed=done, total=total, **shown)
-                elif left is not None:  # the bar is that of all steps, by their time
-                    gone = now - whole.since
-                    bar.update(task, completed=gone, total=gone + left, **shown)
-                else:
-                    bar.update(task, **shown)
-
-            _BARS.append(bar)
-            try:
-                yield update
-            finally:
-                _BARS.pop()
-    else:
-        told = partial(echo, file=stream)
-        lines = Lines(label, told, ending=ending, after=after, unit=unit)
-
-        def write(done: int, total: int, left: float | None, details: Iterable[str]) -> None:
-            lines(done, total, all_of(left), details)
-
-        waiting = threading.Timer(QUICK, lines.start)  # what runs is said before the first number
-        waiting.daemon = True
-        waiting.start()
-        try:
-            yield write
-        finally:
-            waiting.cancel()
-
-
-def _ends(whole: Whole | None) -> float | None:
-    """Return when all steps end, by what was estimated before this one began."""
-    if whole is None or whole.own is None or whole.later is None:
-        return None
-    return time.monotonic() + whole.own + whole.later
-
-
-def _bar(stream: TextIO, ending: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-    from rich.table import Column
-    from rich.text import Text
-
-    class Left(ProgressColumn):
-        """The time left, which runs between two calls, too."""
-
-        def render(self, task: Task) -> Text:
-            ends = task.fields["ends"]
-            return Text("" if ends is None else f"{duration(ends - time.monotonic())} {ending}")
-
-    class Details(ProgressColumn):
-        """What a task says of itself: with the bar, what a narrow terminal cuts off first."""
-
-        def render(self, task: Task) -> Text:
-            return Text(task.fields["details"], no_wrap=True, overflow="ellipsis")
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[count]}", markup=False),
-        Left(Column(no_wrap=True)),
-        Details(),
-        console=Console(file=stream),
-    )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganaug.cli.console import Settings, echo, evaluation_progress, say
+from ganaug.cli.bars import evaluation_progress
+from ganaug.cli.console import Settings, echo, say
 from ganaug.errors import checked_count
 
 if TYPE_CHECKING:

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganaug.cli.bars import reading_progress
 from ganaug.cli.console import (
     Settings,
     echo,
-    evaluation_progress,
     kept_trainings,
     open_report,
-    reading_progress,
     resumable,
     say,
     suggest,
-    width,
 )
+from ganaug.cli.judging import measure_diversity, measure_gain
 from ganaug.cli.options import (
     NAMES,
     ReadingOptions,
@@ -29,13 +28,11 @@ from ganaug.cli.options import (
     force_option,
     image_options,
 )
-from ganaug.errors import ConfigError, DataError, RunError
+from ganaug.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
     from ganaug.artifact.runtime import Generator
-    from ganaug.evaluation.diversity.report import DiversityReport
-    from ganaug.evaluation.gain.report import GainReport
     from ganaug.images import ImageSet
     from ganaug.outputs import Inputs
 
@@ -159,7 +156,7 @@ def command(
     say(console, *images.notes)
     how = {"exif": reading.exif, "skip_corrupt": reading.skip_corrupt}
     with resumable(console, lambda: _kept(folder, rewritten)):
-        gain = _gain(
+        gain = measure_gain(
             console,
             generator,
             images,
@@ -179,11 +176,11 @@ def command(
         )
         diversity = judged = None
         if generator is not None:
-            diversity = _diversity(console, gain, images, quick, artifact=generator)
+            diversity = measure_diversity(console, gain, images, quick, artifact=generator)
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            judged = _diversity(console, gain, images, quick, synthetic=judge, **how)
+            judged = measure_diversity(console, gain, images, quick, synthetic=judge, **how)
     if generator is None:
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
@@ -293,67 +290,6 @@ def _size(
             " makes from noise; leave it out"
         )
     return size or (seen if info.kind == "variation" else None) or info.size
-
-
-def _gain(
-    console: Settings, generator: Generator | None, images: ImageSet, **options: Any
-) -> GainReport | None:
-    """Compare and print, or say why there is nothing to compare."""
-    if generator is not None and len(generator.info.classes) < 2:
-        say(console, "a generator of one class cannot help a classifier: no gain is measured")
-        generator, options["refit"] = None, None
-        if options["folder"] is None:
-            return None
-    if generator is None and (images.counts > 0).sum() < 2:
-        say(console, "images of one class need no classifier: no gain is measured")
-        return None
-    gain = _compare(console, generator, images, **options)
-    echo(f"{gain.text(width())}\n")
-    return gain
-
-
-def _compare(
-    console: Settings,
-    generator: Generator | None,
-    images: ImageSet,
-    *,
-    records: int,
-    seeds: int | None,
-    **options: Any,
-) -> GainReport:
-    """Compare; the time left is that until the last of so many `records` of diversity after it."""
-    from ganaug import evaluate_gain
-    from ganaug.devices import choose_device
-    from ganaug.evaluation.diversity.evaluate import in_classifier_steps
-    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
-    from ganaug.evaluation.trainings.workers import worker_count
-    from ganaug.progress import with_later
-
-    workers = worker_count(options["jobs"], str(choose_device(options["device"])))
-    if seeds is None:
-        seeds = QUICK_SEEDS if options["quick"] else FEWEST_SEEDS
-    later = records * in_classifier_steps(images, workers, quick=options["quick"])
-    with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
-        told = None if progress is None else with_later(progress, later)
-        return evaluate_gain(generator, train=images, seeds=seeds, progress=told, **options)
-
-
-def _diversity(
-    console: Settings, gain: GainReport | None, images: ImageSet, quick: bool, **made: Any
-) -> DiversityReport | None:
-    """Measure and print, or say why it cannot be measured where there is a gain."""
-    from ganaug import evaluate_diversity
-
-    try:
-        with evaluation_progress(console, label="measuring diversity", unit=" parts") as progress:
-            diversity = evaluate_diversity(real=images, quick=quick, progress=progress, **made)
-    except DataError as error:  # hours of training may stand behind the gain
-        if gain is None:
-            raise
-        say(console, f"no diversity is measured: {error}")
-        return None
-    echo(diversity.text(width()))
-    return diversity
 
 
 def _write_records(

@@ -11,16 +11,8 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import (
-    INTERRUPTED,
-    Settings,
-    echo,
-    fit_progress,
-    reading_progress,
-    say,
-    steady_progress,
-    suggest,
-)
+from ganaug.cli.bars import fit_progress, reading_progress, steady_progress
+from ganaug.cli.console import INTERRUPTED, Settings, echo, say, suggest
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import ConfigError
 from ganaug.launch import place

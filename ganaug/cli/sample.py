@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ganaug.cli.console import Settings, reading_progress, resumable, say, steady_progress
+from ganaug.cli.bars import reading_progress, steady_progress
+from ganaug.cli.console import Settings, resumable, say
 from ganaug.cli.options import NAMES, ReadingOptions, chosen_columns, image_options
 from ganaug.errors import ConfigError
 from ganaug.wording import as_options, counted, whole_number

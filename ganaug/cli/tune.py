@@ -7,16 +7,8 @@ from pathlib import Path
 
 import click
 
-from ganaug.cli.console import (
-    Settings,
-    echo,
-    evaluation_progress,
-    kept_trainings,
-    reading_progress,
-    resumable,
-    say,
-    suggest,
-)
+from ganaug.cli.bars import evaluation_progress, reading_progress
+from ganaug.cli.console import Settings, echo, kept_trainings, resumable, say, suggest
 from ganaug.cli.options import (
     ReadingOptions,
     chosen_classifier,

@@ -13,7 +13,7 @@ from ganaug.cli import run
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, too, everything here is quick."""
-    monkeypatch.setattr("ganaug.cli.console.QUICK", 3600.0)
+    monkeypatch.setattr("ganaug.cli.bars.QUICK", 3600.0)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from ganaug.cli.console import Settings, Whole, evaluation_progress, fit_progress, say
+from ganaug.cli.bars import evaluation_progress, fit_progress
+from ganaug.cli.console import Settings, Whole, say
 from ganaug.progress import Lines, told, told_of_fit
 
 ROW = {"step": 1, "images_per_second": 523.4, "loss_d": 0.6931, "loss_g": 0.7}
@@ -169,7 +170,7 @@ def test_before_the_first_number_a_line_says_what_runs(monkeypatch: pytest.Monke
     with fit_progress(Settings(), stream):
         pass
     assert stream.getvalue() == ""  # refused at once: the error is the only line
-    monkeypatch.setattr("ganaug.cli.console.QUICK", 0.0)
+    monkeypatch.setattr("ganaug.cli.bars.QUICK", 0.0)
     with fit_progress(Settings(), stream):
         assert stream.said.wait(60)
     assert stream.getvalue() == "training the generator\n"

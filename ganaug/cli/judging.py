@@ -1,0 +1,78 @@
+"""The two measurements of `ganaug evaluate`, each printed as it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganaug.cli.bars import evaluation_progress
+from ganaug.cli.console import Settings, echo, say, width
+from ganaug.errors import DataError
+
+if TYPE_CHECKING:
+    from ganaug.artifact.runtime import Generator
+    from ganaug.evaluation.diversity.report import DiversityReport
+    from ganaug.evaluation.gain.report import GainReport
+    from ganaug.images import ImageSet
+
+__all__ = ["measure_diversity", "measure_gain"]
+
+
+def measure_gain(
+    console: Settings, generator: Generator | None, images: ImageSet, **options: Any
+) -> GainReport | None:
+    """Compare and print, or say why there is nothing to compare."""
+    if generator is not None and len(generator.info.classes) < 2:
+        say(console, "a generator of one class cannot help a classifier: no gain is measured")
+        generator, options["refit"] = None, None
+        if options["folder"] is None:
+            return None
+    if generator is None and (images.counts > 0).sum() < 2:
+        say(console, "images of one class need no classifier: no gain is measured")
+        return None
+    gain = _compare(console, generator, images, **options)
+    echo(f"{gain.text(width())}\n")
+    return gain
+
+
+def _compare(
+    console: Settings,
+    generator: Generator | None,
+    images: ImageSet,
+    *,
+    records: int,
+    seeds: int | None,
+    **options: Any,
+) -> GainReport:
+    """Compare; the time left is that until the last of so many `records` of diversity after it."""
+    from ganaug import evaluate_gain
+    from ganaug.devices import choose_device
+    from ganaug.evaluation.diversity.evaluate import in_classifier_steps
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, QUICK_SEEDS
+    from ganaug.evaluation.trainings.workers import worker_count
+    from ganaug.progress import with_later
+
+    workers = worker_count(options["jobs"], str(choose_device(options["device"])))
+    if seeds is None:
+        seeds = QUICK_SEEDS if options["quick"] else FEWEST_SEEDS
+    later = records * in_classifier_steps(images, workers, quick=options["quick"])
+    with evaluation_progress(console, unit=" steps", ending="left in all") as progress:
+        told = None if progress is None else with_later(progress, later)
+        return evaluate_gain(generator, train=images, seeds=seeds, progress=told, **options)
+
+
+def measure_diversity(
+    console: Settings, gain: GainReport | None, images: ImageSet, quick: bool, **made: Any
+) -> DiversityReport | None:
+    """Measure and print, or say why it cannot be measured where there is a gain."""
+    from ganaug import evaluate_diversity
+
+    try:
+        with evaluation_progress(console, label="measuring diversity", unit=" parts") as progress:
+            diversity = evaluate_diversity(real=images, quick=quick, progress=progress, **made)
+    except DataError as error:  # hours of training may stand behind the gain
+        if gain is None:
+            raise
+        say(console, f"no diversity is measured: {error}")
+        return None
+    echo(diversity.text(width()))
+    return diversity
