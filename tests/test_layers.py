@@ -58,7 +58,7 @@ ROOMS = (
     ("trainings",),
     ("classifiers",),
     ("arms",),
-    ("judged",),
+    ("other_tools",),
     ("splits",),
 )
 ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

@@ -104,6 +104,11 @@ def _display(
     unit: str = "",
     ending: str = "left",
 ) -> Iterator[Show | None]:
+    """Yield what shows `(done, total, seconds left, details)` on `stream`; None if quiet.
+
+    On a terminal that is a bar, elsewhere a line now and then. In `ganaug run` the label begins
+    with the step, and the time left is that of all steps.
+    """
     stream = sys.stderr if stream is None else stream
     whole = settings.whole
     in_all = whole is not None and whole.later is not None

@@ -38,7 +38,7 @@ __all__ = [
 DEFAULT_SIDE = 64
 LEAST_SIDE, MOST_SIDE = 8, 4096  # of a generator
 MOST_ASPECT = 2.0
-RARE = 20  # one image in so many may be smaller than the training size
+ODDLY_SMALL = 20  # one image in so many may be smaller than the training size
 MARKED = 0.6  # of the median: a training size below it is told of
 NOTED = 20  # skipped images, by name
 
@@ -265,7 +265,7 @@ def _common_size(headers: Sequence[Header], folder: str) -> tuple[tuple[int, int
         )
     by_height = sorted(headers, key=lambda header: header.height)
     by_width = sorted(headers, key=lambda header: header.width)
-    low, narrow = by_height[len(headers) // RARE], by_width[len(headers) // RARE]
+    low, narrow = by_height[len(headers) // ODDLY_SMALL], by_width[len(headers) // ODDLY_SMALL]
     height, width = size = scaled_down(low.height, narrow.width)
     if min(size) < LEAST_SIDE:
         odd = low if height < LEAST_SIDE else narrow

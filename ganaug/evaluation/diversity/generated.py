@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganaug.artifact.levels import generate_levels, vary_levels
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
-from ganaug.evaluation.judged import load_made
+from ganaug.evaluation.other_tools import load_made
 from ganaug.evaluation.splits import in_class_order, refuse_unnamed
 from ganaug.images import ImageSet
 from ganaug.images.class_names import position_of

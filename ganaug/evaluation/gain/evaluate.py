@@ -33,7 +33,7 @@ from ganaug.evaluation.gain.notes import (
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
-from ganaug.evaluation.judged import made_for
+from ganaug.evaluation.other_tools import made_for
 from ganaug.evaluation.splits import Split, splits_of
 from ganaug.evaluation.trainings.generators import data_of, start_data
 from ganaug.evaluation.trainings.meter import EvaluationProgress

@@ -279,7 +279,8 @@ def _freedom(test: TestPart) -> int:
     nodes = np.unique(stratum + 1, return_inverse=True)[1] + len(names)
     links = coo_array((np.ones(len(nodes)), (unit, nodes)), shape=(nodes.max() + 1,) * 2)
     strata = int(connected_components(links, directed=False)[0])
-    return len(names) - strata + (len(single) == 1)
+    alone = len(single) == 1  # its effect counts in two rows, see `_influence`
+    return len(names) - strata + alone
 
 
 def beyond_classes(tests: Sequence[TestPart]) -> int | None:

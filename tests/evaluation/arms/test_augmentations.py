@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from ganaug.evaluation.arms import rand_augment as _auto_augment
+from ganaug.evaluation.arms import rand_augment as module
 from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, augment, standardise
 
 
@@ -80,16 +80,16 @@ def test_operations_are_torchvisions(shape: tuple[int, int, int], theirs: v2.Tra
     images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8)
     images[0] = images[0] // 4 + 30  # of low contrast
     if isinstance(theirs, v2.RandAugment):
-        space = _auto_augment._rand_augment_space(images.shape[-2:])
+        space = module._rand_augment_space(images.shape[-2:])
     else:
-        space = _auto_augment._trivial_augment_space()
-    assert tuple(theirs._AUGMENTATION_SPACE) == _auto_augment.OPERATIONS
+        space = module._trivial_augment_space()
+    assert tuple(theirs._AUGMENTATION_SPACE) == module.OPERATIONS
     for at, (name, (magnitudes, signed)) in enumerate(theirs._AUGMENTATION_SPACE.items()):
-        assert signed == (0 < at < _auto_augment._SIGNED)
-        table = magnitudes(_auto_augment.BINS, *shape[1:])
+        assert signed == (0 < at < module._SIGNED)
+        table = magnitudes(module.BINS, *shape[1:])
         if table is None:
             assert name not in space
-            table = torch.zeros(_auto_augment.BINS)
+            table = torch.zeros(module.BINS)
         else:
             assert torch.equal(table.float(), space[name])
         for size in table[[0, 3, 9, 17, 30]].tolist():
@@ -97,7 +97,7 @@ def test_operations_are_torchvisions(shape: tuple[int, int, int], theirs: v2.Tra
                 expected = theirs._apply_image_or_video_transform(
                     images, name, size * sign, theirs.interpolation, theirs._fill
                 )
-                found = _auto_augment.apply_operations(
+                found = module.apply_operations(
                     images, torch.full((4,), at), torch.full((4,), size * sign)
                 )
                 different = (expected.int() - found.int()).abs()
@@ -110,12 +110,12 @@ def test_operations_signs_and_magnitudes_are_drawn_evenly() -> None:
     image = torch.zeros(1, 1, 9, 9, dtype=torch.uint8)
     image[..., 4, 4] = 255
     n = 6000
-    out = _auto_augment.rand_augment(image.repeat(n, 1, 1, 1), magnitude=9, num_ops=1)
+    out = module.rand_augment(image.repeat(n, 1, 1, 1), magnitude=9, num_ops=1)
     right = (out[:, 0, 4, 5] == 255) & (out[:, 0, 4, 4] == 0)
     left = (out[:, 0, 4, 3] == 255) & (out[:, 0, 4, 4] == 0)
     # At this size and magnitude TranslateX moves by one pixel, and is one operation of 14.
     for moved in (left, right):
         assert abs(float(moved.float().mean()) - 1 / 28) < 0.015
-    wide = _auto_augment.trivial_augment_wide(image.repeat(n, 1, 1, 1))
+    wide = module.trivial_augment_wide(image.repeat(n, 1, 1, 1))
     gone = float((wide.flatten(1).max(1).values == 0).float().mean())
     assert 0.08 < gone < 0.2  # translations by more than the image, and dark ones

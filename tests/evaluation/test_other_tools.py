@@ -14,7 +14,7 @@ from PIL import Image
 
 from ganaug import load_images
 from ganaug.errors import DataError
-from ganaug.evaluation.judged import load_made, made_for
+from ganaug.evaluation.other_tools import load_made, made_for
 from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
 
