@@ -53,7 +53,7 @@ def command(
     from ganaug.demo import SCENES
     from ganaug.evaluation.gain.intervals import MOST_SEEDS
     from ganaug.files import make_folder
-    from ganaug.outputs import check_output_folder
+    from ganaug.outputs import check_output_folder, refuse_foreign
     from ganaug.report.kinds import EVALUATION
     from ganaug.training.earlier import ARTIFACT
     from ganaug.training.run_folder import check_run_folder
@@ -62,6 +62,8 @@ def command(
     for option, number in (("--steps", steps), ("--classifier-steps", classifier_steps)):
         if number is not None:
             checked_count(option, number, "leave it out for the usual number")
+    check_output_folder(out, {}, option="--out")
+    refuse_foreign(out, [scene.name for scene in SCENES])
     for scene in SCENES:
         check_output_folder(Path(out, scene.name), EVALUATION | {f"{scene.name}.onnx": ARTIFACT})
         check_run_folder(Path(out, scene.name, "run"), None)

@@ -30,7 +30,7 @@ from ganaug.images.handed_on import check_handed_on
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.labels import check_range, label_number, refuse_truth
 from ganaug.images.relabelled import by_name
-from ganaug.images.source_kinds import TORCHVISION_PREFIX
+from ganaug.images.source_kinds import TORCHVISION_PREFIX, as_data_set
 from ganaug.images.wrappers import returned_by
 from ganaug.wording import one_line
 
@@ -267,7 +267,8 @@ def item_of(dataset: Any, index: int, where: str, num_classes: int = 0) -> tuple
         )
     if not (isinstance(item, tuple | list) and len(item) == 2):
         raise DataError(
-            f"{where}: {type(item).__name__}; allowed: a pair (image, label); change the data set"
+            f"{where}: {type(item).__name__}; allowed: a pair (image, label);"
+            f" {as_data_set(dataset) or 'change the data set'}"
         )
     image, label = item
     refuse_truth(label, num_classes, where)

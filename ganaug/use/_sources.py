@@ -17,6 +17,7 @@ from ganaug.images.class_names import own_attribute, own_names
 from ganaug.images.columns import is_huggingface, label_column
 from ganaug.images.handed_on import some_of
 from ganaug.images.labels import label_number, refuse_truth, whole_numbers
+from ganaug.images.source_kinds import as_data_set
 from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of, returned_by
 from ganaug.randomness import undisturbed
 from ganaug.use._items import equal_images, item_image
@@ -71,10 +72,13 @@ class Wrapper(Dataset[Any], ABC):
 def size_of(dataset: Any) -> int:
     """Return the number of items, or refuse a data set that has none of the map style."""
     has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
-    if not has_items or isinstance(dataset, IterableDataset):  # which inherits a `__getitem__`
+    iterable = isinstance(dataset, IterableDataset)  # which inherits a `__getitem__`
+    instead = as_data_set(dataset)
+    if instead is not None or not has_items or iterable:
         raise DataError(
-            f"a data set of type {type(dataset).__name__}; allowed: a map-style data set with"
-            " __getitem__ and __len__; collect the items of an iterable one first"
+            f"{type(dataset).__name__} in the place of a data set; allowed: a map-style data set"
+            " of (image, label), with __getitem__ and __len__;"
+            f" {instead or 'collect the items of an iterable one first'}"
         )
     return len(dataset)
 

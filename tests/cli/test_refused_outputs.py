@@ -303,6 +303,8 @@ def test_a_report_of_the_user_stays(
     demo.mkdir(parents=True)
     (demo / "report.html").write_text("mine")
     refused(["demo", "--out", str(demo.parent)], "report.html: is there already", capsys)
+    (tmp_path / "photos" / "train" / "ok").mkdir(parents=True)
+    refused(["demo", "--out", str(tmp_path / "photos")], "holds other files (train)", capsys)
 
 
 def test_earlier_outputs_are_told_by_their_content(tmp_path: Path) -> None:

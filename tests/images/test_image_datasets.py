@@ -150,6 +150,8 @@ def test_an_image_folder_with_transforms_is_read_through_them(tmp_path: Path) ->
         (Pairs(tensors().float() * torch.nan, LABELS), "Pairs[0]: NaN; allowed: float images in"),
         (Pairs(tensors()[:, :2], LABELS), "Pairs[0]: image of shape [2, 10, 12]; allowed: [C, H,"),
         (TensorDataset(tensors()), "TensorDataset[0]: tuple; allowed: a pair (image, label)"),
+        (np.zeros((2, 8, 8)), "allowed: a pair (image, label); put images and labels into torch"),
+        ((np.zeros((2, 8, 8)), [0, 1]), "allowed: a pair (image, label); put images and labels"),
         (
             Pairs([Image.fromarray(image).convert("P") for image in COLOUR], LABELS),
             "Pairs[0]: a palette image (mode P); allowed: 8-bit grey (L) or RGB; pass --mode rgb",

@@ -111,7 +111,12 @@ def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageF
         (Pairs(tensors(2), [0, 1], classes=["ant", "dog"]), ArtifactError, "'dog' is not in"),
         (TensorDataset(torch.stack(tensors(2))), DataError, r"allowed: .image, label."),
         (iter([]), DataError, "map-style"),
-        (load_images("digits"), DataError, "a data set of type ImageSet; allowed: a map-style"),
+        (load_images("digits"), DataError, "ImageSet in the place of a data set; .* loaded from"),
+        ("photos/", DataError, r"str in the place of a data set; .*ImageFolder\(PATH\)"),
+        (Path("photos"), DataError, r"Path in the place of a data set; .*ImageFolder\(PATH\)"),
+        ({"train": [(0, 0)], "test": []}, DataError, "dict in .* its values .'train', 'test'"),
+        (np.zeros((4, 8, 8)), DataError, r"ndarray in .*TensorDataset\(IMAGES, LABELS\)"),
+        ((np.zeros((4, 8, 8)), [0, 1, 0, 1]), DataError, "tuple in the place .*TensorDataset"),
     ],
 )
 def test_sources_that_are_refused(
