@@ -8,7 +8,7 @@ from dataclasses import replace
 from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
-from ganaug.evaluation.diversity.words import FAILURES, OK
+from ganaug.evaluation.diversity.words import FAILURES, OK, RULES
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, folded, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
@@ -65,11 +65,22 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
         paragraph(f"{words}. A class counts under its first word.", "note"),
         _numbers(diversity, first, classes, word=True),
         *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
+        folded("When does a class get a word?", _rules()),
         folded(
             "Further numbers",
             _numbers(diversity, [name for name in names if name not in first], classes, word=False),
             _overall(diversity),
         ),
+    )
+
+
+def _rules() -> str:
+    """Return the bounds of the words as a table."""
+    return table(("word", "where"), [(rule.word, rule.where) for rule in RULES]) + paragraph(
+        "The first row that holds gives the word; above and below are measured from the number in"
+        " brackets. A difference has to be no accident, too. What stays within all of these bounds"
+        f" is {OK}, also where it is not as good as real images.",
+        "note",
     )
 
 

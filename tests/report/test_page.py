@@ -284,8 +284,9 @@ def test_under_six_seeds_the_legend_says_why_all_classes_are_grey() -> None:
 
 def test_numbers_and_curves_for_few_readers_are_folded_away(tmp_path: Path) -> None:
     page = full_report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count("<details>") == 2
-    for title, inside in (("Further numbers", "Nearest: median"), ("Curves", "Losses")):
+    assert page.count("<details>") == 3
+    word = ("When does a class get a word?", "labels at most 0.5 times the reference")
+    for title, inside in (word, ("Further numbers", "Nearest: median"), ("Curves", "Losses")):
         start = page.index(f"<details><summary>{title}</summary>")
         assert inside in page[start : page.index("</details>", start)]
     events = [{"step": 40, "alarm": "latents are not used"}]

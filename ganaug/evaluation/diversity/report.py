@@ -8,7 +8,7 @@ from typing import Any
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import FAILURES, TOO_FEW_WORD, deciding
+from ganaug.evaluation.diversity.words import FAILURES, OK, TOO_FEW_WORD, deciding
 from ganaug.values import printable
 from ganaug.wording import table_lines
 
@@ -138,6 +138,7 @@ class DiversityReport:
         lines = [*self._table(FIRST), *(["", *self.reasons] if self.reasons else []), ""]
         lines.append("in brackets what as many real images give; " + self.rule)
         lines += [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in FIRST]
+        lines.append(f"{OK}: no number is off by enough for a word (bounds: docs/diversity.md)")
         further = [row.title for name, row in MEASURES.items() if name not in FIRST]
         lines.append(f"in the record, too: {', '.join(further)} (docs/diversity.md)")
         apart = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in self.overall.items()]

@@ -80,6 +80,21 @@ class Rule:
         off = other.value - other.reference
         return (off if MEASURES[name].worse == "higher" else -off) >= amount
 
+    @property
+    def where(self) -> str:
+        """The amounts of the row, in words."""
+        amounts = []
+        if self.times is not None:
+            title = MEASURES[self.measure].title
+            amounts.append(f"{title} at most {self.times:g} times the reference")
+        if self.plus is not None:
+            amounts.append(f"{MEASURES[self.measure].title} {self.plus:g} above")
+        if self.beside is not None:
+            name, amount = self.beside
+            side = "above" if MEASURES[name].worse == "higher" else "below"
+            amounts.append(f"{MEASURES[name].title} {amount:g} {side}")
+        return ", and ".join(amounts)
+
 
 # The first word that applies is the class's word: images of another class also miss its own
 # images, copies repeat each other, and bad images cover nothing. A class that lost one of its kinds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
@@ -129,3 +131,10 @@ def test_the_rules_look_on_the_side_where_a_measure_is_worse() -> None:
             name, amount = rule.beside
             assert name in MEASURES
             assert amount > 0
+
+
+def test_the_page_has_the_bounds() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "diversity.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    found = [row[1:3] for row in rows if row[0].removeprefix("| ").isdigit()]
+    assert found[: len(RULES)] == [[rule.word, rule.where] for rule in RULES]
