@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ganaug.checking import lift
-from ganaug.checking.classes import class_checks, class_findings, frames, tuning_line
+from ganaug.checking.classes import class_checks, class_findings, frames, tuning_of
 from ganaug.checking.duplicates import duplicates
 from ganaug.checking.durations import load_of_a_core, measure
 from ganaug.checking.outliers import blank, unlike_all
@@ -166,6 +166,7 @@ def check(
         skip_corrupt=bool(seen.unreadable),
         **{f"{role}_column": column for role, column in columns._asdict().items()},
     )
+    never, tuning = tuning_of(images)
     following = _next(images, source, findings, asked, options)
     further = as_options(root=root, no_exif=not exif, skip_corrupt=bool(seen.unreadable))
     return CheckReport(
@@ -179,7 +180,8 @@ def check(
         training_size=training_size,
         classes=classes,
         findings=tuple(findings),
-        tuning=tuning_line(images),
+        tuning=tuning,
+        never=never,
         times=measured,
         outlook=likely,
         next=following,

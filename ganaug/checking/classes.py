@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganaug.checking.report import NEVER, ClassCheck, Finding
+from ganaug.checking.report import ClassCheck, Finding
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES, units_by_class
@@ -16,7 +16,7 @@ from ganaug.images.alike import Alike
 from ganaug.images.enough_classes import ways_to_name_classes
 from ganaug.images.survey import Survey
 
-__all__ = ["class_checks", "class_findings", "frames", "tuning_line"]
+__all__ = ["class_checks", "class_findings", "frames", "tuning_of"]
 
 NEAR_IN_LIST = 3  # places
 FEWEST_IN_LIST = 40  # images of a class, below which neighbours in the list are so by chance
@@ -89,14 +89,14 @@ def class_findings(
             yield Finding(kind, False, text, len(names), tuple(names))
 
 
-def tuning_line(images: ImageSet) -> str:
-    """Return what `tune` can do with the training images, in a line."""
+def tuning_of(images: ImageSet) -> tuple[bool, str]:
+    """Return whether `tune` answers never whatever is trained, and what it can do, in a line."""
     if (images.counts > 0).sum() < 2:
-        return "nothing to learn: one class"
+        return False, "nothing to learn: one class"
     found = simulate(images, 0)
     if found.method == "none":
-        return f"{NEVER}: {found.reason}"
-    return f"possible, judged on {JUDGED_ON[found.method]} ({found.reason})"
+        return True, f"would answer never: {found.reason}"
+    return False, f"possible, judged on {JUDGED_ON[found.method]} ({found.reason})"
 
 
 def frames(images: Survey, alike: Alike) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ from ganaug.wording import counted
 __all__ = [
     "EXAMPLES",
     "NAMED",
-    "NEVER",
     "NO_COLOUR",
     "CheckReport",
     "ClassCheck",
@@ -28,7 +27,6 @@ LONG = 3600  # seconds of evaluate
 # of one thread have a core to themselves.
 BUSY, OWN = 1.2, 0.85  # processes on each core; share of a core
 UNNAMED = "none named; cropped or moved copies of one photograph are not found: name them"
-NEVER = "would answer never"  # how the line about `tune` begins where it can measure nothing
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 WITH_PIXELS = 0.8  # a quarter of the pixels takes a third of the time (docs/training.md)
 NAMED = "FILE SOURCE"  # in commands, where their names are not known
@@ -136,6 +134,7 @@ class CheckReport:
         classes: one record a class.
         findings: problems first.
         tuning: what `tune` can do with these images, in a line.
+        never: whether it has nothing to measure on, so that it answers never.
         times: estimated durations, or None where they were not measured.
         outlook: whether a generator is likely to help, or None where it was not asked.
         next: the commands to go on with.
@@ -154,6 +153,7 @@ class CheckReport:
     classes: tuple[ClassCheck, ...]
     findings: tuple[Finding, ...]
     tuning: str
+    never: bool
     times: Times | None
     outlook: Outlook | None
     next: tuple[str, ...]
@@ -164,11 +164,6 @@ class CheckReport:
     def problems(self) -> tuple[Finding, ...]:
         """The findings that have to be mended before training."""
         return tuple(finding for finding in self.findings if finding.problem)
-
-    @property
-    def never(self) -> bool:
-        """Whether `tune` has nothing to measure on, so that it answers never."""
-        return self.tuning.startswith(NEVER)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""

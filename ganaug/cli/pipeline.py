@@ -29,7 +29,7 @@ __all__ = ["command"]
 
 LEDGER, LOCK = "steps.json", ".lock"
 REPORT = "evaluation/report.html"
-NEVER = "its policy is never to vary: with it your images stay as they are"
+ITS_POLICY = "its policy is never to vary: with it your images stay as they are"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
     "--quick": "none; a first try: --preset tiny --set steps=N",
@@ -178,7 +178,7 @@ def command(
             ledger.do(console, name, work, results)
     say(console, f"all done: {report}; the file for your training: {file}")
     if _never_varies(file):
-        say(console, NEVER)
+        say(console, ITS_POLICY)
     if shown:
         open_report(console, report)
 
@@ -197,7 +197,7 @@ def _leave_out(console: Settings, named: str, steps: int | None) -> None:
         "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
         f"for a p of 0.5 all the same: {command}",
         f"for the trainings without it: {_again(console, '--anyway')}",
-        f"done; {NEVER}",
+        f"done; {ITS_POLICY}",
     )
 
 
