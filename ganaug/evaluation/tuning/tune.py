@@ -238,7 +238,7 @@ class _Tuning:
         config = settings_of(self.generator.info)
         free = [self._job(part, arm, self._schedule(part, 1)) for arm in augmented]
         small = resized(part.train, self.generator.info.size)
-        _log.info("timing some steps of a generator and of classifiers")
+        _log.info("counting the work in some steps of a generator and of classifiers")
         costs = estimate(small, config, free, device=self.site.device, threads=self.site.threads)
         budget = plan_budget(
             costs,
