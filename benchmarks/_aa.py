@@ -21,8 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from ganaug.evaluation.classifiers.interface import Outcome
-from ganaug.evaluation.gain.intervals import TestPart, binomial_interval
+from ganaug.evaluation.gain.intervals import binomial_interval
 from ganaug.evaluation.gain.judge import Evidence, Gain, judge
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.images import ImageSet, load_images
 from ganaug.randomness import stream
 

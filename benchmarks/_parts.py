@@ -14,8 +14,8 @@ import numpy as np
 from ganaug.errors import ConfigError
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport
-from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.files import atomic_path
 
 __all__ = ["BY_SEED", "join_arms", "merge_parts", "read_part", "write_part"]
@@ -34,8 +34,9 @@ def write_part(path: Path, report: GainReport, extra: dict[str, Any]) -> None:
         arrays[f"{seed}/labels"] = test.labels
         arrays[f"{seed}/counts"] = evidence.counts[seed]
         arrays[f"{seed}/fingerprint"] = test.fingerprint
-        if test.groups is not None:
-            arrays[f"{seed}/groups"] = test.groups
+        for name in ("groups", "content"):
+            if (values := getattr(test, name)) is not None:
+                arrays[f"{seed}/{name}"] = values
         for place, arm in enumerate(report.arms):
             outcome = evidence.outcomes[seed, arm]
             arrays[f"{seed}/{place}/probabilities"] = outcome.probabilities
@@ -73,6 +74,7 @@ def read_part(path: Path) -> tuple[GainReport, dict[str, Any]]:
                         held[f"{seed}/labels"],
                         held.get(f"{seed}/groups"),
                         str(held[f"{seed}/fingerprint"]),
+                        held.get(f"{seed}/content"),
                     )
                     for seed in seeds
                 },

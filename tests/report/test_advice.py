@@ -15,10 +15,10 @@ from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, VIEWS
 from ganaug.evaluation.arms.grammar import HEADS
 from ganaug.evaluation.arms.losses import LOSSES, MIXES
 from ganaug.evaluation.diversity.report import DiversityReport
-from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.notes import few_passes
 from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.report import arms
 from ganaug.report.advice import advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts

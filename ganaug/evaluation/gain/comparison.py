@@ -19,12 +19,12 @@ from ganaug.evaluation.arms.plan import Plan
 from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.given import TorchClassifier
 from ganaug.evaluation.classifiers.interface import Schedule
-from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.refit import TunedGenerator
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.scores import balanced_accuracy, level_with_best
 from ganaug.evaluation.gain.settings import Choice, Settings
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.evaluation.splits import Split, inner_splits
 from ganaug.evaluation.trainings import Job, run_all
 from ganaug.evaluation.trainings.generators import NewGenerator, generator_folder, start_hash

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ganaug.evaluation.gain.scores import balanced_accuracy
-from ganaug.images import ImageSet
+from ganaug.evaluation.gain.units import TestPart, pooled
 from ganaug.randomness import stream
 
 __all__ = [
@@ -25,7 +23,6 @@ __all__ = [
     "FEWEST_UNITS",
     "MOST_SEEDS",
     "QUICK_SEEDS",
-    "TestPart",
     "Variances",
     "beyond_classes",
     "binomial_interval",
@@ -44,31 +41,6 @@ FEWEST_UNITS = 5  # groups or images beyond one for each class; see `beyond_clas
 MOST_SEEDS = 1000  # nobody would train more classifiers than that
 Interval = tuple[float, float]
 Difference = NDArray[np.floating] | NDArray[np.integer]
-
-
-@dataclass(frozen=True, eq=False)
-class TestPart:
-    """What a seed was judged on: labels, and which images are one unit of resampling.
-
-    Attributes:
-        labels: int64 [N].
-        groups: int64 [N], equal for images of one object and for equal images, or None where each
-            stands alone.
-        fingerprint: seeds with equal fingerprints were judged on the same images in one order.
-    """
-
-    __test__ = False  # not a test case, whatever pytest makes of the name
-
-    labels: NDArray[np.int64]
-    groups: NDArray[np.int64] | None
-    fingerprint: str
-
-    @classmethod
-    def of(cls, images: ImageSet) -> TestPart:
-        """Return the test part that consists of `images`; a copy is no further evidence."""
-        alone = len(np.unique(images.units)) == len(images)
-        groups = None if alone else images.units
-        return cls(images.labels, groups, images.ordered_fingerprint)
 
 
 def paired_t(differences: Sequence[float]) -> tuple[float, float, float]:
@@ -126,8 +98,8 @@ def bootstrap_interval(
 ) -> Interval:
     """Return the 95% interval of the gain for new seeds and new test images, by a bootstrap.
 
-    Each draw takes seeds with replacement and, apart from that, units of the test part (whole
-    groups, or images) with replacement; seeds that share a test part share the drawn units. Drawing
+    Each draw takes seeds with replacement and, apart from that, units of the test parts (whole
+    groups, or images) with replacement; of a drawn unit all seeds that have it take part. Drawing
     both in one table counts the noise that belongs to one seed and one image about three times
     (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007), and so finds hardly
     any gain. Here the effects of the units are scaled to the variance that is theirs alone before
@@ -135,8 +107,8 @@ def bootstrap_interval(
     (Carpenter, Goldstein and Rasbash, Applied Statistics 52, 2003), and the interval is stretched
     from the normal to the t quantile of its degrees of freedom, since seeds are few.
 
-    Seeds with a test part each of their own carry the luck of their images in their spread; then
-    seeds alone are drawn. With a single seed, units alone are.
+    Seeds without a common image carry the luck of their images in their spread; then seeds alone
+    are drawn. With a single seed, units alone are.
 
     Args:
         differences: for each seed [N]: correct in our arm (0 or 1) minus correct in the other.
@@ -151,9 +123,9 @@ def bootstrap_interval(
     if count > 1:
         deviations = (gains - gains.mean()) * math.sqrt(count / (count - 1))
         moved += deviations[rng.integers(count, size=(draws, count))].mean(1)
-    for effects in _unit_effects(differences, tests):
-        if effects.share > 0:
-            moved += math.sqrt(effects.share) * _resampled_sum(effects.values, draws, rng)
+    effects = _unit_effects(differences, tests)
+    if effects.share > 0:
+        moved += math.sqrt(effects.share) * _resampled_sum(effects.values, draws, rng)
     low, high = np.quantile(moved, [1 - UPPER, UPPER]) * variances(differences, tests).stretch
     return float(gains.mean() + low), float(gains.mean() + high)
 
@@ -166,20 +138,21 @@ def variances(differences: Sequence[Difference], tests: Sequence[TestPart]) -> V
     variance over images holds the last two, so the last is estimated from the residuals and taken
     off once: the components of variance of a fully crossed readers x cases study (Gallas, "One-shot
     estimate of MRMC variance", Academic Radiology 13, 2006; Cameron, Gelbach and Miller, Journal of
-    Business & Economic Statistics 29, 2011, equation 2.11). Images are stratified by class; groups
-    of images enter by their linearised sums.
+    Business & Economic Statistics 29, 2011, equation 2.11). Where seeds have some images in common,
+    each of these counts for the pairs of seeds that share it. Images are stratified by class;
+    groups of images enter by their linearised sums.
 
     Args:
         differences: for each seed [N]: correct in our arm (0 or 1) minus correct in the other.
         tests: the test part of each seed.
     """
     gains = _gains(differences, tests)
-    parts = _unit_effects(differences, tests)
+    effects = _unit_effects(differences, tests)
     return Variances(
         seeds=float(gains.var(ddof=1) / len(gains)) if len(gains) > 1 else 0.0,
-        images=float(sum(part.share * (part.values**2).sum() for part in parts)),
+        images=float(effects.share * (effects.values**2).sum()),
         seed_freedom=len(gains) - 1,
-        image_freedom=sum(part.freedom for part in parts if part.share > 0),
+        image_freedom=effects.freedom if effects.share > 0 else 0,
     )
 
 
@@ -191,12 +164,13 @@ def _gains(differences: Sequence[Difference], tests: Sequence[TestPart]) -> NDAr
 
 @dataclass(frozen=True, eq=False)
 class _UnitEffects:
-    """Effects of the units of one test part on the mean gain.
+    """Effects of the units of all test parts on the mean gain.
 
     Attributes:
         values: float64 [units]: by how much the unit moves the mean over all seeds; they add up
             to 0, and their squares to the variance over images.
-        share: the part of that variance that is the units' own, in 0..1.
+        share: the part of that variance that is the units' own, and not of single cells or in the
+            spread of the seeds, in 0..1.
         freedom: degrees of freedom of that variance.
     """
 
@@ -205,43 +179,48 @@ class _UnitEffects:
     freedom: int
 
 
-def _unit_effects(
-    differences: Sequence[Difference], tests: Sequence[TestPart]
-) -> list[_UnitEffects]:
-    """Return the effects for each test part that can be told from the effects of its seeds."""
-    found = []
-    for fingerprint in dict.fromkeys(test.fingerprint for test in tests):
+def _unit_effects(differences: Sequence[Difference], tests: Sequence[TestPart]) -> _UnitEffects:
+    """Return the effects of the units, over the seeds that have them.
+
+    What the variance of the seeds' means leaves out is the covariance of two seeds by the images
+    that they share: the mean over pairs of seeds of the products of a unit's influences. That is
+    `share` of the squares of `values`, whether all seeds have the same units, some, or none.
+    """
+    units = pooled(tests)
+    table = np.zeros((units.count, len(tests)))  # by unit and seed
+    twice: dict[int, NDArray[np.float64]] = {}  # by unit: two rows, see `_influence`
+    for fingerprint, numbers in units.by_part.items():
         members = [i for i, test in enumerate(tests) if test.fingerprint == fingerprint]
-        if len(members) == 1 < len(tests):
-            continue
-        table = np.stack([differences[i] for i in members], 1).astype(np.float64)
-        influence, freedom = _influence(table, tests[members[0]])
-        by_seed = influence / len(tests)  # [units, seeds of the part]
-        values, shared = by_seed.sum(1), 1.0
-        if len(members) > 1:
-            residual = ((by_seed - by_seed.mean(1, keepdims=True)) ** 2).sum()
-            noise = residual * len(members) / (len(members) - 1)
-            total = (values**2).sum()
-            shared = max(0.0, 1 - float(noise / total)) if total > 0 else 0.0
-        found.append(_UnitEffects(values, shared, freedom))
-    return found
+        given = np.stack([differences[i] for i in members], 1).astype(np.float64)
+        influence, alone = _influence(given, tests[members[0]])
+        np.add.at(table, np.ix_(numbers, np.array(members)), influence[: len(numbers)] / len(tests))
+        if alone is not None:
+            rows = twice.setdefault(int(numbers[alone]), np.zeros((2, len(tests))))
+            rows[:, members] += influence[len(numbers) :] / len(tests)
+    by_seed = np.concatenate([table, *twice.values()])
+    values, share = by_seed.sum(1), 1.0
+    if len(tests) > 1:
+        residual = ((by_seed - by_seed.mean(1, keepdims=True)) ** 2).sum()
+        noise = residual * len(tests) / (len(tests) - 1)
+        total = (values**2).sum()
+        share = max(0.0, 1 - float(noise / total)) if units.shared and total > 0 else 0.0
+    return _UnitEffects(values, share, units.freedom)
 
 
-def _influence(table: NDArray[np.float64], test: TestPart) -> tuple[NDArray[np.float64], int]:
+def _influence(
+    table: NDArray[np.float64], test: TestPart
+) -> tuple[NDArray[np.float64], int | None]:
     """float64 [units, seeds] of differences [N, seeds]: by how much a unit moves the gain.
-
-    Beside it the degrees of freedom of the sum of squares, see `_freedom`.
 
     The linearised ratio of sums over whole groups; the factor of n / (n - 1) units of a class makes
     squares add up to an unbiased variance. Classes of a single unit are collapsed into one stratum
     (Cochran, Sampling Techniques, 1977, section 5A.12): they are compared with each other, which
-    finds rather too large a variance. A class that is the only one of this kind adds two rows, its
-    effect one way and the other, whose squares add up to that of the effect.
+    finds rather too large a variance. A class that is the only one of this kind adds two rows at
+    the end, its effect one way and the other, whose squares add up to that of the effect; then the
+    unit that makes it up is returned, too.
     """
-    groups = np.arange(len(test.labels)) if test.groups is None else test.groups
-    names, unit = np.unique(groups, return_inverse=True)
-    present = np.unique(test.labels)
-    result = np.zeros((len(names), table.shape[1]))
+    unit, present = test.units, np.unique(test.labels)
+    result = np.zeros((int(unit.max()) + 1, table.shape[1]))
     single: dict[int, NDArray[np.float64]] = {}  # by unit: the means of classes it makes up alone
     for label in present:
         rows = np.flatnonzero(test.labels == label)
@@ -257,30 +236,9 @@ def _influence(table: NDArray[np.float64], test: TestPart) -> tuple[NDArray[np.f
         scale = math.sqrt(len(means) / (len(means) - 1))
         result[list(single)] += scale * (means - means.mean(0))
     elif single:
-        (mean,) = single.values()
-        result = np.concatenate([result, np.stack([mean, -mean]) / math.sqrt(2)])
-    return result, _freedom(test)
-
-
-def _freedom(test: TestPart) -> int:
-    """Return the degrees of freedom of the variance over units: their number less the strata.
-
-    A stratum is a class, or classes that share a unit; classes of a single unit are one together.
-    """
-    groups = np.arange(len(test.labels)) if test.groups is None else test.groups
-    names, unit = np.unique(groups, return_inverse=True)
-    _, stratum = np.unique(test.labels, return_inverse=True)
-    single = set[int]()
-    for label in range(stratum.max() + 1):
-        rows = np.flatnonzero(stratum == label)
-        if len(own := np.unique(unit[rows])) == 1:
-            stratum[rows] = -1
-            single.add(int(own[0]))
-    nodes = np.unique(stratum + 1, return_inverse=True)[1] + len(names)
-    links = coo_array((np.ones(len(nodes)), (unit, nodes)), shape=(nodes.max() + 1,) * 2)
-    strata = int(connected_components(links, directed=False)[0])
-    alone = len(single) == 1  # its effect counts in two rows, see `_influence`
-    return len(names) - strata + alone
+        ((at, mean),) = single.items()
+        return np.concatenate([result, np.stack([mean, -mean]) / math.sqrt(2)]), at
+    return result, None
 
 
 def beyond_classes(tests: Sequence[TestPart]) -> int | None:
@@ -295,12 +253,10 @@ def beyond_classes(tests: Sequence[TestPart]) -> int | None:
         tests: the test part of each seed.
 
     Returns:
-        None where each seed has a test part of its own, whose luck is that of the seed.
+        None where no two seeds have an image in common: then its luck is that of its seed.
     """
-    parts = {test.fingerprint: test for test in tests}
-    if len(parts) == len(tests) > 1:
-        return None
-    return sum(_freedom(test) for test in parts.values())
+    units = pooled(tests)
+    return units.freedom if units.shared or len(tests) == 1 else None
 
 
 def _resampled_sum(

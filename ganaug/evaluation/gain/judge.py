@@ -15,7 +15,6 @@ from ganaug.evaluation.gain.intervals import (
     FEWEST_SEEDS,
     FEWEST_UNITS,
     Interval,
-    TestPart,
     beyond_classes,
     bootstrap_interval,
     hull,
@@ -23,6 +22,7 @@ from ganaug.evaluation.gain.intervals import (
     seeds_to_settle,
     variances,
 )
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.evaluation.trainings.job import Key
 from ganaug.metrics.calibration import calibration_error
 
@@ -346,7 +346,5 @@ def rare_bootstrap(pairs: Sequence[tuple[Judged, Judged]]) -> Interval:
         rare = np.isin(test.labels, labels)
         if rare.any():
             differences.append(mine.minus(other)[rare])
-            groups = None if test.groups is None else test.groups[rare]
-            name = f"{test.fingerprint} {sorted(labels.tolist())}"
-            parts.append(TestPart(test.labels[rare], groups, name))
+            parts.append(test.take(rare, str(sorted(labels.tolist()))))
     return bootstrap_interval(differences, parts)

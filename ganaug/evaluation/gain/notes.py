@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.evaluation.gain.intervals import FEWEST_UNITS, TestPart, beyond_classes
+from ganaug.evaluation.gain.intervals import FEWEST_UNITS, beyond_classes
+from ganaug.evaluation.gain.units import TestPart, pooled
 from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
 from ganaug.images.copies import also_in
@@ -56,11 +57,12 @@ def few_images(test: ImageSet) -> tuple[str, ...]:
 
 def few_units(tests: Sequence[ImageSet]) -> tuple[str, ...]:
     """Return a note where seeds share so few test images that there will be no verdict, or none."""
-    beyond = beyond_classes([TestPart.of(test) for test in tests])
+    parts = [TestPart.of(test) for test in tests]
+    beyond = beyond_classes(parts)
     if beyond is None or beyond >= FEWEST_UNITS:
         return ()
     test = tests[0]
-    units, classes = len(np.unique(test.units)), int((test.counts > 0).sum())
+    units, classes = pooled(parts).count, int(np.any([each.counts for each in tests], axis=0).sum())
     what = "image" if test.groups is None else "group"
     return (
         f"{counted(units, f'test {what}')} for {counted(classes, 'class')}: no verdict, which needs"

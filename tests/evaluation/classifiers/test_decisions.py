@@ -18,8 +18,8 @@ from sklearn.model_selection import FixedThresholdClassifier
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.estimator import EstimatorClassifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
-from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Judged, arm_result, paired_gain
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.job import load_outcome, save_outcome
 from ganaug.images import ImageSet

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.small_images import bars
+from numpy.typing import NDArray
 from scipy import stats
 
 from ganaug.evaluation.gain.intervals import (
-    TestPart,
     Variances,
     beyond_classes,
     binomial_interval,
@@ -23,6 +23,8 @@ from ganaug.evaluation.gain.intervals import (
 from ganaug.evaluation.gain.judge import verdict
 from ganaug.evaluation.gain.notes import few_units, repeated_images
 from ganaug.evaluation.gain.scores import balanced_accuracy
+from ganaug.evaluation.gain.units import TestPart, pooled
+from ganaug.images import ImageSet
 
 
 def part(labels: np.ndarray, groups: np.ndarray | None = None, name: str = "a") -> TestPart:
@@ -170,7 +172,9 @@ def test_very_few_groups_are_noted() -> None:
         " would too often look like a gain; test more objects",
     )
     assert few_units([replace(test, groups=None)] * 6) == ()
-    assert few_units([test.take(np.arange(40) % 10 < 3), test]) == ()  # a part for each seed
+    half = np.arange(40) % 20 < 10
+    assert few_units([test.take(half), test.take(~half)]) == ()  # no image in both
+    assert "4 test groups" in few_units([test.take(half), test])[0]
     alone = test.take(np.arange(0, 40, 10))
     assert "4 test images for 2 classes" in few_units([replace(alone, groups=None)])[0]
 
@@ -257,6 +261,50 @@ def test_the_freedom_of_the_images_is_units_less_classes(
     effects = np.where(rng.random(unit.max() + 1) < 0.5, 1, -1)[unit]
     shared = [part(labels, unit)] * 2
     assert variances([effects] * 2, shared).image_freedom == freedom
+
+
+def overlapping(rng: np.random.Generator, how: str) -> list[NDArray[np.int64]]:
+    """Rows of 200 images for each of six seeds."""
+    fixed = np.sort(rng.permutation(200)[:40])
+    if how == "shuffled":
+        return [rng.permutation(fixed) for _ in range(6)]
+    return [np.sort(rng.permutation(200)[:100]) for _ in range(6)]
+
+
+@pytest.mark.parametrize("how", ["shuffled", "half of all"])
+def test_images_that_several_test_parts_share_are_no_further_evidence(how: str) -> None:
+    """Equal arms, on images of which some are easier for one of them: not more than one in 20."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (200, 4, 4, 1)).astype(np.uint8)
+    pool = ImageSet(pixels, np.arange(200) % 2, ("a", "b"))
+    wrong = 0
+    for _ in range(200):
+        drawn = overlapping(rng, how)
+        tests = [TestPart.of(pool.take(rows)) for rows in drawn]
+        easier = rng.choice([-1, 0, 1], 200, p=[0.15, 0.7, 0.15])
+        luck = [rng.choice([-1, 0, 1], len(rows)) for rows in drawn]
+        differences = [
+            np.where(rng.random(len(rows)) < 0.15, noise, easier[rows])
+            for rows, noise in zip(drawn, luck, strict=True)
+        ]
+        pairs = zip(tests, differences, strict=True)
+        low, high, _ = paired_t([balanced_accuracy(test.labels, one) for test, one in pairs])
+        bootstrap = bootstrap_interval(differences, tests, draws=200)
+        wrong += verdict(6, (low, high), bootstrap) != "no evidence"
+    assert wrong <= 19  # 5% of 200, and three deviations
+
+
+def test_units_are_known_in_every_test_part() -> None:
+    pool = replace(bars((6, 6)), groups=np.arange(12) // 2)
+    first, second = TestPart.of(pool.take([0, 1, 6])), TestPart.of(pool.take([1, 8, 9]))
+    found = pooled([first, second, first])
+    assert (found.count, found.shared) == (3, True)  # the image 1 is in both
+    assert found.by_part[first.fingerprint].tolist() == [0, 1]
+    assert found.by_part[second.fingerprint].tolist() == [0, 2]
+    apart = pooled([first, TestPart.of(pool.take([4, 8]))])
+    assert (apart.count, apart.shared) == (4, False)
+    again = TestPart.of(pool.take([6, 0, 1]))  # the same images in another order
+    assert pooled([first, again]).count == 2
 
 
 def test_groups_that_lie_in_all_classes_lose_one_degree_of_freedom() -> None:

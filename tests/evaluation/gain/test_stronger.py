@@ -9,9 +9,9 @@ import pytest
 
 from ganaug.evaluation.classifiers.interface import Outcome
 from ganaug.evaluation.gain import GainReport, judge
-from ganaug.evaluation.gain.intervals import TestPart
 from ganaug.evaluation.gain.judge import Evidence, overtaken
 from ganaug.evaluation.gain.settings import Choice, Settings
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.report.advice import advice, in_short
 from ganaug.report.gain import gain_cards
 
