@@ -151,9 +151,9 @@ def _view(images: Tensor, generator: torch.Generator) -> Tensor:
 
     angle, scale, shift = 0.25 * uniform(), 1 + 0.15 * uniform(), 0.15 * uniform(2)
     cos, sin = scale * angle.cos(), scale * angle.sin()
-    affine = torch.stack(
-        [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1
-    )
+    long = images.shape[3] / images.shape[2]  # a grid counts in halves of each side
+    rows = ([cos, -sin / long, shift[:, 0]], [sin * long, cos, shift[:, 1]])
+    affine = torch.stack([torch.stack(row, 1) for row in rows], 1)
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     noise = torch.randn(moved.shape, generator=generator)

@@ -47,14 +47,14 @@ def neighbour_distances(
     kept = min(k, len(training))
     middle = training.mean(0, dtype=np.float64)
     targets = training - middle
-    rough = targets.astype(np.float32)
-    lengths = (rough**2).sum(1)
+    lengths = (targets**2).sum(1)
     for start in range(0, len(queries), BLOCK):
         rows = slice(start, min(start + BLOCK, len(queries)))
         centred = queries[rows] - middle
         # A product of matrices finds the candidates, a few too many as it rounds; their distances
-        # are then taken from differences, so that an exact copy is at 0.
-        squares = (-2 * centred).astype(np.float32) @ rough.T
+        # are then taken from differences, so that an exact copy is at 0. In float32 it would round
+        # so much that of hundreds of nearly equal frames the copied one may be left out.
+        squares = -2 * centred @ targets.T
         squares += lengths
         if query_units is not None and training_units is not None:
             squares[query_units[rows, None] == training_units[None]] = np.inf

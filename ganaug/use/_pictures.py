@@ -21,7 +21,7 @@ def picture_of(image: Any) -> Image.Image:
     """Return an image of any type that a source yields as a PIL image of 8 bits."""
     if isinstance(image, Image.Image):
         return image
-    tensor: Tensor = image
+    tensor: Tensor = image.float() if image.dtype == torch.bfloat16 else image  # unknown to numpy
     if tensor.is_floating_point():
         tensor = (tensor * 255).round().clamp(0, 255)
     pixels: NDArray[np.uint8] = tensor.cpu().numpy().astype(np.uint8).transpose(1, 2, 0)

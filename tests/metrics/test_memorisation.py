@@ -32,6 +32,11 @@ def test_neighbour_distances_leave_the_own_unit_out(
     assert every[:, 0].tolist() == [0.0] * 12
 
 
+def test_a_copy_is_found_among_hundreds_of_nearly_equal_frames() -> None:
+    frames = np.repeat(points(2, 0, 64) * 100, 150, 0) + 1e-4 * points(300, 1, 64)
+    assert neighbour_distances(frames[:150], frames)[:, 0].tolist() == [0.0] * 150
+
+
 def test_where_few_others_are_left_the_last_distance_is_repeated() -> None:
     training = np.array([[0.0], [1.0], [3.0]])
     units = np.arange(3)

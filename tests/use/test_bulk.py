@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.folders import content
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
+from torch.utils.data import TensorDataset
 from torchvision.datasets import ImageFolder
 
 import ganaug.use.bulk as bulk
@@ -339,3 +341,13 @@ def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Pa
         sample(hostile, out, counts=4)
     assert not out.exists()
     sample(hostile, out, counts=4, shards=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16, torch.bfloat16])
+def test_images_of_any_dtype_are_sampled_from(
+    file: Path, tmp_path: Path, dtype: torch.dtype
+) -> None:
+    pixels = torch.arange(6 * 64).reshape(6, 1, 8, 8) % 256
+    images = pixels.to(dtype) if dtype == torch.uint8 else (pixels / 255).to(dtype)
+    source = TensorDataset(images, torch.tensor([0, 0, 0, 0, 1, 1]))
+    assert len(content(sample(file, tmp_path / "out", counts=4, source=source))) >= 4

@@ -40,17 +40,18 @@ def _affine(
     shear: float = 10,
 ) -> Tensor:
     """Rotate, scale, shear and shift each image on its own; the border is repeated outwards."""
-    n = len(images)
+    n, long = len(images), images.shape[3] / images.shape[2]
     unit = torch.rand(5, n) * 2 - 1
     angle = unit[0] * math.radians(degrees)
     scale = torch.exp(unit[1] * log_scale)
     slant = unit[2] * math.radians(shear)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    # In the coordinates of affine_grid an image is 2 wide, hence the factor on the shift.
+    # The coordinates of affine_grid count in halves of each side: hence the factor on the shift,
+    # and those on what one side adds to the other.
     theta = torch.stack(
         [
-            torch.stack([cos / scale, (slant - sin) / scale, unit[3] * 2 * shift], 1),
-            torch.stack([sin / scale, cos / scale, unit[4] * 2 * shift], 1),
+            torch.stack([cos / scale, (slant - sin) / scale / long, unit[3] * 2 * shift], 1),
+            torch.stack([sin / scale * long, cos / scale, unit[4] * 2 * shift], 1),
         ],
         1,
     )

@@ -16,6 +16,7 @@ from ganaug.evaluation.arms.grammar import Arm, check_kind
 from ganaug.evaluation.arms.random_warp import RandomWarp, matched_strength, mean_absolute_change
 from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
+from ganaug.use.policy import can_make
 from ganaug.use.transform import GANAugment
 
 __all__ = ["Variation", "make_variation", "never_varies"]
@@ -34,7 +35,7 @@ def never_varies(arm: Arm, info: Metadata, policy: Policy | None = None) -> bool
     if arm.use not in ("transform", "warp", "mixed"):
         return False
     used = _policy(arm, info) if policy is None else policy
-    return used is not None and not used.probability(info.counts).any()
+    return used is not None and not used.probability(info.counts)[can_make(info)].any()
 
 
 def make_variation(
@@ -52,8 +53,10 @@ def make_variation(
     info = transform.generator.info
     if arm.options:
         policy = _policy(arm, info)
-        p = None if policy is None else policy.probability(info.counts).tolist()
-        by_name = None if p is None else dict(zip(info.classes, p, strict=True))
+        by_name = None
+        if policy is not None:
+            p = np.where(can_make(info), policy.probability(info.counts), 0.0)
+            by_name = dict(zip(info.classes, p.tolist(), strict=True))
         transform = GANAugment(transform.generator, p=by_name, scale=arm.option("scale"))
     transform = transform.for_classes(train.classes)
 

@@ -128,13 +128,14 @@ class EstimatorClassifier:
         asked = len(shown), task.num_classes, f"classifier {self.name[:60]}"
         certain = as_probabilities(model.predict(shown), *asked)
         if not hasattr(model, "predict_proba"):
-            return Outcome(certain, seconds)
+            return Outcome.of(certain, seconds)
         found = np.asarray(model.predict_proba(shown))
         if hasattr(model, "classes_"):  # without those that have no images
             columns, found = found, np.zeros((len(shown), task.num_classes))
             found[:, model.classes_] = columns
         # The most likely class is not what a threshold, or a support vector machine, decides on.
-        return Outcome(as_probabilities(found, *asked), seconds, certain.argmax(1))
+        likely = as_probabilities(found, *asked)
+        return Outcome(likely.astype(np.float16), seconds, certain.argmax(1))
 
 
 def train_estimator(

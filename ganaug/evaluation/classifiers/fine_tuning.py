@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +37,7 @@ def fine_tune(
         low_precision=task.device.startswith("cuda"),
     )
     found = predict(model, task.tested, normalise, device=task.device, block=100)
-    return Outcome(found.astype(np.float16), seconds)
+    return Outcome.of(found, seconds)
 
 
 def with_new_layer(load: Callable[[], nn.Module], shown: Tensor, num_classes: int) -> nn.Module:

@@ -115,8 +115,9 @@ class Outcome:
     Attributes:
         probabilities: float16 [M, classes], for the images of the test part in order.
         seconds: training time.
-        decided: int64 [M], what a classifier with a rule of its own predicts, such as one with a
-            threshold; None = the most likely class.
+        decided: int64 [M], what is predicted: the most likely class before the probabilities were
+            rounded, or what a classifier with a rule of its own says, such as one with a threshold.
+            None = the most likely class of the rounded ones.
     """
 
     probabilities: NDArray[np.float16]
@@ -132,6 +133,14 @@ class Outcome:
     def finite(self) -> bool:
         """Whether there is a number for each image and class: a training that diverged has none."""
         return bool(np.isfinite(self.probabilities).all())
+
+    @classmethod
+    def of(cls, found: NDArray[np.float32], seconds: float) -> Outcome:
+        """Return that of a training after which the probabilities are `found` [M, classes].
+
+        Float16 makes ties of nearly equal ones, which would all go to the first class.
+        """
+        return cls(found.astype(np.float16), seconds, found.argmax(1))
 
     @classmethod
     def diverged(cls, task: Task, seconds: float) -> Outcome:
@@ -192,8 +201,8 @@ def check_arms(classifier: Classifier, arms: Iterable[Arm]) -> None:
             )
 
 
-def as_probabilities(found: Any, images: int, num_classes: int, who: str) -> NDArray[np.float16]:
-    """Return predictions as float16 [images, num_classes]; labels count as certain.
+def as_probabilities(found: Any, images: int, num_classes: int, who: str) -> NDArray[np.float32]:
+    """Return predictions as float32 [images, num_classes]; labels count as certain.
 
     Probabilities that are not finite come back as they are, see `Outcome.finite`.
 
@@ -231,4 +240,4 @@ def as_probabilities(found: Any, images: int, num_classes: int, who: str) -> NDA
         )
     if values.ndim == 1:
         values = np.eye(num_classes)[values.astype(np.int64)]
-    return values.astype(np.float32).astype(np.float16)
+    return values.astype(np.float32)

@@ -120,4 +120,4 @@ class TrainingLoop:
             predicted = found.float() if found.is_floating_point() else found
         who = "train_fn: its predict_fn"
         probabilities = as_probabilities(predicted, len(task.tested), task.num_classes, who)
-        return Outcome(probabilities, seconds)
+        return Outcome.of(probabilities, seconds)

@@ -99,7 +99,7 @@ class Network:
             on_step,
         )
         found = predict(model, task.tested, task.normalise, device=task.device)
-        return Outcome(found.astype(np.float16), seconds)
+        return Outcome.of(found, seconds)
 
     def build(self, channels: int, num_classes: int, image_size: tuple[int, int]) -> nn.Module:
         """Return the untrained network.

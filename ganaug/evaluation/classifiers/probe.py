@@ -74,7 +74,7 @@ def train_probe(
     tested = _of_test(network, key, normalise, task)
     logits = ((tested - mean) / std) @ weights + bias
     found: NDArray[np.float32] = torch.softmax(logits, 1).numpy()
-    return Outcome(found.astype(np.float16), seconds)
+    return Outcome.of(found, seconds)
 
 
 def within_class_whitening(features: Tensor, targets: Tensor, num_classes: int) -> Tensor:

@@ -107,6 +107,8 @@ class Job:
         }
         if self.arm.folder is not None:  # what is in it, which the path does not say
             content["made"] = self.given.ordered_fingerprint
+        if self.train.size[0] != self.train.size[1] and "affine" in self.arm.augment:
+            content["turned"] = "in pixels"  # before version 0.2.0 in halves of each side
         if self.policy is not None:
             content["policy"] = [self.policy.p, self.policy.scale]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms import v2
@@ -43,6 +44,25 @@ def test_moves_keep_a_flat_image_and_move_an_edge(name: str) -> None:
     assert not torch.equal(moved, edge)
     assert moved.min() >= 90
     assert moved.max() <= 200
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 128), (128, 64)])
+def test_a_line_is_turned_alike_whatever_the_shape(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    height, width = size
+    lines = torch.zeros(2, 1, height, width, dtype=torch.uint8)
+    lines[0, 0, height // 2 - 1 : height // 2 + 1] = 255
+    lines[1, 0, :, width // 2 - 1 : width // 2 + 1] = 255
+    turned = torch.tensor([1.0, 0.5, 0.5, 0.5, 0.5])  # by 15 degrees, and nothing else
+    monkeypatch.setattr(torch, "rand", lambda *shape: turned[:, None].expand(*shape))
+    found = []
+    for image in augment(lines, ("affine",))[:, 0].numpy():
+        rows, columns = np.nonzero(image > 60)
+        spread = np.cov(np.stack([columns, rows]), aweights=image[rows, columns])
+        across, down = np.linalg.eigh(spread)[1][:, 1]
+        found.append(np.degrees(np.arctan2(abs(down), abs(across))))
+    assert found == pytest.approx([15, 75], abs=0.5)
 
 
 def test_a_shift_moves_all_pixels_alike() -> None:

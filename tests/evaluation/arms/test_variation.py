@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers.small_images import bars
+from helpers.small_models import write_class_model
 
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import parse_arm
@@ -66,3 +69,18 @@ def test_a_warp_changes_the_images_that_the_generator_would(
         changed.append((vary(pixels, labels) != pixels).flatten(1).any(1))
     assert torch.equal(changed[0], changed[1])
     assert 0 < changed[0].sum() < len(pixels)
+
+
+@pytest.mark.parametrize("arm", ["ganaug", "ganaug@p=0.5", "ganaug@scale=0.5", "ganaug@until=0.5"])
+def test_a_class_that_a_class_generator_never_saw_stays_as_it_is(arm: str, tmp_path: Path) -> None:
+    images = replace(bars((8, 4)), classes=("bar 0", "bar 1", "empty"))
+    policy = Policy(((0, 1.0),), source="tune")
+    file = write_class_model(
+        tmp_path / "class.onnx", classes=images.classes, counts=(8, 4, 0), policy=policy
+    )
+    pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).contiguous()
+    vary = make_variation(parse_arm(arm), file, images, pixels, 0)
+    torch.default_generator.manual_seed(0)
+    varied = vary(pixels, torch.full((12,), 2))
+    assert torch.equal(varied, pixels)
+    assert not torch.equal(vary(pixels, torch.from_numpy(images.labels)), pixels)

@@ -107,3 +107,10 @@ def test_arms_that_decide_otherwise_are_not_identical(two: ImageSet) -> None:
         ours = replace(theirs, outcome=outcome)
         results = [arm_result([each] * 2, 2) for each in (ours, theirs)]
         assert paired_gain(*results, [(ours, theirs)] * 2).verdict == word
+
+
+def test_probabilities_that_are_nearly_equal_decide_before_they_are_rounded() -> None:
+    found = np.array([[0.5, 0.50001, 0], [0.50001, 0.5, 0], [0.2, 0.1, 0.7]], np.float32)
+    outcome = Outcome.of(found, 1.0)
+    assert outcome.probabilities[0, 0] == outcome.probabilities[0, 1]
+    assert outcome.predicted.tolist() == [1, 0, 2]
