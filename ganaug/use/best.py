@@ -144,6 +144,7 @@ class _RealImages:
         self.data, self.source = data, data.source
         info = data.generator.info
         self.size, self.channels = info.size, info.channels
+        self.varies = info.kind == "variation"  # else an image is made of no real one
         self.labels = labels_of(self.source)
         rows = np.arange(len(self.labels))
         shown = rows[np.linspace(0, len(rows) - 1, min(FITTED, len(rows))).astype(int)]
@@ -174,7 +175,8 @@ class _RealImages:
         Args:
             label: of the class.
             images: as the source yields them.
-            sources: int64 [N], which item of the source each varies.
+            sources: int64 [N], which item of the source each varies; not read of a generator
+                that makes images from noise.
 
         Returns:
             bool [N], taken for another class; bool [N], near copies; float64 [N], the distance to
@@ -182,6 +184,7 @@ class _RealImages:
         """
         pixels = np.stack([small_pixels(each, self.size, self.channels) for each in images])
         found, rows = self.features_of(pixels), self.rows[label]
+        sources = sources if self.varies else np.full_like(sources, -1)
         lost = np.zeros(len(found), bool)
         if self.judge is not None and len(rows):
             lost = self.judge.taken_for(found) != label

@@ -130,3 +130,16 @@ def test_without_real_images_there_is_nothing_to_compare_with(tmp_path: Path) ->
     file = write_class_model(tmp_path / "class.onnx")
     with pytest.raises(ConfigError, match=r"keep_best: 0\.8 without a source"):
         sample(file, tmp_path / "out", counts=4, keep_best=0.8)
+
+
+def test_an_image_from_noise_is_compared_with_every_real_one(file: Path, tmp_path: Path) -> None:
+    """A variation is not compared with its source, which it may stay near."""
+    noise = write_class_model(tmp_path / "class.onnx", classes=NAMES, size=(8, 8))
+    rows = np.arange(10)
+    images = [SOURCE[int(row)][0] for row in rows]
+    found = [
+        best._RealImages(SyntheticDataset(each, source=SOURCE, counts=1)).faults(0, images, rows)[1]
+        for each in (noise, file)
+    ]
+    assert found[0].all()
+    assert not found[1].all()
