@@ -27,6 +27,7 @@ __all__ = [
     "list_of",
     "load_json",
     "one_of",
+    "parse_json",
     "read_rows",
 ]
 
@@ -116,7 +117,7 @@ def load_json(path: str | os.PathLike[str]) -> Any:
         OSError: it is missing, cannot be read, or is no regular file.
         ValueError: it is too large, no JSON, nested too deep, or holds NaN or infinity.
     """
-    return _parsed(_content(path))
+    return parse_json(_content(path))
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            rows.append(_row(_parsed(line)))
+            rows.append(_row(parse_json(line)))
         except ValueError as error:
             if at == len(lines) - 1:  # whole lines end with a line break
                 break
@@ -174,7 +175,8 @@ def _content(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
         return stream.read(size)  # which is what memory is taken for
 
 
-def _parsed(content: bytes) -> Any:
+def parse_json(content: bytes) -> Any:
+    """Return the JSON value in UTF-8 text; see `load_json`."""
     try:
         value = json.loads(content)
         json.dumps(value, allow_nan=False)

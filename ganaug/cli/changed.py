@@ -13,20 +13,25 @@ __all__ = ["told_files"]
 def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
     """Say in a few words which files SOURCE has, by names and sizes; None where it is no path.
 
-    Links are followed, as where images are read, and the files count that a table has `named`.
-    Beside train/ only what may be read with it counts: DIR may lie there, and so may anything.
+    Of a table, an .npz file and a groups.csv it is the content, too: corrected labels may take as
+    many bytes. Links are followed, as where images are read, and the files count that a table has
+    `named`. Beside train/ only what may be read with it counts: DIR may lie there, and so may
+    anything.
     """
-    from ganaug.images.places import image_folders
+    from ganaug.images.places import GROUPS_FILE, image_folders
+    from ganaug.images.source_kinds import HF_PREFIX
 
+    source = source.removeprefix(HF_PREFIX)
     if not os.path.exists(source):
         return None
 
     def beside(path: str | Path) -> str:
         return os.path.relpath(path, source if os.path.isdir(source) else os.path.dirname(source))
 
-    found, seen = list[tuple[str, int]](), set[str]()
+    found, seen = list[tuple[str, int, str]](), set[str]()
     if os.path.isfile(source):
-        found = [("", os.path.getsize(source)), *((beside(each), _size(each)) for each in named())]
+        found = [("", os.path.getsize(source), _content(source))]
+        found += [(beside(each), _size(each), "") for each in named()]
     read = [each.called for each in image_folders("", source) if each.folder == Path(source)]
     called = read[0] if read else None
     for folder, below, names in os.walk(source, followlinks=True):
@@ -38,12 +43,24 @@ def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
         if folder == source and called is not None:
             below[:] = [each for each in below if each.lower() in called]
             names = [each for each in names if each.lower() in called]
-        paths = [os.path.join(folder, name) for name in names if not name.startswith(".")]
-        found += [(beside(path), _size(path)) for path in paths]
+        for name in names:
+            path = os.path.join(folder, name)
+            if not name.startswith("."):
+                lists = name.lower() == GROUPS_FILE
+                found.append((beside(path), _size(path), _content(path) if lists else ""))
     digest = hashlib.sha256(repr(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest()
-    return f"{len(found)} of {sum(size for _, size in found)} bytes, {digest[:12]}"
+    return f"{len(found)} of {sum(size for _, size, _ in found)} bytes, {digest[:12]}"
 
 
 def _size(path: str | Path) -> int:
     """Return the size of a file, or of what a link leads to; -1 where there is nothing."""
     return os.stat(path).st_size if os.path.exists(path) else -1
+
+
+def _content(path: str) -> str:
+    """Return a hash of what is in a file; "" where nothing can be read, which its reader says."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -190,8 +190,6 @@ def command(
         written = ", ".join(f"{name}.json" for name, record in records.items() if record)
         say(console, f"{written}: {folder}; a report.html needs a FILE")
         return
-    again = shlex.join([str(file), source, *reading.words()])
-    report = _write_report(folder, generator, images, run, records, again)
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
@@ -199,6 +197,8 @@ def command(
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
+    again = shlex.join([str(file), source, *reading.words()])
+    report = _write_report(folder, generator, images, run, records, again)
     _say_last(console, report, records, generator.info, again)
     if shown:
         open_report(console, report)
@@ -262,6 +262,11 @@ def _check_outputs(
             " replace; allowed: another folder; name one, or say --force"
         )
     if json_file is not None:
+        written = {os.path.realpath(folder / name) for name in EVALUATION}
+        if os.path.realpath(json_file) in written:
+            raise RunError(
+                f"--json: {json_file} is a file of the report; allowed: any other name; name one"
+            )
         check_output_file(json_file, RECORDS, inputs, option="--json", force=force)
     if rewritten is not None:
         check_writable(rewritten)

@@ -40,7 +40,7 @@ class Ledger:
         others = _others(there, asked)
         if others:
             told = ", ".join(
-                f"{key} is {there.get(key)} there, {asked[key]} here" for key in others
+                f"{key} is {there.get(key)} there, {asked.get(key)} here" for key in others
             )
             raise RunError(
                 f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
@@ -112,7 +112,8 @@ def _others(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     same = {key for key in ("source", "root") if _real(there.get(key)) == _real(asked.get(key))}
     if asked["files"] is not None and there.get("files") == asked["files"]:
         same.add("source")
-    return [key for key, value in asked.items() if key not in same and there.get(key) != value]
+    named = dict.fromkeys([*asked, *there])  # an option that is not named any more is another one
+    return [key for key in named if key not in same and there.get(key) != asked.get(key)]
 
 
 def _real(path: object) -> object:

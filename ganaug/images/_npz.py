@@ -19,7 +19,7 @@ from ganaug.images._parts import class_names, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
 from ganaug.images.image_set import ImageSet, content_key
-from ganaug.images.labels import check_range
+from ganaug.images.labels import check_range, refuse_truth
 from ganaug.wording import first_names, one_line
 
 __all__ = ["StoredPart", "load_npz", "stored_parts"]
@@ -95,7 +95,9 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         classes = ("all",)
         notes.append(f"no array {given!r}: all images are one class")
     for word, values in zip(words, labels, strict=True):
-        check_range(values, len(classes), where=f"{path}: {word.replace('images', 'labels')}")
+        own = word.replace("images", "labels")
+        check_range(values, len(classes), where=f"{path}: {own}")
+        refuse_truth(arrays.get(own), len(classes), f"{path}: {own}")
     named = [
         _groups(path, word.replace("images", "groups"), arrays, len(part))
         for word, part in zip(words, images, strict=True)
@@ -252,7 +254,9 @@ def _groups(
 def _numbered(parts: Sequence[list[int] | list[str]]) -> list[NDArray[np.int64] | None]:
     """Return int64 [N] for the groups of each part, counted over all; None for a part without."""
     names = [name for part in parts for name in part]
-    numbers = np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+    # Not by an array of them: of whole numbers beyond 64 bits it would make floating point.
+    place = {name: number for number, name in enumerate(sorted(set(names)))}
+    numbers = np.array([place[name] for name in names], np.int64)
     found = np.split(numbers, np.cumsum([len(part) for part in parts])[:-1])
     return [each if len(each) else None for each in found]
 

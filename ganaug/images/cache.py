@@ -195,7 +195,8 @@ def _listed(files: Sequence[ImageFile]) -> str:
     for file in files:
         try:
             found = os.stat(file.path)
-            state = f"{found.st_size} {found.st_mtime_ns}"
+            # Files that change places keep size and time.
+            state = f"{found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_ctime_ns}"
         except OSError:
             state = "missing"  # whoever reads it says why
         line = f"{file.name}\0{state}\0{file.label}\0{file.group}\n"

@@ -23,7 +23,7 @@ from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._parts import ImageFile, class_names, none_read
 from ganaug.images._pixels import UNREADABLE, Damage, to_pillow, unreadable
 from ganaug.images._reading import Encoded, read_encoded
-from ganaug.images.class_names import classes_of
+from ganaug.images.class_names import classes_of, own_names
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
 from ganaug.images.huggingface import SavedPart, saved_parts
 from ganaug.images.image_set import ImageSet, content_key
@@ -231,13 +231,14 @@ def _read_stored(part: StoredPart, at: int) -> tuple[Image.Image, int, int]:
 
 def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
     word, dataset = " (test)" if test else "", by_name(dataset)
+    classes = len(own_names(dataset) or ())
     for at in range(len(dataset)):
         name = f"{source}[{at}]{word}"
-        yield Original(name, test, None, partial(_read_item, dataset, at, name))
+        yield Original(name, test, None, partial(_read_item, dataset, at, name, classes))
 
 
-def _read_item(dataset: Any, at: int, name: str) -> tuple[Image.Image, int, int]:
-    image, label = item_of(dataset, at, name)
+def _read_item(dataset: Any, at: int, name: str, classes: int) -> tuple[Image.Image, int, int]:
+    image, label = item_of(dataset, at, name, classes)
     return image, label, content_key(image.tobytes())
 
 

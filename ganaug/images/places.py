@@ -20,6 +20,7 @@ from ganaug.images.tables import is_table, read_table
 from ganaug.outputs import Place
 
 __all__ = [
+    "GROUPS_FILE",
     "first_image",
     "folders_around",
     "folders_of_classes",

@@ -170,7 +170,9 @@ class Relabelled:
             )
         new = int(self.renumbered(np.array([number], np.int64))[0])
         if hasattr(label, "new_full"):  # a tensor, of whatever shape
-            return label.new_full(label.shape, new)
-        if isinstance(label, np.ndarray):
-            return np.full_like(label, new)
-        return label.dtype.type(new) if isinstance(label, np.generic) else new
+            holds = label.is_floating_point() or label.element_size() > 2 or new < 128
+            return (label if holds else label.long()).new_full(label.shape, new)
+        if isinstance(label, np.ndarray | np.generic):  # of a type that holds it
+            dtype = np.promote_types(label.dtype, np.min_scalar_type(new))
+            return np.full_like(label, new, dtype) if label.ndim else dtype.type(new)
+        return new

@@ -18,6 +18,7 @@ from ganaug.evaluation.diversity.words import FAILURES
 from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
+from ganaug.images.image_set import utf8
 from ganaug.report.advice import NAMED, advice_list
 from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
@@ -110,7 +111,7 @@ def write_report(
         f"<title>ganaug report: {escape(name)}</title><style>{STYLE}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
-    write_text(path, page)
+    write_text(path, utf8(page))  # names of files may be none
 
 
 def _how_both(gain: GainReport, diversity: DiversityReport) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.policy import Policy
-from ganaug.values import printable
+from ganaug.values import path_name, printable
 from ganaug.wording import counted, fact_lines
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text", "unused"]
@@ -25,7 +25,7 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
         "held out": printable(held_out_text(data)),
         "classes": f"{len(classes)}, training images of each:",
-        **{f"  {printable(name)}": str(count) for name, count in classes},
+        **{f"  {path_name(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
         **({"started from": printable(start_text(data))} if data.get("started_from") else {}),
         "policy": policy_text(policy),

@@ -275,7 +275,10 @@ class _Training:
         config = ranks.first(lambda: treated(self.config, _rollbacks(self.run)))
         pixels = Pixels(self.batches.images, self.device)
         rows, finite = ranks.rows(config.batch_size), FiniteCheck(state)
-        records = _Records(self, config, state, step, finite, tracker) if ranks.is_first else None
+        begun: list[_Records] = []
+        # Logs are read and a tracker may be slow, while the others wait.
+        ranks.first(lambda: begun.append(_Records(self, config, state, step, finite, tracker)))
+        records = begun[0] if begun else None
         for i in range(step, config.steps):
             with enough_memory(state, self.batches, pixels, ranks.size):
                 batch = self.batches.batch(i, pixels, state.rollbacks, rows)
@@ -353,7 +356,8 @@ class _Records:
             alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
             if alarm is not None and self.on_collapse != "warn":
                 return Failure(done, alarm.line, watch.seconds, alarm.rule.name)
-            if alarm is not None and alarm.since == done:
+            before = alarm_at(rows[:-1], config.steps, config.kind)
+            if alarm is not None and (before is None or before.rule.name != alarm.rule.name):
                 log.warning("step %d: %s", done, alarm.line)
                 watch.alarm(done, alarm.line)
         if done == config.steps:  # before the last checkpoint, after which nothing is done again

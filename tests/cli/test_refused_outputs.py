@@ -299,6 +299,9 @@ def test_a_report_of_the_user_stays(
         assert (out / name).read_text() == "mine"
         refused([*arguments, "--force"], "no source: no such folder", capsys)
         (out / name).unlink()
+    for name in ("gain.json", "report.html"):
+        arguments = ["evaluate", str(file), "no source", "--out", str(out)]
+        refused([*arguments, "--json", str(out / name)], "is a file of the report", capsys)
     demo = tmp_path / "demo" / "digits"
     demo.mkdir(parents=True)
     (demo / "report.html").write_text("mine")

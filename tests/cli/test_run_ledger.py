@@ -163,3 +163,20 @@ def test_files_that_are_not_read_do_not_count(tmp_path: Path) -> None:
     assert told_files(f"{tmp_path}/", list) == told_of(tmp_path) == before
     (tmp_path / "groups.csv").write_text("file,group")
     assert str(told_of(tmp_path)).startswith("4 of 13 bytes")
+
+
+def test_an_option_that_is_not_named_any_more_is_another_one(tmp_path: Path) -> None:
+    ask(tmp_path, split_column="part").do(Settings(quiet=True), "check", lambda: None)
+    with pytest.raises(RunError, match=r"\(split_column is part there, None here\)"):
+        ask(tmp_path)
+
+
+def test_corrected_labels_count_though_they_take_as_many_bytes(tmp_path: Path) -> None:
+    table, groups = tmp_path / "t.csv", tmp_path / "photos" / "groups.csv"
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    for file, source in ((table, table), (groups, groups.parent)):
+        file.write_text("file,label\na/1.png,cat\na/2.png,dog\n")
+        before = told_files(str(source), list)
+        file.write_text("file,label\na/1.png,dog\na/2.png,cat\n")
+        assert told_files(str(source), list) != before
+    assert told_files(f"hf:{groups.parent}", list) == told_files(str(groups.parent), list)

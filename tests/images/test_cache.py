@@ -131,11 +131,22 @@ def moved(folder: Path) -> None:
     (folder / "b" / "00.png").rename(folder / "a" / "99.png")
 
 
-@pytest.mark.parametrize("change", [replaced, touched, added, moved])
+def exchanged(folder: Path) -> None:
+    """Two images of one size and one time change places."""
+    one, other = folder / "a" / "00.bmp", folder / "b" / "00.bmp"
+    one.rename(folder / "kept.bmp")
+    other.rename(one)
+    (folder / "kept.bmp").rename(other)
+
+
+@pytest.mark.parametrize("change", [replaced, touched, added, moved, exchanged])
 def test_changed_files_are_read_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], None]
 ) -> None:
     folder, cache = write(tmp_path / "photos"), tmp_path / "cache"
+    for name, colour in (("a", "red"), ("b", "blue")):
+        Image.new("RGB", (14, 15), colour).save(folder / name / "00.bmp")
+        os.utime(folder / name / "00.bmp", ns=(1, 1))
     before = load_images(folder, size=SIZE, cache=cache)
     old = np.array(before.images)
     load_images(folder, size=16, cache=cache)  # another size has an entry of its own

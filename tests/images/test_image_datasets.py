@@ -260,3 +260,19 @@ def test_every_name_takes_its_arguments_and_says_when_it_is_missing(
 def test_refuses_unknown_names(source: str, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(f"{source}: {message}")):
         load_images(source)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, torch.uint8, torch.int8])
+@pytest.mark.parametrize("array", [False, True])
+def test_joined_classes_may_be_more_than_the_type_of_a_label_holds(kind: Any, array: bool) -> None:
+    def labelled(number: int) -> Any:
+        if isinstance(kind, torch.dtype):
+            return torch.tensor([number] if array else number, dtype=kind)
+        return np.array([number], kind) if array else kind(number)
+
+    pixels = torch.from_numpy(RANDOM.integers(0, 256, (300, 3, 8, 8), dtype=np.uint8))
+    parts: list[Any] = []
+    for name, images in zip("abc", pixels.split(100), strict=True):
+        parts.append(Pairs(images, [labelled(at) for at in range(100)]))
+        parts[-1].classes = [f"{name}{at:03}" for at in range(100)]
+    assert load_images(ConcatDataset(parts)).labels.tolist() == list(range(300))

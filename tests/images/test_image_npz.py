@@ -338,3 +338,21 @@ def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
         archive.writestr("labels", archive.read("labels.npy"))
     with pytest.raises(DataError, match="two arrays are called 'labels'; allowed: one; save it"):
         load_images(path)
+
+
+def test_groups_beyond_64_bits_stay_apart(tmp_path: Path) -> None:
+    groups = np.array([1, 2, 2**63, 2**63 + 1, 2**63 + 2, 2], np.uint64)
+    found = load_images(save(tmp_path, images=GREY, labels=LABELS, groups=groups)).groups
+    assert found is not None
+    assert found.tolist() == [0, 1, 2, 3, 4, 1]
+
+
+def test_truth_values_are_no_labels_of_three_classes(tmp_path: Path) -> None:
+    classes = np.array(["a", "b", "c"])
+    path = save(tmp_path, images=GREY, labels=LABELS > 0, classes=classes)
+    with pytest.raises(DataError, match="labels: labels are truth values, of 3 classes"):
+        load_images(path)
+    assert (
+        load_images(save(tmp_path, images=GREY, labels=LABELS > 0, classes=classes[:2])).counts[0]
+        == 2
+    )

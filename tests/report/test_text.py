@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.records import metadata_record
+from helpers.records import gain_record, metadata_record
 
 from ganaug.artifact.policy import Policy
 from ganaug.report.card import model_card
@@ -84,3 +84,18 @@ def test_policies_in_words() -> None:
     assert policy_text(None) == "none"
     measured = Policy(((10, 0.5),), scale=0.8, source="tune")
     assert policy_text(measured) == "p 0.5 for every class, latents times 0.8; learnt by tune"
+
+
+def test_classes_that_differ_in_what_is_not_printed_have_a_line_each() -> None:
+    names = ("cat\u00a0x", "cat\u3000x")
+    metadata = replace(metadata_record(), classes=names, counts=(120, 30))
+    lines = [line.split() for line in metadata_lines(metadata, "c" * 64)]
+    assert ["cat\\xa0x", "120"] in lines
+    assert ["cat\\u3000x", "30"] in lines
+
+
+def test_a_report_is_written_whatever_its_files_are_called(tmp_path: Path) -> None:
+    gain = gain_record("no evidence", seeds=2)
+    path = tmp_path / "report.html"
+    write_report(path, metadata=metadata_record(), gain=gain, named="m\udcfcll.onnx m\udcfcll")
+    assert "m\\udcfcll.onnx" in path.read_text(encoding="utf-8")

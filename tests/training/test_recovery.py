@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from helpers.short_runs import SHORT, weights
 from helpers.small_images import bars
 
 from ganaug.errors import ConfigError, GanaugError, RunError
-from ganaug.training import checkpoint, export, fit, recovery
+from ganaug.training import alarms, checkpoint, diversity, export, fit, recovery
 from ganaug.training.batches import Batch
 from ganaug.training.config import FitConfig
 from ganaug.training.ranks import Ranks
 from ganaug.training.state import State
 from ganaug.training.step import train_step
+from ganaug.training.trackers import Tracker
 
 FIT = importlib.import_module("ganaug.training.fit")  # a function has the same name
 NOT_FINITE = {**SHORT, "r1": 1e40}
@@ -343,3 +345,45 @@ def test_a_collapse_goes_back_by_default(
     assert [kept.step for kept in record_of(run).good] == [60]
     (row,) = [row for row in rows_of(collapsed) if "alarm" in row]
     assert rollback["alarm"] == row["alarm"]
+
+
+def test_with_warn_an_alarm_that_was_held_back_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Far images that come nearer raise no alarm; once they do not, they do, and from the start."""
+    monkeypatch.setattr(alarms, "FIRST_STEP", 0)
+    distances = iter([9, 7.5, 6, 4.5, 3, 2.5, 2.4, 2.4])
+    good = {"variety": 1.0, "latent_use": 1.0, "class_kept": 1.0}
+    usual = diversity._Watched.signs
+    monkeypatch.setattr(
+        diversity._Watched,
+        "signs",
+        lambda self, state: usual(self, state) | good | {"distance": next(distances)},
+    )
+    each = {"steps": 8, "checkpoint_every": 1, "sample_every": 8}
+    run = fit(bars((20, 12, 5)), tmp_path / "run", on_collapse="warn", **(SHORT | each))
+    rows = [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+    told = [(row["step"], row["alarm"][:24]) for row in rows if "alarm" in row]
+    assert told == [(7, "unlike real images since")]
+    assert sum("unlike real images" in message for message in caplog.messages) == 1
+
+
+def test_what_the_first_process_does_before_the_steps_is_done_while_the_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, begun = list[bool](), list[bool]()
+    first, begin = Ranks.first, Tracker.begin
+
+    def led(self: Ranks, action: Callable[[], Any]) -> Any:
+        inside.append(True)
+        try:
+            return first(self, action)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(Ranks, "first", led)
+    monkeypatch.setattr(
+        Tracker, "begin", lambda *given: (begun.append(bool(inside)), begin(*given))[1]
+    )
+    fit(bars((20, 12, 5)), tmp_path / "run", **SHORT)
+    assert begun == [True]

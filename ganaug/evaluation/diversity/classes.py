@@ -92,7 +92,7 @@ class ClassRecords:
         """Measure one class."""
         rows, made, ours = self.parts[label], self.made[label], self.ours[label]
         name, generated = self.images.classes[label], len(ours.features)
-        if len(rows) < FEWEST_IMAGES or generated < 2:
+        if len(rows) < FEWEST_IMAGES or generated < 2 or len(np.unique(self.units)) < 2:
             return ClassDiversity(name, len(rows), generated, TOO_FEW), None
         near = self._neighbours(label)
         found = subsamples(
@@ -129,13 +129,13 @@ class ClassRecords:
         rows = np.concatenate(self.parts)
         place = np.empty(len(self.real), np.int64)
         place[rows] = np.arange(len(rows))
-        sources = [made.sources for made in self.made]
+        sources = [made.sources for made in self.made if len(made.images)]
         return overall_distances(
             self.real[rows],
             self.units[rows],
             np.concatenate([each.features for each in self.ours]),
             None
-            if any(each is None for each in sources)
+            if not sources or any(each is None for each in sources)
             else np.concatenate([place[each] for each in sources if each is not None]),
             self.seed,
         )

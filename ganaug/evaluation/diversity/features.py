@@ -25,6 +25,8 @@ __all__ = ["ChosenFeatures", "InFeatures", "choose_features", "in_blocks"]
 
 KEPT_FOR_REFERENCE = 60  # of a class; features are fitted on a quarter of what it has, beyond that
 MOST_TO_LEARN_FROM = 2000
+COMPONENTS = 64  # of the pixels, at most
+IMAGES_A_COMPONENT = 8  # of those that are compared, where the components are fitted on these
 BLOCK = 2048  # images that are put into features at once
 
 
@@ -83,14 +85,14 @@ def choose_features(
     if wanted is None:
         part = _part_to_learn_from(images, seed)
         if part.sum() < FEWEST_TO_LEARN_FROM:
-            pixels = PixelPCA(images.images)
+            pixels = _few_components(images)
             return ChosenFeatures(pixels, pixels, every, "PixelPCA")
         learnt = images.images[part]
         pixels = PixelPCA(learnt)
         maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed, on_step=on_step))
         both = JointFeatures(maps, learnt)
         return ChosenFeatures(both, pixels, ~part, "PixelPCA and SmallEncoder")
-    pixels = PixelPCA(images.images[:: len(images) // MOST_TO_LEARN_FROM + 1])
+    pixels = _few_components(images)
     if isinstance(wanted, tuple) and len(wanted) == 2:
         return ChosenFeatures(torchvision_features(*wanted), pixels, every, str(wanted[0]))
     from torch import nn
@@ -104,6 +106,16 @@ def choose_features(
             " (torchvision model, file of weights); leave it out for the default"
         )
     return ChosenFeatures(wanted, pixels, every, name)
+
+
+def _few_components(images: ImageSet) -> PixelPCA:
+    """Return components of the compared images themselves.
+
+    They are few beside the images. These lie wholly within as many components as there are of
+    them, and generated images do not: honest ones would seem to be of another kind.
+    """
+    learnt = images.images[:: len(images) // MOST_TO_LEARN_FROM + 1]
+    return PixelPCA(learnt, min(COMPONENTS, max(2, len(learnt) // IMAGES_A_COMPONENT)))
 
 
 def learns(images: ImageSet, seed: int) -> bool:

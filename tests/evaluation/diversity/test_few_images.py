@@ -1,0 +1,35 @@
+"""Few real images: honest ones look honest, and what cannot be measured is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.small_images import bars
+
+from ganaug import evaluate_diversity
+from ganaug.demo.glyphs import render_glyphs
+from ganaug.images import ImageSet
+
+
+def test_other_images_of_few_are_of_the_same_kind() -> None:
+    """40 of each class: all components of these would set every other image apart."""
+    apart = []
+    for seed in range(3):
+        both = render_glyphs("train", [80, 80], 1.0, seed, "few", face="DejaVuSans-Bold")
+        first = np.arange(160) % 80 < 40
+        real = ImageSet(both.images[first], both.labels[first], both.classes)
+        others = both.images[~first], both.labels[~first]
+        found = evaluate_diversity(real=real, synthetic=others, seed=seed, quick=True)
+        apart += [each.measures["apart"].z for each in found.classes]
+        assert [each.word for each in found.classes] == ["OK", "OK"]
+    assert abs(np.mean([z for z in apart if z is not None])) < 1.5  # 3.6 with all components
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_images_that_are_all_of_one_object_are_too_few(classes: int) -> None:
+    real = bars((20,) * classes)
+    real = replace(real, groups=np.zeros(len(real), np.int64), test=None)
+    found = evaluate_diversity(real=real, synthetic=(real.images, real.labels), quick=True)
+    assert {each.word for each in found.classes} == {"TOO FEW IMAGES TO TELL"}
