@@ -51,20 +51,25 @@ class Target:
     """One kind of input.
 
     Attributes:
-        make: put a case into the folder of the case, from the folder of sound files.
+        make: put a case into the folder of the case, from the folder of sound files; return
+            whether anything is changed in it.
         use: do with it what a user does; write into `out` alone.
         first: what the messages of the first check say, as a pattern.
         share: of all cases, in parts.
     """
 
-    make: Callable[[Path, Path, Rng], None]
+    make: Callable[[Path, Path, Rng], bool]
     use: Callable[[Path, Path], None]
     first: str
     share: int
 
 
 def make_seeds(folder: Path) -> None:
-    """Make sound files of every kind in `folder`: images, an archive, runs and their exports."""
+    """Make sound files of every kind in `folder`: images, an archive, runs and their exports.
+
+    Raises:
+        GanaugError: one of them is not sound.
+    """
     rng = np.random.default_rng(0)
     for label in ("a", "b"):
         (folder / "photos" / label).mkdir(parents=True)
@@ -78,7 +83,10 @@ def make_seeds(folder: Path) -> None:
     pixels = rng.integers(0, 256, (8, *SHAPE, 3)).astype(np.uint8)
     arrays = {"images": pixels, "labels": np.arange(8) % 2, "classes": np.array(["a", "b"])}
     np.savez(folder / "plain.npz", **arrays)
-    np.savez_compressed(folder / "packed.npz", **arrays, groups=np.arange(8), test_images=pixels)
+    test = {"test_images": pixels[::-1] // 2, "test_labels": np.arange(8) % 2}
+    np.savez_compressed(folder / "packed.npz", **arrays, groups=np.arange(8), **test)
+    for name in ("plain.npz", "packed.npz"):
+        load_images(folder / name)
     images = load_images(folder / "photos")
     for kind in ("variation", "class"):
         options = {"steps": 2, "width": 2, "latent_dim": 2, "batch_size": 4, "log_every": 1}
@@ -90,8 +98,9 @@ def make_seeds(folder: Path) -> None:
 # --- artifacts ---
 
 
-def _make_artifact(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_artifact(seeds: Path, case: Path, rng: Rng) -> bool:
     content = (seeds / f"{pick(rng, ('variation', 'class'))}.onnx").read_bytes()
+    sound = {content, onnx.ModelProto.FromString(content).SerializeToString()}
     kind = rng.integers(10)
     if kind < 2:
         content = mutate_bytes(content, rng)
@@ -108,6 +117,7 @@ def _make_artifact(seeds: Path, case: Path, rng: Rng) -> None:
             mutate_message(part, rng)
         content = model.SerializeToString()
     (case / "g.onnx").write_bytes(content)
+    return content not in sound
 
 
 def _use_artifact(case: Path, out: Path) -> None:
@@ -126,11 +136,11 @@ def _use_artifact(case: Path, out: Path) -> None:
 # --- runs ---
 
 
-def _make_run(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_run(seeds: Path, case: Path, rng: Rng) -> bool:
     run = case / "run"
-    # torch traces class generators, which takes ten times as long
     shutil.copytree(seeds / pick(rng, (*("variation",) * 39, "class")), run)
     path = pick(rng, sorted(each for each in run.iterdir() if each.is_file()))
+    sound = path.read_bytes()
     lines = path.suffix == ".jsonl"
     if path.suffix == ".json" and rng.integers(4):
         path.write_text(json.dumps(mutate_json(json.loads(path.read_text()), rng)))
@@ -144,6 +154,19 @@ def _make_run(seeds: Path, case: Path, rng: Rng) -> None:
         record = json.loads((run / "checkpoint.json").read_text())
         record["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         (run / "checkpoint.json").write_text(json.dumps(record))
+    return _values(path.read_bytes()) != _values(sound)
+
+
+def _values(content: bytes) -> Any:
+    """Return the JSON values of a file, or of its lines; else its bytes."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in content.splitlines()]
+    except ValueError:
+        return content
 
 
 def _use_run(case: Path, out: Path) -> None:
@@ -161,15 +184,16 @@ def _odd_array(rng: Rng) -> Any:
     return np.frombuffer(content.tobytes(), kind).reshape(shape) if content.size else []
 
 
-def _make_npz(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_npz(seeds: Path, case: Path, rng: Rng) -> bool:
     path = seeds / pick(rng, ("plain.npz", "packed.npz"))
     kind = rng.integers(4)
     if kind == 0:
         (case / "x.npz").write_bytes(mutate_bytes(path.read_bytes(), rng))
-        return
+        return (case / "x.npz").read_bytes() != path.read_bytes()
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     name = pick(rng, sorted(members))
+    sound = members[name]
     if kind == 1:
         members[name] = mutate_bytes(members[name], rng)
     elif kind == 2:
@@ -183,18 +207,23 @@ def _make_npz(seeds: Path, case: Path, rng: Rng) -> None:
     with zipfile.ZipFile(case / "x.npz", "w", packing) as archive:
         for each, content in members.items():
             archive.writestr(each, content)
+    return members[name] != sound
 
 
-def _make_folder(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_folder(seeds: Path, case: Path, rng: Rng) -> bool:
     photos = case / "photos"
     shutil.copytree(seeds / "photos", photos)
     path = pick(rng, sorted(photos.glob("*/*")))
     kind = rng.integers(8)
     if kind < 5:
-        path.write_bytes(mutate_bytes(path.read_bytes(), rng))
-    elif kind == 5:
-        path.rename(path.with_suffix(f".{pick(rng, FORMATS)}"))
-    elif kind == 6:
+        sound = path.read_bytes()
+        path.write_bytes(mutate_bytes(sound, rng))
+        return path.read_bytes() != sound
+    if kind == 5:
+        other = path.with_suffix(f".{pick(rng, FORMATS)}")
+        path.rename(other)
+        return other != path
+    if kind == 6:
         path.unlink()
         path.symlink_to(pick(rng, (path.name, "../a", "/dev/zero", "missing", "../../photos")))
     else:
@@ -202,11 +231,12 @@ def _make_folder(seeds: Path, case: Path, rng: Rng) -> None:
         name = name.replace(b"/", b"_").replace(b"\0", b"_") or b"_"
         os.makedirs(os.fsencode(photos) + b"/c" + name, exist_ok=True)
         shutil.copy(path, os.fsencode(photos) + b"/c" + name + b"/" + os.fsencode(path.name))
+    return True
 
 
-def _make_csv(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_csv(seeds: Path, case: Path, rng: Rng) -> bool:
     shutil.copytree(seeds / "photos", case / "photos")
-    content = (seeds / "groups.csv").read_bytes()
+    content = sound = (seeds / "groups.csv").read_bytes()
     if rng.integers(2):
         content = mutate_bytes(content, rng)
     else:
@@ -217,15 +247,27 @@ def _make_csv(seeds: Path, case: Path, rng: Rng) -> None:
         text = "\n".join(",".join(map(str, row)) for row in lines)
         content = text.encode(errors="surrogatepass" if rng.integers(2) else "replace")
     (case / "photos" / "groups.csv").write_bytes(content)
+    return content.split() != sound.split()
 
 
 def _use_images(case: Path, out: Path) -> None:
     (path,) = (each for each in case.iterdir() if each.name != "out")
-    images = load_images(path, size=None if case.name.endswith("0") else 12, skip_corrupt=False)
-    skipped = load_images(path, size=12, mode="rgb", skip_corrupt=True)
-    for each in (images, skipped):
-        json.dumps([each.fingerprint, each.data_name, each.notes, each.classes]).encode()
-        np.savez(out / "images.npz", images=each.hold_out().images)
+    errors = []
+    # What is refused as a whole may be read without its corrupt images.
+    for options in ({"size": _size(case)}, {"size": 12, "mode": "rgb", "skip_corrupt": True}):
+        try:
+            images = load_images(path, **options)
+            json.dumps([images.fingerprint, images.data_name, images.notes, images.classes])
+            np.savez(out / "images.npz", images=images.hold_out().images)
+        except GanaugError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _size(case: Path) -> int | None:
+    """Return the size to read at: in one of ten rounds of all targets that of the images."""
+    return None if int(case.name.removeprefix("case-")) // ROUND % 10 == 0 else 12
 
 
 # --- the command line ---
@@ -236,7 +278,7 @@ FLAGS = (
 )
 
 
-def _make_arguments(seeds: Path, case: Path, rng: Rng) -> None:
+def _make_arguments(seeds: Path, case: Path, rng: Rng) -> bool:
     command = pick(rng, ("info", "card", "export", "fit", "evaluate", "tune", "nonsense", ""))
     files = [str(seeds / "variation.onnx"), str(seeds / "variation"), "missing", str(case / "out")]
     values = ["0", "-1", "1e9", "8", "12,16", "tiny", "class", "width=2", *HOSTILE]
@@ -249,6 +291,7 @@ def _make_arguments(seeds: Path, case: Path, rng: Rng) -> None:
     words += ["--set", "steps=1"] if command == "fit" else []  # should one of them be sound
     words = [word.replace("\ud800", "\udcff") for word in words]
     (case / "arguments.json").write_text(json.dumps(words))
+    return True
 
 
 def _use_arguments(case: Path, out: Path) -> None:
@@ -270,10 +313,17 @@ TARGETS: dict[str, Target] = {
     "artifact": Target(
         _make_artifact, _use_artifact, r"not an ONNX file|invalid JSON|not made by|UTF-8", 14
     ),
-    "run folder": Target(_make_run, _use_run, r"not a run folder|is damaged|readable", 1),
+    "run folder": Target(
+        _make_run,
+        _use_run,
+        r"not a run folder|is (missing or )?damaged|readable"
+        r"|cannot be read \((line \d+: )?(Expecting|Invalid|Extra|Unterminated|'utf-8')",
+        1,
+    ),
     "npz": Target(_make_npz, _use_images, r"not an \.npz|cannot be read", 6),
     "image folder": _IMAGES,
     "groups.csv": replace(_IMAGES, make=_make_csv, first=r"cannot be read|no column", share=2),
     "command line": Target(_make_arguments, _use_arguments, r"see ganaug", 2),
 }
+ROUND = sum(target.share for target in TARGETS.values())  # cases
 FIRST = {name: re.compile(target.first) for name, target in TARGETS.items()}

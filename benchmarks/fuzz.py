@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -124,9 +125,13 @@ def attempt(case: int, seeds: Path, work: Path) -> Result:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(work)}
+    tempfile.tempdir = None  # which is asked for once
     (folder / "out").mkdir(parents=True)
     try:
-        TARGETS[name].make(seeds, folder, np.random.default_rng([case, 2026]))
+        rng = np.random.default_rng([case, 2026])
+        while not TARGETS[name].make(seeds, folder, rng):  # some changes change nothing
+            shutil.rmtree(folder)
+            (folder / "out").mkdir(parents=True)
         before = _files(work, seeds)
         outcome, past = "success", True
         try:
