@@ -16,6 +16,7 @@ import click
 import numpy as np
 
 from benchmarks._environment import environment
+from benchmarks._protocol_table import ROWS
 from benchmarks._protocols import open_protocol
 from benchmarks._results import write_result
 from ganaug.checking.lift import measure_lift
@@ -87,10 +88,14 @@ def _rows(name: str, data: Path) -> list[dict[str, Any]]:
 def judged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return how often a gain is called likely, and how often in vain.
 
-    Each draw is judged by a border that was chosen without its set.
+    Each draw is judged by a border that was chosen without the images of its set, under whatever
+    name.
     """
     names = list(dict.fromkeys(row["dataset"] for row in rows))
-    borders = {name: border([row for row in rows if row["dataset"] != name]) for name in names}
+    others = {
+        name: [row for row in rows if _images(row["dataset"]) != _images(name)] for name in names
+    }
+    borders = {name: border(rest) for name, rest in others.items()}
     likely = [row for row in rows if row["lift"] >= borders[row["dataset"]]]
     wrong = sum(row["gain"] <= 0 for row in likely)
     return {
@@ -100,6 +105,11 @@ def judged(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "border": border(rows),
         "borders": borders,
     }
+
+
+def _images(dataset: str) -> str:
+    """Return the file that the images of a data set are in; several sets are drawn from one."""
+    return ROWS[dataset].file if dataset in ROWS else dataset
 
 
 def border(rows: list[dict[str, Any]]) -> float:

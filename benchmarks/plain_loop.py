@@ -74,6 +74,7 @@ def _step(state: State, batch: Batch, config: FitConfig, step: int) -> dict[str,
     loss_d.backward()
     state.optimizer_d.step()
 
+    discriminator.requires_grad_(False)  # its gradients would be thrown away
     real_shown, fake_shown = discriminator_inputs(batch.source, (batch.real, fake), batch.draws[1])
     real, real_match = discriminator(real_shown, batch.labels)
     made, fake_match = discriminator(fake_shown, batch.labels)
@@ -83,6 +84,7 @@ def _step(state: State, batch: Batch, config: FitConfig, step: int) -> dict[str,
     state.optimizer_g.zero_grad()
     loss_g.backward()
     state.optimizer_g.step()
+    discriminator.requires_grad_(True)
 
     with torch.no_grad():
         decay = average_decay(config, step)
