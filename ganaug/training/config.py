@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ganaug.errors import MOST_COUNT, ConfigError, did_you_mean
+from ganaug.values import path_name
 
 __all__ = ["PRESETS", "FitConfig", "Loss", "make_config", "saved_fields", "usual_config"]
 
@@ -191,7 +192,7 @@ class FitConfig:
                 )
             if key not in names:
                 raise ConfigError(
-                    f"{key}: no such option{did_you_mean(key, names)}; the options are"
+                    f"{path_name(key)}: no such option{did_you_mean(key, names)}; the options are"
                     f" {', '.join(names)}"
                 )
         return cls(**values)

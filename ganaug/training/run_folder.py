@@ -58,6 +58,7 @@ from ganaug.training.networks import AnyGenerator, build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
 from ganaug.values import is_int
+from ganaug.wording import one_line
 
 __all__ = [
     "SavedRun",
@@ -319,8 +320,8 @@ def read_run(folder: Path) -> SavedRun:
         generator.load_state_dict(weights, assign=True)
     except ConfigError as error:
         raise RunError(
-            f"{folder / 'config.json'}: {error}; perhaps of another ganaug; train again"
-            " in another folder"
+            f"{folder / 'config.json'}: {one_line(error, None)}; perhaps of another ganaug; train"
+            " again in another folder"
         ) from error
     except (TypeError, ValueError, RuntimeError) as error:
         raise RunError(

@@ -141,6 +141,7 @@ def test_a_missing_field_is_named(run: Path, field: str) -> None:
         {"kind": "class"},
         {"width": 9},
         {"nonsense": 1},
+        {"non\nsense": 1},
         {"steps": "many"},
     ],
 )
@@ -149,7 +150,9 @@ def test_a_config_that_is_not_that_of_the_weights_takes_no_memory(
 ) -> None:
     config = json.loads((run / "config.json").read_text())["config"]
     edit(run / "config.json", config=config | values)
-    assert re.search("do not fit together|perhaps of another ganaug", exported(run))
+    told = exported(run)
+    assert re.search("do not fit together|perhaps of another ganaug", told)
+    assert "\n" not in told.strip()
 
 
 def test_a_size_that_is_not_that_of_the_images_takes_no_memory(run: Path) -> None:
