@@ -22,14 +22,15 @@ class Ledger:
     """Which steps are done, in a file; the same settings have to be asked for again."""
 
     def __init__(self, path: Path, asked: dict[str, Any], command: str) -> None:
+        from ganaug.records import OBJECT, TEXT, check_fields, list_of, load_json, parse_json
+
+        asked = parse_json(json.dumps(asked).encode())  # as it is read again
         self.path, self.asked, self.done = path, asked, list[str]()
         self.command = command
         self.estimated = self.took = 0.0  # seconds of the steps done here that have an estimate
         self.begun_before = path.exists()  # the next step
         if not path.exists():
             return
-        from ganaug.records import OBJECT, TEXT, check_fields, list_of, load_json
-
         try:
             found = load_json(path)
         except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -100,7 +99,6 @@ def command(
     from ganaug.images.places import folders_around
     from ganaug.locks import locked
     from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
-    from ganaug.records import parse_json
     from ganaug.report.kinds import CHECK
 
     console: Settings = context.obj
@@ -172,8 +170,7 @@ def command(
         (judged, (report,)),
     )
     with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
-        stored = parse_json(json.dumps(asked).encode())  # as it is read again
-        ledger = Ledger(folder / LEDGER, stored, _again(console))
+        ledger = Ledger(folder / LEDGER, asked, _again(console))
         for name, (work, results) in zip(STEPS, steps, strict=True):
             if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
                 return _leave_out(console, judged_on, classifier_steps)

@@ -180,3 +180,8 @@ def test_corrected_labels_count_though_they_take_as_many_bytes(tmp_path: Path) -
         file.write_text("file,label\na/1.png,dog\na/2.png,cat\n")
         assert told_files(str(source), list) != before
     assert told_files(f"hf:{groups.parent}", list) == told_files(str(groups.parent), list)
+
+
+def test_a_path_that_is_not_utf_8_is_the_same_the_next_time(tmp_path: Path) -> None:
+    ask(tmp_path, root="m\udcfcll").do(Settings(quiet=True), "check", lambda: None)
+    assert ask(tmp_path, root="m\udcfcll").done == ["check"]

@@ -177,7 +177,7 @@ def helping(report: GainReport) -> GainReport:
     for (seed, name), outcome in evidence.outcomes.items():
         labels = evidence.tests[seed].labels
         predicted = np.eye(2, dtype=np.float16)[1 - labels if name == "plain" else labels]
-        right[seed, name] = replace(outcome, probabilities=predicted)
+        right[seed, name] = replace(outcome, probabilities=predicted, decided=None)
     return report.judged_on(replace(evidence, outcomes=right), report.seeds, tuple(report.arms))
 
 
