@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -33,6 +34,7 @@ from ganaug.files import write_json
 
 __all__ = ["fuzz", "main"]
 
+ROOT = Path(__file__).resolve().parent.parent
 QUICK, FULL = 1_000, 100_000
 BLOCK = 2_000  # cases, after which it is told what was found so far
 SHOWN = 40  # finds, with their details
@@ -77,13 +79,22 @@ def fuzz(cases: range, told: Callable[[dict[str, Any]], None]) -> dict[str, Any]
             counts.update(kinds)
             by_target[target].update(["cases", *kinds])
             if result.outcome not in ("success", "refused") or result.stray:
-                finds.append({"target": target, **result.__dict__})
+                told_of = {"stray": result.stray, "detail": result.detail}
+                plain = {key: _plain(text, folder) for key, text in told_of.items()}
+                finds.append({"target": target, **result.__dict__, **plain})
             tried_so_far = result.case + 1 - cases.start
             if tried_so_far % BLOCK == 0 or tried_so_far == len(cases):
                 found = _summary(tried_so_far, cases.start, counts, by_target, finds)
                 found["environment"] = where
                 told(found)
     return found
+
+
+def _plain(text: str, folder: str) -> str:
+    """Return a find without the paths of this machine."""
+    for path, name in ((folder, "FOLDER"), (f"{ROOT}/", ""), (f"{sys.prefix}/", "")):
+        text = text.replace(path, name)
+    return text
 
 
 def _prepare(seeds: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from benchmarks import _fuzz_workers as workers
 from benchmarks._fuzz_targets import TARGETS
 from benchmarks._fuzz_workers import Result, tried
-from benchmarks.fuzz import QUICK, attempt, main, target_of
+from benchmarks.fuzz import QUICK, ROOT, _plain, attempt, main, target_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 
@@ -77,3 +77,8 @@ def test_a_file_outside_the_output_folder_is_found(
     assert result.outcome == "success"
     assert "stray" in result.stray
     assert "mine" not in result.stray
+
+
+def test_a_find_has_no_path_of_this_machine() -> None:
+    told = f'File "{ROOT}/ganaug/training/fit.py": /tmp/x1/case-1: gone'
+    assert _plain(told, "/tmp/x1") == 'File "ganaug/training/fit.py": FOLDER/case-1: gone'
