@@ -8,16 +8,25 @@ same kind. `force` replaces any other regular file, and never what the command r
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ganaug.errors import RunError
+from ganaug.errors import ConfigError, RunError
 from ganaug.files import check_folder, check_writable, written_path
 
-__all__ = ["Inputs", "Kind", "Place", "check_output_file", "check_output_folder", "refuse_foreign"]
+__all__ = [
+    "Inputs",
+    "Kind",
+    "Place",
+    "check_output_file",
+    "check_output_folder",
+    "check_room",
+    "refuse_foreign",
+]
 
 Named = str | os.PathLike[str]
 
@@ -218,3 +227,23 @@ def _files(inputs: Inputs) -> Iterator[Named]:
                     pending.append(os.path.realpath(entry.path))
                 else:
                     yield entry.path
+
+
+def check_room(folder: Named, count: int, least: int, what: str) -> None:
+    """Refuse to begin `count` files of at least `least` bytes where the disk cannot hold them.
+
+    A folder that is there passes: a part of them may stand in it.
+
+    Raises:
+        ConfigError: the disk is too full.
+    """
+    place = Path(folder).absolute()
+    if place.exists():
+        return
+    disk = next(parent for parent in place.parents if parent.is_dir())
+    room = shutil.disk_usage(disk).free // least
+    if count > room:
+        raise ConfigError(
+            f"{count:,} {what}: more than the free space of {os.fspath(disk)} can hold; allowed: at"
+            f" most {room:,}; ask for fewer, or make them in parts, each on a disk of its own"
+        )

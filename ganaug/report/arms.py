@@ -50,6 +50,7 @@ def names_in_words(arms: Iterable[str]) -> str:
         if head in HEADS:
             found[head] = HEADS[head]
         for step in steps:
-            if (name := step.partition("-")[0]) in STEPS:
+            name = step if step in STEPS else step.partition("-")[0]  # randaugment-20
+            if name in STEPS:
                 found[f"+{name}"] = STEPS[name]
     return "; ".join(f"{name}: {words}" for name, words in found.items())

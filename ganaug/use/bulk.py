@@ -31,7 +31,7 @@ from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
 from ganaug.images.places import folders_around
 from ganaug.locks import locked
-from ganaug.outputs import Inputs, check_output_folder, refuse_foreign
+from ganaug.outputs import Inputs, check_output_folder, check_room, refuse_foreign
 from ganaug.progress import told
 from ganaug.use._items import item_image
 from ganaug.use._pictures import picture_of
@@ -55,6 +55,7 @@ BLOCK, BATCH = 1000, 32
 SHEET_CLASSES, SHEET_IMAGES, SHEET_SIDE = 12, 8, 64
 FORMAT = 4
 IMAGES_LOOKED_AT = 64  # of a source without a fingerprint
+LEAST_BYTES = 100  # of an image and its row of the manifest: no PNG has less than 67
 
 Progress = Callable[[int, int], None]
 
@@ -98,7 +99,7 @@ def sample(
 
     Raises:
         ArtifactError, ConfigError, DataError: as `SyntheticDataset`; a class whose name is no name
-            of a folder needs `shards`.
+            of a folder needs `shards`; a disk cannot hold so many images.
         RunError: `out` holds other images, or some that were made from another source; it lies
             among the images of `source`; or it cannot be written.
 
@@ -126,11 +127,12 @@ def sample(
     if not shards:
         _check_names(data.classes)
     best = None if keep_best is None else _best(data, keep_best)
-    known = _fingerprint(data.source) if fingerprint is None else fingerprint
-    folder = _open(Path(out), data, known, shards, keep_best)
     blocks = range(-(-len(data) // BLOCK))
     mine = blocks[number - 1 :: of]
     beyond = len(blocks) * BLOCK - len(data) if mine[-1:] == blocks[-1:] else 0
+    check_room(out, len(mine) * BLOCK - beyond, LEAST_BYTES, "images")
+    known = _fingerprint(data.source) if fingerprint is None else fingerprint
+    folder = _open(Path(out), data, known, shards, keep_best)
     tell, done = told(progress, "making images"), 0
 
     def wrote(images: int) -> None:

@@ -275,6 +275,7 @@ def test_every_part_of_a_name_is_told() -> None:
     steps = {*AUGMENTATIONS, *VIEWS, *MIXES, *LOSSES, "smote", "lda", "longer"}
     assert arms.HEADS.keys() == HEADS.keys()
     assert arms.STEPS.keys() == steps
+    assert all(f"+{step}: " in arms.names_in_words([f"plain+{step}"]) for step in steps)
     names = ["ganaug@p=0.5@scale=0.7+randaugment-20", "folder:my made+flip", "plain+longer-3"]
     assert all(parse_arm(name) for name in names)
     assert arms.names_in_words(names) == (
