@@ -1,19 +1,24 @@
-"""`rewrite_metadata`: put what was measured after export into an artifact, weights untouched."""
+"""What was measured after export: put into an artifact, or left out; weights untouched."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganaug.artifact.format import REWRITABLE, Metadata, as_json
 from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import entry_of, parsed, read_artifact
+from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
 from ganaug.files import atomic_path
 from ganaug.locks import updating
 
-__all__ = ["rewrite_metadata"]
+__all__ = ["as_opened", "rewrite_metadata"]
 
 
 def rewrite_metadata(
@@ -71,3 +76,21 @@ def _rewrite(
         temporary.write_bytes(model.SerializeToString(deterministic=True))
         read_artifact(temporary)  # what we write, our own reader accepts
     return metadata
+
+
+@contextmanager
+def as_opened(generator: Generator) -> Iterator[Path]:
+    """Yield the path of a copy of the file as it was when `generator` was opened.
+
+    Its policy is that of then, whatever is written into the file meanwhile. The copy goes with the
+    block.
+
+    Raises:
+        ArtifactError: the file was replaced by another generator, or removed.
+    """
+    with TemporaryDirectory(prefix="ganaug-") as folder:
+        copy = Path(folder, generator.path.name)
+        copy.write_bytes(generator._content())
+        if read_artifact(copy)[1].policy != generator.info.policy:
+            rewrite_metadata(copy, policy=generator.info.policy)
+        yield copy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shlex
 from pathlib import Path
@@ -29,12 +31,14 @@ from ganaug.cli.options import (
     image_options,
 )
 from ganaug.errors import ConfigError, RunError
+from ganaug.wording import as_options
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
     from ganaug.artifact.runtime import Generator
     from ganaug.images import ImageSet
     from ganaug.outputs import Inputs
+    from ganaug.report.advice import Named
 
 __all__ = ["command"]
 
@@ -185,7 +189,7 @@ def command(
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
     # Before pictures, which could fail.
-    say(console, *_write_records(folder, json_file, records, pictures=generator is not None))
+    say(console, *_write_records(folder, json_file, records))
     if generator is None:
         written = ", ".join(f"{name}.json" for name, record in records.items() if record)
         say(console, f"{written}: {folder}; a report.html needs a FILE")
@@ -197,15 +201,33 @@ def command(
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
-    again = shlex.join([str(file), source, *reading.words()])
+    again = _named(
+        [str(file), source, *reading.words()],
+        {"classifier": classifier, "weights": weights},
+        {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned},
+    )
     report = _write_report(folder, generator, images, run, records, again)
     _say_last(console, report, records, generator.info, again)
     if shown:
         open_report(console, report)
 
 
+def _named(read: list[str], trained: dict[str, Any], compared: dict[str, Any]) -> Named:
+    """Return what the commands of the advice take, as this one took it."""
+    from ganaug.report.advice import Named
+
+    if compared["baseline"] == "auto":
+        compared["baseline"] = None
+    if compared["arms"] is not None:
+        line = io.StringIO()
+        csv.writer(line).writerow(compared["arms"])  # a name may have a comma
+        compared["arms"] = line.getvalue().rstrip()
+    more = "".join(f" {shlex.quote(word)}" for word in as_options(**compared))
+    return Named(shlex.join([*read, *as_options(**trained)]), more)
+
+
 def _say_last(
-    console: Settings, report: Path, records: dict[str, Any], info: Metadata, named: str
+    console: Settings, report: Path, records: dict[str, Any], info: Metadata, named: Named
 ) -> None:
     """Say in short what was found, where the report is, and what comes next."""
     from ganaug.report.advice import in_short, next_step
@@ -297,18 +319,16 @@ def _size(
     return size or (seen if info.kind == "variation" else None) or info.size
 
 
-def _write_records(
-    folder: Path, json_file: str | None, records: dict[str, Any], *, pictures: bool
-) -> list[str]:
+def _write_records(folder: Path, json_file: str | None, records: dict[str, Any]) -> list[str]:
     """Write the records, and all in one file; return in a line which comparison was replaced.
 
-    Of an earlier evaluation what this one does not write goes; it may still write `pictures`.
+    What else there is of an earlier evaluation goes.
     """
     from ganaug.files import write_json
     from ganaug.report.folder import replaced_comparison, write_records
 
     replaced = replaced_comparison(folder, records["gain"])
-    write_records(folder, **records, pictures=pictures)
+    write_records(folder, **records)
     if json_file is not None:
         told = {name: each and each.to_dict() for name, each in records.items()}
         if told["judged"] is None:
@@ -323,7 +343,7 @@ def _write_report(
     images: ImageSet,
     run: Path | None,
     records: dict[str, Any],
-    named: str,
+    named: Named,
 ) -> Path:
     from ganaug.evaluation.diversity.inspection import inspect_samples
     from ganaug.evaluation.diversity.samples import draw_samples

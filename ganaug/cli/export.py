@@ -7,6 +7,7 @@ import shlex
 import click
 
 from ganaug.cli.console import Settings, suggest
+from ganaug.cli.judging import can_be_tuned
 from ganaug.cli.options import force_option
 
 __all__ = ["command"]
@@ -37,6 +38,6 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
         look = f"; to look at it: ganaug vary {name} IMAGE... --out sheet.png"
     what = "" if file.lower().endswith(".onnx") else ", an ONNX file; other programs want .onnx"
     suggest(console, f"wrote {file}{what}{look}")
-    suggest(
-        console, f"next: ganaug tune {name} SOURCE, with the images of fit ({info.data['source']})"
-    )
+    then = "tune" if can_be_tuned(info) else "evaluate"
+    images = f"with the images of fit ({info.data['source']})"
+    suggest(console, f"next: ganaug {then} {name} SOURCE, {images}")

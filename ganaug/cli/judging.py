@@ -9,12 +9,18 @@ from ganaug.cli.console import Settings, echo, say, width
 from ganaug.errors import DataError
 
 if TYPE_CHECKING:
+    from ganaug.artifact.format import Metadata
     from ganaug.artifact.runtime import Generator
     from ganaug.evaluation.diversity.report import DiversityReport
     from ganaug.evaluation.gain.report import GainReport
     from ganaug.images import ImageSet
 
-__all__ = ["measure_diversity", "measure_gain"]
+__all__ = ["can_be_tuned", "measure_diversity", "measure_gain"]
+
+
+def can_be_tuned(info: Metadata) -> bool:
+    """Whether `tune` has something to learn: there are classes, and the generator knows them."""
+    return len(info.classes) > 1 and bool(info.config.get("conditional", True))
 
 
 def measure_gain(

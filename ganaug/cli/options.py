@@ -126,7 +126,10 @@ class _Names(click.ParamType[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
-        parts = next(csv.reader([str(value)], skipinitialspace=True), [])
+        try:
+            parts = next(csv.reader([str(value)], skipinitialspace=True), [])
+        except csv.Error:
+            self.fail(f"{value!r} has more than one line; give the names in one", param, ctx)
         return tuple(name for name in (part.strip() for part in parts) if name)
 
 

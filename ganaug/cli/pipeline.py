@@ -16,6 +16,7 @@ from ganaug.cli import evaluate, export, fit, tune
 from ganaug.cli.bars import steady_progress
 from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings, Whole, echo, open_report, resumable, say
+from ganaug.cli.judging import can_be_tuned
 from ganaug.cli.ledger import CHECKED, STEPS, Ledger
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError
@@ -147,7 +148,7 @@ def command(
         context.invoke(export.command, run=str(run), file=str(file))
 
     def tuned() -> None:
-        if _has_no_policy(file):
+        if not _can_be_tuned(file):
             say(console, "a generator of one class has no policy to tune")
             return
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
@@ -278,8 +279,7 @@ def _never_varies(file: Path) -> bool:
     return policy is not None and policy.never
 
 
-def _has_no_policy(file: Path) -> bool:
+def _can_be_tuned(file: Path) -> bool:
     from ganaug import Generator
 
-    info = Generator(file).info
-    return len(info.classes) < 2 or not info.config.get("conditional", True)
+    return can_be_tuned(Generator(file).info)

@@ -79,7 +79,8 @@ def _of_another(gain: GainReport, policy: Policy | None) -> str:
     if arm.options:
         return f"{gain.chosen} leaves the file's policy aside"
     learnt = "tune" if gain.settings.tuned else "rule"
-    if gain.settings.refit is not None and policy is not None and policy.source != learnt:
+    own = "rule" if policy is None else policy.source
+    if gain.settings.refit is not None and own != learnt:
         return "the new generators had policies of another kind"
     return ""
 

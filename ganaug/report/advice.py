@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import NamedTuple
 
 from ganaug.artifact.format import Metadata
 from ganaug.evaluation.arms import Arm, parse_arm
@@ -18,13 +19,33 @@ from ganaug.report.text import unused
 from ganaug.training.config import PRESETS
 from ganaug.wording import counted, first_names
 
-__all__ = ["NAMED", "advice", "advice_list", "in_short", "next_step"]
+__all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
 MOST_NAMED = 5  # classes
-NAMED = "FILE SOURCE"  # in commands, where their names are not known
 FEW = 10  # times fewer steps than a preset takes
 TOO_SHORT = "Train a longer one first"
 SHORT_WORDS = ("COLLAPSED", "UNFAITHFUL")  # of what a longer training may mend
+
+
+class Named(NamedTuple):
+    """What the commands of the advice take.
+
+    Attributes:
+        what: file and source, with the options that say how both are used.
+        compared: further options of `evaluate`, with a space before.
+    """
+
+    what: str = "FILE SOURCE"
+    compared: str = ""
+
+    def put_into(self, line: str) -> str:
+        """Return the line with these in the place of FILE SOURCE."""
+        judging = "ganaug evaluate FILE SOURCE"
+        line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}")
+        return line.replace(" FILE SOURCE", f" {self.what}")
+
+
+NAMED = Named()
 
 
 def in_short(
@@ -53,7 +74,7 @@ def advice_list(
     gain: GainReport | None,
     diversity: DiversityReport | None,
     info: Metadata | None = None,
-    named: str = NAMED,
+    named: Named = NAMED,
 ) -> str:
     """Return the advice as HTML, or nothing where there is none."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity, info, named))
@@ -61,7 +82,7 @@ def advice_list(
 
 
 def next_step(
-    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata, named: str
+    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata, named: Named
 ) -> list[str]:
     """Return the first of the advice, for the terminal; none where there is none."""
     return advice(gain, diversity, info, named)[:1]
@@ -71,20 +92,20 @@ def advice(
     gain: GainReport | None,
     diversity: DiversityReport | None,
     info: Metadata | None = None,
-    named: str = NAMED,
+    named: Named = NAMED,
 ) -> list[str]:
     """Return what to do next, a line each: about the verdict, single classes, and copies.
 
     Args:
         gain, diversity: what was measured.
         info: of the generator that was judged, where it is known.
-        named: the file and the source, as commands take them.
+        named: what its commands take.
     """
     lines = [*_of_verdict(gain, diversity, info), *_of_classes(gain)]
     if not any(TOO_SHORT in line for line in lines):
         lines += _of_failures(diversity, info)
     lines += _of_copies(diversity)
-    return [line.replace(f" {NAMED}", f" {named}") for line in lines]
+    return [named.put_into(line) for line in lines]
 
 
 def _of_verdict(
@@ -131,6 +152,8 @@ def _of_verdict(
     elif overtaken(len(gain.seeds), record):
         name = "NAME" if below == gain.baseline else "NAME, without longer-N"
         yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
+    elif record.few_units:
+        yield "Judge on more test images, of more objects where they are in groups."
     elif _failed(diversity) and not folder:
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
@@ -158,7 +181,7 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     if info.policy is not None and info.policy.source == "rule" and _of_file(gain):
         yield (
             "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
-            f" tune {NAMED}."
+            " tune FILE SOURCE."
         )
 
 
@@ -172,7 +195,7 @@ def _as_judged(gain: GainReport, arm: Arm) -> str:
     if gain.settings.refit is not None and arm.learned:
         return (
             "The verdict is about new generators, trained as this one was, and not about this file"
-            " and its policy. For the file: ganaug evaluate FILE SOURCE, without --refit."
+            " and its policy. For the file leave --refit out."
         )
     if arm.folder is not None:
         what = "alone" if arm.use == "folder-only" else "too"

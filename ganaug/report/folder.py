@@ -16,29 +16,30 @@ from ganaug.evaluation.diversity.samples import Samples
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.files import make_folder, write_json
 from ganaug.images.grid import picture_grid, save_png
-from ganaug.report.advice import NAMED
+from ganaug.report.advice import NAMED, Named
 from ganaug.report.kinds import EVALUATION
 from ganaug.report.page import write_report
 from ganaug.wording import counted, first_names
 
 __all__ = ["replaced_comparison", "write_evaluation", "write_records"]
 
-PICTURES = ("grid.png", "report.html")
 MOST_NAMED = 6  # arms
 
 
 def replaced_comparison(folder: str | os.PathLike[str], gain: GainReport | None) -> list[str]:
     """Return in a line which comparison in `folder` the records of `gain` will replace.
 
-    Nothing where there is none, or the same one: of the same arms, baseline, seeds and steps.
+    Nothing where there is none, or the same one: of the same arms, baseline, seeds and steps, about
+    the same generators.
     """
     path = Path(folder) / "gain.json"
     if not (path.is_file() and EVALUATION["gain.json"].is_ours(path)):
         return []
 
     def told(report: GainReport) -> tuple[object, ...]:
-        how = (report.baseline, report.settings.classifier, report.settings.steps)
-        return set(report.arms), report.seeds, report.dataset, how
+        how, about = report.settings, (report.claim, report.dataset)
+        trained = (report.baseline, report.seeds, how.classifier, how.steps, how.quick)
+        return set(report.arms), about, trained, how.artifact, how.refit, how.tuned
 
     try:
         there = GainReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -60,17 +61,14 @@ def write_records(
     gain: GainReport | None,
     diversity: DiversityReport | None,
     judged: DiversityReport | None = None,
-    *,
-    pictures: bool = False,
 ) -> None:
     """Write gain.json, diversity.json and judged.json, where they were measured.
 
     Args:
-        folder: created where missing. Files of an earlier evaluation are replaced; those that this
-            one does not write go, once its records are there.
+        folder: created where missing. Records of an earlier evaluation are replaced; its other
+            files go, pictures too, once the new records are there.
         gain, diversity: what was measured.
         judged: of other images, beside a generator's.
-        pictures: whether this evaluation also writes grid.png and report.html.
 
     Raises:
         RunError: the folder cannot be written.
@@ -78,11 +76,10 @@ def write_records(
     target = make_folder(folder)
     records = {"gain.json": gain, "diversity.json": diversity, "judged.json": judged}
     measured = {name: record for name, record in records.items() if record is not None}
-    written = {*measured, *(PICTURES if pictures else ())}
     earlier = [  # told before the records are there, by which a picture of the user's would be ours
         target / name
         for name, kind in EVALUATION.items()
-        if name not in written and (target / name).is_file() and kind.is_ours(target / name)
+        if name not in measured and (target / name).is_file() and kind.is_ours(target / name)
     ]
     for name, record in measured.items():
         write_json(target / name, record.to_dict())
@@ -110,7 +107,7 @@ def write_evaluation(
     diversity: DiversityReport | None = None,
     judged: DiversityReport | None = None,
     history: Sequence[Mapping[str, Any]] = (),
-    named: str = NAMED,
+    named: Named = NAMED,
 ) -> Path:
     """Write the records, grid.png and report.html; return the path of the report.
 
@@ -123,13 +120,13 @@ def write_evaluation(
         diversity: the record, or None where it was not measured.
         judged: that of other images, which the report does not show.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
-        named: the file and the source, as commands take them.
+        named: what the commands of the advice take.
 
     Raises:
         RunError: the folder cannot be written.
     """
     target = make_folder(folder)
-    write_records(target, gain, diversity, judged, pictures=True)
+    write_records(target, gain, diversity, judged)
     save_png(target / "grid.png", picture_grid(samples.overview))
     report = target / "report.html"
     write_report(

@@ -89,6 +89,8 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = "The generator was trained on test images; see the notes."
         elif overtaken(seeds, record):
             meaning = "A free arm turned out to be stronger than the baseline; see the notes."
+        elif record.few_units:
+            meaning = "There are too few test images, or objects in them, for one; see the notes."
         elif settled := what_would_settle(gain):
             meaning += f" {sentence(settled)}"
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"

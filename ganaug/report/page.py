@@ -19,7 +19,7 @@ from ganaug.evaluation.gain.report import GainReport, chosen_gain
 from ganaug.evaluation.tuning.report import not_tried
 from ganaug.files import write_text
 from ganaug.images.image_set import utf8
-from ganaug.report.advice import NAMED, advice_list
+from ganaug.report.advice import NAMED, Named, advice_list
 from ganaug.report.changes import changes_section, strength_section
 from ganaug.report.diversity import diversity_card, diversity_section
 from ganaug.report.filter import ClassFilter
@@ -57,7 +57,7 @@ def write_report(
     diversity: DiversityReport | None = None,
     inspection: Inspection | None = None,
     history: Sequence[Mapping[str, Any]] = (),
-    named: str = NAMED,
+    named: Named = NAMED,
 ) -> None:
     """Write the report to `path`: one HTML file that loads nothing.
 
@@ -69,7 +69,7 @@ def write_report(
         diversity: the record, or None where it was not measured.
         inspection: suspicious samples and the map, see `inspect_samples`; None leaves them out.
         history: rows of the run's metrics.jsonl and diversity.jsonl, see `read_history`.
-        named: the file and the source, as commands take them.
+        named: what the commands of the advice take.
 
     Raises:
         RunError: `path` cannot be written.

@@ -76,6 +76,16 @@ def test_quiet_fit_prints_nothing(
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_cannot_be_tuned_is_not_to_be_tuned(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = str(tmp_path / "run"), tmp_path / "all.onnx"
+    few = ["--steps", "1", *TINY, "--kind", "class", "--set", "conditional=false"]
+    assert run(["-q", "fit", str(photos), "--out", folder, *few]) == 0
+    assert run(["export", folder, str(file)]) == 0
+    assert f"next: ganaug evaluate {file} SOURCE" in capsys.readouterr().err
+
+
 def test_export_and_info(
     artifact: Path, fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

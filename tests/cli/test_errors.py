@@ -41,6 +41,7 @@ def failed(
         (["sample", "f", "--out", "x", "--count", "9" * 5000], ["is no count"]),
         (["sample", "f", "--out", "x", "--count", "1", "--shard", "1/" + "9" * 5000], ["no part"]),
         (["fit", "digits", "--out", "x", "--steps", "many"], ["'many'"]),
+        (["evaluate", "f", "x", "--arms", "plain\nganaug"], ["more than one line"]),
         (
             ["fit", "digits", "--out", "x", "--steps", "600", "--set", "steps=5"],
             ["steps: --set steps=5 and 600; allowed: one of them"],

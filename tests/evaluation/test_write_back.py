@@ -84,6 +84,18 @@ def test_a_gain_of_something_else_leaves_that_of_the_file(
     assert Generator(generator.path).info.gain == before
 
 
+def test_a_gain_of_tuned_generators_is_not_that_of_one_without_a_policy(
+    artifact: Callable[..., Path], images: ImageSet
+) -> None:
+    generator = Generator(artifact("class"))
+    gain = run(generator.path, images, arms=["balanced", "mixed"], seeds=1)
+    for tuned, why in ((True, "the new generators had policies of another kind"), (False, "")):
+        settings = replace(gain.settings, artifact=None, refit={"kind": "class"}, tuned=tuned)
+        refitted = replace(gain, claim="for the method", settings=settings)
+        assert write_back(generator, refitted, None) == why
+        assert (Generator(generator.path).info.gain is None) == tuned
+
+
 def test_another_generator_is_left_alone(measured: Measured, images: ImageSet) -> None:
     generator, gain, diversity = measured
     write_variation_model(generator.path, size=images.size, latent_dim=3, classes=images.classes,

@@ -17,13 +17,13 @@ from ganaug.evaluation.arms.losses import LOSSES, MIXES
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.gain.judge import Evidence
 from ganaug.evaluation.gain.notes import few_passes
-from ganaug.evaluation.gain.report import GainReport
+from ganaug.evaluation.gain.report import GainReport, what_would_settle
 from ganaug.evaluation.gain.units import TestPart
 from ganaug.report import arms
-from ganaug.report.advice import advice, in_short
+from ganaug.report.advice import Named, advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
 from ganaug.report.diversity import diversity_card
-from ganaug.report.gain import gain_in_short
+from ganaug.report.gain import gain_cards, gain_in_short
 from ganaug.report.text import metadata_lines
 from ganaug.training.config import PRESETS
 
@@ -75,10 +75,11 @@ def test_what_took_the_verdict_away_is_named() -> None:
 def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     unsure, info = gain_record("no evidence", 2), metadata_record()
     short = replace(info, steps=40)
-    lines = advice(unsure, healthy(), short, "'my file.onnx' photos/ --size 32")
+    how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug")
+    lines = advice(unsure, healthy(), short, how)
     assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]
     assert "Measure it first: ganaug tune 'my file.onnx' photos/ --size 32." in lines[1]
-    assert "ganaug evaluate 'my file.onnx' photos/ --size 32 --seeds 6." in lines[2]
+    assert "evaluate 'my file.onnx' photos/ --size 32 --arms plain,ganaug --seeds 6." in lines[2]
     assert "SOURCE" not in " ".join(lines)
     assert info.policy is not None
     tuned = replace(info, steps=1200, policy=replace(info.policy, source="tune"))
@@ -88,6 +89,17 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     unsure_of_it = replace(of_folder.gain["folder:made"], verdict="no evidence")
     of_folder = replace(of_folder, gain=of_folder.gain | {"folder:made": unsure_of_it})
     assert advice(of_folder, healthy(), short) == advice(of_folder, healthy())
+
+
+def test_very_few_test_images_are_told_in_the_place_of_more_seeds() -> None:
+    gain = gain_record("no evidence")
+    few = replace(gain, gain=gain.gain | {"ganaug": replace(gain.gain["ganaug"], few_units=True)})
+    assert what_would_settle(few) == ""
+    assert "too few test images, or objects in them" in gain_cards(few)[0]
+    assert advice(few, None) == [
+        "Judge on more test images, of more objects where they are in groups."
+    ]
+    assert "about 24 seeds" in what_would_settle(gain)
 
 
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:

@@ -9,6 +9,7 @@ import pytest
 from helpers.records import gain_record, metadata_record
 
 from ganaug.artifact.policy import Policy
+from ganaug.report.advice import Named
 from ganaug.report.card import model_card
 from ganaug.report.page import write_report
 from ganaug.report.text import metadata_lines, policy_text
@@ -97,5 +98,7 @@ def test_classes_that_differ_in_what_is_not_printed_have_a_line_each() -> None:
 def test_a_report_is_written_whatever_its_files_are_called(tmp_path: Path) -> None:
     gain = gain_record("no evidence", seeds=2)
     path = tmp_path / "report.html"
-    write_report(path, metadata=metadata_record(), gain=gain, named="m\udcfcll.onnx m\udcfcll")
+    write_report(
+        path, metadata=metadata_record(), gain=gain, named=Named("m\udcfcll.onnx m\udcfcll")
+    )
     assert "m\\udcfcll.onnx" in path.read_text(encoding="utf-8")

@@ -336,9 +336,7 @@ def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Pa
         sample(file, out, counts=4)
     with pytest.raises((ConfigError, DataError), match="bar 9"):
         sample(file, out, counts=4, source=SOURCE, classes=["bar 9"])
-    with pytest.raises(
-        ConfigError, match="000,000 images: more than the free"
-    ):
+    with pytest.raises(ConfigError, match="000,000 images: more than the free"):
         sample(file, out, counts=10**15, source=SOURCE)
     hostile = write_class_model(tmp_path / "hostile.onnx", classes=("../up", "b"))
     with pytest.raises(ConfigError, match=r"class '\.\./up': is no name of a folder"):

@@ -16,7 +16,8 @@ from ganaug.evaluation.arms.grammar import Arm, check_kind
 from ganaug.evaluation.arms.random_warp import RandomWarp, matched_strength, mean_absolute_change
 from ganaug.images import ImageSet
 from ganaug.randomness import stream, stream_seed
-from ganaug.use.policy import can_make
+from ganaug.use.generate import open_generator
+from ganaug.use.policy import can_make, class_probabilities
 from ganaug.use.transform import GANAugment
 
 __all__ = ["Variation", "make_variation", "never_varies"]
@@ -49,15 +50,12 @@ def make_variation(
     Raises:
         ConfigError: a warp in place of a class generator, which does not vary images.
     """
-    transform = GANAugment(artifact)
-    info = transform.generator.info
-    if arm.options:
-        policy = _policy(arm, info)
-        by_name = None
-        if policy is not None:
-            p = np.where(can_make(info), policy.probability(info.counts), 0.0)
-            by_name = dict(zip(info.classes, p.tolist(), strict=True))
-        transform = GANAugment(transform.generator, p=by_name, scale=arm.option("scale"))
+    generator = open_generator(artifact)
+    info = generator.info
+    policy = _policy(arm, info)
+    p = class_probabilities(None, policy, info, generator.path.name)
+    by_name = dict(zip(info.classes, p.tolist(), strict=True))  # given, so that no log tells it
+    transform = GANAugment(generator, p=by_name, scale=arm.option("scale"))
     transform = transform.for_classes(train.classes)
 
     def vary(images: Tensor, labels: Tensor) -> Tensor:

@@ -107,13 +107,13 @@ class TrainingLoop:
         started = time.perf_counter()
         with seeded(stream_seed(task.seed, "evaluate/initialisation")):
             predict_fn = train_fn(items, task.seed)
-        if not callable(predict_fn):
-            raise ConfigError(
-                f"train_fn: returned a {type(predict_fn).__name__}; allowed: a function from uint8"
-                " images [N, C, H, W] to labels or probabilities; return one"
-            )
-        seconds = time.perf_counter() - started
-        predicted = predict_fn(task.tested)
+            seconds = time.perf_counter() - started
+            if not callable(predict_fn):
+                raise ConfigError(
+                    f"train_fn: returned a {type(predict_fn).__name__}; allowed: a function from"
+                    " uint8 images [N, C, H, W] to labels or probabilities; return one"
+                )
+            predicted = predict_fn(task.tested.clone())  # other arms are judged on them, too
         if isinstance(predicted, torch.Tensor):
             found = predicted.detach().cpu().to_dense()
             # of bfloat16, as autocast gives it, numpy knows nothing

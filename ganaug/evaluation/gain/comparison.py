@@ -7,13 +7,15 @@ import platform
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganaug.artifact.runtime import Generator
+from ganaug.artifact.identity import behaviour_hash
+from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.arms import Arm
 from ganaug.evaluation.arms.plan import Plan
 from ganaug.evaluation.classifiers import Classifier
@@ -49,8 +51,8 @@ class Comparison:
         seen: test images that the generator was trained on.
         splits: by seed.
         made: by seed and folder, the images of the arms that have a folder.
-        generator: that is judged; None where there is none, or each seed trains a new one.
-        artifact_hash: of its behaviour.
+        artifact: path of the generator that is judged, which nobody else writes to; None where
+            there is none, or each seed trains a new one.
         fit_options: for new generators; None where none are trained.
         tuner: network that the policies of new generators are learnt with; None where none are.
         quick: a quick look.
@@ -63,14 +65,18 @@ class Comparison:
     seen: int
     splits: dict[int, Split]
     made: dict[tuple[int, str], ImageSet]
-    generator: Generator | None
-    artifact_hash: str | None
+    artifact: Path | None
     fit_options: dict[str, Any] | None
     tuner: TorchClassifier | None
     quick: bool
     schedule: Schedule
     classifier: Classifier
     site: Site
+
+    @cached_property
+    def artifact_hash(self) -> str | None:
+        """Of the behaviour of the generator that is judged."""
+        return None if self.artifact is None else behaviour_hash(self.artifact)
 
     def run(self, progress: EvaluationProgress | None, notes: tuple[str, ...]) -> GainReport:
         """Choose the baseline, train every arm with every seed, and report."""
@@ -184,7 +190,6 @@ class Comparison:
         return plan.free[level[-1]], choice  # between equals, the later one, which does more
 
     def _job(self, seed: int, arm: Arm, split: Split, baseline: Arm | None = None) -> Job:
-        generator = self.generator if arm.needs_generator else None
         return Job(
             seed=seed,
             arm=arm,
@@ -192,8 +197,8 @@ class Comparison:
             test=split.test,
             schedule=replace(self.schedule, steps=self.schedule.steps * arm.longer),
             classifier=self.classifier,
-            artifact=generator.path if generator else None,
-            artifact_hash=self.artifact_hash if generator else None,
+            artifact=self.artifact if arm.needs_generator else None,
+            artifact_hash=self.artifact_hash if arm.needs_generator else None,
             device=self.site.device,
             made=None if arm.folder is None else self.made[seed, arm.folder],
             baseline=baseline,
@@ -288,7 +293,7 @@ def _environment(generators: Sequence[NewGenerator | TunedGenerator]) -> dict[st
 
 def _policy(path: Path) -> dict[str, Any]:
     """Return what the arms of a new generator used, and what `tune` expected of it."""
-    policy = Generator(path).info.policy
+    policy = read_artifact(path)[1].policy
     if policy is None:
         return {}
     evidence = policy.evidence or {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ganaug.artifact.format import Metadata
-from ganaug.artifact.identity import behaviour_hash
+from ganaug.artifact.rewrite import as_opened
 from ganaug.artifact.runtime import Generator, opened
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, checked_count
@@ -197,14 +198,17 @@ def evaluate_gain(
     known = train.notes if isinstance(train, ImageSet) else ()
     for note in (note for note in notes if note not in known):
         _log.info("%s", note)  # before hours of work, too
-    with work_folder(out) as results, Processes(workers, threads, [trained]) as processes:
+    with (
+        work_folder(out) as results,
+        nullcontext() if generator is None else as_opened(generator) as file,
+        Processes(workers, threads, [trained]) as processes,
+    ):
         comparison = Comparison(
             plan=plan,
             seen=seen,
             splits=splits,
             made=made,
-            generator=generator,
-            artifact_hash=None if generator is None else behaviour_hash(generator.path),
+            artifact=file,
             fit_options=options,
             tuner=network if refit is not None and refit.tuned else None,
             quick=quick,

@@ -156,6 +156,15 @@ class TunedGenerator:
         return self.new.folder / f"tuned-{judge}.onnx"
 
     @property
+    def _kept(self) -> Path | None:
+        """Where results of `tune` are kept; None for a classifier without a name of its own."""
+        try:
+            self.classifier.check_name()
+        except ConfigError:
+            return None
+        return self.new.folder / "tune"
+
+    @property
     def cost(self) -> int:
         """What it costs, in steps of a classifier."""
         return round(self.new.cost * (1 + FACTOR))
@@ -178,7 +187,7 @@ class TunedGenerator:
                 seed=self.seed,
                 classifier=self.classifier,
                 jobs=1,
-                out=self.new.folder / "tune",
+                out=self._kept,
                 device=str(self.new.options["device"]),
                 threads=torch.get_num_threads(),
                 progress=lambda done, total, left: counted.reach(cost * done // total),

@@ -314,13 +314,13 @@ def what_would_settle(report: GainReport) -> str:
     """Return in words how many seeds would tell the chosen arm's gain from none.
 
     Nothing is said where there is a verdict, or a stronger free arm took it away; nor of a quick
-    look or few seeds, which do not tell how far seeds differ. With a mean of 0, as of two trainings
-    that predict the same, no more of anything settles it.
+    look, few seeds or very few test images, which do not tell how far they differ. With a mean of
+    0, as of two trainings that predict the same, no more of anything settles it.
     """
     found, seeds = chosen_gain(report), len(report.seeds)
     if found is None or found.verdict != "no evidence" or overtaken(seeds, found):
         return ""
-    if report.settings.quick or seeds < FEWEST_SEEDS:
+    if report.settings.quick or seeds < FEWEST_SEEDS or found.few_units:
         return ""
     if abs(found.mean) < 1e-12:
         return "the mean gain is 0, which no number of seeds or test images would settle"

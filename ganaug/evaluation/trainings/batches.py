@@ -201,7 +201,8 @@ class ArmImages(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image, label = self.images[int(self.rows[index])]
-        return self.change(image[None], torch.tensor([int(label)]))[0], int(label)
+        # a copy: what a loop does to an item in place stays out of the images
+        return self.change(image[None].clone(), torch.tensor([int(label)]))[0], int(label)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other generated images from here on; of use to arms that mix them in."""

@@ -12,7 +12,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.artifact.identity import behaviour_hash
 from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
-from ganaug.artifact.rewrite import rewrite_metadata
+from ganaug.artifact.rewrite import as_opened, rewrite_metadata
 from ganaug.artifact.runtime import Generator
 from ganaug.devices import choose_device
 from ganaug.errors import ArtifactError, ConfigError, DataError, checked_count
@@ -133,8 +133,11 @@ def tune(
     if out is not None:
         among = folders_around(train, metadata.classes, out)
         check_output_folder(out, {}, Inputs(images=among))
-    behaviour = behaviour_hash(generator.path)
+    with as_opened(generator) as opened:
+        behaviour = behaviour_hash(opened)
     network = as_classifier(classifier)
+    if out is not None:
+        network.check_name()
     told(progress is True and not isinstance(train, ImageSet), "reading images")
     images = _training_part(train, metadata, network)
     if not isinstance(network, TorchClassifier):

@@ -280,6 +280,47 @@ def test_a_loop_may_predict_in_bfloat16(images: ImageSet) -> None:
     assert report.arms["plain"].balanced_accuracy == (pytest.approx(1 / 3),)
 
 
+def test_a_loop_that_changes_images_in_place_changes_no_other_arm(images: ImageSet) -> None:
+    def loop(items: ArmImages, seed: int) -> Callable[[Tensor], Tensor]:
+        for image, _ in [items[i] for i in range(len(items))]:
+            image.zero_()
+        assert items[0][0].any()
+        return lambda tested: tested.bitwise_not_().float().flatten(1).softmax(1)[:, :3].softmax(1)
+
+    before = images.images.copy(), images.test and images.test.images.copy()
+    report = evaluate_gain(
+        None,
+        train=images,
+        seeds=1,
+        arms=["plain", "balanced"],
+        classifier=TrainingLoop(loop),
+        jobs=1,
+    )
+    assert report.arms["plain"].balanced_accuracy == report.arms["balanced"].balanced_accuracy
+    assert images.test is not None
+    assert np.array_equal(before[0], images.images)
+    assert np.array_equal(before[1], images.test.images)
+
+
+def test_a_loop_that_predicts_at_random_does_so_from_the_seed(images: ImageSet) -> None:
+    """Such as Monte Carlo dropout."""
+
+    def loop(items: ArmImages, seed: int) -> Callable[[Tensor], Tensor]:
+        return lambda tested: torch.rand(len(tested), 3).softmax(1)
+
+    state = torch.default_generator.get_state()
+    found = [
+        evaluate_gain(
+            None, train=images, seeds=1, arms=["plain"], classifier=TrainingLoop(loop), jobs=1
+        )
+        .arms["plain"]
+        .balanced_accuracy
+        for _ in range(2)
+    ]
+    assert found[0] == found[1]
+    assert torch.equal(torch.default_generator.get_state(), state)
+
+
 def test_the_images_of_an_arm_are_balanced_and_augmented_at_each_access(images: ImageSet) -> None:
     seen: dict[str, ArmImages] = {}
 

@@ -384,6 +384,19 @@ def test_wrong_arguments_are_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_results_are_kept_for_classifiers_with_a_name_of_their_own(
+    artifact: MakeArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    def inside(*given: Any) -> torch.nn.Module:
+        return linear(*given)
+
+    file = artifact()
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match="has no name of its own, by which results could be kept"):
+        run(file, images, classifier=inside, out=tmp_path / "kept")
+    assert file.read_bytes() == before
+
+
 def test_other_images_are_refused(artifact: MakeArtifact, images: ImageSet) -> None:
     file = artifact()
     before = file.read_bytes()
