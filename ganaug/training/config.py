@@ -59,7 +59,7 @@ class FitConfig:
             (variation kind), which makes pairs of classes that the data set does not have.
         augment: differentiable augmentations of what the discriminator sees, any of "shift",
             "colour", "cutout".
-        class_power: classes are drawn with probability ~ count ** class_power.
+        class_power: classes are drawn with probability ~ count ** class_power, where there are any.
         steps: length of the run.
         batch_size: images (or pairs) a step, of all processes.
         learning_rate: Adam's; it falls linearly in the second half, to 5%.

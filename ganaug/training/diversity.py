@@ -37,8 +37,8 @@ class DiversityWatch:
 
     The same real images and latents each time: of the ten largest classes up to 100 images, one
     half of which are varied (or counted) and the other half compared with. For the signs a few
-    images of each class are made twice, with other latents; the discriminator judges them beside
-    real ones.
+    images of each of these classes are made twice, with other latents; the discriminator judges
+    them beside real ones.
 
     Attributes:
         rows: of diversity.jsonl, up to the last one written.

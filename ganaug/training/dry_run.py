@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ganaug.devices import choose_device
+from ganaug.devices import choose_device, usual_settings
 from ganaug.images import ImageSet
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
@@ -22,8 +22,9 @@ from ganaug.training.batches import Batches, Pixels
 from ganaug.training.config import FitConfig, make_config
 from ganaug.training.diversity import DiversityWatch
 from ganaug.training.fit import prepared
+from ganaug.training.memory import enough_memory, precision_of
 from ganaug.training.samples import sample_grid
-from ganaug.training.state import autocast_dtype, build_state
+from ganaug.training.state import build_state
 from ganaug.training.step import train_step
 
 __all__ = ["Estimate", "estimate_fit"]
@@ -54,6 +55,7 @@ class Estimate:
     memory_mb: float | None
 
 
+@usual_settings()
 def estimate_fit(
     source: ImageSet | Any,
     *,
@@ -71,7 +73,7 @@ def estimate_fit(
     seed, chosen = checked_seed(seed), choose_device(device)
     images, config = prepared(source, make_config(preset, **options), all_images=all_images)
     batches, state = Batches(images, config, seed), build_state(config, images, seed, chosen)
-    state.precision = autocast_dtype(config.precision, state, config, images)
+    state.precision = precision_of(state, config, images)
     pixels = Pixels(images, chosen)
 
     def timed(call: Callable[[], object], times: int = 1) -> float:
@@ -87,7 +89,8 @@ def estimate_fit(
     def step(at: int) -> float:
         return timed(lambda: train_step(state, batches.batch(at, pixels), config, at), TIMED)
 
-    found = step(0), step(1)  # with penalties and without; where each step has them, both with
+    with enough_memory(state, batches, pixels, 1):
+        found = step(0), step(1)  # with penalties and without; where each step has them, both with
     penalised = math.ceil(config.steps / config.penalty_every)
     steps = penalised * found[0] + (config.steps - penalised) * found[1]
     with TemporaryDirectory(prefix="ganaug-") as folder:

@@ -23,6 +23,7 @@ from ganaug.artifact.engine import onnxruntime
 from ganaug.artifact.format import KEY, OUTPUTS, PRIVACY, Metadata
 from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
+from ganaug.devices import usual_settings
 from ganaug.errors import GanaugError, named_path
 from ganaug.files import atomic_path
 from ganaug.images.columns import columns_in
@@ -46,6 +47,7 @@ TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
 BATCHES = (1, 2, 7, 64)
 
 
+@usual_settings()
 def export(
     run: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False
 ) -> Metadata:

@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from ganaug.devices import choose_device
+from ganaug.devices import choose_device, usual_settings
 from ganaug.errors import RunError
 from ganaug.files import make_folder
 from ganaug.images import ImageSet, load_images, require_classes
@@ -69,6 +69,7 @@ __all__ = ["fit", "prepared"]
 log = logging.getLogger("ganaug")
 
 
+@usual_settings()
 def fit(
     source: ImageSet | Any,
     out: str | os.PathLike[str],

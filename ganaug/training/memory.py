@@ -10,11 +10,13 @@ from dataclasses import replace
 import torch
 
 from ganaug.errors import GanaugError
+from ganaug.images import ImageSet
 from ganaug.training.batches import Batches, Pixels
-from ganaug.training.state import State
+from ganaug.training.config import FitConfig
+from ganaug.training.state import State, autocast_dtype
 from ganaug.training.step import train_step
 
-__all__ = ["enough_memory"]
+__all__ = ["enough_memory", "precision_of"]
 
 # torch has a type for a GPU's memory alone; its CPU allocator and oneDNN say it in words.
 CERTAIN = ("allocate memory", "out of memory", "bad_alloc")
@@ -47,6 +49,20 @@ def enough_memory(state: State, batches: Batches, pixels: Pixels, processes: int
         if fitting:
             advice = f"--batch-size {fitting} fits; use it with another output folder"
         raise GanaugError(f"out of memory: a batch of {size} does not fit; {advice}") from error
+
+
+def precision_of(state: State, config: FitConfig, images: ImageSet) -> torch.dtype:
+    """Return the dtype of autocast of a run; float32 where its trial needs too much memory.
+
+    The first step then says which batch would do.
+    """
+    try:
+        return autocast_dtype(config.precision, state, config, images)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error, CERTAIN + PERHAPS):
+            raise
+        traceback.clear_frames(error.__traceback__)
+        return torch.float32
 
 
 def _is_of_memory(error: MemoryError | RuntimeError, words: tuple[str, ...]) -> bool:

@@ -40,7 +40,7 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
     """
     if wanted == "fp32":
         return torch.float32
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if device.type == "cuda" and not _has_bfloat16(device):
         if wanted == "bf16":
             raise DeviceError(
                 "precision: this GPU does not compute bfloat16; allowed: a new run with --set"
@@ -59,6 +59,11 @@ def choose_precision(wanted: str, device: torch.device, trial: Callable[[], Tens
             return torch.float32
     ratio = _ratio(device, trial)
     return torch.bfloat16 if ratio > FASTER[device.type] else torch.float32
+
+
+def _has_bfloat16(gpu: torch.device) -> bool:
+    with torch.cuda.device(gpu):  # torch asks the current one
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _ratio(device: torch.device, trial: Callable[[], Tensor]) -> float:

@@ -54,6 +54,7 @@ from ganaug.records import (
 )
 from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig, saved_fields
+from ganaug.training.memory import precision_of
 from ganaug.training.networks import AnyGenerator, build_generator
 from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
@@ -160,7 +161,7 @@ def open_run(
     }
     path = run / "config.json"
     if not path.exists():
-        state.precision = autocast_dtype(config.precision, state, config, images)
+        state.precision = precision_of(state, config, images)
         _start(run, identity, state, config, images, start)
         return 0
     try:

@@ -42,8 +42,10 @@ def train_step(
 
     metrics = _update_discriminator(state, batch, config, fake.detach(), step, ranks)
     state.discriminator.requires_grad_(False)
-    metrics |= _update_generator(state, batch, config, fake, ranks)
-    state.discriminator.requires_grad_(True)
+    try:
+        metrics |= _update_generator(state, batch, config, fake, ranks)
+    finally:  # where memory ran out, a smaller batch is tried
+        state.discriminator.requires_grad_(True)
 
     with torch.no_grad():
         decay = average_decay(config, step)

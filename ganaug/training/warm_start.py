@@ -139,7 +139,8 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
         raise _useless(path, error) from error
     _check_form(path, found, config)  # before a network of any width is built
     try:
-        network = build_generator(found, metadata.channels, len(metadata.classes))
+        with torch.random.fork_rng(devices=[]):  # the weights that it begins with are not used
+            network = build_generator(found, metadata.channels, len(metadata.classes))
         weights = graph_weights(parsed(content), network)
     except (RuntimeError, TypeError, ValueError) as error:
         raise _useless(path, error) from error

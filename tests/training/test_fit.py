@@ -8,6 +8,8 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from PIL import Image
 from ganaug.devices import choose_device
 from ganaug.errors import ConfigError, DataError, DeviceError, GanaugError, RunError
 from ganaug.images import ImageSet, load_images
-from ganaug.training import checkpoint, fit
+from ganaug.training import checkpoint, export, fit
 from ganaug.training.config import make_config
 from ganaug.training.readable import refuse_unreadable
 
@@ -299,10 +301,51 @@ def test_training_moves_towards_real_pairs(tmp_path: Path) -> None:
     assert 0.3 < last["moved"] / last["moved_real"] < 1.7
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    run = fit(bars(), tmp_path_factory.mktemp("usual") / "run", **SHORT | {"steps": 2})
+    return weights(run)
+
+
+@contextmanager
+def default_of_64_bits() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        torch.no_grad(),
+        torch.inference_mode(),
+        torch.autocast("cpu", torch.bfloat16),
+        torch.device("meta"),
+        default_of_64_bits(),
+    ],
+    ids=lambda setting: type(setting).__name__,
+)
+def test_what_the_caller_has_set_in_torch_changes_no_weight(
+    setting: AbstractContextManager[Any], usual: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    with setting:
+        before = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()
+        run = fit(bars(), tmp_path / "run", **SHORT | {"steps": 2})
+        export(run, tmp_path / "bars.onnx")
+        after = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()
+    assert after == before
+    found = weights(run)
+    assert found.keys() == usual.keys()
+    assert all(torch.equal(found[name], usual[name]) for name in usual)
+
+
 def test_devices(tmp_path: Path) -> None:
     run = fit(bars(), tmp_path / "cpu", **SHORT | {"device": torch.device("cpu"), "steps": 1})
     assert all(value.device.type == "cpu" for value in weights(run).values())
-    assert choose_device(torch.device("cpu")) == choose_device("cpu")
+    for other in (torch.device("cpu"), torch.device("cpu", 0), "cpu:0"):
+        assert choose_device(other) == choose_device("cpu") == torch.device("cpu")
     with pytest.raises(ConfigError, match="'meta' is not allowed"):
         choose_device(torch.device("meta"))
     for name in ("gpu", "cpu:", "cpu:3", "cuda:", "cuda:x"):

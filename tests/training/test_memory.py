@@ -6,8 +6,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from helpers.short_runs import SHORT
+from helpers.small_images import bars
+
+from ganaug.errors import GanaugError
+from ganaug.training import fit, step
+from ganaug.training.dry_run import estimate_fit
 
 PROGRAM = """
 import resource, sys
@@ -49,3 +57,34 @@ def test_the_batch_that_fits_is_named(tmp_path: Path) -> None:
     fitting = int(told.removeprefix(start).partition(end)[0])
     assert fitting in {2**n for n in range(15)}
     assert run(fitting) == ""
+
+
+@pytest.mark.parametrize("penalty", [0.3, 0.0])
+@pytest.mark.parametrize("half", ["_update_generator", "_update_discriminator"])
+def test_whichever_half_of_a_step_needs_too_much_the_batch_is_named(
+    half: str, penalty: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = getattr(step, half)
+
+    def tight(state: Any, batch: Any, config: Any, fake: torch.Tensor, *more: Any) -> Any:
+        if len(fake) > 4:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return update(state, batch, config, fake, *more)
+
+    monkeypatch.setattr(step, half, tight)
+    options = SHORT | {"batch_size": 32, "r1": penalty, "r2": penalty}
+    with pytest.raises(GanaugError, match="a batch of 32 does not fit; --batch-size 4 fits"):
+        fit(bars(), tmp_path / "run", **options)
+    with pytest.raises(GanaugError, match="a batch of 32 does not fit; --batch-size 4 fits"):
+        estimate_fit(bars(), **options)
+
+
+def test_a_trial_that_needs_too_much_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trial(*given: Any) -> torch.dtype:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("ganaug.training.state.choose_precision", trial)
+    run = fit(bars(), tmp_path / "run", **SHORT | {"precision": "auto", "steps": 1})
+    assert '"precision": "fp32"' in (run / "config.json").read_text()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ganaug.training import precision
+from ganaug.training.networks import _Convolutions
 
 BUSY = torch.ones(4, 64, 8, 8)  # 64 filters of 3x3: 0.02 GFLOP forward, as much backward
 
@@ -19,6 +20,27 @@ def _native(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a processor with bfloat16; and 256 filters are enough to try it."""
     monkeypatch.setattr(precision, "native_bfloat16", lambda: True)
     monkeypatch.setattr(precision, "LEAST_FLOPS", precision.LEAST_FLOPS / 16)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 8), (8, 16), (10, 6)])
+def test_gradients_of_the_narrowest_maps_are_right_in_bfloat16(size: tuple[int, int]) -> None:
+    """torch 2.12 leaves some unwritten on AVX512-BF16, so that what lay in memory is trained on."""
+    torch.default_generator.manual_seed(0)
+    trunk = _Convolutions(1, size, 16, strided=True, kernel=5)
+    trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.rand(8, 1, *size).contiguous(memory_format=torch.channels_last)
+
+    def gradients(dtype: torch.dtype) -> list[torch.Tensor]:
+        trunk.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            trunk(images).float().square().sum().backward()
+        return [layer.weight.grad.clone() for layer in trunk.layers]
+
+    for _ in range(3):
+        for low, full in zip(gradients(torch.bfloat16), gradients(torch.float32), strict=True):
+            assert torch.linalg.norm(low - full) < 0.1 * torch.linalg.norm(full)
+        junk = [torch.full((64 * 128 * 25,), 1e20, dtype=torch.bfloat16) for _ in range(4)]
+        del junk
 
 
 def trial_of(filters: int, seen: list[torch.dtype]) -> Callable[[], torch.Tensor]:

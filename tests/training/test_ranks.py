@@ -18,7 +18,7 @@ from helpers.rank_cases import CONFIGS, IMAGES, steps
 from helpers.ranks import ended, start
 from helpers.short_runs import SHORT, weights
 
-from ganaug.launch import Place, place
+from ganaug.launch import Place, alone, place
 from ganaug.training import checkpoint, fit
 from ganaug.training.ranks import Ranks
 
@@ -204,4 +204,7 @@ def test_only_what_torchrun_started_joins(monkeypatch: pytest.MonkeyPatch) -> No
     for name, value in (("RANK", "3"), ("LOCAL_RANK", "1"), ("MASTER_ADDR", "a")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MASTER_PORT", "1")
+    assert place() == Place(3, 4, 1)
+    with alone():
+        assert place() == Place(0, 1, 0)
     assert place() == Place(3, 4, 1)

@@ -97,6 +97,12 @@ def test_a_file_gives_the_exported_generator(origins: Path, tmp_path: Path, kind
     )
 
 
+def test_the_random_numbers_of_the_caller_stay(origins: Path, tmp_path: Path) -> None:
+    state = torch.default_generator.get_state()
+    begun(OTHER, tmp_path / "run", origins / "variation.onnx")
+    assert torch.equal(torch.default_generator.get_state(), state)
+
+
 def test_rows_of_classes_go_by_name(origins: Path, tmp_path: Path) -> None:
     images = replace(OTHER, classes=("bar 9", "new", "bar 1"))
     start = begun(images, tmp_path / "run", origins / "class", kind="class")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.artifact.runtime import Generator, opened
+from ganaug.devices import usual_settings
 from ganaug.errors import ConfigError, DataError, checked_count
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
@@ -47,6 +48,7 @@ IMAGES_A_STEP = 50
 ENCODER_STEP = 2.2
 
 
+@usual_settings()
 def evaluate_diversity(
     artifact: str | os.PathLike[str] | Generator | None = None,
     *,

@@ -13,7 +13,7 @@ import numpy as np
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.rewrite import as_opened
 from ganaug.artifact.runtime import Generator, opened
-from ganaug.devices import choose_device
+from ganaug.devices import choose_device, usual_settings
 from ganaug.errors import ConfigError, checked_count
 from ganaug.evaluation.arms import make_plan
 from ganaug.evaluation.arms.grammar import named_folders
@@ -54,6 +54,7 @@ __all__ = ["evaluate_gain"]
 _log = logging.getLogger("ganaug")
 
 
+@usual_settings()
 def evaluate_gain(
     artifact: str | os.PathLike[str] | Generator | None,
     *,

@@ -22,6 +22,7 @@ from ganaug.evaluation.trainings.workers import torch_threads
 from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS
 from ganaug.evaluation.tuning.rarity import REPETITIONS
 from ganaug.images import ImageSet
+from ganaug.launch import alone
 from ganaug.wording import counted
 from ganaug.work import Work
 
@@ -156,7 +157,7 @@ def _work_of_fit(images: ImageSet, config: Mapping[str, Any]) -> NDArray[np.floa
     shorter = {"log_every": window} | dict.fromkeys(
         ("steps", "sample_every", "checkpoint_every"), 3 * window
     )
-    with TemporaryDirectory(prefix="ganaug-") as folder, Work() as work:
+    with alone(), TemporaryDirectory(prefix="ganaug-") as folder, Work() as work:
         seen = []
         fit(
             images,

@@ -14,7 +14,7 @@ from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.rewrite import as_opened, rewrite_metadata
 from ganaug.artifact.runtime import Generator
-from ganaug.devices import choose_device
+from ganaug.devices import choose_device, usual_settings
 from ganaug.errors import ArtifactError, ConfigError, DataError, checked_count
 from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.classifiers import Classifier, Pretrained
@@ -58,6 +58,7 @@ __all__ = ["TuneReport", "tune"]
 _log = logging.getLogger(__name__)
 
 
+@usual_settings()
 def tune(
     artifact: str | os.PathLike[str] | Generator,
     train: Any,

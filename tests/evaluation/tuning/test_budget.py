@@ -110,6 +110,18 @@ def least() -> Costs:
     return estimate(images, CONFIG, free_jobs(images, 4), device="cpu")
 
 
+def test_one_of_several_processes_counts_the_work_without_the_others(
+    least: Costs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under torchrun the others wait to be given trainings; none would answer at this address."""
+    monkeypatch.setattr("torch.distributed.init_process_group", None)
+    started = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost"}
+    for name, value in (started | {"MASTER_PORT": "1"}).items():
+        monkeypatch.setenv(name, value)
+    images = bars((12, 8), (8, 8))
+    assert estimate(images, CONFIG, free_jobs(images, 4), device="cpu") == least
+
+
 def test_costs_are_the_same_however_busy_the_machine_is(least: Costs) -> None:
     """Counted again beside two threads that keep both cores at work."""
     images = bars((12, 8), (8, 8))
