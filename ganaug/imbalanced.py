@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ganaug.artifact.arrays import level
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import MOST_COUNT, ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
@@ -124,10 +125,17 @@ class GANOverSampler(BaseOverSampler):
         self._validate_params()
         labels, by_class = self._labels(y)
         more, found = super().fit_resample(_rows(X), labels, **params)
-        return more, found if by_class is None else by_class[found]
+        if by_class is None:
+            return more, found
+        rows = by_class[found]
+        return more, type(y)(rows, columns=y.columns) if _named(y) else rows
 
     def _labels(self, y: Any) -> tuple[Any, NDArray[Any] | None]:
-        """Return (y, None); of one-hot labels (their numbers, the row of each class)."""
+        """Return (y, None); of one-hot labels (their numbers, the row of each class).
+
+        The columns of a table go by their names, in whatever order; others by their places.
+        """
+        columns = y.columns if _named(y) else None
         y = _array(y)
         _check_labels(y)
         values = np.asarray(y)
@@ -147,9 +155,12 @@ class GANOverSampler(BaseOverSampler):
                 " allowed: one class for each image, by name or number, or one-hot with a column"
                 " for each class (truth values for two); pass the names"
             )
-        return (
-            (values.argmax(1), np.eye(len(classes), dtype=values.dtype)) if one_hot else (y, None)
-        )
+        if not one_hot:
+            return y, None
+        order = np.arange(len(classes))
+        if columns is not None:
+            order = np.array(_places(columns, classes))
+        return order[values.argmax(1)], np.eye(len(classes), dtype=values.dtype)[np.argsort(order)]
 
     def _fit_resample(self, X: NDArray[Any], y: NDArray[Any], **_: Any) -> Any:
         generator = open_generator(self.artifact)
@@ -203,7 +214,30 @@ class GANOverSampler(BaseOverSampler):
 
 def _array(given: Any) -> Any:
     """Return a tensor as an array, and anything else as it is."""
-    return given.detach().cpu().numpy() if hasattr(given, "detach") else given
+    if not hasattr(given, "detach"):
+        return given
+    tensor = given.detach().cpu()
+    if str(tensor.dtype) == "torch.bfloat16":  # of which numpy knows nothing
+        tensor = tensor.float()
+    return tensor.numpy()
+
+
+def _named(y: Any) -> bool:
+    """Whether labels are a pandas table whose columns have names."""
+    return hasattr(y, "iloc") and all(isinstance(name, str) for name in getattr(y, "columns", [0]))
+
+
+def _places(columns: Iterable[str], classes: Sequence[str]) -> list[int]:
+    """Return the label of each column of one-hot labels; refuse any other than one for each."""
+    found = [position_of(name, classes) for name in columns]
+    for name, place in zip(columns, found, strict=True):
+        if place is None or found.count(place) > 1:
+            raise DataError(
+                f"y: a column {name!r}; allowed: one for each class,"
+                f" {first_names(classes, form=repr)}; name"
+                " the columns so, or pass the names of the classes"
+            )
+    return [place for place in found if place is not None]
 
 
 def _rows(X: Any) -> Any:
@@ -260,7 +294,7 @@ def _check_counts(strategy: Any, y: Any) -> None:
     imbalanced-learn looks at the rest: which classes there are, and that none gets smaller.
     """
     if callable(strategy):
-        strategy = strategy(y)
+        strategy = strategy(np.asarray(y))  # as imbalanced-learn calls it
         if not isinstance(strategy, Mapping):
             raise ConfigError(
                 f"sampling_strategy: its function returned a {type(strategy).__name__}; allowed: a"
@@ -286,8 +320,8 @@ def _check_values(images: NDArray[Any]) -> None:
     low, high = images.min(), images.max()
     if not (low >= 0 and high <= 1):
         raise DataError(
-            f"X: values from {low:g} to {high:g}; allowed: 0 to 1 for floating point; scale them,"
-            " and normalise after the sampler"
+            f"X: values from {level(low)} to {level(high)}; allowed: 0 to 1 for floating point;"
+            " scale them, and normalise after the sampler"
         )
 
 

@@ -179,6 +179,33 @@ def test_one_hot_labels_keep_their_columns(form: Any, missing: int, variation: s
     assert labels[10:].argmax(1).tolist() == [kept] * (10 - 2 * int((kept == Y).sum()))
 
 
+def test_columns_of_one_hot_labels_go_by_their_names(by_class: str) -> None:
+    """`get_dummies` sorts them, and the classes of a file may stand in another order."""
+    names = np.array(CLASSES, object)[Y]
+    plain = GANOverSampler(by_class, random_state=0).fit_resample(levels(10, 8, 8), names)
+    table = pd.get_dummies(pd.Series(names))[[CLASSES[2], CLASSES[0], CLASSES[1]]]
+    more, found = GANOverSampler(by_class, random_state=0).fit_resample(levels(10, 8, 8), table)
+    assert list(found.columns) == list(table.columns)
+    own = found.idxmax(axis=1)
+    assert sorted(own) == sorted(plain[1])
+    for name in CLASSES:
+        assert np.array_equal(more[own == name], plain[0][plain[1] == name])
+    for columns in (["ant", "bee", "dog"], ["ant", "bee", "ant"]):
+        wrong = pd.DataFrame(np.eye(3, dtype=int)[Y], columns=columns)
+        with pytest.raises(DataError, match="allowed: one for each class, 'ant', 'bee', 'cat'"):
+            GANOverSampler(by_class).fit_resample(levels(10, 8, 8), wrong)
+
+
+def test_a_strategy_is_called_with_an_array_and_half_precision_is_read(variation: str) -> None:
+    def twice(y: Any) -> dict[int, int]:
+        return {1: 2 * int((y == 1).sum())}
+
+    sampler = GANOverSampler(variation, sampling_strategy=twice, random_state=0)
+    assert list(sampler.fit_resample(levels(10, 8, 8), Y.tolist())[1]) == [*Y, 1, 1, 1]
+    tensor = torch.from_numpy(levels(10, 8, 8) / 255).bfloat16()
+    assert len(sampler.fit_resample(tensor, Y)[0]) == 13
+
+
 NAMED = np.array(CLASSES, object)[Y]
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "check_output",
     "check_range",
     "images_at_once",
+    "level",
     "output_shape",
 ]
 
@@ -138,7 +139,13 @@ def check_range(images: NDArray[np.float32]) -> None:
         advice = "divide by 255"
     else:
         advice = "clip what a resize overshot, and normalise by mean and std after the generator"
-    raise DataError(f"images: values from {low:g} to {high:g}; allowed: 0 to 1; {advice}")
+    raise DataError(f"images: values from {level(low)} to {level(high)}; allowed: 0 to 1; {advice}")
+
+
+def level(value: float) -> str:
+    """Return a level in short, but never one outside of 0..1 as one inside."""
+    short = f"{value:.3g}"
+    return short if (0 <= float(short) <= 1) == (0 <= value <= 1) else f"{value:.9g}"
 
 
 def check_equal_channels(images: NDArray[np.float32]) -> None:

@@ -9,6 +9,7 @@ import torch
 from torchvision import tv_tensors
 
 from ganaug.artifact.arrays import images_at_once
+from ganaug.use._pixels import placed_like
 
 __all__ = ["vary_blocks"]
 
@@ -44,6 +45,7 @@ def vary_blocks(
         result[places] = made
         if read is not None:
             positions.append(read)
+    result = placed_like(result, plain)
     if isinstance(image, tv_tensors.TVTensor):
         result = tv_tensors.wrap(result, like=image)
     return result, torch.cat(positions) if positions else None

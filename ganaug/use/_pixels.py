@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision import tv_tensors
 
+from ganaug.artifact.arrays import level
 from ganaug.errors import ConfigError, DataError
 
 __all__ = [
@@ -24,13 +25,14 @@ __all__ = [
     "placed_like",
     "read_pixels",
     "replace_pixels",
+    "tolerance",
 ]
 
 MODES = ("L", "RGB")
 # As Pillow hands the levels over: a line of each band after another, instead of band by band in
 # each pixel. To sort lines costs a fraction of sorting pixels.
 _RAW = {"L": "L", "RGB": "RGB;L"}
-# Half a grey level: what rounding to float16 or undoing a normalisation may add.
+# Half a grey level: what rounding to float16 may add, and undoing a normalisation of float32.
 TOLERANCE = 0.5 / 255
 
 
@@ -160,14 +162,23 @@ def _check_not_normalised(what: str, normalisation: Normalisation | None) -> Non
         )
 
 
+def tolerance(image: Any, normalisation: Normalisation | None) -> float:
+    """How far from its true value a level of an image may be, in 0..1: by rounding alone."""
+    if normalisation is None or not isinstance(image, torch.Tensor):
+        return TOLERANCE
+    # y = (x - mean) / std was rounded, and |y| * std = |x - mean| is at most 1
+    return TOLERANCE + torch.finfo(image.dtype).eps / 2
+
+
 def _check_range(image: torch.Tensor, normalisation: Normalisation | None) -> None:
     if image.numel() == 0:
         return
     undone = image if normalisation is None else normalisation.undo(image.float())
     least, most = (float(bound) for bound in torch.aminmax(undone.detach()))
-    if least >= -TOLERANCE and most <= 1 + TOLERANCE:  # False for NaN
+    allowed = tolerance(image, normalisation)
+    if least >= -allowed and most <= 1 + allowed:  # False for NaN
         return
-    span = f"{_name(image.dtype)} image with values from {least:.3g} to {most:.3g}"
+    span = f"{_name(image.dtype)} image with values from {level(least)} to {level(most)}"
     if normalisation is None:
         raise DataError(
             f"{span}; allowed: 0 to 1; put it before Normalize, or pass GANAugment the mean= and"

@@ -22,6 +22,7 @@ from ganaug.images.wrappers import Relabelled, inside, parts_of, pieces_of, retu
 from ganaug.randomness import undisturbed
 from ganaug.use._items import equal_images, item_image
 from ganaug.use._labels import label_key
+from ganaug.use.marks import refuse_marks
 
 __all__ = [
     "Wrapper",
@@ -263,6 +264,7 @@ def check_repeatable(dataset: Any, labels: NDArray[np.int64]) -> None:
     """
     for index in some_of(len(labels)):
         first, second = dataset[index], dataset[index]
+        refuse_marks(first, describe_item(dataset, index))
         label = item_label(first, dataset, index)
         if not equal_images(item_image(first), item_image(second)) or label != item_label(
             second, dataset, index

@@ -44,6 +44,7 @@ from ganaug.use._sources import (
 )
 from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
+from ganaug.use.marks import refuse_marks
 from ganaug.use.policy import Counts, added_counts, can_make, class_probabilities
 from ganaug.wording import first_names
 
@@ -107,7 +108,7 @@ class SyntheticDataset(Dataset[Any]):
 
     Raises:
         ArtifactError: the file is no artifact, or does not know a class of the source.
-        ConfigError: an argument is not allowed.
+        ConfigError: an argument is not allowed, or masks, boxes or key points lie beside an image.
         DataError: the source yields no (image, label), changes between two reads (a few items are
             read twice here), or lacks images of a class; or it has no `.classes`, and those of the
             artifact are whole numbers out of order.
@@ -310,6 +311,7 @@ class SyntheticDataset(Dataset[Any]):
             refuse_nothing(item, source, at)
         with named(where):
             copied = with_image(item, item_image(item))  # what the source may keep stays
+        refuse_marks(item, where())
         check_label(item, source, at, self.label_of(index))
         return copied
 

@@ -9,6 +9,7 @@ its class.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ from ganaug.metrics.neighbours import neighbour_radius
 from ganaug.randomness import stream
 from ganaug.use._items import item_image
 from ganaug.use._pictures import picture_of, small_pixels
-from ganaug.use._sources import labels_of
-from ganaug.use._synthetic import SyntheticDataset
+from ganaug.use._sources import describe_item, labels_of, named, refuse_nothing
+from ganaug.use._synthetic import SyntheticDataset, check_source_image
+from ganaug.values import is_real
 
 __all__ = ["REASONS", "Best"]
 
@@ -57,10 +59,10 @@ class Best:
     """
 
     def __init__(self, wanted: SyntheticDataset, share: float) -> None:
-        self.kept = int(GROUP * share + 1e-9) if 0 < share < 1 else 0
+        self.kept = int(GROUP * share + 1e-9) if is_real(share) and 0 < share < 1 else 0
         if not self.kept:
             raise ConfigError(
-                f"keep_best: {share} is not allowed; give a share of {1 / GROUP} to"
+                f"keep_best: {share!r} is not allowed; give a share of {1 / GROUP} to"
                 f" {1 - 1 / GROUP}, such as 0.8"
             )
         self.wanted = wanted
@@ -223,6 +225,13 @@ class _RealImages:
         return neighbour_ratio(neighbour_distances(found, self.features, own, units))
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        source = self.source
-        images = (item_image(source[int(at)]) for at in rows)  # type: ignore[index]
-        return np.stack([small_pixels(image, self.size, self.channels) for image in images])
+        return np.stack([self._small(int(at)) for at in rows])
+
+    def _small(self, at: int) -> NDArray[np.uint8]:
+        source: Any = self.source
+        with named(lambda: describe_item(source, at)):
+            item = source[at]
+            refuse_nothing(item, source, at)
+            image = item_image(item)
+            check_source_image(image)
+            return small_pixels(image, self.size, self.channels)

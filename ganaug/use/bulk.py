@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError
@@ -168,9 +168,9 @@ def planned_counts(folder: Path) -> dict[str, int]:
 
 def _checked_part(part: tuple[int, int]) -> tuple[int, int]:
     number, of = part
-    if not 1 <= number <= of:
+    if not (is_whole(number) and is_whole(of) and 1 <= number <= of):
         raise ConfigError(f"part: {number}/{of} is not allowed; give 1/N to N/N")
-    return number, of
+    return int(number), int(of)
 
 
 def _counts(
@@ -243,7 +243,7 @@ def _open(
         "shards": shards,
     }
     if keep_best is not None:
-        identity["keep_best"] = keep_best
+        identity["keep_best"] = float(keep_best)
     path = make_folder(folder) / f"{HIDDEN}sample.json"
     _refuse_others(folder, path)  # before the lock, which leaves a file
     with locked(folder, wait=True):
@@ -380,10 +380,17 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: B
     for label in shown:
         first = int(firsts[label])
         indices = range(first, first + min(SHEET_IMAGES, int(data.counts[label])))
-        tiles = [
-            ImageOps.pad(image.convert("RGB"), (SHEET_SIDE, SHEET_SIDE))
-            for _, _, image, _ in _items(data, indices, best)
-        ]
+        tiles = [_tile(image) for _, _, image, _ in _items(data, indices, best)]
         rows.append(np.stack([np.asarray(tile) for tile in tiles]))
     names = [data.classes[label] for label in shown]
     save_png(folder / "contact-sheet.png", picture_grid(rows, names=names, scale=1))
+
+
+def _tile(image: Image.Image) -> Image.Image:
+    """Return an image in the middle of a square; of any shape, so that a side may be one pixel."""
+    longest = max(image.size)
+    width, height = (max(1, round(side * SHEET_SIDE / longest)) for side in image.size)
+    tile = Image.new("RGB", (SHEET_SIDE, SHEET_SIDE))
+    place = (SHEET_SIDE - width) // 2, (SHEET_SIDE - height) // 2
+    tile.paste(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC), place)
+    return tile

@@ -86,19 +86,22 @@ def vary(
     names: Sequence[str],
     *,
     singly: bool = False,
+    rounded: float = TOLERANCE,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the named outputs of a variation generator, as `Generator.outputs` does.
 
     Args:
         pixels: float32 [N, C, H, W] in 0..1. Of a grey generator RGB is allowed, too, where the
             channels differ by no more than rounding.
+        singly: as there.
+        rounded: how far apart rounding alone may bring two channels.
 
     Raises:
         DataError: the channels of the images do not fit those of the generator.
     """
     _check_channels(generator, pixels)
     grey = generator.info.channels == 1 and pixels.shape[1] == 3
-    if not grey or float(np.ptp(pixels, axis=1).max()) > TOLERANCE:
+    if not grey or float(np.ptp(pixels, axis=1).max()) > rounded:
         return generator.outputs(pixels, latents, names, singly=singly)
     # Grey by intent: undoing a normalisation left a trace of colour.
     made = generator.outputs(pixels[:, :1], latents, names, singly=singly)

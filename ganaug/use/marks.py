@@ -10,14 +10,15 @@ import PIL.Image
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from ganaug.errors import DataError
+from ganaug.errors import ConfigError, DataError
 from ganaug.use._pixels import num_images
 from ganaug.use._positions import moved_points, nearest_pixels
 
-__all__ = ["MARKS", "check_marks", "move_mark", "name_of"]
+__all__ = ["MARKS", "check_marks", "move_mark", "name_of", "refuse_marks"]
 
 _NAMES = {
     tv_tensors.Mask: "masks (tv_tensors.Mask)",
@@ -67,6 +68,21 @@ def check_marks(marks: Sequence[Any], images: Sequence[Any]) -> None:
                 f"{name_of(mark)} of shape {list(mark.shape)} beside a batch of {batch} images;"
                 f" allowed: [{batch}, ...], the entries of each image; apply GANAugment before"
                 " samples are collated"
+            )
+
+
+def refuse_marks(item: Any, what: str) -> None:
+    """Raise `ConfigError` where masks, boxes or key points lie beside the image of an item.
+
+    Args:
+        item: of a data set.
+        what: names it.
+    """
+    for value in tree_flatten(item)[0]:
+        if isinstance(value, MARKS):
+            raise ConfigError(
+                f"{what}: has {name_of(value)}, which do not move with a generated image here;"
+                " allowed: (image, label); vary both together by GANAugment in an AugmentedDataset"
             )
 
 

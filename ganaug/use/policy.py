@@ -215,7 +215,9 @@ def _by_policy(
             " images; allowed: p under 1; ask for 'balance', or for a number"
         )
     share = np.where(usable, probabilities, 0.0)
-    return np.rint(real * share / (1 - share)).astype(np.int64)
+    wanted = np.rint(real * share / (1 - share))
+    _refuse_many(int(wanted.sum()))
+    return wanted.astype(np.int64)
 
 
 def _by_class(

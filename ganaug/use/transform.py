@@ -37,6 +37,7 @@ from ganaug.use._pixels import (
     num_images,
     read_pixels,
     replace_pixels,
+    tolerance,
 )
 from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import finished, generate, open_generator, vary, wanted_outputs
@@ -140,8 +141,8 @@ class GANAugment(v2.Transform):
             self._check_content()
         found = policy_of(info, policy)
         self.scale = latent_scale(scale, found)
-        self._by_label = isinstance(p, (Sequence, np.ndarray)) and np.ndim(p) > 0
         self._artifact_p = class_probabilities(p, found, info, str(self.generator.path))
+        self._by_label = isinstance(p, (Sequence, np.ndarray)) and np.ndim(p) > 0
         self._p_source = "given" if p is not None else "no policy" if found is None else "policy"
         self.mean_p = mean_probability(self._artifact_p, info)
         self._labels = np.arange(len(info.classes))  # the artifact's label of each label
@@ -214,7 +215,7 @@ class GANAugment(v2.Transform):
 
     def extra_repr(self) -> str:
         """Return what `repr` shows: the file, its kind, p and the scale."""
-        low, high = float(self._p.min()), float(self._p.max())
+        low, high = float(self._p.min(initial=1.0)), float(self._p.max(initial=0.0))
         p = f"{low:.3g}" if low == high else f"{low:.3g}..{high:.3g}"
         text = f"artifact={str(self.generator.path)!r}, kind={self.generator.info.kind!r}, p={p}"
         text += f" ({self._p_source}), scale={self.scale:g}"
@@ -378,7 +379,10 @@ class GANAugment(v2.Transform):
         if stays_on_device(self.generator, image):
             rows, latents = params["rows"], params["latents"]
             return vary_on_device(self.generator, image, latents, rows, names, self._normalisation)
-        return vary_blocks(image, params, functools.partial(self._by_arrays, names=names))
+        by_arrays = functools.partial(self._by_arrays, names=names)
+        if self.generator.provider == "cuda":  # which is fastest with all of a batch at once
+            return by_arrays(image, params)
+        return vary_blocks(image, params, by_arrays)
 
     def _by_arrays(
         self, image: Any, params: dict[str, Any], names: Sequence[str]
@@ -388,7 +392,8 @@ class GANAugment(v2.Transform):
         if self.generator.info.kind == "class":
             made, read = generate(self.generator, pixels, latents, params["labels"]), None
         else:
-            found = vary(self.generator, pixels, latents, names)
+            rounded = 2 * tolerance(image, normalisation)  # of two channels against each other
+            found = vary(self.generator, pixels, latents, names, rounded=rounded)
             parts = {name: torch.from_numpy(values) for name, values in found.items()}
             made, read = finished(torch.from_numpy(pixels), parts).numpy(), parts.get("positions")
         return replace_pixels(image, made, rows, normalisation), read

@@ -15,7 +15,7 @@ from PIL import Image
 import ganaug.use.best as best
 import ganaug.use.bulk as bulk
 from ganaug import SyntheticDataset, sample
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import ConfigError, DataError, RunError
 from ganaug.use.best import Best
 from ganaug.use.image_dataset import ImageDataset
 
@@ -34,6 +34,16 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return write_variation_model(tmp_path / "small.onnx", classes=NAMES)
+
+
+@pytest.mark.parametrize("wrong", [None, Image.new("LA", (8, 8)), np.zeros((8, 8, 3), np.uint8)])
+def test_an_image_that_cannot_be_read_is_named(wrong: object, file: Path, tmp_path: Path) -> None:
+    items = [(Image.new("L", (8, 8), at), at % 2) for at in range(200)]
+    items[77] = (wrong, 1)  # type: ignore[assignment]
+    with pytest.raises(DataError, match="item 77 of list"):
+        sample(file, tmp_path / "out", counts=4, source=items, keep_best=np.float32(0.5))
+    items[77] = (items[0][0], 1)
+    sample(file, tmp_path / "out", counts=4, source=items, keep_best=np.float32(0.5))
 
 
 @pytest.mark.parametrize("shards", [False, True])

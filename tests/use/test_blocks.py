@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,37 @@ def test_small_images_go_together_and_large_ones_alone() -> None:
     assert images_at_once(*SIZE) == images_at_once(4000, 4000) == 1
     assert images_at_once(32, 32) == 16
     assert images_at_once(1, 1) == 2**14
+
+
+def test_a_batch_of_any_size_stays_pinned(variation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a GPU's memory there is none here: what is pinned is written down."""
+    pinned: list[int] = []
+
+    def pin(values: torch.Tensor) -> torch.Tensor:
+        pinned.append(values.data_ptr())
+        return values
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda values: values.data_ptr() in pinned)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    for count in (1, 5):
+        images = batch(torch.float32)[:count].clone().pin_memory()
+        assert GANAugment(variation, p=1.0)(images).is_pinned()
+
+
+def test_a_gpu_gets_a_whole_batch(variation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transform, seen = GANAugment(variation, p=1.0), []
+    outputs = Generator.outputs
+
+    def noted(self: Generator, images: np.ndarray, *given: Any, **named: Any) -> Any:
+        seen.append(len(images))
+        return outputs(self, images, *given, **named)
+
+    monkeypatch.setattr(Generator, "outputs", noted)
+    transform(batch(torch.uint8))
+    monkeypatch.setattr(Generator, "provider", "cuda")
+    transform(batch(torch.uint8))
+    assert seen == [1, 1, 1, 1, 1, 5]
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16])

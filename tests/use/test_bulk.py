@@ -323,10 +323,25 @@ def test_a_folder_of_another_version_is_refused_with_both(file: Path, tmp_path: 
         sample(file, out, counts=4, source=SOURCE)
 
 
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (1, 1)])
+def test_images_of_any_shape_are_on_the_contact_sheet(
+    size: tuple[int, int], file: Path, tmp_path: Path
+) -> None:
+    images = [(Image.new("L", size, 250), at % 2) for at in range(4)]
+    folder = sample(file, tmp_path / "out", counts=2, source=images)
+    with Image.open(folder / "contact-sheet.png") as sheet:
+        assert np.asarray(sheet.convert("RGB"))[..., 0].max() > 200
+
+
 def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ConfigError, match="part: 3/2 is not allowed"):
         sample(file, out, counts=4, source=SOURCE, part=(3, 2))
+    with pytest.raises(ConfigError, match=r"part: 1\.5/2 is not allowed"):
+        sample(file, out, counts=4, source=SOURCE, part=(1.5, 2))  # type: ignore[arg-type]
+    for share in ("0.8", 1.0, float("nan")):
+        with pytest.raises(ConfigError, match=r"keep_best: .* is not allowed"):
+            sample(file, out, counts=4, source=SOURCE, keep_best=share)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="0 asks for no images; allowed: 1 or more"):
         sample(file, out, counts=0, source=SOURCE)
     rewrite_metadata(file, policy=Policy(p=((3, 0.0),), source="tune"))

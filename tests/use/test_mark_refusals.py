@@ -12,7 +12,7 @@ from helpers.planted_maps import HEIGHT, MAPS, WIDTH, augment, boxes_of
 from helpers.small_models import write_class_model, write_variation_model
 from torchvision import tv_tensors
 
-from ganaug import GANAugment, once
+from ganaug import GANAugment, Generator, SyntheticDataset, once
 from ganaug.errors import ConfigError, DataError
 
 MARKS = {
@@ -44,6 +44,20 @@ def test_a_class_generator_replaces_what_is_marked(name: str, tmp_path: Path) ->
     for p in (0.0, 1.0):
         with pytest.raises(ConfigError, match=rf"{name} .*class.onnx replaces the image"):
             GANAugment(path, p=p)(torch.zeros(3, HEIGHT, WIDTH), 1, MARKS[name])
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("form", ["tuple", "dictionary", "later"])
+def test_a_synthetic_data_set_moves_no_marks(form: str, name: str, tmp_path: Path) -> None:
+    file = write_variation_model(tmp_path / "v.onnx", channels=3)
+    image, classes = torch.zeros(3, HEIGHT, WIDTH), len(Generator(file).info.classes)
+    items: list[Any] = [(image, at % classes) for at in range(20)]
+    for at in range(7, 8) if form == "later" else range(20):
+        items[at] = (image, at % classes, {"marks": [MARKS[name]]})
+        if form == "dictionary":
+            items[at] = {"image": image, "label": at % classes, "target": MARKS[name]}
+    with pytest.raises(ConfigError, match=f"item .*: has {name} .* vary both together by GANA"):
+        list(SyntheticDataset(file, source=items, counts=300))
 
 
 @pytest.mark.parametrize("name", MARKS)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.small_models import write_variation_model
 from torch import nn
 from torchvision import tv_tensors
+from torchvision.transforms import v2
 
 from ganaug import GANAugment
 from ganaug.use._device import vary_on_device
@@ -78,11 +80,24 @@ def test_normalised_half_precision_is_undone_and_redone(
     """Rounding carries black and white a little out of 0..1, which is allowed."""
     transform = GANAugment(variation, p=1.0, mean=MEAN, std=STD)
     column = [torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD)]
-    extremes = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)])
+    levels = (torch.arange(64).view(1, 8, 8) / 63).expand(3, 8, 8)
+    extremes = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8), levels])
     batch = ((extremes - column[0]) / column[1]).to(dtype)
     made = transform(batch)
     assert made.dtype == dtype
     assert not torch.equal(made, batch)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_grey_images_behind_any_normalisation_stay_grey(dtype: torch.dtype, tmp_path: Path) -> None:
+    """Rounded to bfloat16, a level may move by a whole level of 255."""
+    grey = write_variation_model(tmp_path / "grey.onnx", channels=1)
+    levels = (torch.arange(256.0) / 255).view(1, 16, 16)
+    for mean, std in (((0.1307,), (0.3081,)), (MEAN, STD)):
+        image = v2.functional.normalize(levels.expand(len(mean), 16, 16), mean, std).to(dtype)
+        made = GANAugment(grey, p=1.0, mean=mean, std=std)(image)
+        assert made.dtype == dtype
+        assert not torch.equal(made, image)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
