@@ -112,7 +112,9 @@ def check(
         columns=columns,
         progress=told(progress, "reading images"),
     )
-    images = seen.image_set()
+    alike = Alike(seen.previews)
+    copies, first = duplicates(seen, alike)
+    images = seen.image_set(first)
     findings = list(_unusable(seen))
     held_out = images.test is None
     if held_out:
@@ -120,11 +122,10 @@ def check(
             images = images.hold_out()
         except DataError as error:
             findings.append(Finding("nothing to judge on", True, str(error), len(images)))
-    alike = Alike(seen.previews)
     classes = class_checks(images)
     findings += [
         *class_findings(classes, config.kind, seen.source),
-        *duplicates(seen, alike),
+        *copies,
         *frames(seen, alike),
     ]
     findings += _odd(seen)
@@ -234,7 +235,10 @@ def _grey(seen: Survey, mode: str | None) -> Iterator[str]:
     """Yield a note where colour images without colour are trained as grey ones."""
     coloured = any(header.mode == "RGB" for header in seen.headers)
     if mode is None and coloured and (seen.previews == seen.previews[..., :1]).all():
-        yield f"{NO_COLOUR}: they are trained as grey; --mode rgb keeps them as RGB"
+        yield (
+            f"{NO_COLOUR} in small: with none at full size either they are trained as grey; --mode"
+            " rgb keeps them as RGB"
+        )
 
 
 def _sizes(seen: Survey) -> dict[str, tuple[int, int]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ganaug.checking.report import EXAMPLES, Finding
 from ganaug.images.alike import Alike
 from ganaug.images.grouping import Joined
+from ganaug.images.image_set import content_key
 from ganaug.images.originals import UNREADABLE
 from ganaug.images.survey import Survey
 
@@ -18,13 +19,17 @@ __all__ = ["duplicates"]
 Groups = list[list[int]]
 
 
-def duplicates(images: Survey, alike: Alike) -> Iterator[Finding]:
-    """Yield what is wrong about images of equal pixels, then about images that are nearly equal."""
+def duplicates(images: Survey, alike: Alike) -> tuple[list[Finding], NDArray[np.int64]]:
+    """Return what is wrong about images of equal pixels, and about images that are nearly equal.
+
+    Beside it int64 [N]: for each image the first one of equal pixels.
+    """
     equal, near = _Equal(images), _Near(images)
+    equal.found(_same_in_small(images))
     for pairs in alike.near_pairs():
         near.add(pairs[~equal.found(pairs)])
-    yield from equal.findings()
-    yield from near.findings()
+    found = [*equal.findings(), *near.findings()]
+    return found, equal.first
 
 
 class _Equal:
@@ -38,6 +43,11 @@ class _Equal:
         self._sides = np.array([(each.height, each.width) for each in images.headers])
         self._number: dict[int, int] = {}  # of pixels
         self._pixels = np.full(len(first), -1)  # their number, by file
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """int64 [N]: the first image of equal pixels, so far as they were found."""
+        return self._joined.least
 
     def found(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool [pairs]: which of these, which look the same, are of equal pixels."""
@@ -54,7 +64,10 @@ class _Equal:
         return equal
 
     def findings(self) -> Iterator[Finding]:
-        images = self._images
+        images, pixels = self._images, self._pixels[self._file]
+        known = np.flatnonzero(pixels >= 0)
+        _, first, place = np.unique(pixels[known], return_index=True, return_inverse=True)
+        self._joined.join(known[first[place]], known)
         across, conflicts, inside = _sorted_out(images, self._joined.groups())
         if across:
             count = sum(int(images.test[group].sum()) for group in across)
@@ -154,6 +167,17 @@ class _Near:
                 len(joined),
                 _shown(self._images, joined),
             )
+
+
+def _same_in_small(images: Survey) -> NDArray[np.int64]:
+    """Return int64 [pairs, 2]: images of one size that are the same in small, with the first."""
+    keys = [
+        content_key(b"%dx%d" % (header.height, header.width) + preview.tobytes())
+        for header, preview in zip(images.headers, images.previews, strict=True)
+    ]
+    _, first, place = np.unique(np.array(keys, np.uint64), return_index=True, return_inverse=True)
+    pairs = np.stack([first[place], np.arange(len(keys))], 1)
+    return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def _sorted_out(images: Survey, groups: Groups) -> tuple[Groups, Groups, Groups]:

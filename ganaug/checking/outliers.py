@@ -10,6 +10,7 @@ from ganaug.randomness import stream
 __all__ = ["blank", "unlike_all"]
 
 NEIGHBOURS = 5
+BLOCK = 1000  # previews that are looked at together
 COMPARED = 2000  # images that each one is compared with, at most
 FEWEST = 40  # images, below which nothing is unusual
 # How many times as far away from its neighbours as 99 in 100 images are from theirs.
@@ -57,6 +58,11 @@ def _some(count: int) -> NDArray[np.int64]:
 
 def _simple(previews: NDArray[np.uint8]) -> NDArray[np.float64]:
     """float64 [N, 8]: of 0..1 or a logarithm each."""
+    blocks = range(0, len(previews), BLOCK)  # float32 takes four times the bytes, several times
+    return np.concatenate([_simple_block(previews[at : at + BLOCK]) for at in blocks])
+
+
+def _simple_block(previews: NDArray[np.uint8]) -> NDArray[np.float64]:
     images = previews.astype(np.float32) / 255
     grey = images.mean(3)
     coarse = grey.reshape(len(grey), 8, 4, 8, 4).mean((2, 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ganaug.images.image_set import utf8
 from ganaug.values import printable
 from ganaug.wording import counted
 
@@ -167,7 +168,7 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return asdict(self)
+        return {name: _storable(value) for name, value in asdict(self).items()}
 
     def __str__(self) -> str:
         parts = [self._facts(), self._table(), self._findings(), self._times()]
@@ -264,3 +265,12 @@ def _duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _storable(value: Any) -> Any:
+    """Return a JSON value without what a file's name holds beside UTF-8."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return type(value)(map(_storable, value)) if isinstance(value, list | tuple) else value

@@ -9,7 +9,7 @@ from collections import Counter
 from PIL import Image
 
 from ganaug.images._left_out import by_class
-from ganaug.images._pixels import UNREADABLE, Header, inside
+from ganaug.images._pixels import DEEP, UNREADABLE, Header, inside, is_deep
 from ganaug.images.image_set import content_key
 from ganaug.wording import counted
 
@@ -50,7 +50,13 @@ def orientation(image: Image.Image) -> int:
 def upright(image: Image.Image) -> Image.Image:
     """Return a decoded image turned as its EXIF orientation says, as viewers show it."""
     method = UPRIGHT.get(orientation(image))
-    return image if method is None else image.transpose(method)
+    if method is None:
+        return image
+    deep = is_deep(image)  # which a turned image does not tell
+    turned = image.transpose(method)
+    if deep:
+        turned.info[DEEP] = True
+    return turned
 
 
 def as_shown(image: Image.Image, content: bytes, *, exif: bool) -> tuple[Image.Image, int, int]:

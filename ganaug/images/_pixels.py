@@ -17,6 +17,7 @@ from ganaug.values import is_whole
 from ganaug.wording import counted, one_line
 
 __all__ = [
+    "DEEP",
     "UNREADABLE",
     "Damage",
     "Header",
@@ -26,7 +27,9 @@ __all__ = [
     "choose_layout",
     "converted",
     "inside",
+    "is_deep",
     "key_of_pixels",
+    "picture_key",
     "pixels_at",
     "read_header",
     "rendered",
@@ -35,6 +38,7 @@ __all__ = [
     "unreadable",
 ]
 
+DEEP = "more than 8 bits a channel"  # in the info of a turned image
 DEFAULT_SIDE = 64
 LEAST_SIDE, MOST_SIDE = 8, 4096  # of a generator
 MOST_ASPECT = 2.0
@@ -161,17 +165,24 @@ def check_mode(mode: str | None) -> None:
         )
 
 
+def picture_key(image: Image.Image) -> int:
+    """Return the content key of an image that has no file: of its levels, whatever its palette."""
+    shown = converted(image, "RGB") if image.mode == "P" else image
+    return content_key(shown.tobytes())
+
+
 def read_header(image: Image.Image, name: str) -> Header:
     """Return the header of an opened image, without decoding it.
 
-    Pillow reads 16-bit RGB files as 8-bit "RGB"; such an image gets the mode "RGB;16".
+    Pillow reads 16-bit RGB files as 8-bit "RGB"; such an image gets the mode "RGB;16", also where
+    it was turned by `upright`.
     """
-    deep = image.mode[0] not in "IF" and _is_deep(image)
+    deep = image.mode[0] not in "IF" and (DEEP in image.info or is_deep(image))
     mode = f"{image.mode};16" if deep else image.mode
     return Header(name, mode, image.height, image.width)
 
 
-def _is_deep(image: Image.Image) -> bool:
+def is_deep(image: Image.Image) -> bool:
     """Whether the file of an opened image has more than 8 bits a channel, whatever its mode."""
     if image.format == "TIFF":
         return max(getattr(image, "tag_v2").get(ExifTags.Base.BitsPerSample, (1,))) > 8  # noqa: B009

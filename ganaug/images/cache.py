@@ -36,6 +36,8 @@ log = logging.getLogger("ganaug")
 
 FORMAT = 2
 CHUNK = 2**22  # bytes
+# What an entry that was changed by hand can end in: sizes of 0 divide by it.
+UNUSABLE = (GanaugError, OSError, ValueError, ArithmeticError)
 ENTRY: dict[str, Form] = {
     "format": COUNT,
     "files": TEXT,
@@ -116,14 +118,14 @@ class Cache:
         name = _digest([os.path.realpath(source), how])[:16]
         listed = _listed(files)
         entry = self.folder / f"{name}.json"
-        with suppress(GanaugError, OSError, ValueError):
+        with suppress(*UNUSABLE):
             return self._opened(entry, listed)  # without a lock, also from a disk that is read-only
         make_folder(self.folder)
         with locked(self.folder, wait=True):
             if entry.exists():
                 try:
                     return self._opened(entry, listed)
-                except (GanaugError, OSError, ValueError) as error:
+                except UNUSABLE as error:
                     why = error if isinstance(error, _UnusableError) else "the cache is damaged"
                     log.warning("%s: %s; the images are read again", entry, why)
             return self._made(entry, listed, decode)

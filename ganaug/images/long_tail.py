@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganaug.errors import ConfigError, DataError, did_you_mean
+from ganaug.images.class_names import position_of
 from ganaug.images.image_set import ImageSet
 from ganaug.randomness import stream
 from ganaug.values import is_whole
@@ -114,15 +115,16 @@ def _counts_by_label(
 ) -> list[int]:
     classes = image_set.classes
     if isinstance(counts, Mapping):
-        for name in counts:
-            if name not in classes:
+        places = {name: position_of(name, classes) for name in counts}
+        for name, place in places.items():
+            if place is None:
                 raise ConfigError(
                     f"counts: no class {name!r}{did_you_mean(str(name), classes)}; allowed:"
                     f" {', '.join(classes)}; correct the name"
                 )
-        present = image_set.counts.tolist()
-        values: list[Any] = [counts.get(name, n) for name, n in zip(classes, present, strict=True)]
-        chosen = [name in counts for name in classes]
+        given = {place: counts[name] for name, place in places.items()}
+        values: list[Any] = [given.get(at, n) for at, n in enumerate(image_set.counts.tolist())]
+        chosen = [at in given for at in range(len(classes))]
     else:
         values = list(counts) if counts is not None else []
         chosen = [True] * len(values)

@@ -21,7 +21,7 @@ from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._parts import ImageFile, class_names, none_read
-from ganaug.images._pixels import UNREADABLE, Damage, to_pillow, unreadable
+from ganaug.images._pixels import UNREADABLE, Damage, picture_key, to_pillow, unreadable
 from ganaug.images._reading import Encoded, read_encoded
 from ganaug.images.class_names import classes_of, own_names
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
@@ -239,7 +239,7 @@ def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
 
 def _read_item(dataset: Any, at: int, name: str, classes: int) -> tuple[Image.Image, int, int]:
     image, label = item_of(dataset, at, name, classes)
-    return image, label, content_key(image.tobytes())
+    return image, label, picture_key(image)
 
 
 def _loaded(images: ImageSet) -> Originals:

@@ -82,8 +82,11 @@ class Survey:
         """Return a hash of the size and the pixels of image `at`, decoded; grey counts as RGB."""
         return key_of_pixels(self.items[at].read()[0])[0]
 
-    def image_set(self) -> ImageSet:
+    def image_set(self, equal: NDArray[np.int64]) -> ImageSet:
         """Return the previews as an image set, with the labels, keys and groups of the source.
+
+        Args:
+            equal: int64 [N], the same for images of equal pixels.
 
         Raises:
             DataError: there is no training image, or none of a test part.
@@ -97,6 +100,7 @@ class Survey:
                 classes=self.classes,
                 groups=group_numbers([self.groups[i] for i in at]),
                 keys=self.keys[at],
+                pixel_keys=equal[at].astype(np.uint64),
                 source=self.source,
             )
             for at in rows
@@ -138,11 +142,13 @@ def survey(
     labels: list[int] = []
     keys: list[int] = []
     previews = np.empty((len(found.items), PREVIEW_SIDE, PREVIEW_SIDE, 3), np.uint8)
+    # A fraction of a JPEG is not what another file of its pixels looks like in small.
+    quick = all(item.name.lower().endswith((".jpg", ".jpeg")) for item in found.items)
     for at, item in enumerate(found.items):
         try:
             image, label, key = item.read()
             header = read_header(image, item.name)
-            previews[len(kept)] = _preview(image)
+            previews[len(kept)] = _preview(image, quick)
         except UNREADABLE as error:
             damage.found(item.name, error)
         else:
@@ -188,8 +194,9 @@ def survey(
     )
 
 
-def _preview(image: Image.Image) -> NDArray[np.uint8]:
-    image.draft(None, (2 * PREVIEW_SIDE, 2 * PREVIEW_SIDE))  # of use to JPEG alone
+def _preview(image: Image.Image, quick: bool) -> NDArray[np.uint8]:
+    if quick:
+        image.draft(None, (2 * PREVIEW_SIDE, 2 * PREVIEW_SIDE))  # of use to JPEG alone
     if image.mode[0] in "IF":  # more than 8 bits, which Pillow does not convert
         values = np.asarray(image.convert("F"))
         image = Image.fromarray(np.uint8(255 * values / max(float(values.max()), 1.0)))

@@ -6,8 +6,9 @@ import csv
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,11 +145,12 @@ def read_table(
     if not rows:
         raise DataError(f"{where}: holds no rows; allowed: one for each image; add some")
     seen: dict[str, _Row] = {}
+    forms_in = cache(_forms)  # a folder is listed once
     again: list[_Row] = []
     for each in rows:
         row = _Row(each.name, each.file, *map(_whole, each[2:]))
         _refuse_gaps(row, where, chosen)
-        name = _inside(row, where, folder, rows)
+        name = _on_disk(os.path.abspath(folder), _inside(row, where, folder, rows), forms_in)
         if name in seen:
             _refuse_contradiction(seen[name], row, where)
             again.append(row)
@@ -299,18 +301,21 @@ def _inside(row: _Row, where: str, folder: Path, rows: Sequence[_Row]) -> str:
             f"{where}, {row.name}: {row.file!r} lies outside {str(folder)!r}; allowed: paths inside"
             f" it; name the folder that all images lie in with --root {above}"
         )
-    return _on_disk(base, Path(inside).as_posix())
+    return Path(inside).as_posix()
 
 
-def _on_disk(base: str, name: str) -> str:
+def _forms(folder: str) -> dict[str, str]:
+    """Return {composed name: name} of what is in a folder."""
+    return {composed(each): each for each in os.listdir(folder)} if os.path.isdir(folder) else {}
+
+
+def _on_disk(base: str, name: str, forms_in: Callable[[str], dict[str, str]]) -> str:
     """Return a path as the disk has it: file systems differ in the Unicode form of names."""
     if name.isascii() or os.path.exists(os.path.join(base, name)):
         return name
     found = ""
     for part in name.split("/"):
-        there = os.path.join(base, found)
-        forms = {composed(each): each for each in os.listdir(there)} if os.path.isdir(there) else {}
-        found = os.path.join(found, forms.get(composed(part), part))
+        found = os.path.join(found, forms_in(os.path.join(base, found)).get(composed(part), part))
     return Path(found).as_posix()
 
 

@@ -19,6 +19,7 @@ from ganaug.images._pixels import (
     Damage,
     Header,
     choose_layout,
+    picture_key,
     read_header,
     to_pillow,
 )
@@ -27,7 +28,7 @@ from ganaug.images.cache import entry_of, no_cache
 from ganaug.images.class_names import classes_of
 from ganaug.images.columns import Keyed
 from ganaug.images.handed_on import check_handed_on
-from ganaug.images.image_set import ImageSet, content_key
+from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range, label_number, refuse_truth
 from ganaug.images.relabelled import by_name
 from ganaug.images.source_kinds import TORCHVISION_PREFIX, as_data_set
@@ -199,7 +200,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
                 continue
             header = read_header(image, where)
             try:
-                keys.append(content_key(image.tobytes()))
+                keys.append(picture_key(image))
             except UNREADABLE as error:
                 damage.found(where, error)
                 continue
@@ -216,7 +217,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
     def load(at: int) -> tuple[Image.Image, int, int]:
         dataset, index = items[at]
         image, _ = item_of(dataset, index, headers[at].name)
-        if content_key(image.tobytes()) != keys[at]:
+        if picture_key(image) != keys[at]:
             raise DataError(
                 f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
                 " they are; give the data set without random transforms"

@@ -171,6 +171,7 @@ class Relabelled:
         new = int(self.renumbered(np.array([number], np.int64))[0])
         if hasattr(label, "new_full"):  # a tensor, of whatever shape
             holds = label.is_floating_point() or label.element_size() > 2 or new < 128
+            holds = holds and not str(label.dtype).endswith(".bool")  # which holds 0 and 1 alone
             return (label if holds else label.long()).new_full(label.shape, new)
         if isinstance(label, np.ndarray | np.generic):  # of a type that holds it
             dtype = np.promote_types(label.dtype, np.min_scalar_type(new))

@@ -100,7 +100,8 @@ def frechet_distance(real: Features, synthetic: Features) -> float:
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     middle = np.linalg.eigvalsh(root @ c2 @ root).clip(0)
     gap = x.mean(0) - y.mean(0)
-    return float(gap @ gap + np.trace(c1) + np.trace(c2) - 2 * np.sqrt(middle).sum())
+    squared = gap @ gap + np.trace(c1) + np.trace(c2) - 2 * np.sqrt(middle).sum()
+    return max(0.0, float(squared))  # of equal sets it is 0 but for rounding
 
 
 def _check(real: Features, synthetic: Features) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -187,7 +188,12 @@ def reshaped(entry: Path) -> None:
     entry.write_text(entry.read_text().replace("12,", "7,"))
 
 
-@pytest.mark.parametrize("damage", [flipped, cut, lost, half, newer, reshaped])
+def flat(entry: Path) -> None:
+    values = json.loads(entry.read_text())
+    entry.write_text(json.dumps(values | {"shape": [0, *values["shape"][1:]]}))
+
+
+@pytest.mark.parametrize("damage", [flipped, cut, lost, half, newer, reshaped, flat])
 def test_a_broken_cache_is_made_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:

@@ -18,6 +18,7 @@ from torchvision.datasets import ImageFolder
 from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
+from ganaug.images.pictures import read_picture
 
 Writer = Callable[..., Path]
 
@@ -187,7 +188,8 @@ def test_refuses_16_bits(write_image: Writer, mode: str | None) -> None:
     refuses(path.parent, "convert it to 8 bits first", mode=mode)
 
 
-def test_refuses_16_bit_rgb_which_pillow_calls_rgb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turned", [None, 1, 3, 6])
+def test_refuses_16_bit_rgb_which_pillow_calls_rgb(turned: int | None, tmp_path: Path) -> None:
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + content))
         return struct.pack(">I", len(content)) + kind + content + check
@@ -195,12 +197,20 @@ def test_refuses_16_bit_rgb_which_pillow_calls_rgb(tmp_path: Path) -> None:
     rows = zlib.compress(b"".join(b"\0" + bytes(10 * 6) for _ in range(10)))
     header = struct.pack(">IIBBBBB", 10, 10, 16, 2, 0, 0, 0)
     path = tmp_path / "deep.png"
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
+    exif = Image.Exif()
+    exif[0x0112] = turned or 1
+    lies = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")) if turned else b""
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + lies
+    path.write_bytes(start + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
     with Image.open(path) as image:
         assert image.mode == "RGB"
-    refuses(tmp_path, f"{path}: more than 8 bits a channel (mode RGB;16)", mode="rgb")
+        assert image.getexif().get(0x0112) == turned
+    words = f"{path}: more than 8 bits a channel (mode RGB;16)"
+    refuses(tmp_path, words, mode="rgb")
+    with pytest.raises(DataError, match=re.escape(words)):
+        read_picture(path, 3)
+    (problem, *_) = check(tmp_path, times=False).problems
+    assert words in problem.text
 
 
 def tiff(planar: int, order: str, bits: int) -> bytes:

@@ -105,6 +105,8 @@ def test_counts_by_label_and_by_name() -> None:
     named = long_tailed(images, {"c": 1, "b": 2}, seed=3)
     assert named.counts.tolist() == [9, 2, 1]
     assert set(tail.keys.tolist()) < set(named.keys.tolist())
+    accented = replace(images, classes=("a", "b", "\u00e9"))
+    assert long_tailed(accented, {"e\u0301": 1, "b": 2}, seed=3).counts.tolist() == [9, 2, 1]
     assert long_tailed(images, np.array([7, 2, 1]), seed=3).fingerprint == tail.fingerprint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -129,6 +130,20 @@ def test_other_delimiters_names_and_roots(folder: Path, between: str) -> None:
     assert found.groups.tolist() == [0, 0, 1, 1, 2, 2]
     assert found.fingerprint == load_images(folder).fingerprint
     assert load_images(path.rename(path.with_suffix(".TSV")), root=folder, **columns).test is None
+
+
+def test_a_folder_of_names_in_another_unicode_form_is_listed_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a table from one system and files from another: each row would list it again."""
+    for at in range(3):
+        (folder / "cat" / f"{at}.png").rename(folder / "cat" / f"e\u0301{at}.png")
+    rows = [[f"photos/cat/\u00e9{at}.png", "cat"] for at in range(3)] + all_rows()[:3]
+    listed, listdir = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path=".": listed.append(path) or listdir(path))
+    images = load_images(table(folder, [["file", "label"], *rows]))
+    assert len(images) == 6
+    assert len(listed) == len(set(listed))
 
 
 def test_paths_may_be_absolute(folder: Path) -> None:

@@ -47,6 +47,8 @@ def test_kernel_and_frechet_distance_agree_with_torchmetrics() -> None:
             metric.update(torch.from_numpy(images).permute(0, 3, 1, 2), real=is_real)
     ours = [extractor(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy() for x in (real, made)]
     assert frechet_distance(*ours) == pytest.approx(float(frechet.compute()), rel=1e-6)
+    assert frechet_distance(ours[0][:5], ours[0][:5]) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(ours[0][:5], ours[0][:5]) >= 0
     mean, _ = kernel.compute()
     assert kernel_distance(*ours) == pytest.approx(float(mean), rel=1e-4)
     assert kernel_distance(*ours) > 0.001

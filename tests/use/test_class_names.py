@@ -29,6 +29,7 @@ from ganaug import (
 )
 from ganaug.errors import ArtifactError, DataError
 from ganaug.images import ImageSet
+from ganaug.images.relabelled import by_name
 
 LABELS = [0, 1, 2, 0]
 
@@ -139,6 +140,20 @@ def test_parts_with_other_names_are_mapped_by_name(by_class: Path) -> None:
     varied = AugmentedDataset(both, GANAugment(by_class, p={"cat": 1.0}))
     changed = [not torch.equal(varied[i][0], both[i][0]) for i in range(8)]
     assert changed == [label == 2 for label in loaded.labels]
+
+
+@pytest.mark.parametrize("number", [torch.tensor, np.bool_, bool])
+def test_truth_values_of_parts_with_other_names_become_numbers(number: Any) -> None:
+    class Pairs(list):  # type: ignore[type-arg]
+        pass
+
+    parts = []
+    for names in (("good", "torn"), ("crack", "good")):
+        part = Pairs((torch.full((1, 8, 8), float(at)), number(bool(at))) for at in (0, 1))
+        part.classes = names  # type: ignore[attr-defined]
+        parts.append(part)
+    both = by_name(ConcatDataset(parts))
+    assert [int(both[at][1]) for at in range(4)] == [1, 2, 0, 1]
 
 
 @pytest.fixture
