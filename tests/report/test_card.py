@@ -127,7 +127,7 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_a_policy_that_could_not_be_measured_is_a_line() -> None:
     """What its owner can do is said by `tune`; `reason` holds it."""
-    why = "classes large enough to be made rare for a trial: 0; 4 are needed"
+    why = "classes large enough to be made rare for a trial: 0; 3 are needed"
     evidence = {
         "method": "none",
         "reason": f"nothing to measure on; policy is 0 ({why}); add images, or judge a p",
@@ -138,7 +138,7 @@ def test_a_policy_that_could_not_be_measured_is_a_line() -> None:
     section = text.partition("## Policy\n\n")[2].partition("\n\n## ")[0]
     assert section == (
         "How often an image is varied: never \\(p 0\\); not measured: too few images (classes large"
-        " enough to be made rare for a trial: 0; 4 are needed)."
+        " enough to be made rare for a trial: 0; 3 are needed)."
     )
 
 

@@ -20,7 +20,8 @@ from ganaug.randomness import stream, stream_seed
 __all__ = ["REPETITIONS", "Repetition", "Simulation", "simulate"]
 
 REPETITIONS = 3
-FEWEST_FREQUENT = 4  # classes that can be cut, for simulated rarity
+FEWEST_FREQUENT = 3  # classes that can be cut, for simulated rarity
+FEWEST_IN_ALL = 4  # or so many that can be cut, some of which are rare themselves
 SPARE = 20  # images that a cut class leaves for judging, at least
 FEWEST_RESERVED = 25  # images of a class of which a fifth is reserved beside the cut ones
 FEWEST_FITTED = 20  # images of a class that is judged by cross-fitting
@@ -70,9 +71,9 @@ class Simulation:
 def simulate(images: ImageSet, seed: int) -> Simulation:
     """Return three repetitions for `images` (its test part is not looked at).
 
-    With four classes that can be cut: a quarter of the classes, of the frequent ones those cut
-    least often so far, are cut to sizes drawn evenly from those of the rare ones, and a fifth of
-    each other class of 25 images or more is reserved. With fewer: a third of each class of 20
+    With three frequent classes that can be cut, or four classes: a quarter of the classes, of the
+    frequent ones those cut least often so far, are cut to sizes drawn evenly from those of the rare
+    ones, and a fifth of each other class of 25 images or more is reserved. With fewer: a third of each class of 20
     images or more (a fifth from 100 on) is reserved, another one each time, if a rare class is
     among them. Whole groups, and images of equal content, stay on one side.
 
@@ -94,8 +95,10 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
         for label in by_size[::-1]
         if counts[label] >= sizes[0] + SPARE and cutter.can_be_split(label)
     ]
-    pool = able[: max(FEWEST_FREQUENT, int((counts > border).sum()))]
-    if len(pool) >= FEWEST_FREQUENT:
+    pool = able[: max(FEWEST_IN_ALL, int((counts > border).sum()))]
+    frequent = sum(counts[label] > border for label in pool)
+    enough = frequent >= FEWEST_FREQUENT or len(pool) >= FEWEST_IN_ALL
+    if enough:
         number = max(1, min(len(pool), len(by_size) - half) // 2)
         times = dict.fromkeys(pool, 0)
         repetitions = []
@@ -114,9 +117,9 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     rare = [
         label for label in by_size if counts[label] <= border and counts[label] >= FEWEST_FITTED
     ]
-    if len(pool) < FEWEST_FREQUENT:
+    if not enough:
         few = (
-            f"classes large enough to be made rare for a trial: {len(pool)}; {FEWEST_FREQUENT} are"
+            f"classes large enough to be made rare for a trial: {frequent}; {FEWEST_FREQUENT} are"
             " needed"
         )
     else:

@@ -127,10 +127,23 @@ def test_a_group_of_two_classes_is_trained_on() -> None:
         assert (part.judged.counts[1], part.train.counts[1]) == (0, 160)
 
 
+def test_three_frequent_classes_are_cut_in_turn() -> None:
+    """Of five, as in a set of photographs; one that is rare itself does not make up the number."""
+    simulation = simulate(points((200, 8, 89, 40, 18)), seed=0)
+    assert (simulation.method, simulation.border) == ("simulated rarity", 18)
+    cuts = [dict(part.cut) for part in simulation.repetitions]
+    assert sorted(label for cut in cuts for label in cut) == [0, 2, 3]
+    assert all(8 <= left <= 18 for cut in cuts for _, left in cut.values())
+    for part in simulation.repetitions:
+        assert (part.judged.counts[[0, 2, 3]] >= 8).all()
+        assert part.judged.counts[[1, 4]].sum() == 0
+    assert simulate(points((400, 300, 60, 8)), seed=0).method == "cross-fitting"
+
+
 def test_few_frequent_classes_are_cross_fitted() -> None:
     simulation = simulate(points((300, 30)), seed=0)
     assert simulation.method == "cross-fitting"
-    assert "large enough to be made rare for a trial: 1; 4 are needed" in simulation.reason
+    assert "large enough to be made rare for a trial: 1; 3 are needed" in simulation.reason
     rare = [part.judged.keys[part.judged.labels == 1] for part in simulation.repetitions]
     assert [len(keys) for keys in rare] == [10] * 3
     assert len(set(np.concatenate(rare).tolist())) == 30  # each rare image is judged on once
