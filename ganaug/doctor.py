@@ -85,8 +85,9 @@ def _torch() -> Found:
     except Exception as error:  # whatever a broken installation raises
         return {}, [Problem(f"torch cannot be loaded ({one_line(error)})", MATCHED_PAIR)]
     native = native_bfloat16()
+    capability = torch.backends.cpu.get_cpu_capability()
     facts = {
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "instructions": f"{capability}-BF16" if native and capability == "AVX512" else capability,
         "bfloat16": "native" if native else "emulated: training takes float32 on the processor",
         "threads": str(torch.get_num_threads()),
     }

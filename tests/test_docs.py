@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import click
 import pytest
+import torch
 from helpers.photos import CLASSES, COUNTS, TINY, write_photos, write_pngs, write_table
 from helpers.small_images import bars
 from helpers.small_models import write_class_model, write_variation_model
@@ -80,6 +81,7 @@ def test_the_python_of_the_readme_runs(
     assert short != code[0]
     exec(compile(short, "README.md", "exec"), names)
     assert names["images"].shape[1:] == (3, 224, 224)
+    assert names["images"].dtype == torch.float32  # as a network takes them
     assert len(names["train"]) == len(names["real"])
     assert "for this generator" in capsys.readouterr().out
 

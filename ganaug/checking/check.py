@@ -236,7 +236,7 @@ def _grey(seen: Survey, mode: str | None) -> Iterator[str]:
     coloured = any(header.mode == "RGB" for header in seen.headers)
     if mode is None and coloured and (seen.previews == seen.previews[..., :1]).all():
         yield (
-            f"{NO_COLOUR} in small: with none at full size either they are trained as grey; --mode"
+            f"{NO_COLOUR}: they are trained as grey, unless one has a colour at full size; --mode"
             " rgb keeps them as RGB"
         )
 

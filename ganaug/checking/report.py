@@ -31,7 +31,7 @@ UNNAMED = "none named; cropped or moved copies of one photograph are not found: 
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 WITH_PIXELS = 0.8  # a quarter of the pixels takes a third of the time (docs/training.md)
 NAMED = "FILE SOURCE"  # in commands, where their names are not known
-NO_COLOUR = "no image has a colour"  # how the note about it begins; it stands beside the modes
+NO_COLOUR = "all images look grey"  # how the note about it begins; it stands beside the modes
 
 
 @dataclass(frozen=True)

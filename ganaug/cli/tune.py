@@ -69,6 +69,7 @@ def command(
     be ruled out, the policy is never to vary. It takes about as long as three times `fit`.
     """
     from ganaug import Generator, tune
+    from ganaug.evaluation.tuning.report import OWN_P
     from ganaug.files import check_writable, write_json
     from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_file, check_output_folder
@@ -112,4 +113,7 @@ def command(
     echo(str(report).replace(" FILE SOURCE", f" {named}"))
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    suggest(console, f"wrote the policy into {file}; next: ganaug evaluate {named}")
+    following = f"ganaug evaluate {named}"
+    if report.policy.never:  # with it there is nothing to compare
+        following += f" --arms {OWN_P}, to judge a p of 0.5 all the same"
+    suggest(console, f"wrote the policy into {file}; next: {following}")

@@ -66,7 +66,8 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
             place = folder / testing
             test = _read_test(folder, folder / training, place, classes, notes, left_out, complain)
         if other:
-            notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}")
+            judged = "" if testing else "; images to judge on are those in test/: rename it"
+            notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}{judged}")
     elif parts and parts == [testing]:
         raise DataError(
             f"{folder}: has {testing}/ but no train/; allowed: both, or class folders alone; put"

@@ -16,7 +16,7 @@ from ganaug.evaluation.gain.notes import too_short
 from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
 from ganaug.report.class_changes import class_changes
 from ganaug.report.text import unused
-from ganaug.training.config import PRESETS
+from ganaug.training.config import PRESETS, FitConfig
 from ganaug.wording import counted, first_names
 
 __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
@@ -258,12 +258,28 @@ def _of_failures(diversity: DiversityReport | None, info: Metadata | None) -> It
     if diversity is None or info is None:
         return
     found = [word for word in SHORT_WORDS if any(word == each.word for each in diversity.classes)]
-    usual = PRESETS["classic" if info.config.get("architecture") == "dense" else "base"].steps
+    like, usual = _preset_of(info)
     if found and info.steps < usual:
         yield (
             f"{' and '.join(found)} after {counted(info.steps, 'step')}; the usual number is"
-            f" {usual:,}. Train longer: ganaug fit --steps {usual}, with a new --out."
+            f" {usual:,}. Train longer: ganaug fit as before, with --steps {usual} and a new --out."
         )
+    elif found and like in ("tiny", "small"):
+        yield (
+            f"{' and '.join(found)} with a network like that of the preset {like}. Train a larger"
+            " one: ganaug fit as before, with --preset base and a new --out."
+        )
+
+
+def _preset_of(info: Metadata) -> tuple[str, int]:
+    """Return the preset that the generator is most like, and the steps that it takes."""
+    names = ("architecture", "width", "strided")
+
+    def alike(preset: FitConfig) -> int:
+        return sum(info.config.get(name) == getattr(preset, name) for name in names)
+
+    like = max(("base", "small", "tiny", "classic"), key=lambda name: alike(PRESETS[name]))
+    return like, PRESETS[like].steps
 
 
 def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:

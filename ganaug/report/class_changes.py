@@ -40,7 +40,7 @@ def class_changes(gain: GainReport) -> list[ClassChange]:
         if differences:
             low, high, _ = paired_t(differences)
             change = float(np.mean(differences))
-            enough = judged is None or abs(change) * judged[at] >= FEWEST_IMAGES
+            enough = judged is None or abs(change) * judged[at] >= FEWEST_IMAGES - 1e-9
             enough = enough and len(differences) >= FEWEST_SEEDS
             found.append(ClassChange(name, change, enough and (low > 0 or high < 0)))
     return found

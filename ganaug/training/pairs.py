@@ -58,7 +58,7 @@ class PairSampler:
                 self.block_length[start : start + count] = sizes[inverse]
         notes = (
             (single, "a single training image, which is varied, but teaches nothing"),
-            (alone, "a single group, within which their pairs are"),
+            (alone, "a single group, so that images of one object are all they learn from"),
         )
         self.notes = tuple(
             f"classes with {of}: {first_names(names)}" for names, of in notes if names

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 from ganaug.artifact.runtime import Generator
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import ConfigError, RunError, did_you_mean
 from ganaug.files import atomic_path, make_folder, naming_full, write_json, write_text
 from ganaug.images.class_names import position_of
 from ganaug.images.grid import picture_grid, save_png
@@ -189,7 +189,10 @@ def _counts(
     for name in classes:
         label = position_of(name, every.classes)
         if label is None:
-            raise ConfigError(f"classes: {name!r} is unknown; allowed: {', '.join(every.classes)}")
+            near = did_you_mean(str(name), every.classes)
+            raise ConfigError(
+                f"classes: {name!r} is unknown{near}; allowed: {', '.join(every.classes)}"
+            )
         if label not in labels:
             labels.append(label)
     if is_whole(counts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from ganaug.artifact.format import Metadata
 from ganaug.artifact.policy import MOST_SCALE, Policy
 from ganaug.errors import ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
+from ganaug.once import log_once
 from ganaug.use.class_map import refuse_unclear
 from ganaug.values import is_real, is_whole
 from ganaug.wording import first_names
@@ -25,7 +27,7 @@ __all__ = [
     "latent_scale",
     "mean_probability",
     "policy_of",
-    "which_p",
+    "tell_p",
 ]
 
 MOST_IMAGES = 10**15  # added: an int64 holds any sum of them
@@ -126,13 +128,17 @@ def class_probabilities(
     return found
 
 
-def which_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> str:
-    """Return the line of the log on p [classes of the artifact], where none was given."""
+def tell_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> None:
+    """Say once in the log which p [classes of the artifact] is used, where none was given."""
     low, high = p.min(), p.max()
     if policy is None:
-        return f"{name}: p = {DEFAULT_P:g} for all images, since no policy is used"
-    how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
-    return f"{name}: p from its policy, {how}"
+        log_once(f"{name}: p = {DEFAULT_P:g} for all images, since no policy is used")
+    elif policy.never:
+        line = f"{name}: its policy is never, so that no image is varied; p=0.5 varies them"
+        log_once(line, logging.WARNING)  # seen without a configured log, too
+    else:
+        how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
+        log_once(f"{name}: p from its policy, {how}")
 
 
 def can_make(info: Metadata) -> NDArray[np.bool_]:

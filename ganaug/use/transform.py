@@ -17,7 +17,6 @@ from torchvision.transforms import v2
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import given_names, unclear_label
-from ganaug.once import log_once
 from ganaug.use._blocks import vary_blocks
 from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import (
@@ -48,7 +47,7 @@ from ganaug.use.policy import (
     latent_scale,
     mean_probability,
     policy_of,
-    which_p,
+    tell_p,
 )
 from ganaug.values import path_name
 
@@ -153,7 +152,7 @@ class GANAugment(v2.Transform):
         differ = info.kind == "class" or bool((self._p != self._p[0]).any())
         self._unclear = differ and unclear_label(self._names) is not None
         if p is None:
-            log_once(which_p(self._p, found, str(self.generator.path)))
+            tell_p(self._p, found, str(self.generator.path))
 
     def _check_content(self) -> None:
         if self.content is not False:

@@ -208,7 +208,7 @@ def test_grey_images_that_lie_there_as_rgb_are_told_of(photos: Path) -> None:
         Image.open(path).convert("L").convert("RGB").save(path)
     report = look(photos)
     (note,) = report.notes
-    assert note.startswith("no image has a colour in small: with none at full size either they are")
+    assert note.startswith("all images look grey: they are trained as grey, unless one has")
     assert f"\nmodes: 154 RGB; {note}\n" in str(report)  # read once
     assert str(report).count(note) == 1
     assert check(photos, mode="rgb", times=False).notes == ()

@@ -27,7 +27,8 @@ def test_the_part_val_is_left_alone_and_told_of(shop: Path) -> None:
     found = load_images(shop)
     assert found.test is None
     assert len(found) == sum(len(files) for _, _, files in os.walk(shop / "train"))
-    assert "not used beside train/: val/" in found.notes
+    told = "not used beside train/: val/; images to judge on are those in test/: rename it"
+    assert told in found.notes
 
 
 def test_fill_up_such_a_folder(

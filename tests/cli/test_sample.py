@@ -169,7 +169,10 @@ def test_a_class_with_a_comma_in_its_name_stands_in_quotes(
     command = ["sample", str(artifact), "--count", "2", "--source", str(photos)]
     command += ["--out", str(tmp_path / "out"), "--classes"]
     assert run([*command, '"dent, old",ok']) == 2
-    assert "classes: 'dent, old' is unknown; allowed: crack, dent, ok" in capsys.readouterr().err
+    assert (
+        "classes: 'dent, old' is unknown (did you mean 'dent'?); allowed: crack, dent, ok"
+        in capsys.readouterr().err
+    )
     assert run(["-q", *command, '"dent",ok']) == 0
 
 
@@ -190,7 +193,7 @@ def test_what_asks_for_no_images_is_told_as_it_was_named(
         (["auto"], "'auto' with p = 1 for the class 'counts' asks for no finite number of images"),
         (
             ["2", "--classes", "counts,discount"],
-            "classes: 'discount' is unknown; allowed: counts, discounts",
+            "'discount' is unknown (did you mean 'discounts'?); allowed: counts, discounts",
         ),
     ):
         assert run([*command, *rest]) == 2

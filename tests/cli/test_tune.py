@@ -6,11 +6,13 @@ import json
 import shlex
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.photos import TINY, write_photos, write_table
 
 import ganaug
+from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import read_artifact
 from ganaug.cli import command, run
 
@@ -44,7 +46,9 @@ def test_the_next_command_reads_the_images_and_judges_as_this_one(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ganaug, "tune", lambda *arguments, **options: "tuned")
+    policy = Policy(((4, 0.5),))
+    report = SimpleNamespace(policy=policy)
+    monkeypatch.setattr(ganaug, "tune", lambda *arguments, **options: report)
     table = write_table(tmp_path / "my labels.csv", photos / "train")
     options = ["--no-exif", "--size", "24x24", "--root", str(photos / "train"), "--download"]
     options += ["--skip-corrupt", "--image-column", "scan", "--label-column", "finding"]

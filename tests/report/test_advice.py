@@ -104,8 +104,8 @@ def test_very_few_test_images_are_told_in_the_place_of_more_seeds() -> None:
 
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
     words = (
-        "COLLAPSED after 300 steps; the usual number is 2,500. Train longer: ganaug fit --steps"
-        " 2500, with a new --out."
+        "COLLAPSED after 300 steps; the usual number is 2,500. Train longer: ganaug fit as before,"
+        " with --steps 2500 and a new --out."
     )
     info = replace(metadata_record(), steps=300)
     failed = diversity_record()
@@ -119,6 +119,11 @@ def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
     shortest = advice(gain_record("no evidence"), failed, replace(info, steps=40))
     assert "trained for 40 steps alone" in shortest[0]  # said once
     assert "Train longer" not in str(shortest)
+    tiny = replace(info, steps=PRESETS["tiny"].steps, config=PRESETS["tiny"].to_dict())
+    assert "Train a larger one: ganaug fit as before, with --preset base" in str(
+        advice(None, failed, tiny)
+    )
+    assert "the usual number is 1,200." in str(advice(None, failed, replace(tiny, steps=300)))
     dense = replace(info, steps=2600, config={"architecture": "dense"})
     assert f"the usual number is {PRESETS['classic'].steps:,}." in str(advice(None, failed, dense))
 

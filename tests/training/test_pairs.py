@@ -70,7 +70,8 @@ def test_single_images_and_single_groups_are_named() -> None:
     sampler = PairSampler(labels, groups, ("one track", "lonely", "fine"), 0.5)
     assert sampler.notes == (
         "classes with a single training image, which is varied, but teaches nothing: 'lonely'",
-        "classes with a single group, within which their pairs are: 'one track'",
+        "classes with a single group, so that images of one object are all they learn from: "
+        "'one track'",
     )
     assert PairSampler(labels, None, ("a", "lonely", "fine"), 0.5).notes == sampler.notes[:1]
     assert PairSampler(labels[labels != 1], None, "abc", 0.5).notes == ()

@@ -134,6 +134,8 @@ def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.flo
 
 
 def _numbers(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    if not len(images):  # a class without images: many functions cannot tell of none
+        return np.zeros((0, 0), np.float32)
     given: Any = features(images)
     try:
         found = np.asarray(given, np.float32)

@@ -82,7 +82,7 @@ def inspect_samples(generator: Generator, images: ImageSet, *, per_class: int = 
     made, sources, labels = _generate(generator, images, per_class)
     points = features(made)
     varied = generator.info.kind == "variation"
-    nearest, ratios = _nearest(points, real, images.keys, sources if varied else None)
+    nearest, ratios = _nearest(points, real, images.content, sources if varied else None)
     shown: dict[bytes, Suspect] = {}  # one for each training image
     for i in np.argsort(ratios, kind="stable").tolist():
         neighbour = images.images[nearest[i]]
@@ -103,13 +103,18 @@ def inspect_samples(generator: Generator, images: ImageSet, *, per_class: int = 
     variance = real.var(0)
     return Inspection(
         images.classes,
-        real[on_map, :2],
+        _plane(real[on_map]),
         images.labels[on_map],
-        points[:, :2],
+        _plane(points),
         labels,
         float(variance[:2].sum() / max(variance.sum(), 1e-12) * features.explained),
         tuple(shown.values()),
     )
+
+
+def _plane(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [N, 2]: the first two components; 0 where two images have but one."""
+    return np.pad(points[:, :2], ((0, 0), (0, 2 - min(2, points.shape[1]))))
 
 
 def _nearest(

@@ -34,6 +34,7 @@ from ganaug.evaluation.gain.notes import (
 from ganaug.evaluation.gain.refit import Refit, at_size, fit_options_of
 from ganaug.evaluation.gain.report import GainReport
 from ganaug.evaluation.gain.seen import trained_on
+from ganaug.evaluation.gain.units import TestPart
 from ganaug.evaluation.other_tools import made_for
 from ganaug.evaluation.splits import Split, splits_of
 from ganaug.evaluation.trainings.generators import data_of, start_data
@@ -193,7 +194,7 @@ def evaluate_gain(
     workers = worker_count(jobs, chosen)  # refused before any work
 
     notes += of_folders + trained_on_test(seen, of) + few_images(judged) + repeated_images(judged)
-    notes += few_units([split.test for split in splits.values()])
+    notes += few_units([TestPart.of(split.test) for split in splits.values()])
     if network is not None and not frozen and not quick:  # a quick look says so anyway
         notes += few_passes(images, schedule.steps, schedule.batch)
     known = train.notes if isinstance(train, ImageSet) else ()

@@ -127,7 +127,8 @@ def bootstrap_interval(
     if effects.share > 0:
         moved += math.sqrt(effects.share) * _resampled_sum(effects.values, draws, rng)
     low, high = np.quantile(moved, [1 - UPPER, UPPER]) * variances(differences, tests).stretch
-    return float(gains.mean() + low), float(gains.mean() + high)
+    mean = gains.mean()
+    return max(-1.0, float(mean + low)), min(1.0, float(mean + high))  # no gain lies beyond
 
 
 def variances(differences: Sequence[Difference], tests: Sequence[TestPart]) -> Variances:
@@ -188,15 +189,15 @@ def _unit_effects(differences: Sequence[Difference], tests: Sequence[TestPart]) 
     """
     units = pooled(tests)
     table = np.zeros((units.count, len(tests)))  # by unit and seed
-    twice: dict[int, NDArray[np.float64]] = {}  # by unit: two rows, see `_influence`
+    twice: dict[int, NDArray[np.float64]] = {}  # by unit: its effect one way and the other
     for fingerprint, numbers in units.by_part.items():
         members = [i for i, test in enumerate(tests) if test.fingerprint == fingerprint]
         given = np.stack([differences[i] for i in members], 1).astype(np.float64)
-        influence, alone = _influence(given, tests[members[0]])
-        np.add.at(table, np.ix_(numbers, np.array(members)), influence[: len(numbers)] / len(tests))
-        if alone is not None:
-            rows = twice.setdefault(int(numbers[alone]), np.zeros((2, len(tests))))
-            rows[:, members] += influence[len(numbers) :] / len(tests)
+        influence, both_ways = _influence(given, tests[members[0]])
+        np.add.at(table, np.ix_(numbers, np.array(members)), influence / len(tests))
+        for unit, effect in both_ways.items():
+            rows = twice.setdefault(int(numbers[unit]), np.zeros((2, len(tests))))
+            rows[:, members] += np.stack([effect, -effect]) / math.sqrt(2) / len(tests)
     by_seed = np.concatenate([table, *twice.values()])
     values, share = by_seed.sum(1), 1.0
     if len(tests) > 1:
@@ -209,23 +210,33 @@ def _unit_effects(differences: Sequence[Difference], tests: Sequence[TestPart]) 
 
 def _influence(
     table: NDArray[np.float64], test: TestPart
-) -> tuple[NDArray[np.float64], int | None]:
+) -> tuple[NDArray[np.float64], dict[int, NDArray[np.float64]]]:
     """float64 [units, seeds] of differences [N, seeds]: by how much a unit moves the gain.
 
     The linearised ratio of sums over whole groups; the factor of n / (n - 1) units of a class makes
     squares add up to an unbiased variance. Classes of a single unit are collapsed into one stratum
     (Cochran, Sampling Techniques, 1977, section 5A.12): they are compared with each other, which
-    finds rather too large a variance. A class that is the only one of this kind adds two rows at
-    the end, its effect one way and the other, whose squares add up to that of the effect; then the
-    unit that makes it up is returned, too.
+    finds rather too large a variance.
+
+    Two kinds of class have no variance that could be relied on: the only one of a single unit, and
+    those of under `FEWEST_UNITS` units among classes of as many and more on average, whose units
+    often all change alike. There the squares of the effects themselves are taken, not of what is
+    left of them beside their mean: right where there is no gain, and rather large where there is.
+    These effects are returned apart, float64 [seeds] by unit, to count one way and the other.
     """
     unit, present = test.units, np.unique(test.labels)
     result = np.zeros((int(unit.max()) + 1, table.shape[1]))
+    many = len(result) >= FEWEST_UNITS * len(present)
+    both_ways: dict[int, NDArray[np.float64]] = {}
     single: dict[int, NDArray[np.float64]] = {}  # by unit: the means of classes it makes up alone
     for label in present:
         rows = np.flatnonzero(test.labels == label)
         count = len(np.unique(unit[rows]))
-        if count > 1:
+        if many and 1 < count < FEWEST_UNITS:
+            for at in np.unique(unit[rows]).tolist():
+                effect = table[rows[unit[rows] == at]].sum(0) / (len(rows) * len(present))
+                both_ways[at] = both_ways.get(at, 0.0) + effect
+        elif count > 1:
             scale = math.sqrt(count / (count - 1)) / (len(rows) * len(present))
             np.add.at(result, unit[rows], scale * (table[rows] - table[rows].mean(0)))
         else:
@@ -237,8 +248,8 @@ def _influence(
         result[list(single)] += scale * (means - means.mean(0))
     elif single:
         ((at, mean),) = single.items()
-        return np.concatenate([result, np.stack([mean, -mean]) / math.sqrt(2)]), at
-    return result, None
+        both_ways[at] = both_ways.get(at, 0.0) + mean
+    return result, both_ways
 
 
 def beyond_classes(tests: Sequence[TestPart]) -> int | None:

@@ -231,7 +231,7 @@ def judge(
     rivals = {name: (baseline, *free_arms) for name in arms if name != baseline}
     rivals |= {name: tuple(names) for name, names in (longer or {}).items()}
     gain = {name: against(name, own) for name, (own, *_) in rivals.items()}
-    level = {name: np.mean(result.balanced_accuracy) for name, result in results.items()}
+    level = {name: scores.exact_mean(each.balanced_accuracy) for name, each in results.items()}
     stronger = {
         own: tuple(other for other in others if level[other] > level[own])
         for own, *others in rivals.values()

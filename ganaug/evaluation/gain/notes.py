@@ -15,6 +15,7 @@ from ganaug.images.copies import also_in
 from ganaug.wording import counted
 
 __all__ = [
+    "NO_VERDICT",
     "copies_in_later_draws",
     "few_images",
     "few_passes",
@@ -28,6 +29,7 @@ __all__ = [
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
 TURNS = "compare with more steps"  # in a note
+NO_VERDICT = "no verdict, which needs"  # in another
 
 
 def units_by_class(images: ImageSet) -> NDArray[np.int64]:
@@ -55,19 +57,18 @@ def few_images(test: ImageSet) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def few_units(tests: Sequence[ImageSet]) -> tuple[str, ...]:
+def few_units(tests: Sequence[TestPart]) -> tuple[str, ...]:
     """Return a note where seeds share so few test images that there will be no verdict, or none."""
-    parts = [TestPart.of(test) for test in tests]
-    beyond = beyond_classes(parts)
+    beyond = beyond_classes(tests)
     if beyond is None or beyond >= FEWEST_UNITS:
         return ()
-    test = tests[0]
-    units, classes = pooled(parts).count, int(np.any([each.counts for each in tests], axis=0).sum())
-    what = "image" if test.groups is None else "group"
+    units, classes = pooled(tests).count, len(np.unique(np.concatenate([t.labels for t in tests])))
+    what = "image" if all(test.groups is None for test in tests) else "group"
     return (
-        f"{counted(units, f'test {what}')} for {counted(classes, 'class')}: no verdict, which needs"
-        f" {FEWEST_UNITS} more than classes, since chance would too often look like a gain; test"
-        f" more {'objects' if what == 'group' else 'images'}",
+        f"{counted(units, f'test {what}')} for {counted(classes, 'class')}: {NO_VERDICT}"
+        f" {FEWEST_UNITS} more than classes (those with a group in common count as one), since"
+        " chance would too often look like a gain; test more"
+        f" {'objects' if what == 'group' else 'images'}",
     )
 
 

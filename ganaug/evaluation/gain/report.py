@@ -12,7 +12,8 @@ from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
-from ganaug.evaluation.gain.scores import mean_or_none
+from ganaug.evaluation.gain.notes import NO_VERDICT, few_units
+from ganaug.evaluation.gain.scores import exact_mean, mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.values import printable
 from ganaug.wording import counted, table_lines
@@ -22,6 +23,7 @@ __all__ = ["GainReport", "chosen_gain", "other_free_arms", "what_would_settle"]
 MADE_ANEW = (
     ": helps needs a gain over",
     " trained as long as ",
+    NO_VERDICT,
 )  # in notes that follow from numbers
 
 
@@ -167,7 +169,12 @@ class GainReport:
             test_images=tuple(len(evidence.tests[seed].labels) for seed in seeds),
             arms=found.arms,
             gain=found.gain,
-            notes=(*kept, *_own_baselines(choice), *_stronger(found.stronger, self.baseline)),
+            notes=(
+                *kept,
+                *few_units([evidence.tests[seed] for seed in seeds]),
+                *_own_baselines(choice),
+                *_stronger(found.stronger, self.baseline),
+            ),
             evidence=evidence,
         )
 
@@ -288,13 +295,14 @@ def other_free_arms(report: GainReport) -> str:
         return ""
     chosen = str(report.chosen)
     rivals = report.choice.longer.get(chosen, (report.baseline, *report.choice.free_arms))
-    level = {name: float(np.mean(arm.balanced_accuracy)) for name, arm in report.arms.items()}
+    level = {name: exact_mean(arm.balanced_accuracy) for name, arm in report.arms.items()}
     own = rivals[0]
     best = max((name for name in rivals if name in level), key=level.__getitem__)
     if level[best] > level[own]:
+        digits = 1 if f"{100 * level[best]:.1f}" != f"{100 * level[own]:.1f}" else 2
         return (
-            f"{best}, without a generator, has {100 * level[best]:.1f}, more than the"
-            f" {100 * level[own]:.1f} of {own}"
+            f"{best}, without a generator, has {100 * level[best]:.{digits}f}, more than the"
+            f" {100 * level[own]:.{digits}f} of {own}"
         )
     if sum(parse_arm(name).free for name in report.arms) == 1:
         return "no other training without a generator was compared: one may be stronger"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "balanced_accuracy",
     "error_reduction",
+    "exact_mean",
     "level_with_best",
     "macro_f1",
     "mean_or_none",
@@ -83,6 +85,11 @@ def thirds(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     order = np.argsort(counts, kind="stable").astype(np.int64)
     third = 1 if len(order) == 2 else len(order) // 3
     return order[:third], order[third : len(order) - third], order[len(order) - third :]
+
+
+def exact_mean(values: Sequence[float]) -> float:
+    """Return the mean, the same for the same values in any order."""
+    return math.fsum(values) / len(values)
 
 
 def mean_or_none(values: Iterable[float | None]) -> float | None:

@@ -73,9 +73,9 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
 
     With three frequent classes that can be cut, or four classes: a quarter of the classes, of the
     frequent ones those cut least often so far, are cut to sizes drawn evenly from those of the rare
-    ones, and a fifth of each other class of 25 images or more is reserved. With fewer: a third of each class of 20
-    images or more (a fifth from 100 on) is reserved, another one each time, if a rare class is
-    among them. Whole groups, and images of equal content, stay on one side.
+    ones, and a fifth of each other class of 25 images or more is reserved. With fewer: a third of
+    each class of 20 images or more (a fifth from 100 on) is reserved, another one each time, if a
+    rare class is among them. Whole groups, and images of equal content, stay on one side.
 
     Rare are the classes of the rarer half that have at most 60% of the images of the largest one,
     or all of this half where none of them is so small.

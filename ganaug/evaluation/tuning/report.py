@@ -19,7 +19,7 @@ from ganaug.images import ImageSet
 
 __all__ = ["OWN_P", "TuneReport", "build_report", "not_tried"]
 
-OWN_P = "balanced+randaugment,ganaug@p=0.5+randaugment"  # arms
+OWN_P = "plain+randaugment+logits,ganaug-plain@p=0.5+randaugment+logits"  # arms
 INSTEAD = f"add images, or judge a p of your own: ganaug evaluate FILE SOURCE --arms {OWN_P}"
 LONGER = "a longer training mostly gains less"
 

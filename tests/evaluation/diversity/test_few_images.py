@@ -33,3 +33,15 @@ def test_images_that_are_all_of_one_object_are_too_few(classes: int) -> None:
     real = replace(real, groups=np.zeros(len(real), np.int64), test=None)
     found = evaluate_diversity(real=real, synthetic=(real.images, real.labels), quick=True)
     assert {each.word for each in found.classes} == {"TOO FEW IMAGES TO TELL"}
+
+
+def test_features_are_not_asked_for_a_class_without_images() -> None:
+    real = bars((30, 30, 30), size=(8, 8))
+    some = real.labels < 2
+    for features in (
+        lambda images: images.reshape(len(images), -1).astype(np.float32),
+        lambda images: np.stack([[each.mean(), each.std()] for each in images]),
+    ):
+        made = real.images[some], real.labels[some]
+        found = evaluate_diversity(real=real, synthetic=made, features=features, quick=True)
+        assert found.classes[2].word == "TOO FEW IMAGES TO TELL"

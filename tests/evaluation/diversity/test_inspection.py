@@ -40,6 +40,29 @@ def test_the_nearest_training_image_of_a_variation_is_not_its_source(
     assert 0.3 < np.median(ratios) < 1.5
 
 
+def test_the_source_in_another_file_is_still_the_source(
+    artifact: MakeArtifact, images: ImageSet
+) -> None:
+    """A photograph as PNG and as BMP: other files, equal pixels."""
+    still = artifact(policy=Policy(p=((1, 0.5),), scale=1e-4))
+    once = inspect_samples(Generator(still), images, per_class=6)
+    rows = np.repeat(np.arange(len(images)), 2)
+    twice = replace(
+        images.take(rows),
+        keys=np.arange(len(rows), dtype=np.uint64),
+        pixel_keys=np.repeat(images.keys, 2),
+        test=None,
+    )
+    found = inspect_samples(Generator(still), twice, per_class=6)
+    assert found.suspects[0].ratio > 0.5 * once.suspects[0].ratio
+
+
+def test_two_training_images_have_a_map(artifact: MakeArtifact, images: ImageSet) -> None:
+    two = replace(images.take(np.array([0, 30])), test=None)
+    found = inspect_samples(Generator(artifact()), two, per_class=2)
+    assert found.real.shape[1] == found.synthetic.shape[1] == 2
+
+
 def test_a_copy_of_a_class_generator_is_the_first_suspect(tmp_path: Path) -> None:
     images = bars((5, 3), size=(8, 8))
     made = np.rint(table(2, 1, (8, 8)).transpose(0, 2, 3, 1) * 255).astype(np.uint8)

@@ -166,17 +166,20 @@ def test_groups_beyond_one_for_each_class(
 
 
 def test_very_few_groups_are_noted() -> None:
-    test = replace(bars((20, 20)), groups=np.arange(40) // 10)
+    images = replace(bars((20, 20)), groups=np.arange(40) // 10)
+    test = TestPart.of(images)
     assert few_units([test] * 6) == (
-        "4 test groups for 2 classes: no verdict, which needs 5 more than classes, since chance"
-        " would too often look like a gain; test more objects",
+        "4 test groups for 2 classes: no verdict, which needs 5 more than classes (those with a"
+        " group in common count as one), since chance would too often look like a gain; test more"
+        " objects",
     )
-    assert few_units([replace(test, groups=None)] * 6) == ()
+    assert few_units([TestPart.of(replace(images, groups=None))] * 6) == ()
     half = np.arange(40) % 20 < 10
-    assert few_units([test.take(half), test.take(~half)]) == ()  # no image in both
-    assert "4 test groups" in few_units([test.take(half), test])[0]
-    alone = test.take(np.arange(0, 40, 10))
-    assert "4 test images for 2 classes" in few_units([replace(alone, groups=None)])[0]
+    first, second = (TestPart.of(images.take(rows)) for rows in (half, ~half))
+    assert few_units([first, second]) == ()  # no image in both
+    assert "4 test groups" in few_units([first, test])[0]
+    alone = replace(images.take(np.arange(0, 40, 10)), groups=None)
+    assert "4 test images for 2 classes" in few_units([TestPart.of(alone)])[0]
 
 
 def test_the_reason_for_the_fewest_units() -> None:
