@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -70,9 +71,16 @@ def command(
     for each in images:
         _refuse_folder(Path(each))
     rows = variation_rows(generator, images, columns=columns, scales=scales, seed=seed, side=side)
-    save_png(out, picture_grid(rows))
-    each = f"a photograph and {counted(columns, 'variation')}"
+    save_png(out, picture_grid(rows, names=_names(images, scales)))
+    each = f"a photograph, at the left, and {counted(columns, 'variation')} of it"
     say(console, f"wrote {out}: {counted(len(rows), 'row')}, each {each}")
+
+
+def _names(images: Sequence[str], scales: Sequence[float]) -> list[str]:
+    """Return what is written beside the rows: which photograph, at which scale; none for one."""
+    of_scale = [f"x {scale:g} " for scale in scales] if len(scales) > 1 else [""]
+    names = [f"{start}{Path(each).stem}" for each in images for start in of_scale]
+    return names if len(names) > 1 else []
 
 
 def _refuse_folder(path: Path) -> None:

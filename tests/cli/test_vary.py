@@ -43,8 +43,15 @@ def test_a_sheet_holds_the_photographs_and_their_variations(
         change = np.abs(still.astype(int) - still[:1]).mean()
         assert np.abs(moved[1:].astype(int) - moved[:1]).mean() > change
     sheet = np.asarray(Image.open(out))
-    assert sheet.shape == (4 * 62 + 2, 4 * 82 + 2, 3)
-    assert (sheet[2:62, 2:82] == rows[0][0]).all()
+    names = sheet.shape[1] - (4 * 82 + 2)  # at the left: which scale, and which photograph
+    assert sheet.shape == (4 * 62 + 2, names + 4 * 82 + 2, 3)
+    assert (sheet[2:62, names + 2 : names + 82] == rows[0][0]).all()
+    texts = [sheet[2 + 62 * at : 62 + 62 * at, :names] for at in range(4)]
+    assert all((text < 128).any() for text in texts)
+    assert len({text.tobytes() for text in texts}) == 4
+    assert run(["vary", str(artifact), two[0], "--out", str(tmp_path / "one.png")]) == 0
+    with Image.open(tmp_path / "one.png") as one:
+        assert one.width == 9 * (24 * 3 + 2) + 2  # a single row needs no name
     before = out.read_bytes()
     assert run([*command, "--scale", "0", "--scale", "1"]) == 0
     assert out.read_bytes() == before
