@@ -256,7 +256,9 @@ def _comparison(gain: GainReport) -> dict[str, Any]:
     choice = gain.choice
     values = {
         "choice of the baseline": choice.rule,
-        "balanced accuracy there": choice.balanced_accuracy,
+        "balanced accuracy there, in percent": {
+            name: round(100 * score, 1) for name, score in choice.balanced_accuracy.items()
+        },
         "free arms to choose from": choice.free_arms,
     }
     values |= {SETTINGS.get(name, name): each for name, each in asdict(gain.settings).items()}
