@@ -28,7 +28,10 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     The file is compared with the trained network first, and not written where they differ. An
     earlier FILE of this RUN is replaced; what was measured of the same generator stays in it.
     """
+    import numpy as np
+
     from ganaug import Generator, export
+    from ganaug.evaluation.tuning.rarity import is_measurable
 
     export(run, file, force=force)
     name = shlex.quote(file)
@@ -38,6 +41,7 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
         look = f"; to look at it: ganaug vary {name} IMAGE... --out sheet.png"
     what = "" if file.lower().endswith(".onnx") else ", an ONNX file; other programs want .onnx"
     suggest(console, f"wrote {file}{what}{look}")
-    then = "tune" if can_be_tuned(info) else "evaluate"
+    measurable = can_be_tuned(info) and is_measurable(np.asarray(info.counts))
+    then = "tune" if measurable else "evaluate"  # else its answer would be never, of whatever file
     images = f"with the images of fit ({info.data['source']})"
     suggest(console, f"next: ganaug {then} {name} SOURCE, {images}")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
+import numpy as np
+
 from ganaug.artifact.format import Metadata
 from ganaug.evaluation.arms import Arm, parse_arm
 from ganaug.evaluation.diversity.report import DiversityReport
@@ -14,6 +16,7 @@ from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
 from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
+from ganaug.evaluation.tuning.rarity import is_measurable
 from ganaug.report.class_changes import class_changes
 from ganaug.report.text import unused
 from ganaug.training.config import PRESETS, FitConfig
@@ -178,7 +181,9 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
             f"The generator was trained for {counted(info.steps, 'step')} alone; the presets take"
             f" {usual:,} or more. {TOO_SHORT}: ganaug fit without --steps, with a new --out."
         )
-    if info.policy is not None and info.policy.source == "rule" and _of_file(gain):
+    measurable = is_measurable(np.asarray(info.counts))
+    rule = info.policy is not None and info.policy.source == "rule"
+    if rule and measurable and _of_file(gain):
         yield (
             "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
             " tune FILE SOURCE."

@@ -74,7 +74,9 @@ def test_what_took_the_verdict_away_is_named() -> None:
 
 def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     unsure, info = gain_record("no evidence", 2), metadata_record()
-    short = replace(info, steps=40)
+    short = replace(info, steps=40, counts=(300, 200, 30))
+    few = replace(short, counts=(12, 6, 4))  # of which `tune` could measure nothing
+    assert "ganaug tune" not in " ".join(advice(unsure, healthy(), few))
     how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug")
     lines = advice(unsure, healthy(), short, how)
     assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]

@@ -17,7 +17,7 @@ from ganaug.images import ImageSet
 from ganaug.images.long_tail import draw_indices
 from ganaug.randomness import stream, stream_seed
 
-__all__ = ["REPETITIONS", "Repetition", "Simulation", "simulate"]
+__all__ = ["REPETITIONS", "Repetition", "Simulation", "is_measurable", "simulate"]
 
 REPETITIONS = 3
 FEWEST_FREQUENT = 3  # classes that can be cut, for simulated rarity
@@ -84,9 +84,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
     present = np.flatnonzero(counts)
     by_size = present[np.argsort(counts[present], kind="stable")]
     half = len(by_size) // 2
-    sizes = counts[by_size[:half]]  # rising
-    small = sizes[sizes <= RARE * counts.max()]
-    sizes = small if len(small) else sizes
+    sizes = _rare_sizes(counts)
     border = int(sizes[-1])
     share = float((counts[present] <= border).mean())
     cutter = Cutter(images, seed, border)
@@ -130,6 +128,24 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
         reason = f"{few}; and no rare class has {FEWEST_FITTED} images to judge on{groups}"
         return Simulation("none", reason, (), border, share)
     return Simulation("cross-fitting", few, fitted, border, share)
+
+
+def is_measurable(counts: NDArray[np.int64]) -> bool:
+    """Whether there is anything to judge a policy on, with so many images a class and no groups."""
+    if (counts > 0).sum() < 2:
+        return False
+    sizes = _rare_sizes(counts)
+    able, rare = counts >= sizes[0] + SPARE, counts <= sizes[-1]
+    enough = (able & ~rare).sum() >= FEWEST_FREQUENT or able.sum() >= FEWEST_IN_ALL
+    return bool(enough or (rare & (counts >= FEWEST_FITTED)).any())
+
+
+def _rare_sizes(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sizes of the classes that count as rare, rising; see `simulate`."""
+    present = np.sort(counts[counts > 0])
+    sizes = present[: len(present) // 2]
+    small = sizes[sizes <= RARE * counts.max()]
+    return small if len(small) else sizes
 
 
 def _targets(

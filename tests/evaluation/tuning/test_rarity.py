@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, simulate
+from ganaug.evaluation.tuning.rarity import REPETITIONS, Repetition, is_measurable, simulate
 from ganaug.images import ImageSet, units
 
 LONG_TAIL = (200, 160, 120, 90, 60, 30, 20, 12, 8, 5)
@@ -125,6 +125,27 @@ def test_a_group_of_two_classes_is_trained_on() -> None:
     for part in simulate(replace(images, groups=groups), seed=0).repetitions:
         assert apart(replace(images, groups=groups), part)
         assert (part.judged.counts[1], part.train.counts[1]) == (0, 160)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        (200, 8, 89, 40, 18),
+        (200, 8, 27, 26, 18),
+        (60, 30, 15, 10, 8, 6),
+        (400, 300, 60, 8),
+        (300, 30),
+        (300, 12),
+        (40, 0, 41, 3),
+        (500, 480, 460, 440),
+        (9, 9),
+        (100, 50, 30, 12, 9, 7),
+    ],
+)
+def test_whether_anything_can_be_measured_is_known_from_the_counts(counts: tuple[int, ...]) -> None:
+    found = simulate(points([max(n, 0) for n in counts]), seed=0)
+    assert is_measurable(np.array(counts)) == (found.method != "none")
+    assert not is_measurable(np.array([300]))
 
 
 def test_three_frequent_classes_are_cut_in_turn() -> None:
