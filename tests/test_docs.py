@@ -86,6 +86,17 @@ def test_the_python_of_the_readme_runs(
     assert "for this generator" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "page", [*DOCS, ROOT / "README.md", ROOT / "SECURITY.md"], ids=lambda page: page.name
+)
+def test_the_rows_of_a_table_have_equally_many_cells(page: Path) -> None:
+    width = 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert width in (0, cells) or not cells, f"{page.name}: {line[:80]}"
+        width = cells
+
+
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_the_snippets_of_the_documentation_run(
     page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch

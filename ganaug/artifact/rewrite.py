@@ -15,7 +15,7 @@ from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import entry_of, parsed, read_artifact
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
-from ganaug.files import atomic_path
+from ganaug.files import atomic_path, naming_full
 from ganaug.locks import updating
 
 __all__ = ["as_opened", "rewrite_metadata"]
@@ -90,7 +90,8 @@ def as_opened(generator: Generator) -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix="ganaug-") as folder:
         copy = Path(folder, generator.path.name)
-        copy.write_bytes(generator._content())
+        with naming_full(copy):
+            copy.write_bytes(generator._content())
         if read_artifact(copy)[1].policy != generator.info.policy:
             rewrite_metadata(copy, policy=generator.info.policy)
         yield copy

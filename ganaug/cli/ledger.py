@@ -11,6 +11,7 @@ from typing import Any
 
 from ganaug.cli.console import Settings, say
 from ganaug.errors import RunError
+from ganaug.records import load_json
 
 __all__ = ["CHECKED", "STEPS", "Ledger"]
 
@@ -97,7 +98,7 @@ class Ledger:
 def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
     """Return the seconds of step `name`, and of those after it, as `check` estimated them."""
     try:
-        times = json.loads((folder / CHECKED).read_text(encoding="utf-8"))["times"]
+        times = load_json(folder / CHECKED)["times"]
         seconds = {each: times.get(each) for each in STEPS}
         later = [seconds[each] or 0.0 for each in STEPS[STEPS.index(name) + 1 :]]
         return seconds[name], float(sum(later))

@@ -16,7 +16,7 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.files import atomic_path
 from ganaug.images._pixels import to_pillow
 
-__all__ = ["MARK", "picture_grid", "save_png"]
+__all__ = ["MARK", "picture_grid", "save_png", "thumbnail"]
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -112,6 +112,19 @@ def _short(name: str, font: Font) -> str:
     while font.getlength(f"{name}...") > LONGEST_NAME:
         name = name[:-1]
     return f"{name}..."
+
+
+def thumbnail(image: Image.Image, side: int) -> Image.Image:
+    """Return an image made small, RGB, in the middle of a black square of `side` pixels.
+
+    It may have any shape: a side that would round to 0 is one pixel.
+    """
+    longest = max(image.size)
+    width, height = (max(1, round(each * side / longest)) for each in image.size)
+    tile = Image.new("RGB", (side, side))
+    place = (side - width) // 2, (side - height) // 2
+    tile.paste(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC), place)
+    return tile
 
 
 def save_png(path: str | os.PathLike[str], image: Image.Image) -> None:

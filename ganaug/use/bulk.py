@@ -26,13 +26,22 @@ from PIL import Image
 
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, RunError, did_you_mean
-from ganaug.files import atomic_path, make_folder, naming_full, write_json, write_text
+from ganaug.files import (
+    atomic_path,
+    make_folder,
+    naming_full,
+    open_regular,
+    write_json,
+    write_text,
+    written_path,
+)
 from ganaug.images.class_names import position_of
-from ganaug.images.grid import picture_grid, save_png
+from ganaug.images.grid import picture_grid, save_png, thumbnail
 from ganaug.images.places import folders_around
 from ganaug.locks import locked
 from ganaug.outputs import Inputs, check_output_folder, check_room, refuse_foreign
 from ganaug.progress import told
+from ganaug.records import load_json, parse_json
 from ganaug.use._items import item_image
 from ganaug.use._pictures import picture_of
 from ganaug.use._sources import describe_item, item_label, named
@@ -160,9 +169,7 @@ def _best(data: SyntheticDataset, share: float) -> Best:
 
 def planned_counts(folder: Path) -> dict[str, int]:
     """Return how many images of each class the folder of a `sample` has, or will have."""
-    found: dict[str, int] = json.loads((folder / f"{HIDDEN}sample.json").read_text("utf-8"))[
-        "counts"
-    ]
+    found: dict[str, int] = load_json(folder / f"{HIDDEN}sample.json")["counts"]
     return found
 
 
@@ -254,7 +261,7 @@ def _open(
             write_json(path, identity)
             return folder
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); choose another folder") from error
     if found != identity:
@@ -294,8 +301,8 @@ def _dropped(folder: Path, block: int) -> Path:
 def _is_done(folder: Path, block: int, best: Best | None) -> bool:
     """Whether the block's part of the manifest stands, and every file that it names."""
     try:
-        lines = _manifest_part(folder, block).read_text("utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        with open_regular(_manifest_part(folder, block)) as part:
+            rows = [parse_json(line) for line in part]
         files = {folder / row["file"] for row in rows}
         if best is not None:
             files.add(_dropped(folder, block))
@@ -330,7 +337,7 @@ def _write_block(
             target = make_folder(folder / data.classes[label]) / f"{index:07d}.png"
             # Not by `files.write_bytes`: its two flushes take longer than to make the image. What
             # was half written, the block that is not yet done has again.
-            target.write_bytes(_png(image))
+            written_path(target).write_bytes(_png(image))
             file = f"{data.classes[label]}/{target.name}"
             rows.append({"index": index, "file": file, **_varied(data, label, at)})
             wrote(1)
@@ -383,17 +390,7 @@ def _finish(folder: Path, data: SyntheticDataset, blocks: Sequence[int], best: B
     for label in shown:
         first = int(firsts[label])
         indices = range(first, first + min(SHEET_IMAGES, int(data.counts[label])))
-        tiles = [_tile(image) for _, _, image, _ in _items(data, indices, best)]
+        tiles = [thumbnail(image, SHEET_SIDE) for _, _, image, _ in _items(data, indices, best)]
         rows.append(np.stack([np.asarray(tile) for tile in tiles]))
     names = [data.classes[label] for label in shown]
     save_png(folder / "contact-sheet.png", picture_grid(rows, names=names, scale=1))
-
-
-def _tile(image: Image.Image) -> Image.Image:
-    """Return an image in the middle of a square; of any shape, so that a side may be one pixel."""
-    longest = max(image.size)
-    width, height = (max(1, round(side * SHEET_SIDE / longest)) for side in image.size)
-    tile = Image.new("RGB", (SHEET_SIDE, SHEET_SIDE))
-    place = (SHEET_SIDE - width) // 2, (SHEET_SIDE - height) // 2
-    tile.paste(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC), place)
-    return tile

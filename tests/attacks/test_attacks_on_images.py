@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,28 @@ def test_a_link_that_leads_to_no_file_is_refused(tmp_path: Path, target: str) ->
     path.symlink_to(target)
     with pytest.raises(DataError, match=r"x\.png: cannot be read"):
         load_images(tmp_path)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_header_of_gigapixels_is_no_image(tmp_path: Path, skip: bool) -> None:
+    """2.5 gigapixels in 60 bytes."""
+    folder = tmp_path / "photos" / "a"
+    folder.mkdir(parents=True)
+    for at in range(2):
+        Image.new("L", (9, 9), at).save(folder / f"{at}.png")
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    (folder / "bomb.png").write_bytes(start + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    if skip:
+        assert len(load_images(tmp_path / "photos", skip_corrupt=True)) == 2
+    else:
+        with pytest.raises(DataError, match=r"bomb\.png: cannot be read"):
+            load_images(tmp_path / "photos")
 
 
 def test_images_are_opened_in_one_place() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import tarfile
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -331,6 +332,30 @@ def test_images_of_any_shape_are_on_the_contact_sheet(
     folder = sample(file, tmp_path / "out", counts=2, source=images)
     with Image.open(folder / "contact-sheet.png") as sheet:
         assert np.asarray(sheet.convert("RGB"))[..., 0].max() > 200
+
+
+def test_what_stands_in_the_folder_is_read_and_written_with_care(
+    file: Path, tmp_path: Path
+) -> None:
+    out = sample(file, tmp_path / "out", counts=4, source=SOURCE)
+    begun, part = out / ".ganaug-sample.json", out / ".ganaug-manifest-000000.jsonl"
+    whole = begun.read_text()
+    begun.write_text("[" * 100_000)
+    with pytest.raises(RunError, match="cannot be read"):
+        sample(file, out, counts=4, source=SOURCE)
+    begun.write_text(whole)
+    for damage in ("[" * 100_000, "[]", "{"):
+        part.write_text(damage)
+        sample(file, out, counts=4, source=SOURCE)
+    assert content(out) == content(sample(file, tmp_path / "again", counts=4, source=SOURCE))
+    if not hasattr(os, "mkfifo"):
+        return
+    part.unlink()
+    image = next(out.glob("*/*.png"))
+    image.unlink()
+    os.mkfifo(image)
+    with pytest.raises(RunError, match="it is no regular file"):
+        sample(file, out, counts=4, source=SOURCE)
 
 
 def test_what_is_not_allowed_is_refused_before_any_work(file: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from ganaug.evaluation.classifiers import Classifier
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.classifiers.network import Network
 from ganaug.evaluation.trainings.meter import Load
-from ganaug.files import atomic_path
+from ganaug.files import atomic_path, open_regular
 from ganaug.images import ImageSet
+from ganaug.images.archive import BROKEN
 
 __all__ = ["Job", "Key", "load_outcome", "save_outcome"]
 
@@ -158,12 +158,12 @@ def load_outcome(folder: Path, job: Job) -> Outcome | None:
     identity = job.identity()
     path = _result_path(folder, job, identity)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as content:
             if str(content["identity"]) != identity:
                 return None
             seconds = float(content["seconds"])
             outcome = Outcome(content["probabilities"], seconds, content["predicted"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except BROKEN:
         return None  # it is computed again, and written over
     whole = len(outcome.probabilities) == len(job.test) and outcome.finite
     return outcome if whole else None

@@ -41,10 +41,23 @@ def test_results_are_kept_and_further_seeds_added(
     assert {name: files(out)[name] for name in after} == after
 
 
-def test_a_damaged_result_is_computed_again(images: ImageSet, tmp_path: Path) -> None:
+def flipped(content: bytes) -> bytes:
+    """Damage in the compressed arrays, whose names and sizes are right."""
+    at = len(content) // 3
+    return content[:at] + bytes(255 - each for each in content[at : at + 20]) + content[at + 20 :]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [lambda content: content[:100], lambda content: b"", flipped, lambda content: b"\x93NUMPY"],
+    ids=["cut", "empty", "flipped", "array"],
+)
+def test_a_damaged_result_is_computed_again(
+    damaged: Callable[[bytes], bytes], images: ImageSet, tmp_path: Path
+) -> None:
     first = run(None, images, seeds=1, out=tmp_path)
     for path in (tmp_path / "outcomes").iterdir():
-        path.write_bytes(path.read_bytes()[:100])
+        path.write_bytes(damaged(path.read_bytes()))
     again = run(None, images, seeds=1, out=tmp_path)
     assert [arm.recall for arm in again.arms.values()] == [
         arm.recall for arm in first.arms.values()
