@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganaug.images._groups import GROUPS_FILE, groups_files, with_groups
 from ganaug.images._left_out import (
+    LeftOut,
     foreign_noted,
     hidden_noted,
     masks_noted,
@@ -117,6 +119,17 @@ def _is_plain(dataset: Any) -> bool:
     )
 
 
+def _not_read(root: Path, classes: Sequence[str]) -> list[str]:
+    """Return notes on the files in the folders of the classes that torchvision does not list."""
+    left = LeftOut(root)
+    for name in classes:
+        for here, below, _ in os.walk(root / name):
+            below.sort()
+            with os.scandir(here) as entries:
+                left.files(name, Path(here), sorted(entries, key=lambda entry: entry.name))
+    return left.notes
+
+
 def _base(root: Path) -> Path:
     """Return where groups.csv lies: for train/ or test/ of a larger folder perhaps in that."""
     is_part = root.name.lower() in ("train", "test") and not groups_files(root)
@@ -138,6 +151,7 @@ def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     notes += masks_noted([file.path for file in files])
     names = [file.path.relative_to(root).as_posix() for file in files]
     notes += foreign_noted(names) + hidden_noted(names)
+    notes += _not_read(root, dataset.classes)
     for folder in (root, *dict.fromkeys(file.path.parent for file in files)):
         refuse_links_to_nowhere(folder)
     for file in files:

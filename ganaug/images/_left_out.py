@@ -38,11 +38,13 @@ _MASK = re.compile(r"(.+?)[-_ ]+(masks?|segmentation|seg|gt|ground[-_]?truth)([-
 
 # Images, or what holds some, in files that are not read.
 _UNREAD = (
-    ".7z .apng .arw .avif .avifs .cr2 .cr3 .dcm .dib .dicom .dng .exr .gif .gz .hdr .heic .heif"
-    " .hif .ico .j2k .jfif .jif .jp2 .jpe .jpf .jpx .jxl .mat .mpo .nef .nii .npy .npz .orf .pbm"
-    " .pcx .pdf .pgx .pnm .psd .qoi .raf .rar .raw .rw2 .svg .tar .tga .tgz .zip"
+    ".7z .apng .arw .avif .avifs .cr2 .cr3 .dcm .dds .dib .dicom .dng .eps .exr .fits .gif .gz .h5"
+    " .hdr .heic .heif .hif .icns .ico .j2k .jfif .jif .jp2 .jpe .jpf .jpx .jxl .mat .mha .mpo .nef"
+    " .nii .npy .npz .nrrd .orf .pbm .pcx .pdf .pgx .pnm .psd .qoi .raf .rar .raw .rw2 .svg .tar"
+    " .tga .tgz .zip"
 )
 UNREAD = frozenset(_UNREAD.split())
+COPIES = frozenset([".bak", ".crdownload", ".download", ".old", ".orig", ".part", ".tmp"])
 # Folders that other programs make; what is in them are no images of the data set.
 _FOREIGN = "@eadir @__thumb @tmp #recycle $recycle.bin __macosx lost+found recycler"
 FOREIGN = frozenset(_FOREIGN.split())
@@ -211,9 +213,13 @@ class LeftOut:
         `name` is empty beside the class folders.
         """
         for entry in entries:
-            suffix = os.path.splitext(entry.name)[1].lower()
+            stem, suffix = os.path.splitext(entry.name)
+            suffix = suffix.lower()
             bare = not suffix and name  # beside the classes it may be a README
-            if (suffix in UNREAD or bare) and os.path.isfile(entry):
+            nearly = suffix.startswith(tuple(FORMATS)) and suffix not in FORMATS  # .jpg_large
+            if suffix in COPIES:  # photo.png.bak, but not its notes in photo.png.json
+                nearly = os.path.splitext(stem)[1].lower() in FORMATS
+            if (suffix in UNREAD or bare or nearly) and os.path.isfile(entry):
                 kind = f"{suffix} files" if suffix else "files without an extension"
                 self._count(kind, name, folder / entry.name, 1)
 

@@ -24,7 +24,10 @@ def refuses(source: object, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("suffix", [".jfif", ".GIF", ".heic", ".avif", ".jp2", ".npy", ""])
+@pytest.mark.parametrize(
+    "suffix",
+    [".jfif", ".GIF", ".heic", ".avif", ".jp2", ".npy", ".eps", ".fits", ".jpg_large", ""],
+)
 def test_other_formats_are_counted_by_class(write_folder: Writer, suffix: str) -> None:
     folder = write_folder()
     (folder / "dog" / "puppies").mkdir()
@@ -32,8 +35,21 @@ def test_other_formats_are_counted_by_class(write_folder: Writer, suffix: str) -
         (folder / f"{name}{suffix}").write_bytes(b"image")
     kind = f"{suffix.lower()} files" if suffix else "files without an extension"
     loaded = load_images(folder)
-    assert loaded.notes == (f"not read: 3 {kind} (cat 2, dog 1), such as cat/a{suffix}",)
+    told = (f"not read: 3 {kind} (cat 2, dog 1), such as cat/a{suffix}",)
+    assert loaded.notes == told
     assert len(loaded) == 6
+    assert load_images(ImageFolder(str(folder))).notes == told
+
+
+def test_copies_of_images_under_another_ending_are_told_of_and_their_notes_are_not(
+    write_folder: Writer,
+) -> None:
+    folder = write_folder()
+    for name in ("a.png.bak", "b.png.json", "c.txt", "d.png.txt", "e.bak"):
+        (folder / "cat" / name).write_bytes(b"something")
+    told = ("not read: 1 .bak files (cat 1), such as cat/a.png.bak",)
+    assert load_images(folder).notes == told
+    assert load_images(ImageFolder(str(folder))).notes == told
 
 
 def test_loose_files_and_those_of_test_parts_are_told_of(write_folder: Writer) -> None:
