@@ -11,7 +11,6 @@ from typing import Any
 
 from ganaug.cli.console import Settings, say
 from ganaug.errors import RunError
-from ganaug.records import load_json
 
 __all__ = ["CHECKED", "STEPS", "Ledger"]
 
@@ -97,6 +96,8 @@ class Ledger:
 
 def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
     """Return the seconds of step `name`, and of those after it, as `check` estimated them."""
+    from ganaug.records import load_json  # here: --help loads click alone
+
     try:
         times = load_json(folder / CHECKED)["times"]
         seconds = {each: times.get(each) for each in STEPS}
