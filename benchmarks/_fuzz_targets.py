@@ -31,6 +31,7 @@ from benchmarks._fuzz_mutations import (
 from ganaug.artifact.format import KEY
 from ganaug.artifact.reader import read_artifact
 from ganaug.artifact.runtime import Generator
+from ganaug.cli import command
 from ganaug.cli import run as run_command
 from ganaug.errors import GanaugError
 from ganaug.images import load_images
@@ -44,6 +45,17 @@ __all__ = ["TARGETS", "Target", "make_seeds"]
 Rng = np.random.Generator
 SHAPE = (12, 16)
 FORMATS = ("png", "jpg", "ppm", "bmp", "tif", "webp")
+SHORT: dict[str, Any] = {
+    "preset": "tiny",
+    "device": "cpu",
+    "precision": "fp32",
+    "steps": 2,
+    "width": 2,
+    "latent_dim": 2,
+    "batch_size": 4,
+    "log_every": 1,
+    "checkpoint_every": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,10 @@ def make_seeds(folder: Path) -> None:
     with (folder / "groups.csv").open("w", newline="", encoding="utf-8") as stream:
         rows = [(name.as_posix(), f"object {at // 2}") for at, name in enumerate(names)]
         csv.writer(stream).writerows([("file", "group"), *rows])
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as stream:
+        cells = [(name.as_posix(), name.parent.name, ("train", "test")[at % 6 > 3], f"object {at}")
+                 for at, name in enumerate(names)]  # fmt: skip
+        csv.writer(stream).writerows([("file", "label", "split", "group"), *cells])
     pixels = rng.integers(0, 256, (8, *SHAPE, 3)).astype(np.uint8)
     arrays = {"images": pixels, "labels": np.arange(8) % 2, "classes": np.array(["a", "b"])}
     np.savez(folder / "plain.npz", **arrays)
@@ -89,10 +105,14 @@ def make_seeds(folder: Path) -> None:
         load_images(folder / name)
     images = load_images(folder / "photos")
     for kind in ("variation", "class"):
-        options = {"steps": 2, "width": 2, "latent_dim": 2, "batch_size": 4, "log_every": 1}
-        run = fit(images, folder / kind, preset="tiny", kind=kind, device="cpu",
-                  precision="fp32", checkpoint_every=1, **options)  # fmt: skip
+        run = fit(images, folder / kind, kind=kind, **SHORT)
         export(run, folder / f"{kind}.onnx")
+
+    def left(step: int) -> None:  # as a kill leaves it
+        if step == SHORT["steps"]:
+            shutil.copytree(folder / "begun", folder / "part")
+
+    fit(images, folder / "begun", tick=left, **SHORT)
 
 
 # --- artifacts ---
@@ -137,8 +157,17 @@ def _use_artifact(case: Path, out: Path) -> None:
 
 
 def _make_run(seeds: Path, case: Path, rng: Rng) -> bool:
-    run = case / "run"
-    shutil.copytree(seeds / pick(rng, (*("variation",) * 39, "class")), run)
+    return _damaged(seeds / pick(rng, (*("variation",) * 39, "class")), case / "run", rng)
+
+
+def _make_part(seeds: Path, case: Path, rng: Rng) -> bool:
+    shutil.copytree(seeds / "photos", case / "photos")
+    return _damaged(seeds / "part", case / "out" / "run", rng)
+
+
+def _damaged(sound_run: Path, run: Path, rng: Rng) -> bool:
+    """Copy a run and change one of its files; return whether it says something else."""
+    shutil.copytree(sound_run, run)
     path = pick(rng, sorted(each for each in run.iterdir() if each.is_file()))
     sound = path.read_bytes()
     lines = path.suffix == ".jsonl"
@@ -172,6 +201,10 @@ def _values(content: bytes) -> Any:
 def _use_run(case: Path, out: Path) -> None:
     read_history(case / "run")
     export(case / "run", out / "file.onnx")
+
+
+def _use_part(case: Path, out: Path) -> None:
+    fit(load_images(case / "photos"), out / "run", **SHORT)
 
 
 # --- images ---
@@ -235,8 +268,17 @@ def _make_folder(seeds: Path, case: Path, rng: Rng) -> bool:
 
 
 def _make_csv(seeds: Path, case: Path, rng: Rng) -> bool:
+    return _changed_csv(seeds, case, "groups.csv", rng)
+
+
+def _make_table(seeds: Path, case: Path, rng: Rng) -> bool:
+    return _changed_csv(seeds, case, "table.csv", rng)
+
+
+def _changed_csv(seeds: Path, case: Path, name: str, rng: Rng) -> bool:
+    """Put the photographs into the case with a changed file of this name; return if it differs."""
     shutil.copytree(seeds / "photos", case / "photos")
-    content = sound = (seeds / "groups.csv").read_bytes()
+    content = sound = (seeds / name).read_bytes()
     if rng.integers(2):
         content = mutate_bytes(content, rng)
     else:
@@ -246,15 +288,23 @@ def _make_csv(seeds: Path, case: Path, rng: Rng) -> bool:
         lines = [row if isinstance(row, list) else [row] for row in rows]
         text = "\n".join(",".join(map(str, row)) for row in lines)
         content = text.encode(errors="surrogatepass" if rng.integers(2) else "replace")
-    (case / "photos" / "groups.csv").write_bytes(content)
+    (case / "photos" / name).write_bytes(content)
     return content.split() != sound.split()
 
 
 def _use_images(case: Path, out: Path) -> None:
     (path,) = (each for each in case.iterdir() if each.name != "out")
+    _use_source(path, _size(case), out)
+
+
+def _use_table(case: Path, out: Path) -> None:
+    _use_source(case / "photos" / "table.csv", _size(case), out)
+
+
+def _use_source(path: Path, size: int | None, out: Path) -> None:
     errors = []
     # What is refused as a whole may be read without its corrupt images.
-    for options in ({"size": _size(case)}, {"size": 12, "mode": "rgb", "skip_corrupt": True}):
+    for options in ({"size": size}, {"size": 12, "mode": "rgb", "skip_corrupt": True}):
         try:
             images = load_images(path, **options)
             json.dumps([images.fingerprint, images.data_name, images.notes, images.classes])
@@ -272,23 +322,24 @@ def _size(case: Path) -> int | None:
 
 # --- the command line ---
 
-FLAGS = (
-    *("--out", "--json", "--size", "--seed", "--steps", "--preset", "--kind", "--set", "--mode"),
-    *("--device", "--skip-corrupt", "--force", "--all", "--quick", "--help", "--classifier"),
-)
+COMMANDS = {name: each for name, each in command.commands.items() if name not in ("demo", "run")}
+QUICK = ("info", "card", "vary", "sample")  # with a generator; others would train with it
 
 
 def _make_arguments(seeds: Path, case: Path, rng: Rng) -> bool:
-    command = pick(rng, ("info", "card", "export", "fit", "evaluate", "tune", "nonsense", ""))
-    files = [str(seeds / "variation.onnx"), str(seeds / "variation"), "missing", str(case / "out")]
+    name = pick(rng, (*COMMANDS, "nonsense", ""))
+    files = [str(seeds / "variation"), "missing", str(case / "out")]
+    files += [str(seeds / "variation.onnx")] * (name in QUICK)
+    files += [str(seeds / "photos")] * (name in ("check", "fit", "vary", "sample"))
     values = ["0", "-1", "1e9", "8", "12,16", "tiny", "class", "width=2", *HOSTILE]
-    words = [command]
+    words = [name]
     for _ in range(rng.integers(0, 3)):
-        words.append(pick(rng, files if command in ("info", "card") else files[1:]))
+        words.append(pick(rng, files))
+    flags = [flag for each in COMMANDS.get(name, command).params for flag in each.opts]
     for _ in range(rng.integers(0, 4)):
-        words.append(pick(rng, FLAGS))
+        words.append(pick(rng, flags))
         words += [str(pick(rng, values))] * int(rng.integers(2))
-    words += ["--set", "steps=1"] if command == "fit" else []  # should one of them be sound
+    words += ["--set", "steps=1"] if name == "fit" else []  # should one of them be sound
     words = [word.replace("\ud800", "\udcff") for word in words]
     (case / "arguments.json").write_text(json.dumps(words))
     return True
@@ -308,21 +359,21 @@ def _use_arguments(case: Path, out: Path) -> None:
         raise GanaugError(text)
 
 
+_RUN = (
+    r"not a run folder|is (missing or )?damaged|readable|not one of ganaug's"
+    r"|cannot be read \((line \d+: )?(Expecting|Invalid|Extra|Unterminated|'utf-8')"
+)
 _IMAGES = Target(_make_folder, _use_images, r"cannot be read|no training image", 5)
 TARGETS: dict[str, Target] = {
     "artifact": Target(
         _make_artifact, _use_artifact, r"not an ONNX file|invalid JSON|not made by|UTF-8", 14
     ),
-    "run folder": Target(
-        _make_run,
-        _use_run,
-        r"not a run folder|is (missing or )?damaged|readable"
-        r"|cannot be read \((line \d+: )?(Expecting|Invalid|Extra|Unterminated|'utf-8')",
-        1,
-    ),
+    "run folder": Target(_make_run, _use_run, _RUN, 1),
+    "resumed run": Target(_make_part, _use_part, _RUN, 1),
     "npz": Target(_make_npz, _use_images, r"not an \.npz|cannot be read", 6),
     "image folder": _IMAGES,
     "groups.csv": replace(_IMAGES, make=_make_csv, first=r"cannot be read|no column", share=2),
+    "table": Target(_make_table, _use_table, r"cannot be read|no column", 2),
     "command line": Target(_make_arguments, _use_arguments, r"see ganaug", 2),
 }
 ROUND = sum(target.share for target in TARGETS.values())  # cases

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -27,6 +28,7 @@ __all__ = [
     "make_folder",
     "naming_full",
     "open_regular",
+    "scratch_folder",
     "work_folder",
     "write_bytes",
     "write_json",
@@ -291,5 +293,53 @@ def work_folder(path: str | os.PathLike[str] | None) -> Iterator[Path]:
     if path is not None:
         yield make_folder(path)
         return
-    with tempfile.TemporaryDirectory(prefix="ganaug-") as folder:
-        yield Path(folder)
+    with scratch_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new folder among the system's temporary ones; it goes with the block.
+
+    One that a killed process left goes with the next: its lock, that of the folder itself, says
+    whether its owner lives.
+    """
+    _remove_dead_folders(tempfile.gettempdir())
+    folder, handle = _begin_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _begin_folder() -> tuple[Path, int | None]:
+    while True:
+        folder = Path(tempfile.mkdtemp(suffix=UNFINISHED))
+        if sys.platform == "win32":  # a folder cannot be locked there
+            return folder, None
+        with suppress(FileNotFoundError):
+            handle = os.open(folder, os.O_RDONLY)
+            wait_for_lock(handle)
+            if folder.exists():
+                return folder, handle
+            os.close(handle)  # another process took it for a left-over before it was locked
+
+
+def _remove_dead_folders(place: str) -> None:
+    """Remove the scratch folders of dead processes of this user."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if not entry.name.endswith(UNFINISHED) or not entry.is_dir(follow_symlinks=False):
+                continue
+            with suppress(OSError):  # another process removed it, or it is another user's
+                handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.fstat(handle).st_uid == os.getuid():
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                finally:
+                    os.close(handle)

@@ -25,6 +25,7 @@ def test_killed_at_each_operation_of_each_kind_of_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     killed = json.loads(done.stdout)
     assert killed.pop("log") == 1  # opened, and written with one call
-    assert killed.keys() == {"record", "link", "checkpoint", "artifact", "picture"}
+    kinds = {"record", "link", "checkpoint", "artifact", "picture", "cache", "result", "shard"}
+    assert killed.keys() == kinds
     # opened, locked, written, flushed, given its permissions, renamed, folder flushed, ...
     assert min(killed.values()) >= 7, killed

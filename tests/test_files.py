@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ganaug.files import (
     check_folder,
     check_writable,
     make_folder,
+    scratch_folder,
     write_json,
     write_text,
 )
@@ -310,6 +312,47 @@ def test_the_next_write_removes_what_a_killed_writer_left_and_nothing_of_a_livin
     assert living.returncode == 0
     assert (tmp_path / "b.txt").read_text() == "half"
     assert sorted(os.listdir(tmp_path)) == [".vimrc.settings", "b.txt", "c.txt"]
+
+
+# Says where its folder is, and waits for a line.
+SCRATCH = """
+import sys
+from ganaug.files import scratch_folder
+with scratch_folder() as folder:
+    (folder / "below").mkdir()
+    (folder / "below" / "file").write_text("half")
+    print(folder, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps what a killed process left")
+def test_the_next_scratch_folder_removes_that_of_a_killed_process_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # which is asked for once
+    mine = [tmp_path / name for name in ("ganaug-demo", "notes.ganaug-tmp")]
+    mine[0].mkdir()
+    mine[1].write_text("mine")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRATCH],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    killed, living = (Path(each.stdout.readline().strip()) for each in started if each.stdout)
+    started[0].kill()
+    started[0].communicate()
+    assert (killed / "below" / "file").exists()
+    with scratch_folder() as folder:
+        assert sorted(tmp_path.iterdir()) == sorted([*mine, living, folder])
+    assert (living / "below" / "file").read_text() == "half"
+    started[1].communicate("\n")
+    assert sorted(tmp_path.iterdir()) == sorted(mine)
 
 
 COUNT = """

@@ -13,7 +13,7 @@ from helpers.photos import CLASSES, write_photos
 from helpers.small_models import write_variation_model
 from torchvision.datasets import ImageFolder
 
-from ganaug import evaluate_gain, fit, tune
+from ganaug import evaluate_gain, fit, sample, tune
 from ganaug.errors import RunError
 from ganaug.outputs import Inputs, Kind, Place, check_output_file, check_output_folder
 
@@ -191,6 +191,7 @@ def test_functions_refuse_a_folder_among_the_images_before_these_are_read(tmp_pa
         lambda: tune(file, data, out=out),
         lambda: evaluate_gain(file, train=photos, out=out),
         lambda: evaluate_gain(file, train="digits", test=data, out=out),
+        lambda: sample(file, out, counts=3, source=data),
     ):
         with pytest.raises(
             RunError, match=r"out:? lies in the folder of the images, .*photos, whose"

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganaug.artifact.format import REWRITABLE, Metadata, as_json
@@ -15,7 +14,7 @@ from ganaug.artifact.policy import Policy
 from ganaug.artifact.reader import entry_of, parsed, read_artifact
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError
-from ganaug.files import atomic_path, naming_full
+from ganaug.files import atomic_path, naming_full, scratch_folder
 from ganaug.locks import updating
 
 __all__ = ["as_opened", "rewrite_metadata"]
@@ -88,7 +87,7 @@ def as_opened(generator: Generator) -> Iterator[Path]:
     Raises:
         ArtifactError: the file was replaced by another generator, or removed.
     """
-    with TemporaryDirectory(prefix="ganaug-") as folder:
+    with scratch_folder() as folder:
         copy = Path(folder, generator.path.name)
         with naming_full(copy):
             copy.write_bytes(generator._content())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganaug.cli.bars import evaluation_progress
-from ganaug.cli.console import Settings, echo, say
+from ganaug.cli.console import Settings, echo, resumable, say
 from ganaug.errors import checked_count
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ def command(
     scenes = [scene.with_lengths(steps, classifier_steps) for scene in SCENES]
     left = TimeLeft([seconds for scene in scenes for seconds in scene.phases(seeds)])
     found = []
-    for scene in scenes:
-        folder = make_folder(Path(out, scene.name))
-        found.append(_show(console, scene, folder, seeds, left))
+    with resumable(console, lambda: f"what had ended is kept in {out}"):
+        for scene in scenes:
+            folder = make_folder(Path(out, scene.name))
+            found.append(_show(console, scene, folder, seeds, left))
     for scene, gain in zip(scenes, found, strict=True):
         folder = Path(out, scene.name)
         say(console, f"{scene.name}: {_in_short(gain)}; {folder / 'report.html'}")

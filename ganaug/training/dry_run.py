@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from ganaug.devices import choose_device, usual_settings
+from ganaug.files import scratch_folder
 from ganaug.images import ImageSet
 from ganaug.randomness import checked_seed
 from ganaug.training import checkpoint
@@ -93,7 +93,7 @@ def estimate_fit(
         found = step(0), step(1)  # with penalties and without; where each step has them, both with
     penalised = math.ceil(config.steps / config.penalty_every)
     steps = penalised * found[0] + (config.steps - penalised) * found[1]
-    with TemporaryDirectory(prefix="ganaug-") as folder:
+    with scratch_folder() as folder:
         run = Path(folder)
         watch = DiversityWatch(run, images, config, 0)
         grid = timed(lambda: sample_grid(state, images, config, run / "grid.png"))

@@ -244,12 +244,15 @@ class _Training:
             while True:
                 failure = failure or self._steps(state, step, interrupted, tracker)
                 if failure is None:
-                    return
+                    step = self.config.steps
+                    break
                 back = self.on_collapse == "rollback" and state.rollbacks < MOST_ROLLBACKS
                 state = self._fresh(state.rollbacks + back, state.precision)
                 step, failure = self._recovered(state, failure), None
                 if self.ranks.any(interrupted.is_set())[0]:
-                    raise KeyboardInterrupt(interruption(step, self.config.steps))
+                    break
+            if self.ranks.any(interrupted.is_set())[0]:  # of the last step, too: more may follow
+                raise KeyboardInterrupt(interruption(step, self.config.steps))
 
     def _fresh(self, rollbacks: int, precision: torch.dtype) -> State:
         batches = self.batches

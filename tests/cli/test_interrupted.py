@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from helpers.photos import TINY
+from PIL import Image
 
 from ganaug import Generator
 from ganaug.cli import run
@@ -85,6 +86,64 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_with(
     assert code == 0
     assert last > 2, "it was never interrupted"
     ENDS[name](artifact, fitted)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_in_the_demo_leaves_a_training_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    replace = os.replace
+
+    def pressed(source: Any, target: Any) -> None:
+        if str(target).endswith(".safetensors"):  # the last step is done
+            signal.raise_signal(signal.SIGINT)
+        replace(source, target)
+
+    out = tmp_path / "demo"
+    monkeypatch.setattr(os, "replace", pressed)
+    assert run(["demo", "--out", str(out), "--seeds", "1", "--steps", "2"]) == 130
+    told = capsys.readouterr().err
+    assert f"interrupted; what had ended is kept in {out}; the same command goes on: ganaug" in told
+    assert "Traceback" not in told
+    assert json.loads((out / "letters" / "run" / "checkpoint.json").read_text())["step"] == 2
+    assert not list(tmp_path.rglob(f"*{UNFINISHED}"))
+    assert not list(out.rglob("*.onnx"))
+
+
+READING = ("check", "fit", "tune", "evaluate", "sample", "run")
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+@pytest.mark.parametrize("name", READING)
+def test_ctrl_c_while_images_are_read_leaves_nothing(
+    name: str,
+    photos: Path,
+    artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened, open_image = 0, Image.open
+
+    def pressed(*arguments: Any, **options: Any) -> Image.Image:
+        nonlocal opened
+        opened += 1
+        if opened == 5:
+            signal.raise_signal(signal.SIGINT)
+        return open_image(*arguments, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Image, "open", pressed)
+    shutil.copy(artifact, "photos.onnx")
+    command = [each.format(photos=photos, file="photos.onnx") for each in COMMANDS[name]]
+    assert run(command) == 130
+    assert opened >= 5
+    told = capsys.readouterr().err
+    assert "interrupted" in told
+    assert "Traceback" not in told
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["photos.onnx"]
+    assert Path("photos.onnx").read_bytes() == artifact.read_bytes()
 
 
 def assert_true_of_what_is_kept(told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,22 +57,29 @@ NO_CLASSES = (*WITHOUT_SOURCE, "vary --out")
 NEVER_READ = ("export FILE", "check --json")
 
 
+# Options that name a file or folder, and read it.
+INPUTS = ("--classifier", "--from", "--judge", "--root", "--run", "--source", "--weights")
+NAMED = re.compile(r"\b(DIR|FILE|PATH|PICTURE|RUN)\b")
+
+
 def outputs_of(commands: dict[str, click.Command]) -> set[str]:
+    """Return every option that names a file or folder and is not known for an input."""
     found = set()
     for name, each in commands.items():
         for parameter in each.params:
-            if isinstance(parameter, click.Option) and parameter.name in (
-                "cache",
-                "out",
-                "json_file",
-                "shards",
-            ):
-                found.add(f"{name} {parameter.opts[0]}")
+            if isinstance(parameter, click.Option) and parameter.opts[0] not in INPUTS:
+                told = parameter.make_metavar(click.Context(each))
+                if NAMED.search(told) or isinstance(parameter.type, click.Path | click.File):
+                    found.add(f"{name} {parameter.opts[0]}")
     return found | {"export FILE"}
 
 
 def test_every_output_is_tried_here() -> None:
     assert outputs_of(command.commands) == {*FILES, *FOLDERS}
+    options = {
+        option for each in command.commands.values() for p in each.params for option in p.opts
+    }
+    assert options >= set(INPUTS)
 
 
 @pytest.fixture

@@ -31,6 +31,21 @@ def test_a_training_that_fails_ends_with_one_line(
     assert "has no trained generator" in capsys.readouterr().err
 
 
+def test_a_learning_rate_of_one_ends_with_a_usable_generator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It once ended with exit code 0, a loss of 2e7 and a coverage of 0.006."""
+    out, file = tmp_path / "run", tmp_path / "digits.onnx"
+    options = ["--preset", "tiny", "--steps", "150", "--set", "learning_rate=1"]
+    assert run(["-q", "fit", "digits", "--out", str(out), *options]) == 0
+    assert "going back to step 0 with learning_rate=0.001" in capsys.readouterr().err
+    last = json.loads((out / "diversity.jsonl").read_text().splitlines()[-1])
+    assert last["coverage"] > 0.4
+    assert run(["-q", "export", str(out), str(file)]) == 0
+    (told,) = (text for text in Generator(file).info.warnings if "rollback" in text)
+    assert told == "trained with 1 rollback, at last with learning_rate=0.001"
+
+
 def test_stop_stops_at_once(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

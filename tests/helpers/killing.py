@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from helpers.small_models import write_variation_model
+from helpers.small_models import write_class_model, write_variation_model
 from PIL import Image
 
 from ganaug.artifact.policy import Policy
@@ -31,7 +32,7 @@ AUDITED = ("open", "os.rename", "os.remove", "os.chmod", "os.scandir", "fcntl.fl
 
 
 class Kind(NamedTuple):
-    """Writes a value into a folder, and reads it; so many files are there then.
+    """Writes a value into a folder, and reads it; so many files are there then, in any folder.
 
     What it needs is loaded when its turn comes: a process with torch in it takes long to fork.
     """
@@ -40,6 +41,7 @@ class Kind(NamedTuple):
     read: Callable[[Path], int]
     files: int = 1
     load: Callable[[], object] = lambda: None
+    stride: int = 1  # of the operations at which it is killed: these take long
 
 
 def _write_link(folder: Path, value: int) -> None:
@@ -94,6 +96,80 @@ def _read_artifact(folder: Path) -> int:
     return round(10 * policy.p[0][1])
 
 
+def _write_cache(folder: Path, value: int) -> None:
+    """Change the images, then read them, which makes the cache anew."""
+    for name in ("a", "b"):
+        (folder / "photos" / name).mkdir(parents=True, exist_ok=True)
+        image = Image.new("L", (8, 8), value)
+        save_png(folder / "photos" / name / "0.png", image)
+    _read_cache(folder)
+
+
+def _read_cache(folder: Path) -> int:
+    """Read the images through the cache, of which they are those that are there now."""
+    from ganaug.images import load_images
+
+    images = load_images(folder / "photos", cache=folder / "cache").images
+    for at, name in enumerate(("a", "b")):
+        with Image.open(folder / "photos" / name / "0.png") as image:
+            assert (np.asarray(images[at])[..., 0] == np.asarray(image)).all()
+    return int(np.asarray(images[1]).max())
+
+
+@cache
+def _evaluating() -> tuple[Any, Any]:
+    """Return the module that keeps results, and a job."""
+    from helpers.small_images import bars
+
+    from ganaug.evaluation.arms.grammar import parse_arm
+    from ganaug.evaluation.trainings import job
+
+    images = bars()
+    return job, job.Job(0, parse_arm("plain"), images, images, job.Schedule(1))
+
+
+def _write_result(folder: Path, value: int) -> None:
+    module, job = _evaluating()
+    probabilities = np.full((len(job.test), 2), value / 100, np.float32)
+    predicted = np.full(len(job.test), value)
+    module.save_outcome(folder, job, module.Outcome(probabilities, 0.5, predicted))
+
+
+def _read_result(folder: Path) -> int:
+    module, job = _evaluating()
+    found = module.load_outcome(folder, job)
+    assert (found.probabilities == np.float32(found.predicted[0] / 100)).all()
+    return int(found.predicted[0])
+
+
+@cache
+def _generator() -> Path:
+    """Return the file of a generator that needs no images, and load what samples from it."""
+    import ganaug.use.bulk
+    import ganaug.use.generate  # noqa: F401
+
+    path = Path(sys.argv[1], "generator.onnx")
+    write_class_model(path)
+    return path
+
+
+def _sampled(folder: Path, value: int) -> None:
+    """Make the same images for each value, in a folder of its own; the one before goes."""
+    from ganaug.use.bulk import sample
+
+    shutil.rmtree(folder / str(value - 2), ignore_errors=True)
+    sample(_generator(), folder / str(value), counts=2, shards=True)
+
+
+def _read_sampled(folder: Path) -> int:
+    """Go on where the second call was killed, which gives the bytes of the first."""
+    last = max(int(each.name) for each in folder.iterdir())
+    _sampled(folder, last)
+    made = [{path.name: path.read_bytes() for path in each.iterdir()} for each in folder.iterdir()]
+    assert made[0] == made[-1]
+    return last
+
+
 def _read_picture(folder: Path) -> int:
     with Image.open(folder / "a.png") as image:
         return int(np.asarray(image)[0, 0])
@@ -117,6 +193,9 @@ KINDS = {
     ),
     "log": Kind(lambda folder, value: append_text(folder / "a.jsonl", f"{value}\n"), _read_log),
     "checkpoint": Kind(_write_checkpoint, _read_checkpoint, 3, _training),
+    "cache": Kind(_write_cache, _read_cache, 6, stride=3),
+    "result": Kind(_write_result, _read_result, 1, _evaluating),
+    "shard": Kind(_sampled, _read_sampled, 12, _generator, stride=3),
 }
 
 
@@ -179,7 +258,8 @@ def _read_and_write(kind: Kind, folder: Path) -> int:
     found = kind.read(folder)
     kind.write(folder, found + 1)
     assert kind.read(folder) == found + 1
-    assert len(os.listdir(folder)) == kind.files, os.listdir(folder)
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    assert len(files) == kind.files, files
     return found
 
 
@@ -187,7 +267,7 @@ def operations(name: str, place: Path) -> int:
     """Kill writers of the kind `name` until one succeeds; return how many operations it takes."""
     kind = KINDS[name]
     kind.load()
-    for last in range(1, MOST):
+    for last in range(1, MOST, kind.stride):
         folder = place / f"{name}-{last}"
         folder.mkdir(parents=True)
         ended = _in_child(partial(_write_and_die, kind, folder, last))

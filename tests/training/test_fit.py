@@ -110,6 +110,30 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert (part / "diversity.jsonl").read_bytes() == (whole / "diversity.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize("at", ["tick", "save"])
+def test_ctrl_c_in_the_last_step_is_heard(
+    tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows the training may take hours."""
+    given: dict[str, Any] = {}
+    if at == "tick":
+        given["tick"] = lambda step: signal.raise_signal(signal.SIGINT) if step == 6 else None
+    else:
+
+        def save(*arguments: Any, **options: Any) -> None:
+            signal.raise_signal(signal.SIGINT)
+            checkpoint_save(*arguments, **options)
+
+        checkpoint_save = checkpoint.save
+        monkeypatch.setattr(checkpoint, "save", save)
+        given["checkpoint_every"] = 6
+    with pytest.raises(KeyboardInterrupt, match="after step 6 of 6; the same command resumes"):
+        fit(bars(), tmp_path / "run", **SHORT | given)
+    given.pop("tick", None)
+    run = fit(bars(), tmp_path / "run", **SHORT | given, tick=pytest.fail)
+    assert weights(run).keys()
+
+
 @pytest.mark.parametrize("stop", [3, 5])
 def test_rows_are_those_of_a_run_without_a_stop(tmp_path: Path, stop: int) -> None:
     """Stopped between two rows; a row is a mean over the steps before the stop, too."""

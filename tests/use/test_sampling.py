@@ -10,6 +10,8 @@ import torch
 
 from ganaug import ClassBalancedSampler
 from ganaug.errors import ConfigError, DataError
+from ganaug.randomness import stream
+from ganaug.use import sampling
 
 TARGETS = [0] * 10 + [1] * 5 + [2] * 3 + [4] * 1
 
@@ -69,11 +71,21 @@ def test_arguments_that_are_refused(
 
 
 @pytest.mark.parametrize("rare", [1, 2, 5])
-def test_many_turns_of_a_rare_class_are_even_and_new(rare: int) -> None:
+def test_many_turns_of_a_rare_class_are_even_and_new(
+    rare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Drawn together, not one by one: a million items with one of another class took minutes."""
+    opened: list[tuple[object, ...]] = []
+
+    def counted(*names: Any) -> np.random.Generator:
+        opened.append(names)
+        return stream(*names)
+
+    monkeypatch.setattr(sampling, "stream", counted)
     targets = [0] * 200_000 + [1] * rare
     sampler = ClassBalancedSampler(targets)
     passes = [np.array(list(sampler)) for _ in range(2)]
+    assert len(opened) <= 8  # a stream costs as much as thousands of draws
     visits = np.bincount(np.concatenate(passes), minlength=len(targets))
     assert np.ptp(visits[200_000:]) <= 1
     assert np.ptp(visits[:200_000]) <= 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ganaug.artifact.rewrite import rewrite_metadata
 from ganaug.evaluation.arms.losses import make_objective
@@ -13,6 +12,7 @@ from ganaug.evaluation.arms.smote import with_smote
 from ganaug.evaluation.classifiers.interface import Outcome, Task
 from ganaug.evaluation.trainings.batches import batches, items, normalisation
 from ganaug.evaluation.trainings.job import Job
+from ganaug.files import scratch_folder
 from ganaug.randomness import stream_seed
 from ganaug.use.image_dataset import ImageDataset
 
@@ -23,7 +23,7 @@ def run_job(job: Job, on_step: Callable[[], None] | None = None) -> Outcome:
     """Train the classifier as `job` says and judge it on the test part."""
     job = job.effective()
     if job.policy is not None:  # a copy with that policy inside is used just as users would
-        with TemporaryDirectory(prefix="ganaug-") as folder:
+        with scratch_folder() as folder:
             copy = Path(folder, "generator.onnx")
             rewrite_metadata(job.file, target=copy, policy=job.policy)
             return run_job(replace(job, artifact=copy, policy=None), on_step)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ganaug.evaluation.trainings import Job, run_job
 from ganaug.evaluation.trainings.workers import torch_threads
 from ganaug.evaluation.tuning.candidates import AUGMENTED_ARMS
 from ganaug.evaluation.tuning.rarity import REPETITIONS
+from ganaug.files import scratch_folder
 from ganaug.images import ImageSet
 from ganaug.launch import alone
 from ganaug.wording import counted
@@ -157,7 +157,7 @@ def _work_of_fit(images: ImageSet, config: Mapping[str, Any]) -> NDArray[np.floa
     shorter = {"log_every": window} | dict.fromkeys(
         ("steps", "sample_every", "checkpoint_every"), 3 * window
     )
-    with alone(), TemporaryDirectory(prefix="ganaug-") as folder, Work() as work:
+    with alone(), scratch_folder() as folder, Work() as work:
         seen = []
         fit(
             images,
