@@ -57,6 +57,8 @@ def usual_settings() -> Iterator[None]:
     with ExitStack() as held:
         held.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
+        held.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+        torch.set_float32_matmul_precision("highest")
         held.enter_context(torch.inference_mode(False))
         held.enter_context(torch.enable_grad())
         for device in ("cpu", "cuda"):

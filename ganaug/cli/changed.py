@@ -7,14 +7,19 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ganaug.files import open_regular
+
 __all__ = ["told_files"]
+
+END = 2**14  # bytes
 
 
 def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
-    """Say in a few words which files SOURCE has, by names and sizes; None where it is no path.
+    """Say in a few words which files SOURCE has, by names, sizes, ends; None where it is no path.
 
-    Of a table, an .npz file and a groups.csv it is the content, too: corrected labels may take as
-    many bytes. Links are followed, as where images are read, and the files count that a table has
+    Of a table, an .npz file and a groups.csv it is the whole content: corrected labels may take as
+    many bytes. Of an image it is the first and last bytes: two that change places may have one
+    size. Links are followed, as where images are read, and the files count that a table has
     `named`. Beside train/ only what may be read with it counts: DIR may lie there, and so may
     anything.
     """
@@ -31,7 +36,7 @@ def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
     found, seen = list[tuple[str, int, str]](), set[str]()
     if os.path.isfile(source):
         found = [("", os.path.getsize(source), _content(source))]
-        found += [(beside(each), _size(each), "") for each in named()]
+        found += [(beside(each), _size(each), _ends(each)) for each in named()]
     read = [each.called for each in image_folders("", source) if each.folder == Path(source)]
     called = read[0] if read else None
     for folder, below, names in os.walk(source, followlinks=True):
@@ -47,7 +52,7 @@ def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
             path = os.path.join(folder, name)
             if not name.startswith("."):
                 lists = name.lower() == GROUPS_FILE
-                found.append((beside(path), _size(path), _content(path) if lists else ""))
+                found.append((beside(path), _size(path), (_content if lists else _ends)(path)))
     digest = hashlib.sha256(repr(sorted(found)).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{len(found)} of {sum(size for _, size, _ in found)} bytes, {digest[:12]}"
 
@@ -55,6 +60,17 @@ def told_files(source: str, named: Callable[[], Sequence[Path]]) -> str | None:
 def _size(path: str | Path) -> int:
     """Return the size of a file, or of what a link leads to; -1 where there is nothing."""
     return os.stat(path).st_size if os.path.exists(path) else -1
+
+
+def _ends(path: str | Path) -> str:
+    """Return a hash of how a file begins and ends; "" where nothing can be read."""
+    try:
+        with open_regular(path) as stream:
+            head = stream.read(END)
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - END))
+            return hashlib.sha256(head + stream.read(END)).hexdigest()
+    except OSError:
+        return ""
 
 
 def _content(path: str) -> str:

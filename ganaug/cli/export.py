@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import click
@@ -43,5 +44,7 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     suggest(console, f"wrote {file}{what}{look}")
     measurable = can_be_tuned(info) and is_measurable(np.asarray(info.counts))
     then = "tune" if measurable else "evaluate"  # else its answer would be never, of whatever file
-    images = f"with the images of fit ({info.data['source']})"
-    suggest(console, f"next: ganaug {then} {name} SOURCE, {images}")
+    source = str(info.data["source"])  # a path without its folders
+    given = shlex.quote(source) if source == "digits" or os.path.exists(source) else "SOURCE"
+    images = "" if given != "SOURCE" else f", with the images of fit ({source})"
+    suggest(console, f"next: ganaug {then} {name} {given}{images}")

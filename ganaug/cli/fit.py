@@ -123,7 +123,8 @@ def command(
     from ganaug.randomness import checked_seed
     from ganaug.training import make_config
     from ganaug.training.recovery import checked_reaction
-    from ganaug.training.run_folder import check_run_folder
+    from ganaug.training.run_folder import check_run_folder, read_run
+    from ganaug.training.soundness import broken
     from ganaug.training.trackers import checked_tracker
     from ganaug.training.warm_start import warm_start
 
@@ -157,9 +158,9 @@ def command(
     )
     with following as show:
         images = reading.load(source, mode=mode, cache=cache, progress=show)
-    classes = counted(len(images.classes), "class")
-    pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
-    say(console, f"{counted(len(images), 'image')}, {classes}, {pixels}", *images.notes)
+    if not all_images:
+        images = images.hold_out()
+    say(console, _described(images), *images.notes)
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
     if dry_run:
@@ -192,8 +193,20 @@ def command(
             console,
             f"{few}: the preset {preset} takes {usual:,}; a longer training makes better images",
         )
+    wrong = broken(read_run(run))
+    if wrong:
+        suggest(console, f"trained, and broken, so that export refuses it: {wrong}")
+        return
     again = shlex.join(["ganaug", "export", str(run), f"{run.name}.onnx"])
     suggest(console, f"trained; next: {again}")
+
+
+def _described(images: Any) -> str:
+    """Return how many images are trained on and held out, of which classes and size."""
+    held = f" ({len(images.test):,} held out for evaluate)" if images.held_out else ""
+    classes = counted(len(images.classes), "class")
+    pixels = f"{images.size[0]}x{images.size[1]} {'grey' if images.channels == 1 else 'RGB'}"
+    return f"{counted(len(images), 'image')} to train on{held}, {classes}, {pixels}"
 
 
 def _estimate(images: Any, training: dict[str, Any], as_json: bool) -> str:

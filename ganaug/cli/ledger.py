@@ -39,6 +39,12 @@ class Ledger:
         record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
         others = _others(there, asked)
+        if others == ["files"]:
+            raise RunError(
+                f"{path.parent}: holds the run of other images ({asked.get('source')} had"
+                f" {_counted(there)}, and has {_counted(asked)} now); allowed: the same ones;"
+                " choose another folder, or put back what was there"
+            )
         if others:
             told = ", ".join(
                 f"{key} is {there.get(key)} there, {asked.get(key)} here" for key in others
@@ -117,6 +123,11 @@ def _others(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
         same.add("source")
     named = dict.fromkeys([*asked, *there])  # an option that is not named any more is another one
     return [key for key in named if key not in same and there.get(key) != asked.get(key)]
+
+
+def _counted(asked: dict[str, Any]) -> str:
+    """Return how many files there were, and of how many bytes, without their hash."""
+    return str(asked.get("files")).partition(",")[0].replace(" of ", " files of ")
 
 
 def _real(path: object) -> object:

@@ -117,7 +117,7 @@ def command(
     if side is not None and not LEAST_SIDE <= side <= MOST_SIDE:
         allowed = f"{LEAST_SIDE} or more" if side < LEAST_SIDE else f"{LEAST_SIDE} to {MOST_SIDE:,}"
         raise ConfigError(f"--side: {side}; allowed: {allowed}; choose another")
-    if keep_best is not None and not LEAST_SHARE <= keep_best < 1:
+    if keep_best is not None and not LEAST_SHARE <= keep_best <= 1 - LEAST_SHARE + 1e-9:
         raise ConfigError(
             f"--keep-best: {keep_best}; allowed: {LEAST_SHARE} to {1 - LEAST_SHARE}, the share that"
             " is kept; choose another, such as 0.8"

@@ -66,7 +66,8 @@ def command(
     SOURCE is what it was fitted on. Frequent classes are made rare, a short generator is trained
     on what is left, and classifiers with and without it are judged on what was cut away, three
     times; held-out and test images are not looked at. Where no gain is expected, or a harm cannot
-    be ruled out, the policy is never to vary. It takes about as long as three times `fit`.
+    be ruled out, the policy is never to vary. It is about three times the work of `fit`, shared
+    by one process a core.
     """
     from ganaug import Generator, tune
     from ganaug.evaluation.tuning.report import OWN_P

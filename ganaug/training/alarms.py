@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["RULES", "Alarm", "Rule", "alarm_at", "is_suspect"]
+__all__ = ["BLURRED", "RULES", "Alarm", "Rule", "alarm_at", "is_suspect"]
 
 # A variation generator starts as a copy of its source, and has images like real ones at once. One
 # that makes images from noise starts with blurs, which are like nothing and of no class: on 8x8

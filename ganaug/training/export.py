@@ -44,6 +44,9 @@ __all__ = ["export"]
 log = logging.getLogger("ganaug")
 
 TOLERANCE = {"training size": 1e-4, "other size": 1e-3}
+# Of a position, for each pixel of the longer side: a rounding error moves an image of hard edges by
+# as much, and its values by what the edge has.
+ROUNDING = 1e-6
 BATCHES = (1, 2, 7, 64)
 
 
@@ -142,10 +145,11 @@ def _compare(
         for name, expected, values in zip(names, _expected(run, inputs), found, strict=True):
             difference = float(np.abs(values - expected).max())
             worst[where] = max(worst.get(where, 0.0), difference)
-            if not difference <= TOLERANCE[where]:
+            allowed = max(TOLERANCE[where], ROUNDING * max(values.shape[2:], default=0))
+            if not difference <= allowed:
                 raise GanaugError(
                     f"export: onnxruntime and torch differ by {difference:.2g} in {name}"
-                    f" {list(values.shape)}, allowed is {TOLERANCE[where]:.0e}; nothing was"
+                    f" {list(values.shape)}, allowed is {allowed:.0e}; nothing was"
                     " written: install the versions in constraints.txt, and if it stays report it"
                     " with this line"
                 )

@@ -51,10 +51,12 @@ from ganaug.training.recovery import (
     Failure,
     OnCollapse,
     checked_reaction,
+    log_alarm,
     recover,
     stopped_before,
+    tell_again,
 )
-from ganaug.training.remedies import treated
+from ganaug.training.remedies import too_short, treated
 from ganaug.training.run_folder import check_run_folder, groups_hash, open_run
 from ganaug.training.samples import sample_grid
 from ganaug.training.start import load_start
@@ -157,6 +159,8 @@ def fit(
             if step > 0 and ranks.is_first:
                 log.info("going on after step %d of %d", step, config.steps)
             training.go_on(state, step)
+        elif ranks.is_first:
+            tell_again(run, config, tracker)
     return run
 
 
@@ -247,6 +251,8 @@ class _Training:
                     step = self.config.steps
                     break
                 back = self.on_collapse == "rollback" and state.rollbacks < MOST_ROLLBACKS
+                if not back:
+                    self.ranks.first(partial(log_alarm, self.run, failure, tracker))
                 state = self._fresh(state.rollbacks + back, state.precision)
                 step, failure = self._recovered(state, failure), None
                 if self.ranks.any(interrupted.is_set())[0]:
@@ -358,12 +364,13 @@ class _Records:
             rows = self.diversity.record(done, state)
             self.tracker.row(DIVERSITY, rows[-1])
             alarm, good = alarm_at(rows, config.steps, config.kind), not is_suspect(rows[-1])
-            if alarm is not None and self.on_collapse != "warn":
+            if alarm is not None and self.on_collapse != "warn" and not too_short(alarm, config):
                 return Failure(done, alarm.line, watch.seconds, alarm.rule.name)
             before = alarm_at(rows[:-1], config.steps, config.kind)
             if alarm is not None and (before is None or before.rule.name != alarm.rule.name):
                 log.warning("step %d: %s", done, alarm.line)
-                watch.alarm(done, alarm.line)
+                failure = Failure(done, alarm.line, watch.seconds, alarm.rule.name)
+                log_alarm(self.run, failure, self.tracker)
         if done == config.steps:  # before the last checkpoint, after which nothing is done again
             draw_curves(self.run)
         if due or stop:

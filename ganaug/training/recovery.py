@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from ganaug.errors import ConfigError, GanaugError, RunError, did_you_mean
+from ganaug.records import read_rows
 from ganaug.training import checkpoint
+from ganaug.training.alarms import alarm_at
 from ganaug.training.config import FitConfig
 from ganaug.training.remedies import NOT_FINITE, remedied, treated
+from ganaug.training.rows import add_row
 from ganaug.training.state import State
 from ganaug.training.step import learning_rate
+from ganaug.training.trackers import TRAINING, Tracker, followed
 from ganaug.wording import as_settings
 
 __all__ = [
@@ -24,9 +28,11 @@ __all__ = [
     "Failure",
     "OnCollapse",
     "checked_reaction",
+    "log_alarm",
     "recover",
     "stopped_before",
     "stopped_line",
+    "tell_again",
 ]
 
 log = logging.getLogger("ganaug")
@@ -160,10 +166,31 @@ def stopped_line(record: checkpoint.Record) -> str:
     times = {0: "", 1: " after a rollback"}.get(
         len(record.rollbacks), f" after {len(record.rollbacks)} rollbacks"
     )
-    kept = f"step {record.last.step} is kept, and can be exported"
+    kept = f"step {record.last.step} is kept"
     if record.last.step == 0:
         kept = "no checkpoint is left"
+    elif record.last in record.good:
+        kept += ", and can be exported"
     return (
         f"training stopped at step {record.stopped['step']}{times}: {record.stopped['alarm']};"
         f" {kept}; train with other settings in another output folder"
     )
+
+
+def log_alarm(run: Path, failure: Failure, tracker: Tracker) -> None:
+    """Write an alarm, after which the run does not go back, as a row of its own."""
+    row = {"step": failure.step, "seconds": failure.seconds, "alarm": failure.alarm}
+    add_row(run / "metrics.jsonl", row)
+    tracker.row(TRAINING, row)
+
+
+def tell_again(run: Path, config: FitConfig, tracker: str | None) -> None:
+    """Say of a run that has ended what a tracker missed, and that it ended with an alarm."""
+    rows = read_rows(run / "diversity.jsonl")
+    record = checkpoint.read_record(run)
+    if tracker is not None:
+        with followed(tracker, run, config) as library:
+            library.begin(run, len(record.rollbacks) if record else 0)
+    alarm = alarm_at(rows, config.steps, config.kind)
+    if alarm is not None and record is not None and record.last not in record.good:
+        log.warning("step %d: %s", record.last.step, alarm.line)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ganaug.training.alarms import BLURRED, Alarm
 from ganaug.training.config import FitConfig, usual_config
 
-__all__ = ["NOT_FINITE", "REMEDIES", "Remedy", "remedied", "treated"]
+__all__ = ["NOT_FINITE", "REMEDIES", "Remedy", "remedied", "too_short", "treated"]
 
 NOT_FINITE = "not finite"
 BEYOND = 2.0  # times a usual setting: from there on it is a suspect
@@ -68,6 +69,15 @@ def remedied(config: FitConfig, cause: str) -> tuple[dict[str, float], bool]:
     factors = {"learning_rate": remedy.rate, **dict.fromkeys(PENALTIES, remedy.penalties)}
     further = {name: getattr(config, name) * factor for name, factor in factors.items()}
     return {name: v for name, v in further.items() if v != getattr(config, name)}, False
+
+
+def too_short(alarm: Alarm, config: FitConfig) -> bool:
+    """Whether a training is too short for what it is alarmed of, so that going back is no remedy.
+
+    A class generator shows blurs at first; where no setting is a suspect, more steps are needed.
+    """
+    blurs = alarm.rule.blurs and config.kind == "class" and config.steps < BLURRED
+    return blurs and not remedied(config, alarm.rule.name)[1]
 
 
 def treated(config: FitConfig, rollbacks: Iterable[Mapping[str, Any]]) -> FitConfig:

@@ -56,7 +56,7 @@ from ganaug.training import checkpoint
 from ganaug.training.config import FitConfig, saved_fields
 from ganaug.training.memory import precision_of
 from ganaug.training.networks import AnyGenerator, build_generator
-from ganaug.training.start import FACTS, FILE, Start, load_start, save_start
+from ganaug.training.start import FACTS, FILE, Start, is_start, load_start, save_start
 from ganaug.training.state import State, autocast_dtype
 from ganaug.values import is_int
 from ganaug.wording import one_line
@@ -90,7 +90,7 @@ DATA: dict[str, Form] = {
     "notes": list_of(TEXT),
 }
 # Of a killed start, with unfinished writes.
-BEGUN = (".lock", "data.json", "examples.npz", FILE)
+BEGUN = (".lock", "data.json", "examples.npz", FILE)  # FILE comes first, then data.json
 ATOMIC = (".data.json.", ".examples.npz.", ".config.json.", f".{FILE}.")
 
 
@@ -211,10 +211,25 @@ def _refuse_other_files(run: Path) -> None:
     if (run / "config.json").exists():
         return
     for entry in run.iterdir():
-        if entry.name not in BEGUN and not entry.name.startswith(ATOMIC):
+        if not entry.name.startswith(ATOMIC) and not _is_begun(entry):
             raise RunError(
                 f"{run}: holds other files ({entry.name}); choose an empty or new output folder"
             )
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a file is what a start writes before config.json, by its content."""
+    try:
+        if path.name == "data.json":
+            check_fields(path, load_json(path), DATA)
+        elif path.name == "examples.npz":
+            with open_regular(path) as stream, np.load(stream, allow_pickle=False) as content:
+                return content.files == ["images"]
+        elif path.name == FILE:
+            return is_start(path)
+        return path.name in BEGUN
+    except (RunError, *BROKEN):
+        return False
 
 
 def _difference(found: Any, wanted: dict[str, Any], start: Start | None) -> str:
@@ -253,7 +268,8 @@ def _other_origin(run: Path, start: Start | None) -> str:
         return ""
     if before.get("fingerprint") != now["fingerprint"]:
         return f"start_from is another {now['name']} there, trained on other images"
-    if before.get("steps") != now["steps"]:
+    steps = before.get("steps")
+    if not is_int(steps) or steps > now["steps"]:  # one that trained on is the same
         return f"start_from has {before.get('steps')} steps there, {now['steps']} here"
     return ""
 

@@ -15,9 +15,11 @@ from ganaug.training.remedies import treated
 from ganaug.training.run_folder import SavedRun
 from ganaug.wording import as_settings, counted
 
-__all__ = ["broken", "state_notes"]
+__all__ = ["BY_FORCE", "broken", "state_notes"]
 
 log = logging.getLogger("ganaug")
+
+BY_FORCE = "exported by force"  # how the note of a broken generator begins
 
 
 def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
@@ -43,7 +45,7 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
             f"{folder}: step {run.step} is not exported: {wrong}; train again in another folder,"
             " or export it as it is with --force"
         )
-    notes = [f"exported by force: {wrong}"] if wrong else []
+    notes = [f"{BY_FORCE}: {wrong}"] if wrong else []
     rollbacks = record.rollbacks[: record.last.rollbacks]  # before these weights
     if rollbacks:
         now, given = (
@@ -55,6 +57,10 @@ def state_notes(folder: Path, run: SavedRun, *, force: bool) -> list[str]:
         notes.append(f"trained with {times}, at last with {as_settings(changed)}")
     if run.step < steps:
         notes.append(f"exported after {run.step} of {steps} steps")
+        if all(row["step"] != run.step for row in run.rows):  # it was interrupted there
+            notes.append(f"step {run.step} was never looked at for an alarm")
+    if record.stopped is not None:
+        notes.append(f"the training was stopped: {record.stopped['alarm']}")
     if wrong:
         log.warning("%s: %s", folder, notes[0])
     if stopped:
@@ -87,4 +93,6 @@ def broken(run: SavedRun) -> str:
     if run.record.last in run.record.good:  # no alarm then, and later tries wrote these rows anew
         return ""
     alarm = alarm_at(run.rows, run.config.steps, run.config.kind)
-    return "" if alarm is None else alarm.line
+    if alarm is not None:
+        return alarm.line
+    return "" if run.record.stopped is None else str(run.record.stopped["alarm"])

@@ -25,9 +25,10 @@ from ganaug.training.config import FitConfig
 from ganaug.training.state import State
 from ganaug.wording import one_line
 
-__all__ = ["FACTS", "FILE", "Start", "load_start", "save_start"]
+__all__ = ["FACTS", "FILE", "Start", "is_start", "load_start", "save_start"]
 
 FILE = "start.safetensors"
+PARTS = ("generator.", "discriminator.", "average.")  # how the names of its tensors begin
 # What data.json and the metadata of the file say under "started_from".
 FACTS: dict[str, Form] = {
     "name": TEXT,
@@ -64,6 +65,15 @@ def save_start(run: Path, state: State) -> str:
     content = safetensors.torch.save({k: v.contiguous().cpu() for k, v in tensors.items()})
     write_bytes(run / FILE, content)
     return hashlib.sha256(content).hexdigest()
+
+
+def is_start(path: Path) -> bool:
+    """Whether a file is one that `save_start` writes, by the names of its tensors."""
+    try:
+        with safetensors.safe_open(path, "pt") as tensors:
+            return all(name.startswith(PARTS) for name in tensors.keys())  # noqa: SIM118 # no mapping
+    except (OSError, safetensors.SafetensorError):
+        return False
 
 
 def load_start(run: Path, state: State) -> None:

@@ -24,7 +24,7 @@ from ganaug.records import TEXT, check_fields, load_json, read_rows
 from ganaug.training.config import FitConfig
 from ganaug.wording import one_line
 
-__all__ = ["DIVERSITY", "Tracker", "checked_tracker", "followed"]
+__all__ = ["DIVERSITY", "TRAINING", "Tracker", "checked_tracker", "followed"]
 
 log = logging.getLogger("ganaug")
 

@@ -27,7 +27,7 @@ from ganaug.training.config import FitConfig
 from ganaug.training.graph_weights import graph_weights
 from ganaug.training.networks import build_generator
 from ganaug.training.run_folder import read_run
-from ganaug.training.soundness import broken
+from ganaug.training.soundness import BY_FORCE, broken
 from ganaug.training.start import Start
 from ganaug.training.state import State
 from ganaug.wording import one_line
@@ -138,6 +138,9 @@ def _of_file(path: Path, name: str, config: FitConfig) -> _Origin:
     except ConfigError as error:
         raise _useless(path, error) from error
     _check_form(path, found, config)  # before a network of any width is built
+    for told in metadata.warnings:
+        if told.startswith(BY_FORCE):
+            log.warning("start_from: %s was %s", path, told)
     try:
         with torch.random.fork_rng(devices=[]):  # the weights that it begins with are not used
             network = build_generator(found, metadata.channels, len(metadata.classes))

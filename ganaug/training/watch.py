@@ -73,7 +73,3 @@ class Watch:
         """Tell `progress` of the last row."""
         if self.progress and self.untold is not None:
             self.progress(self.config.steps, self.config.steps, self.untold)
-
-    def alarm(self, step: int, line: str) -> None:
-        """Write an alarm as a row of its own."""
-        add_row(self.path, {"step": step, "seconds": self.seconds, "alarm": line})

@@ -59,7 +59,8 @@ class Best:
     """
 
     def __init__(self, wanted: SyntheticDataset, share: float) -> None:
-        self.kept = int(GROUP * share + 1e-9) if is_real(share) and 0 < share < 1 else 0
+        allowed = is_real(share) and 0 < share < 1 - 0.5 / GROUP
+        self.kept = int(GROUP * share + 1e-9) if allowed else 0
         if not self.kept:
             raise ConfigError(
                 f"keep_best: {share!r} is not allowed; give a share of {1 / GROUP} to"

@@ -34,7 +34,7 @@ def test_fit_says_what_comes_next_and_resumes(
     assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "3"]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("ganaug: 22 images, 3 classes, 16x12 grey\n")
+    assert captured.err.startswith("ganaug: 22 images to train on, 3 classes, 16x12 grey\n")
     assert "training the generator 2/2" in captured.err
     assert f"ganaug export {out}" in captured.err
     assert "ganaug: 2 steps: the preset tiny takes 1,200; a longer training makes" in captured.err
@@ -87,13 +87,21 @@ def test_what_cannot_be_tuned_is_not_to_be_tuned(
 
 
 def test_export_and_info(
-    artifact: Path, fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    artifact: Path,
+    fitted: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "photos.onnx"
     assert run(["export", str(fitted), str(file)]) == 0
     # of 12 images and fewer a class `tune` could measure nothing
     judged = f"next: ganaug evaluate {file} SOURCE, with the images of fit (photos)\n"
     assert capsys.readouterr().err.endswith(judged)
+    monkeypatch.chdir(photos.parent)
+    assert run(["export", str(fitted), str(file)]) == 0  # pasted there, the line works
+    assert capsys.readouterr().err.endswith(f"next: ganaug evaluate {file} photos\n")
     assert run(["info", str(artifact)]) == 0
     text = capsys.readouterr().out
     for words in ("variation", "24x24 RGB", "crack", "sha256", "from a rule, not measured"):

@@ -147,8 +147,8 @@ def test_other_files_among_the_images_are_refused(
     capsys.readouterr()
     assert run(command) == 2
     err = capsys.readouterr().err
-    assert "holds another run (files is 44 of " in err
-    assert " there, 45 of " in err
+    assert f"holds the run of other images ({photos} had 44 files of " in err
+    assert " bytes, and has 45 files of " in err
     assert err.count("\n") == 1
 
 

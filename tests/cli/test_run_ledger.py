@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings
@@ -56,6 +57,22 @@ def test_another_run_is_refused_with_all_differences_and_its_command(folder: Pat
     assert str(caught.value).endswith(f"; go on with: {COMMAND}; or choose another folder")
 
 
+def test_images_of_one_size_that_change_places_are_other_files(tmp_path: Path) -> None:
+    a, b = (tmp_path / name / "0.bmp" for name in ("a", "b"))
+    for value, path in enumerate((a, b)):
+        path.parent.mkdir()
+        Image.new("L", (16, 16), value).save(path)
+    before = told_files(str(tmp_path), list)
+    content = a.read_bytes()
+    assert len(content) == len(b.read_bytes())
+    a.write_bytes(b.read_bytes())
+    b.write_bytes(content)
+    assert told_files(str(tmp_path), list) != before
+    b.write_bytes(a.read_bytes())
+    a.write_bytes(content)
+    assert told_files(str(tmp_path), list) == before
+
+
 def ask(folder: Path, **values: object) -> Ledger:
     asked = {"source": "photos", "root": None, "files": "2 of 9 bytes, 0a"} | values
     return Ledger(folder / LEDGER, asked, COMMAND)
@@ -71,6 +88,9 @@ def test_a_source_may_be_spelled_in_another_way(
         assert ask(tmp_path, source=spelled).done == ["check"]
     with pytest.raises(RunError, match=r"\(source is photos there, others here, files is 2 of "):
         ask(tmp_path, source="others", files="3 of 9 bytes, 0b")
+    words = "of other images .photos had 2 files of 9 bytes, and has 3 files of 12 bytes now."
+    with pytest.raises(RunError, match=words):
+        ask(tmp_path, files="3 of 12 bytes, 0b")
     for first, again in (("photos", "photos/"), ("hf:photos", "hf:./photos")):
         (tmp_path / LEDGER).unlink()
         ask(tmp_path, source=first, files=None, root="photos").do(

@@ -70,7 +70,7 @@ def test_shards_of_one_class_in_two_parts(artifact: Path, photos: Path, tmp_path
                 ["--count", "3", "--out", "a", "--source", "b", "--keep-best", share],
                 f"--keep-best: {share}; allowed: 0.02 to 0.98, the share that is kept",
             )
-            for share in ("0.0", "1.0", "nan")
+            for share in ("0.0", "0.99", "1.0", "nan")
         ),
         (
             ["--count", "3", "--out", "a"],

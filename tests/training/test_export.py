@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ SHORT: dict[str, Any] = {
     "device": "cpu",
     "precision": "fp32",
 }
+
+
+def test_large_images_of_hard_edges_are_exported(tmp_path: Path) -> None:
+    """The last bit of a position moves an edge by a share that grows with the side."""
+    pixels = np.random.default_rng(0).integers(0, 2, (8, 32, 1024, 1), np.uint8) * 255
+    images = replace(bars((4, 4)), images=pixels, keys=np.arange(8, dtype=np.uint64))
+    run = fit(images, tmp_path / "run", all_images=True, **SHORT | {"steps": 4})
+    assert export(run, tmp_path / "wide.onnx").size == (32, 1024)
 
 
 def trained(run: Path, config: FitConfig, channels: int, classes: int) -> torch.nn.Module:

@@ -134,6 +134,21 @@ def test_ctrl_c_in_the_last_step_is_heard(
     assert weights(run).keys()
 
 
+def test_a_caller_s_precision_of_products_changes_nothing(tmp_path: Path) -> None:
+    """Lightning tells its users to set it."""
+    before = torch.get_float32_matmul_precision()
+    found = []
+    try:
+        for precision in ("highest", "medium"):
+            torch.set_float32_matmul_precision(precision)
+            run = fit(bars((8, 8), (16, 16)), tmp_path / precision, **SHORT | {"width": 16})
+            assert torch.get_float32_matmul_precision() == precision
+            found.append(weights(run))
+    finally:
+        torch.set_float32_matmul_precision(before)
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("stop", [3, 5])
 def test_rows_are_those_of_a_run_without_a_stop(tmp_path: Path, stop: int) -> None:
     """Stopped between two rows; a row is a mean over the steps before the stop, too."""

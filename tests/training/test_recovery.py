@@ -167,6 +167,22 @@ def test_settings_far_from_the_usual_ones_go_back_to_them_from_the_start(tmp_pat
     assert metadata.config["learning_rate"] == 1e30  # as it was asked for
 
 
+def test_a_class_generator_of_too_few_steps_is_told_so_and_is_not_exported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is blurs before step 600, which no rollback mends; it had three, and then none left."""
+    short = SHORT | {"kind": "class", "steps": 120, "checkpoint_every": 120, "sample_every": 120}
+    run = fit("digits", tmp_path / "run", **short)
+    record = record_of(run)
+    assert (record.rollbacks, record.stopped, record.last.step) == ((), None, 120)
+    assert "or more steps" in caplog.text
+    with pytest.raises(GanaugError, match=r"step 120 is not exported: .* or more steps"):
+        export(run, tmp_path / "file.onnx")
+    caplog.clear()
+    fit("digits", run, **short)  # there is nothing to do, but to say it again
+    assert "or more steps" in caplog.text
+
+
 def test_what_began_anew_begins_anew_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

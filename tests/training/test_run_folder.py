@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from helpers.short_runs import SHORT, weights
 from helpers.small_images import bars
@@ -76,10 +78,29 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_start_that_was_killed_is_no_other_run(tmp_path: Path) -> None:
-    for name in (".lock", "data.json", ".data.json.x1.json", ".examples.npz.y2.npz"):
-        (tmp_path / name).write_text("")
-    run = fit(bars(), tmp_path, **SHORT)
+    whole, run = fit(bars((20, 4)), tmp_path / "whole", **SHORT), tmp_path / "run"
+    run.mkdir()
+    for name in (".lock", ".data.json.x1.json", ".examples.npz.y2.npz"):
+        (run / name).write_text("")
+    for name in ("data.json", "examples.npz"):
+        shutil.copy(whole / name, run)
+    fit(bars(), run, **SHORT)
     assert json.loads((run / "data.json").read_text())["classes"] == ["bar 0", "bar 1", "bar 2"]
+
+
+@pytest.mark.parametrize("name", ["data.json", "examples.npz", "start.safetensors"])
+def test_files_of_the_user_with_the_names_of_a_run_stay(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "examples.npz":
+        np.savez(path, mine=np.arange(5))
+    elif name == "data.json":
+        path.write_text('{"precious": 1}')
+    else:
+        safetensors.torch.save_file({"mine": torch.zeros(3)}, path)
+    before = path.read_bytes()
+    with pytest.raises(RunError, match=f"holds other files .{name}"):
+        fit(bars(), tmp_path, **SHORT)
+    assert path.read_bytes() == before
 
 
 def test_the_same_images_in_another_mode_or_with_groups_are_another_run(tmp_path: Path) -> None:

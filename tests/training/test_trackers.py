@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ import pytest
 from helpers.short_runs import SHORT
 from helpers.small_images import bars
 
-from ganaug.errors import ConfigError, RunError
+from ganaug.errors import ConfigError, GanaugError, RunError
 from ganaug.training import fit, trackers
+from ganaug.training.alarms import Alarm, Rule
 from ganaug.training.finite import FiniteCheck
 
+FIT = importlib.import_module("ganaug.training.fit")  # a function has the same name
 Series = dict[str, list[tuple[int, float]]]
 
 
@@ -144,6 +148,37 @@ def test_after_a_rollback_the_steps_that_still_hold_are_there(
         assert (first.info.run_name, first.info.status) == ("run", "FAILED")
         assert (second.info.run_name, second.info.status) == ("run, rollback 1", "FINISHED")
         assert "step 3: loss_g is not finite" in second.data.tags["training/alarm"]
+
+
+@pytest.mark.parametrize("name", trackers.TRACKERS)
+def test_a_run_that_has_ended_is_told_whole(tmp_path: Path, name: str) -> None:
+    pytest.importorskip(name)
+    run = fit(bars((30, 4)), tmp_path / "run", **SHORT)
+    fit(bars((30, 4)), run, tracker=name, **SHORT)
+    check(run, name)
+    assert [at for at, _ in logged(run)["training/loss_d"]] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("name", trackers.TRACKERS)
+@pytest.mark.parametrize("reaction", ["warn", "stop"])
+def test_an_alarm_is_told(
+    tmp_path: Path, name: str, reaction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(name)
+    rule = Rule("collapsed", (("coverage", ">=", 0.0),), "nothing", "none", "none")
+    monkeypatch.setattr(
+        FIT, "alarm_at", lambda rows, *_: Alarm(rule, rows[-1], 3) if rows else None
+    )
+    told: list[tuple[str, Any]] = []
+    monkeypatch.setattr(
+        trackers.TRACKERS[name], "row", lambda self, group, row: told.append((group, row))
+    )
+    with nullcontext() if reaction == "warn" else pytest.raises(GanaugError, match="collapsed"):
+        fit(bars((30, 4)), tmp_path / "run", tracker=name, on_collapse=reaction, **SHORT)
+    (alarm,) = (row for group, row in told if "alarm" in row and group == "training")
+    assert alarm["alarm"].startswith("collapsed since step 3: nothing")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert alarm in [json.loads(line) for line in lines]
 
 
 def test_mlflow_goes_where_the_environment_says(

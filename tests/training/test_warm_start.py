@@ -23,7 +23,7 @@ from ganaug.errors import ConfigError, GanaugError, RunError
 from ganaug.images import ImageSet
 from ganaug.report.card import model_card
 from ganaug.report.text import metadata_lines
-from ganaug.training import export, fit
+from ganaug.training import checkpoint, export, fit
 from ganaug.training.config import make_config
 from ganaug.training.graph import variation_graph
 from ganaug.training.graph_weights import graph_weights
@@ -241,6 +241,40 @@ def test_another_start_of_the_same_name_is_another_run(origins: Path, tmp_path: 
     fit(bars(), same, **SHORT | {"steps": 3})
     with pytest.raises(RunError, match="start_from has 6 steps there, 3 here"):
         fit(OTHER, run, start_from=same, **SHORT)
+
+
+def test_a_start_that_was_trained_on_is_the_same(tmp_path: Path) -> None:
+    def stop(step: int) -> None:
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    origin = tmp_path / "origin"
+    with pytest.raises(KeyboardInterrupt):
+        fit(bars(), origin, tick=stop, **SHORT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(OTHER, tmp_path / "warm", start_from=origin, tick=stop, **SHORT)
+    fit(bars(), origin, **SHORT)
+    run = fit(OTHER, tmp_path / "warm", start_from=origin, **SHORT)
+    assert json.loads((run / "data.json").read_text())["started_from"]["steps"] == 4
+    assert json.loads((run / "checkpoint.json").read_text())["step"] == 6
+
+
+def test_a_start_that_was_exported_by_force_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, file = fit(bars(), tmp_path / "origin", **SHORT), tmp_path / "origin.onnx"
+    record = checkpoint.read_record(run)
+    assert record is not None
+    stopped = {"step": 6, "alarm": "collapsed since step 6", "seconds": 1.0, "cause": "collapsed"}
+    checkpoint.commit(run, replace(record, good=(), stopped=stopped))
+    with pytest.raises(RunError, match=r"is broken \(collapsed since step 6\)"):
+        fit(OTHER, tmp_path / "warm", start_from=run, **SHORT)
+    with pytest.raises(GanaugError, match="step 6 is not exported: collapsed since step 6"):
+        export(run, file)
+    told = export(run, file, force=True).warnings
+    assert "the training was stopped: collapsed since step 6" in told
+    fit(OTHER, tmp_path / "warm", start_from=file, **SHORT)
+    assert "origin.onnx was exported by force: collapsed since step 6" in caplog.text
 
 
 @pytest.mark.parametrize(

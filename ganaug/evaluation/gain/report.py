@@ -278,7 +278,8 @@ def _table(report: GainReport, width: int | None) -> str:
         " many images the first class counts as rarer",
         "change of the error: of 100% less balanced accuracy, in brackets of the rarer half",
         "calibration: how far confidence is from how often it is right, in percent",
-        "p: of the paired t test, how often luck alone would give such a gain",
+        "p: of the paired t test, how often luck of the seeds alone would give such a gain; the"
+        " interval, which decides, has the luck of the test images, too",
     ]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -108,9 +108,7 @@ def simulate(images: ImageSet, seed: int) -> Simulation:
             targets = _targets(counts, cut, sizes, seed, r)
             repetitions.append(cutter.repetition(r, targets, FEWEST_RESERVED, RESERVED))
         if all(part.cut for part in repetitions):
-            how = (
-                f"{number} of {len(pool)} frequent classes cut to the sizes of rare ones each time"
-            )
+            how = f"{number} of {len(pool)} classes cut to the sizes of rare ones each time"
             return Simulation("simulated rarity", how, tuple(repetitions), border, share)
     rare = [
         label for label in by_size if counts[label] <= border and counts[label] >= FEWEST_FITTED
