@@ -153,7 +153,10 @@ class GANAugment(DualTransform):
         height, width = positions.shape[1:3]
         sides = np.array([width, height, width, height])
         boxes = tv_tensors.BoundingBoxes(
-            torch.from_numpy(bboxes[:, :4] * sides), format="XYXY", canvas_size=(height, width)
+            torch.from_numpy(bboxes[:, :4] * sides),
+            format="XYXY",
+            canvas_size=(height, width),
+            clamping_mode=None,  # Compose clips, and has to see how much that cuts off
         )
         moved = move_mark(boxes, positions, _ONLY, single=True).as_subclass(torch.Tensor).numpy()
         return np.concatenate([(moved / sides).astype(bboxes.dtype), bboxes[:, 4:]], 1)

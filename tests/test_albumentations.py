@@ -107,6 +107,24 @@ def test_boxes_that_leave_are_dropped_with_their_labels(tmp_path: Path) -> None:
     assert len(after["bboxes"]) == 1
 
 
+@pytest.mark.parametrize(("least", "kept"), [(0.2, 1), (0.4, 1), (0.6, 0), (0.9, 0)])
+def test_boxes_that_the_move_cuts_are_dropped_as_by_affine(
+    tmp_path: Path, least: float, kept: int
+) -> None:
+    shift = 7.0  # half of the box that is furthest to the right
+    by = Planted(affine=((1.0, 0.0, -2 * shift / WIDTH), (0.0, 1.0, 0.0)))
+    path = write_variation_model(tmp_path / "shift.onnx", channels=3, planted=by)
+    boxes = A.BboxParams("pascal_voc", label_fields=["labels"], min_visibility=least)
+    moving = (GANAugment(path, p=1.0, scale=0.0), A.Affine(translate_px={"x": 7, "y": 0}, p=1.0))
+    made = []
+    for transform in moving:
+        given = {"bboxes": np.array([[WIDTH - 14.0, 10, WIDTH, 20]]), "labels": ["one"]}
+        made.append(A.Compose([transform], boxes)(image=levels(HEIGHT, WIDTH, 3), **given))
+    assert [len(each["bboxes"]) for each in made] == [kept, kept]
+    assert [len(each["labels"]) for each in made] == [kept, kept]
+    np.testing.assert_allclose(made[0]["bboxes"], made[1]["bboxes"], atol=1e-2)
+
+
 @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_images_stay_what_they_are(shape: tuple[int, ...], dtype: type, tmp_path: Path) -> None:
