@@ -23,7 +23,7 @@ from ganaug.wording import counted, first_names, one_line
 __all__ = [
     "LabelsGetter",
     "by_names",
-    "expect_key",
+    "expect_label",
     "find_label",
     "get_label",
     "is_of_objects",
@@ -90,22 +90,40 @@ def label_key(sample: Mapping[Any, Any], key: str | None = None) -> str | None:
     return next(iter((*exact, *near, *ours)), None)
 
 
-def expect_key(sample: Any, key: str | None, flat: Sequence[Any]) -> None:
-    """Raise `ConfigError` for a mapping of which it cannot be told where its label is.
+def expect_label(sample: Any, key: str | None, flat: Sequence[Any], keyed: bool) -> None:
+    """Raise `ConfigError` for a sample without a label which may have one in another place.
 
     Args:
-        sample: what a transform is called with.
-        key: of its label, where the data set says which.
-        flat: the leaves of the sample. Beside masks, boxes and key points labels are of objects.
+        sample: what a transform is called with, or a row of it.
+        key: of its label in a mapping, where the data set says which.
+        flat: the leaves of the sample. Beside masks, boxes and key points lists and tensors are
+            labels of objects.
+        keyed: whether a mapping has to have a key of its label.
     """
-    if not isinstance(sample, Mapping) or label_key(sample, key) is not None:
-        return
-    if not any(isinstance(value, MARKS) for value in flat):
-        raise ConfigError(
-            f"no label among the keys of the sample ({', '.join(map(repr, sample))}), and p differs"
-            " by class; allowed: a key like 'label'; name it with for_classes(classes,"
-            " label='KEY'), or pass labels_getter=None for the mean p"
-        )
+    if isinstance(sample, Mapping):
+        if not keyed or label_key(sample, key) is not None:
+            return
+        marked = any(isinstance(value, MARKS) for value in flat)
+        if not marked or any(map(_is_number_or_text, sample.values())):
+            raise ConfigError(
+                f"no label among the keys of the sample ({', '.join(map(repr, sample))}), and p"
+                " differs by class; allowed: a key like 'label'; name it with for_classes(classes,"
+                " label='KEY'), or pass labels_getter=None for the mean p"
+            )
+    elif isinstance(sample, (tuple, list)) and len(sample) > 2 and sample[1] is not None:
+        for place, value in enumerate(sample[2:], 2):
+            if _is_number_or_text(value):
+                raise ConfigError(
+                    f"{one_line(repr(value), 60)} behind the second place of the sample, where the"
+                    " label is, and p differs by class; allowed: (image, label); pass"
+                    f" labels_getter=lambda s: s[{place}], or labels_getter=None for the mean p"
+                )
+
+
+def _is_number_or_text(value: Any) -> bool:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return value.ndim == 0 and value.dtype not in (torch.bool, np.bool_)
+    return isinstance(value, (numbers.Real, str)) and not isinstance(value, bool)
 
 
 def label_at(labels: Any, row: int) -> Any:

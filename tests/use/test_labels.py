@@ -325,6 +325,59 @@ def test_a_mask_as_plain_tensor_is_no_silent_label(variation: Path) -> None:
         GANAugment(variation, p=1.0)(IMAGE, torch.zeros(4, 4, dtype=torch.int64))
 
 
+PLACED = tv_tensors.Image(IMAGE)
+MASK = tv_tensors.Mask(torch.zeros(4, 4, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("label", [2, 2.0, "cat", np.int64(2), torch.tensor(2), np.array(2)])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        (PLACED, MASK, ...),
+        [PLACED, PLACED, ...],
+        (PLACED, {"mask": MASK}, ...),
+        (IMAGE, IMAGE, ...),
+    ],
+    ids=["image, mask", "two views", "target", "tensors"],
+)
+def test_a_label_behind_the_second_place_is_refused_where_p_differs(
+    sample: Any, label: Any, variation: Path
+) -> None:
+    given = type(sample)(label if each is ... else each for each in sample)
+    differs = GANAugment(variation, p={"cat": 1.0})
+    for transform in (differs, differs.for_classes(["cat", "ant"])):
+        with pytest.raises(ConfigError, match=r"labels_getter=lambda s: s\[2\]") as caught:
+            transform(given)
+        assert "\n" not in str(caught.value)
+    GANAugment(variation, p=0.5)(given)
+    GANAugment(variation, p={"cat": 1.0}, labels_getter=None)(given)
+    told = GANAugment(variation, p={"cat": 1.0}, labels_getter=lambda s: s[2])
+    assert not torch.equal(told(given)[0], IMAGE)
+
+
+@pytest.mark.parametrize("later", [True, None, np.bool_(True), torch.ones(2), {"id": 3}, [1, 2]])
+def test_what_else_stands_behind_the_second_place_is_left_alone(
+    later: Any, variation: Path
+) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0})
+    assert len(transform(PLACED, MASK, later)) == 3
+    assert transform(PLACED, None, 3)[1:] == (None, 3)  # it says that there is no label
+    assert torch.equal(transform(PLACED, 0, 2)[0], IMAGE)
+
+
+def test_a_label_under_an_unknown_key_beside_marks_is_refused(variation: Path) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0})
+    known = transform.for_classes(["ant", "bee", "cat"])
+    image = Image.new("RGB", (4, 4))
+    rows = {"image": [image] * 2, "mask": [MASK] * 2, "cls": [2, 0]}
+    for sample in ({"image": PLACED, "mask": MASK, "cls": 2}, rows):
+        with pytest.raises(ConfigError, match=r"among the keys of .* \('image', 'mask', 'cls'\)"):
+            known(sample)
+        transform(sample)
+        GANAugment(variation, p=1.0).for_classes(["ant", "bee", "cat"])(sample)
+    assert "ids" in known({"image": PLACED, "mask": MASK, "ids": torch.tensor([1, 2])})
+
+
 def test_truth_values_are_the_classes_0_and_1(variation: Path) -> None:
     images = [torch.full((3, 8, 8), 0.5) for _ in range(3)]
     for given in ([False, True, True], np.array([False, True, True]), [*map(np.bool_, (0, 1, 1))]):
