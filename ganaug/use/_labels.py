@@ -22,6 +22,7 @@ from ganaug.wording import counted, first_names, one_line
 
 __all__ = [
     "LabelsGetter",
+    "are_weights",
     "by_names",
     "expect_label",
     "find_label",
@@ -80,14 +81,23 @@ def find_label(sample: Any, key: str | None = None) -> Any:
 
 
 def label_key(sample: Mapping[Any, Any], key: str | None = None) -> str | None:
-    """Return the key of the label in a mapping by `find_label`'s rule, None where there is none."""
+    """Return the key of the label in a mapping by `find_label`'s rule, None where there is none.
+
+    A truth value, as of the key "is_labeled", comes after the keys in `KEYS`.
+    """
     if key is not None and key in sample:
         return key
     names = [key for key in sample if isinstance(key, str)]
     exact = [key for word in ("labels", "label") for key in names if key.lower() == word]
     near = [key for key in names if "label" in key.lower()]
     ours = [key for word in KEYS for key in names if key.lower() == word]
-    return next(iter((*exact, *near, *ours)), None)
+    told = [key for key in near if not _is_truth(sample[key])]
+    return next(iter((*exact, *told, *ours, *near)), None)
+
+
+def _is_truth(value: Any) -> bool:
+    first = value[0] if isinstance(value, (list, tuple)) and value else value
+    return str(getattr(first, "dtype", type(first).__name__)).removeprefix("torch.") == "bool"
 
 
 def expect_label(sample: Any, key: str | None, flat: Sequence[Any], keyed: bool) -> None:
@@ -207,9 +217,13 @@ def one_each(label: Any, images: Sequence[Any]) -> list[Any] | None:
     if len(images) < 2 or (num_images_of(images[0]) is not None and type(label) is not list):
         return None
     if isinstance(label, (torch.Tensor, np.ndarray)):
-        weights = label.ndim == 1 and not _whole_or_names(label)
-        label = None if weights or not label.ndim else label.tolist()
+        label = None if are_weights(label) or not label.ndim else label.tolist()
     return list(label) if isinstance(label, (list, tuple)) and len(label) == len(images) else None
+
+
+def are_weights(label: torch.Tensor | NDArray[Any]) -> bool:
+    """Return whether a label is floats in an array of one axis: the weights of as many classes."""
+    return label.ndim == 1 and not _whole_or_names(label)
 
 
 def _whole_or_names(values: torch.Tensor | NDArray[Any]) -> bool:

@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 
 from ganaug.errors import DataError
 from ganaug.once import log_once
+from ganaug.use._labels import are_weights
 from ganaug.use.marks import MARKS
 
 __all__ = ["flatten", "image_places", "notice_masks", "rows_of", "unflatten", "with_rows"]
@@ -167,7 +168,7 @@ def _num_rows(sample: Any, label: Any) -> int | None:
 def _length(label: Any) -> int | None:
     """Return how many labels there are, None for a single one."""
     if isinstance(label, (torch.Tensor, np.ndarray)):
-        return len(label) if label.ndim else None
+        return len(label) if label.ndim and not are_weights(label) else None
     return len(label) if isinstance(label, Sequence) and not isinstance(label, str) else None
 
 

@@ -303,6 +303,20 @@ def test_labels_of_rows_and_weights_are_those_of_all_images(variation: Path) -> 
         assert [torch.equal(a, b) for a, b in zip(new, old, strict=True)] == [True, False]
 
 
+@pytest.mark.parametrize("weights", [torch.tensor([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])])
+def test_weights_beside_several_views_are_of_all_in_any_structure(
+    weights: Any, variation: Path
+) -> None:
+    views = [Image.new("RGB", (8, 8), "grey") for _ in range(3)]
+    for p, changed in ({"cat": 1.0}, True), ({"ant": 1.0, "bee": 1.0}, False):
+        transform = GANAugment(variation, p=p)
+        for made in (
+            transform(views, weights)[0],
+            transform({"image": views, "label": weights})["image"],
+        ):
+            assert [new is not old for new, old in zip(made, views, strict=True)] == [changed] * 3
+
+
 def test_labels_getter_can_be_a_function(variation: Path) -> None:
     transform = GANAugment(
         variation, p={"cat": 1.0}, labels_getter=lambda sample: sample["what"]["is"]
@@ -376,6 +390,15 @@ def test_a_label_under_an_unknown_key_beside_marks_is_refused(variation: Path) -
         transform(sample)
         GANAugment(variation, p=1.0).for_classes(["ant", "bee", "cat"])(sample)
     assert "ids" in known({"image": PLACED, "mask": MASK, "ids": torch.tensor([1, 2])})
+
+
+@pytest.mark.parametrize(
+    "told", [True, np.bool_(True), torch.tensor([True]), [True, False], np.array([True])]
+)
+def test_whether_there_is_a_label_is_not_the_label(told: Any) -> None:
+    assert find_label({"is_labeled": told, "target": 2}) == 2
+    assert find_label({"is_labeled": told, "my_label": 2}) == 2
+    assert find_label({"my_label": told}) is told
 
 
 def test_truth_values_are_the_classes_0_and_1(variation: Path) -> None:
