@@ -15,7 +15,8 @@ from ganaug.errors import ConfigError, DataError
 from ganaug.use.generate import finished, open_generator, vary, wanted_outputs
 from ganaug.use.marks import move_mark
 from ganaug.use.policy import class_probabilities, latent_scale, mean_probability, policy_of
-from ganaug.values import path_name
+from ganaug.values import is_real, path_name
+from ganaug.wording import one_line
 
 try:
     from albumentations import DualTransform
@@ -78,8 +79,16 @@ class GANAugment(DualTransform):
             )
         if not isinstance(content, bool):
             raise ConfigError(f"content={content!r}; allowed: True, False")
+        given: Any = p
+        if isinstance(given, np.ndarray) and not given.ndim:
+            given = given.item()
+        if given is not None and not is_real(given):  # there are no labels to choose by
+            raise ConfigError(
+                f"p={one_line(repr(given), 60)}; allowed: a number from 0 to 1, or None; pass one p"
+                " for all classes, or use ganaug.GANAugment, which takes p by class"
+            )
         policy = policy_of(info, "artifact")
-        by_class = class_probabilities(p, policy, info, str(self.generator.path))
+        by_class = class_probabilities(given, policy, info, str(self.generator.path))
         super().__init__(p=mean_probability(by_class, info))
         self.artifact = str(self.generator.path)
         self.scale = latent_scale(scale, policy)

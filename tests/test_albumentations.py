@@ -229,6 +229,10 @@ def test_what_else_is_refused(artifact: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=rf"{words}.*; allowed: .* ganaug export RUN"):
             GANAugment(path)
+    for p in ({"a": 1.0}, {}, [0.0, 1.0], (0.5, 0.5), np.array([[0.0], [1.0]]), "0.5", True):
+        with pytest.raises(ConfigError, match=r"^p=.*; allowed: a number from 0 to 1, or None;"):
+            GANAugment(artifact, p=p)
+    assert GANAugment(artifact, p=np.array(0.25)).p == 0.25
     for options in ({"p": 1.5}, {"scale": -1.0}, {"content": None}):
         with pytest.raises(ConfigError, match="allowed"):
             GANAugment(artifact, **options)
