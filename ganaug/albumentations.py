@@ -14,7 +14,13 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError
 from ganaug.use.generate import finished, open_generator, vary, wanted_outputs
 from ganaug.use.marks import move_mark
-from ganaug.use.policy import class_probabilities, latent_scale, mean_probability, policy_of
+from ganaug.use.policy import (
+    class_probabilities,
+    latent_scale,
+    mean_probability,
+    policy_of,
+    tell_p,
+)
 from ganaug.values import is_real, path_name
 from ganaug.wording import one_line
 
@@ -90,6 +96,8 @@ class GANAugment(DualTransform):
         policy = policy_of(info, "artifact")
         by_class = class_probabilities(given, policy, info, str(self.generator.path))
         super().__init__(p=mean_probability(by_class, info))
+        if given is None:
+            tell_p(np.array([self.p]), policy, str(self.generator.path))
         self.artifact = str(self.generator.path)
         self.scale = latent_scale(scale, policy)
         self.content = content

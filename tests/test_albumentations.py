@@ -163,6 +163,19 @@ def test_p_is_that_of_the_policy_or_the_one_given(artifact: Path, tmp_path: Path
     assert A.Compose([GANAugment(artifact, p=0.0)])(image=image)["image"] is image
 
 
+def test_the_log_says_that_a_policy_is_never(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = Policy(p=((2, 0.0),))
+    path = write_variation_model(tmp_path / "never.onnx", channels=3, policy=never)
+    for _ in range(2):
+        GANAugment(path, p=0.5)
+        GANAugment(path)
+    assert caplog.messages == [
+        f"{path}: its policy is never, so that no image is varied; p=0.5 varies them"
+    ]
+
+
 def test_a_replay_does_the_same_to_another_image(artifact: Path) -> None:
     replayed = composed(GANAugment(artifact, p=1.0), compose=A.ReplayCompose)
     first = replayed(**sample())

@@ -18,6 +18,7 @@ from ganaug.artifact.runtime import Generator
 from ganaug.errors import ConfigError, DataError
 from ganaug.images.class_names import classes_of
 from ganaug.images.relabelled import by_name
+from ganaug.once import log_once
 from ganaug.randomness import checked_seed, stream, stream_seed
 from ganaug.use._checks import checked_epoch
 from ganaug.use._fetch import overrides_getitem
@@ -160,8 +161,12 @@ class SyntheticDataset(Dataset[Any]):
             else f"{path} saw none in its training, or the source has none; allowed: 0; fit again"
             " with images of it",
         )
-        if isinstance(counts, str) and counts == "auto" and info.policy is None:
-            _log.info("%s: holds no policy, so that 'auto' adds no images", path)
+        if isinstance(counts, str) and counts == "auto":
+            if info.policy is None:
+                _log.info("%s: holds no policy, so that 'auto' adds no images", path)
+            elif info.policy.never:
+                adds = "its policy is never, so that 'auto' adds no images; counts='balance' adds"
+                log_once(f"{path}: {adds} some", logging.WARNING)
         self.counts = added
         self._ends = np.cumsum(added)
         self._state = SharedState()

@@ -63,6 +63,18 @@ def test_without_a_policy_auto_adds_none_and_says_so(
     assert made.__getitems__([]) == []
 
 
+def test_auto_says_that_a_policy_is_never(
+    tmp_path: Path, real: ImageFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = {"policy": Policy(p=((2, 0.0),)), "classes": ("ant", "bee", "cat"), "counts": (8, 4, 2)}
+    path = write_variation_model(tmp_path / "never.onnx", channels=3, **never)
+    for _ in range(2):
+        assert len(SyntheticDataset(path, source=real, counts="balance")) == 10
+        assert len(SyntheticDataset(path, source=real)) == 0
+    (line,) = caplog.messages
+    assert line.startswith(f"{path}: its policy is never, so that 'auto' adds no images; counts=")
+
+
 def test_a_class_without_source_images_gets_none(variation: Path) -> None:
     source = Pairs(tensors(4), [0, 0, 0, 2], classes=["ant", "bee", "cat"])
     assert SyntheticDataset(variation, source=source, counts="balance").counts.tolist() == [0, 0, 2]
