@@ -170,6 +170,14 @@ def test_names_are_never_weights(names: Any, tmp_path: Path) -> None:
     assert not torch.equal(transform(batch, ["b"])[0][3], IMAGE)
 
 
+def test_a_label_of_several_lines_is_refused_in_one(variation: Path) -> None:
+    names = np.array(["a long class name"] * 5)
+    assert "\n" in repr(names)[:80]
+    with pytest.raises(DataError, match="5 class names for one image; allowed") as caught:
+        GANAugment(variation)(IMAGE, names)
+    assert "\n" not in str(caught.value)
+
+
 def test_names_follow_the_classes_of_the_data_set(variation: Path) -> None:
     transform = GANAugment(variation, p={"cat": 1.0}).for_classes(["cat", "ant"])
     assert not torch.equal(transform(IMAGE, "cat")[0], IMAGE)
