@@ -83,6 +83,29 @@ def test_a_class_without_source_images_gets_none(variation: Path) -> None:
         SyntheticDataset(variation, source=source, counts={"bee": 1})
 
 
+def test_balance_names_the_classes_that_it_adds_nothing_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("ant", "bee", "cat")
+    told = {"channels": 3, "classes": names, "counts": (8, 0, 2)}
+    vary = write_variation_model(tmp_path / "v.onnx", **told)
+    make = write_class_model(tmp_path / "c.onnx", **told)
+    some = Pairs(tensors(4), [0, 0, 0, 2], classes=list(names))
+    SyntheticDataset(vary, source=some, counts=4)
+    SyntheticDataset(vary, source=some)
+    SyntheticDataset(vary, source=Pairs(tensors(3), [0, 1, 2]), counts="balance")
+    assert not caplog.messages
+    for _ in range(2):
+        SyntheticDataset(vary, source=some, counts="balance")
+        SyntheticDataset(make, counts="balance")
+    adds = "counts='balance' adds nothing to 'bee', of which"
+    step = "the source has none; add images, or pass counts= by class"
+    assert caplog.messages == [
+        f"{vary}: {adds} {step}",
+        f"{make}: {adds} {make} saw none in its training, or {step}",
+    ]
+
+
 def test_a_class_that_a_class_generator_never_saw_gets_none(tmp_path: Path) -> None:
     """What it would make of it is no class at all."""
     names, counts = ("ant", "bee", "cat"), (8, 0, 2)
