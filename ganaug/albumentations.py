@@ -14,8 +14,15 @@ from torchvision import tv_tensors
 from ganaug.errors import ConfigError, DataError
 from ganaug.use.generate import finished, open_generator, vary, wanted_outputs
 from ganaug.use.marks import move_mark
-from ganaug.use.policy import class_probabilities, latent_scale, mean_probability, policy_of
-from ganaug.values import path_name
+from ganaug.use.policy import (
+    class_probabilities,
+    latent_scale,
+    mean_probability,
+    policy_of,
+    tell_p,
+)
+from ganaug.values import is_real, path_name
+from ganaug.wording import one_line
 
 try:
     from albumentations import DualTransform
@@ -78,9 +85,19 @@ class GANAugment(DualTransform):
             )
         if not isinstance(content, bool):
             raise ConfigError(f"content={content!r}; allowed: True, False")
+        given: Any = p
+        if isinstance(given, np.ndarray) and not given.ndim:
+            given = given.item()
+        if given is not None and not is_real(given):  # there are no labels to choose by
+            raise ConfigError(
+                f"p={one_line(repr(given), 60)}; allowed: a number from 0 to 1, or None; pass one p"
+                " for all classes, or use ganaug.GANAugment, which takes p by class"
+            )
         policy = policy_of(info, "artifact")
-        by_class = class_probabilities(p, policy, info, str(self.generator.path))
+        by_class = class_probabilities(given, policy, info, str(self.generator.path))
         super().__init__(p=mean_probability(by_class, info))
+        if given is None:
+            tell_p(np.array([self.p]), policy, str(self.generator.path))
         self.artifact = str(self.generator.path)
         self.scale = latent_scale(scale, policy)
         self.content = content
@@ -153,7 +170,10 @@ class GANAugment(DualTransform):
         height, width = positions.shape[1:3]
         sides = np.array([width, height, width, height])
         boxes = tv_tensors.BoundingBoxes(
-            torch.from_numpy(bboxes[:, :4] * sides), format="XYXY", canvas_size=(height, width)
+            torch.from_numpy(bboxes[:, :4] * sides),
+            format="XYXY",
+            canvas_size=(height, width),
+            clamping_mode=None,  # Compose clips, and has to see how much that cuts off
         )
         moved = move_mark(boxes, positions, _ONLY, single=True).as_subclass(torch.Tensor).numpy()
         return np.concatenate([(moved / sides).astype(bboxes.dtype), bboxes[:, 4:]], 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import operator
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ __all__ = [
     "refuse",
 ]
 
+_OF_WORKER = "\nOriginal Traceback (most recent call last):\n"  # torch's ExceptionWrapper
 MOST_COUNT = 10_000_000  # of steps, say: a digit too many is told at once
 
 
@@ -31,6 +33,20 @@ class GanaugError(Exception):
     """Something failed; the message is one line: the value, what is allowed, the next step."""
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_on_one_line(str(message)))
+
+
+def _on_one_line(message: str) -> str:
+    """Return a message on one line: values may have several, arrays and names of files.
+
+    The lines of an array begin with blanks, and are joined by one. Any other break is shown as two
+    characters. Left as it is: what torch raises again for a worker, whose traceback is part of it.
+    """
+    if _OF_WORKER in message:
+        return message
+    return re.sub(r"\n[ \t]+", " ", message).replace("\n", "\\n")
 
 
 class DataError(GanaugError):
@@ -66,7 +82,7 @@ class DeviceError(GanaugError):
 class ToldElsewhereError(GanaugError):
     """Another process of the same training failed with this message, and says so itself."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, exit_code: int = 1) -> None:  # unpickled by the message
         super().__init__(message)
         self.exit_code = exit_code
 

@@ -107,6 +107,24 @@ def test_boxes_that_leave_are_dropped_with_their_labels(tmp_path: Path) -> None:
     assert len(after["bboxes"]) == 1
 
 
+@pytest.mark.parametrize(("least", "kept"), [(0.2, 1), (0.4, 1), (0.6, 0), (0.9, 0)])
+def test_boxes_that_the_move_cuts_are_dropped_as_by_affine(
+    tmp_path: Path, least: float, kept: int
+) -> None:
+    shift = 7.0  # half of the box that is furthest to the right
+    by = Planted(affine=((1.0, 0.0, -2 * shift / WIDTH), (0.0, 1.0, 0.0)))
+    path = write_variation_model(tmp_path / "shift.onnx", channels=3, planted=by)
+    boxes = A.BboxParams("pascal_voc", label_fields=["labels"], min_visibility=least)
+    moving = (GANAugment(path, p=1.0, scale=0.0), A.Affine(translate_px={"x": 7, "y": 0}, p=1.0))
+    made = []
+    for transform in moving:
+        given = {"bboxes": np.array([[WIDTH - 14.0, 10, WIDTH, 20]]), "labels": ["one"]}
+        made.append(A.Compose([transform], boxes)(image=levels(HEIGHT, WIDTH, 3), **given))
+    assert [len(each["bboxes"]) for each in made] == [kept, kept]
+    assert [len(each["labels"]) for each in made] == [kept, kept]
+    np.testing.assert_allclose(made[0]["bboxes"], made[1]["bboxes"], atol=1e-2)
+
+
 @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_images_stay_what_they_are(shape: tuple[int, ...], dtype: type, tmp_path: Path) -> None:
@@ -143,6 +161,19 @@ def test_p_is_that_of_the_policy_or_the_one_given(artifact: Path, tmp_path: Path
     assert varied.scale == 0.5
     image = sample()["image"]
     assert A.Compose([GANAugment(artifact, p=0.0)])(image=image)["image"] is image
+
+
+def test_the_log_says_that_a_policy_is_never(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = Policy(p=((2, 0.0),))
+    path = write_variation_model(tmp_path / "never.onnx", channels=3, policy=never)
+    for _ in range(2):
+        GANAugment(path, p=0.5)
+        GANAugment(path)
+    assert caplog.messages == [
+        f"{path}: its policy is never, so that no image is varied; p=0.5 varies them"
+    ]
 
 
 def test_a_replay_does_the_same_to_another_image(artifact: Path) -> None:
@@ -211,6 +242,10 @@ def test_what_else_is_refused(artifact: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=rf"{words}.*; allowed: .* ganaug export RUN"):
             GANAugment(path)
+    for p in ({"a": 1.0}, {}, [0.0, 1.0], (0.5, 0.5), np.array([[0.0], [1.0]]), "0.5", True):
+        with pytest.raises(ConfigError, match=r"^p=.*; allowed: a number from 0 to 1, or None;"):
+            GANAugment(artifact, p=p)
+    assert GANAugment(artifact, p=np.array(0.25)).p == 0.25
     for options in ({"p": 1.5}, {"scale": -1.0}, {"content": None}):
         with pytest.raises(ConfigError, match="allowed"):
             GANAugment(artifact, **options)

@@ -1,7 +1,11 @@
 """One is not many."""
 
+import pickle
+
+import numpy as np
 import pytest
 
+from ganaug.errors import ConfigError, GanaugError, ToldElsewhereError
 from ganaug.wording import (
     as_options,
     as_settings,
@@ -79,3 +83,26 @@ def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:
         "a longer one",
         "  4       +1.0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("a path/one.png; allowed", "a path/one.png; allowed"),
+        (repr(np.eye(2)), "array([[1., 0.], [0., 1.]])"),
+        ("0    1\n1    2\ndtype: int64", "0    1\\n1    2\\ndtype: int64"),
+        ("new\nline.png", "new\\nline.png"),
+        ("two\n\n  three", "two\\n three"),
+        ("", ""),
+    ],
+)
+def test_a_message_is_one_line(message: str, line: str) -> None:
+    for error in (GanaugError(message), ConfigError(message), ToldElsewhereError(message, 2)):
+        assert str(error) == line
+        assert str(type(error)(str(error))) == line
+        sent = pickle.loads(pickle.dumps(error))
+        assert (type(sent), str(sent), sent.exit_code) == (type(error), line, error.exit_code)
+
+
+def test_an_error_without_a_message_has_none() -> None:
+    assert str(GanaugError()) == ""

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torchvision import tv_tensors
 
 from ganaug.artifact.arrays import images_at_once
-from ganaug.use._pixels import placed_like
+from ganaug.use._pixels import placed_like, typed_like
 
 __all__ = ["vary_blocks"]
 
@@ -45,7 +44,5 @@ def vary_blocks(
         result[places] = made
         if read is not None:
             positions.append(read)
-    result = placed_like(result, plain)
-    if isinstance(image, tv_tensors.TVTensor):
-        result = tv_tensors.wrap(result, like=image)
+    result = typed_like(placed_like(result, plain), image)
     return result, torch.cat(positions) if positions else None

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision import tv_tensors
 
 from ganaug.artifact.arrays import check_area
 from ganaug.artifact.format import INPUTS
 from ganaug.artifact.runtime import Generator
-from ganaug.use._pixels import Normalisation, placed_like
+from ganaug.use._pixels import Normalisation, placed_like, typed_like
 from ganaug.use.generate import finished
 
 __all__ = ["stays_on_device", "vary_on_device"]
@@ -69,9 +68,7 @@ def vary_on_device(
     else:
         result = plain.clone()
         result[places] = made
-    if isinstance(image, tv_tensors.TVTensor):
-        result = tv_tensors.wrap(result, like=image)
-    return result, parts.get("positions")
+    return typed_like(result, image), parts.get("positions")
 
 
 def _bound(

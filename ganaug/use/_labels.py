@@ -22,8 +22,9 @@ from ganaug.wording import counted, first_names, one_line
 
 __all__ = [
     "LabelsGetter",
+    "are_weights",
     "by_names",
-    "expect_key",
+    "expect_label",
     "find_label",
     "get_label",
     "is_of_objects",
@@ -80,32 +81,59 @@ def find_label(sample: Any, key: str | None = None) -> Any:
 
 
 def label_key(sample: Mapping[Any, Any], key: str | None = None) -> str | None:
-    """Return the key of the label in a mapping by `find_label`'s rule, None where there is none."""
+    """Return the key of the label in a mapping by `find_label`'s rule, None where there is none.
+
+    A truth value, as of the key "is_labeled", comes after the keys in `KEYS`.
+    """
     if key is not None and key in sample:
         return key
     names = [key for key in sample if isinstance(key, str)]
     exact = [key for word in ("labels", "label") for key in names if key.lower() == word]
     near = [key for key in names if "label" in key.lower()]
     ours = [key for word in KEYS for key in names if key.lower() == word]
-    return next(iter((*exact, *near, *ours)), None)
+    told = [key for key in near if not _is_truth(sample[key])]
+    return next(iter((*exact, *told, *ours, *near)), None)
 
 
-def expect_key(sample: Any, key: str | None, flat: Sequence[Any]) -> None:
-    """Raise `ConfigError` for a mapping of which it cannot be told where its label is.
+def _is_truth(value: Any) -> bool:
+    first = value[0] if isinstance(value, (list, tuple)) and value else value
+    return str(getattr(first, "dtype", type(first).__name__)).removeprefix("torch.") == "bool"
+
+
+def expect_label(sample: Any, key: str | None, flat: Sequence[Any], keyed: bool) -> None:
+    """Raise `ConfigError` for a sample without a label which may have one in another place.
 
     Args:
-        sample: what a transform is called with.
-        key: of its label, where the data set says which.
-        flat: the leaves of the sample. Beside masks, boxes and key points labels are of objects.
+        sample: what a transform is called with, or a row of it.
+        key: of its label in a mapping, where the data set says which.
+        flat: the leaves of the sample. Beside masks, boxes and key points lists and tensors are
+            labels of objects.
+        keyed: whether a mapping has to have a key of its label.
     """
-    if not isinstance(sample, Mapping) or label_key(sample, key) is not None:
-        return
-    if not any(isinstance(value, MARKS) for value in flat):
-        raise ConfigError(
-            f"no label among the keys of the sample ({', '.join(map(repr, sample))}), and p differs"
-            " by class; allowed: a key like 'label'; name it with for_classes(classes,"
-            " label='KEY'), or pass labels_getter=None for the mean p"
-        )
+    if isinstance(sample, Mapping):
+        if not keyed or label_key(sample, key) is not None:
+            return
+        marked = any(isinstance(value, MARKS) for value in flat)
+        if not marked or any(map(_is_number_or_text, sample.values())):
+            raise ConfigError(
+                f"no label among the keys of the sample ({', '.join(map(repr, sample))}), and p"
+                " differs by class; allowed: a key like 'label'; name it with for_classes(classes,"
+                " label='KEY'), or pass labels_getter=None for the mean p"
+            )
+    elif isinstance(sample, (tuple, list)) and len(sample) > 2 and sample[1] is not None:
+        for place, value in enumerate(sample[2:], 2):
+            if _is_number_or_text(value):
+                raise ConfigError(
+                    f"{one_line(repr(value), 60)} behind the second place of the sample, where the"
+                    " label is, and p differs by class; allowed: (image, label); pass"
+                    f" labels_getter=lambda s: s[{place}], or labels_getter=None for the mean p"
+                )
+
+
+def _is_number_or_text(value: Any) -> bool:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return value.ndim == 0 and value.dtype not in (torch.bool, np.bool_)
+    return isinstance(value, (numbers.Real, str)) and not isinstance(value, bool)
 
 
 def label_at(labels: Any, row: int) -> Any:
@@ -189,9 +217,13 @@ def one_each(label: Any, images: Sequence[Any]) -> list[Any] | None:
     if len(images) < 2 or (num_images_of(images[0]) is not None and type(label) is not list):
         return None
     if isinstance(label, (torch.Tensor, np.ndarray)):
-        weights = label.ndim == 1 and not _whole_or_names(label)
-        label = None if weights or not label.ndim else label.tolist()
+        label = None if are_weights(label) or not label.ndim else label.tolist()
     return list(label) if isinstance(label, (list, tuple)) and len(label) == len(images) else None
+
+
+def are_weights(label: torch.Tensor | NDArray[Any]) -> bool:
+    """Return whether a label is floats in an array of one axis: the weights of as many classes."""
+    return label.ndim == 1 and not _whole_or_names(label)
 
 
 def _whole_or_names(values: torch.Tensor | NDArray[Any]) -> bool:

@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 
 from ganaug.errors import DataError
 from ganaug.once import log_once
+from ganaug.use._labels import are_weights
 from ganaug.use.marks import MARKS
 
 __all__ = ["flatten", "image_places", "notice_masks", "rows_of", "unflatten", "with_rows"]
@@ -88,18 +89,35 @@ def _like(mapping: Mapping[Any, Any], made: dict[Any, Any]) -> Any:
 
 
 def image_places(flat: list[Any], label: Any) -> list[int]:
-    """Return where the images are, by torchvision's rule for plain tensors."""
+    """Return where the images are, by torchvision's rule for plain tensors.
+
+    Raises:
+        DataError: there is none; or there are as many labels as plain tensors, all but one of which
+            would be left as they are.
+    """
     marked = [place for place, value in enumerate(flat) if isinstance(value, _IMAGES)]
     if marked:
         return marked
-    for place, value in enumerate(flat):
-        if value is not label and _is_plain_image(value):
-            return [place]
+    plain = [p for p, value in enumerate(flat) if value is not label and _is_plain_image(value)]
+    if plain:
+        _refuse_several([flat[place] for place in plain], flat, label)
+        return plain[:1]
     held = ", ".join(sorted({type(value).__name__ for value in flat})) or "nothing"
     raise DataError(
         f"no image in the sample (it holds: {held}); allowed: PIL images, tensors [C, H, W] or"
         " [N, C, H, W], tv_tensors.Image; convert arrays with v2.ToImage() first"
     )
+
+
+def _refuse_several(plain: list[torch.Tensor], flat: list[Any], label: Any) -> None:
+    count = len(plain)
+    labelled = plain[0].ndim == 3 and count > 1 and _length(label) == count
+    if labelled and not any(isinstance(value, MARKS) for value in flat):  # else of its objects
+        raise DataError(
+            f"{count} labels beside {count} plain tensors, of which only the first would be varied;"
+            " allowed: one image and its label, or a label for each tv_tensors.Image; wrap each"
+            " image in tv_tensors.Image, or pass labels_getter= a function that returns one label"
+        )
 
 
 def notice_masks(images: Sequence[Any]) -> None:
@@ -167,7 +185,7 @@ def _num_rows(sample: Any, label: Any) -> int | None:
 def _length(label: Any) -> int | None:
     """Return how many labels there are, None for a single one."""
     if isinstance(label, (torch.Tensor, np.ndarray)):
-        return len(label) if label.ndim else None
+        return len(label) if label.ndim and not are_weights(label) else None
     return len(label) if isinstance(label, Sequence) and not isinstance(label, str) else None
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "read_pixels",
     "replace_pixels",
     "tolerance",
+    "typed_like",
 ]
 
 MODES = ("L", "RGB")
@@ -262,8 +263,19 @@ def replace_pixels(
     if not single and rows is not None:
         values, result = result, plain.clone()  # which keeps the order in memory
         result[torch.from_numpy(rows).to(image.device)] = values
-    result = placed_like(result, plain)
-    return tv_tensors.wrap(result, like=image) if isinstance(image, tv_tensors.TVTensor) else result
+    return typed_like(placed_like(result, plain), image)
+
+
+def typed_like(made: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Return a plain tensor in the type of `image`, with what that holds beside its pixels."""
+    if isinstance(image, tv_tensors.TVTensor):
+        wrapped: torch.Tensor = tv_tensors.wrap(made, like=image)
+        return wrapped
+    if type(image) is torch.Tensor or isinstance(image, torch.nn.Parameter):
+        return made
+    typed = made.as_subclass(type(image))
+    vars(typed).update(vars(image))
+    return typed
 
 
 def placed_like(made: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -45,12 +44,10 @@ from ganaug.use._sources import (
 from ganaug.use.class_map import class_map, refuse_unclear
 from ganaug.use.generate import generate, open_generator
 from ganaug.use.marks import refuse_marks
-from ganaug.use.policy import Counts, added_counts, can_make, class_probabilities
+from ganaug.use.policy import Counts, added_counts, can_make, class_probabilities, tell_counts
 from ganaug.wording import first_names
 
 __all__ = ["SyntheticDataset"]
-
-_log = logging.getLogger("ganaug")
 
 PIXELS_AT_ONCE = 8 * 10**6  # of the images that are generated together
 
@@ -147,21 +144,25 @@ class SyntheticDataset(Dataset[Any]):
         self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
         self._artifact_labels = class_map(self.classes, info, str(path))
         real = self._read_source()
+        usable = can_make(info)[self._artifact_labels] & (real > 0)
+        lacking, instead = "the source has none", "add at least one image of it to the source"
+        if info.kind == "class":
+            lacking = f"{path} saw none in its training, or {lacking}"
+            instead = "fit again with images of it"
+        policy = info.policy
         added = added_counts(
             counts,
             real,
             None
-            if info.policy is None
-            else class_probabilities(None, info.policy, info, str(path))[self._artifact_labels],
+            if policy is None
+            else class_probabilities(None, policy, info, str(path))[self._artifact_labels],
             self.classes,
-            can_make(info)[self._artifact_labels] & (real > 0),
-            "the source has none; allowed: 0; add at least one image of it to the source"
-            if info.kind == "variation"
-            else f"{path} saw none in its training, or the source has none; allowed: 0; fit again"
-            " with images of it",
+            usable,
+            f"{lacking}; allowed: 0; {instead}",
         )
-        if isinstance(counts, str) and counts == "auto" and info.policy is None:
-            _log.info("%s: holds no policy, so that 'auto' adds no images", path)
+        if isinstance(counts, str):
+            short = np.flatnonzero(~usable & (real < real.max(initial=0)))
+            tell_counts(counts, policy, [self.classes[i] for i in short], lacking, str(path))
         self.counts = added
         self._ends = np.cumsum(added)
         self._state = SharedState()

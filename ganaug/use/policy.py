@@ -27,8 +27,11 @@ __all__ = [
     "latent_scale",
     "mean_probability",
     "policy_of",
+    "tell_counts",
     "tell_p",
 ]
+
+_log = logging.getLogger("ganaug")
 
 MOST_IMAGES = 10**15  # added: an int64 holds any sum of them
 
@@ -139,6 +142,29 @@ def tell_p(p: NDArray[np.float64], policy: Policy | None, name: str) -> None:
     else:
         how = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f} by class size"
         log_once(f"{name}: p from its policy, {how}")
+
+
+def tell_counts(
+    counts: str, policy: Policy | None, short: Sequence[str], lacking: str, name: str
+) -> None:
+    """Say in the log where "auto" adds no images at all, and "balance" none to some classes.
+
+    Args:
+        counts: "auto" or "balance".
+        policy: of the artifact.
+        short: the classes that "balance" cannot level.
+        lacking: why that is.
+        name: of the artifact.
+    """
+    if counts == "auto" and policy is None:
+        _log.info("%s: holds no policy, so that 'auto' adds no images", name)
+    elif counts == "auto" and policy is not None and policy.never:
+        line = "its policy is never, so that 'auto' adds no images; counts='balance' adds some"
+        log_once(f"{name}: {line}", logging.WARNING)
+    elif counts == "balance" and short:
+        line = f"counts='balance' adds nothing to {first_names(short, form=repr)}, of which"
+        what = f"{name}: {line} {lacking}; add images, or pass counts= by class"
+        log_once(what, logging.WARNING)
 
 
 def can_make(info: Metadata) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from ganaug.use._device import stays_on_device, vary_on_device
 from ganaug.use._labels import (
     LabelsGetter,
     by_names,
-    expect_key,
+    expect_label,
     get_label,
     is_of_objects,
     label_at,
@@ -104,7 +104,7 @@ class GANAugment(v2.Transform):
     Raises:
         ArtifactError: the file cannot be read or is no artifact.
         ConfigError: an argument is not allowed; or, when called, a video, a second item that is no
-            label, or masks, boxes or key points beside a class generator or a file of schema 1.
+            label, a label behind it, or masks beside a class generator or a file of schema 1.
         DataError: when called, an image or label that is not allowed, such as floats out of 0..1;
             masks, boxes or key points that do not belong to the image; or a number as the label
             where the classes are whole numbers out of order, and no data set named them.
@@ -149,8 +149,9 @@ class GANAugment(v2.Transform):
         self._names = tuple(info.classes)  # what the labels count through
         self._label_key: str | None = None
         self._needs_key = False
-        differ = info.kind == "class" or bool((self._p != self._p[0]).any())
-        self._unclear = differ and unclear_label(self._names) is not None
+        self._p_differs = bool((self._p != self._p[0]).any())
+        by_class = info.kind == "class" or self._p_differs
+        self._unclear = by_class and unclear_label(self._names) is not None
         if p is None:
             tell_p(self._p, found, str(self.generator.path))
 
@@ -203,7 +204,7 @@ class GANAugment(v2.Transform):
         clone = self.with_label_key(label)
         clone._labels, clone._p = labels, self._artifact_p[labels]
         clone._names, clone._unclear = names, False
-        clone._needs_key = bool((clone._p != clone._p[:1]).any())
+        clone._p_differs, clone._needs_key = bool((clone._p != clone._p[:1]).any()), True
         return clone
 
     def with_label_key(self, label: str | None) -> GANAugment:
@@ -248,9 +249,9 @@ class GANAugment(v2.Transform):
         flat, spec = flatten(sample)
         self.check_inputs(flat)
         label = get_label(sample, self.labels_getter, self._label_key)
-        if label is None and self._needs_key and self.labels_getter == "default":
-            expect_key(sample, self._label_key, flat)
         rows = rows_of(sample, label)
+        if label is None and self._p_differs and self.labels_getter == "default":
+            expect_label(rows[0] if rows else sample, self._label_key, flat, self._needs_key)
         if rows is None:
             return self._of_one(sample, flat, spec, label)
         made = [self._of_one(row, *flatten(row), label_at(label, i)) for i, row in enumerate(rows)]

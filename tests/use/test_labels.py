@@ -170,6 +170,14 @@ def test_names_are_never_weights(names: Any, tmp_path: Path) -> None:
     assert not torch.equal(transform(batch, ["b"])[0][3], IMAGE)
 
 
+def test_a_label_of_several_lines_is_refused_in_one(variation: Path) -> None:
+    names = np.array(["a long class name"] * 5)
+    assert "\n" in repr(names)[:80]
+    with pytest.raises(DataError, match="5 class names for one image; allowed") as caught:
+        GANAugment(variation)(IMAGE, names)
+    assert "\n" not in str(caught.value)
+
+
 def test_names_follow_the_classes_of_the_data_set(variation: Path) -> None:
     transform = GANAugment(variation, p={"cat": 1.0}).for_classes(["cat", "ant"])
     assert not torch.equal(transform(IMAGE, "cat")[0], IMAGE)
@@ -303,6 +311,20 @@ def test_labels_of_rows_and_weights_are_those_of_all_images(variation: Path) -> 
         assert [torch.equal(a, b) for a, b in zip(new, old, strict=True)] == [True, False]
 
 
+@pytest.mark.parametrize("weights", [torch.tensor([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])])
+def test_weights_beside_several_views_are_of_all_in_any_structure(
+    weights: Any, variation: Path
+) -> None:
+    views = [Image.new("RGB", (8, 8), "grey") for _ in range(3)]
+    for p, changed in ({"cat": 1.0}, True), ({"ant": 1.0, "bee": 1.0}, False):
+        transform = GANAugment(variation, p=p)
+        for made in (
+            transform(views, weights)[0],
+            transform({"image": views, "label": weights})["image"],
+        ):
+            assert [new is not old for new, old in zip(made, views, strict=True)] == [changed] * 3
+
+
 def test_labels_getter_can_be_a_function(variation: Path) -> None:
     transform = GANAugment(
         variation, p={"cat": 1.0}, labels_getter=lambda sample: sample["what"]["is"]
@@ -323,6 +345,68 @@ def test_a_mask_as_plain_tensor_is_no_silent_label(variation: Path) -> None:
     """(image, [H, W] mask): warping the image alone would spoil the pair, so it is refused."""
     with pytest.raises(DataError, match="labels_getter=None"):
         GANAugment(variation, p=1.0)(IMAGE, torch.zeros(4, 4, dtype=torch.int64))
+
+
+PLACED = tv_tensors.Image(IMAGE)
+MASK = tv_tensors.Mask(torch.zeros(4, 4, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("label", [2, 2.0, "cat", np.int64(2), torch.tensor(2), np.array(2)])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        (PLACED, MASK, ...),
+        [PLACED, PLACED, ...],
+        (PLACED, {"mask": MASK}, ...),
+        (IMAGE, IMAGE, ...),
+    ],
+    ids=["image, mask", "two views", "target", "tensors"],
+)
+def test_a_label_behind_the_second_place_is_refused_where_p_differs(
+    sample: Any, label: Any, variation: Path
+) -> None:
+    given = type(sample)(label if each is ... else each for each in sample)
+    differs = GANAugment(variation, p={"cat": 1.0})
+    for transform in (differs, differs.for_classes(["cat", "ant"])):
+        with pytest.raises(ConfigError, match=r"labels_getter=lambda s: s\[2\]") as caught:
+            transform(given)
+        assert "\n" not in str(caught.value)
+    GANAugment(variation, p=0.5)(given)
+    GANAugment(variation, p={"cat": 1.0}, labels_getter=None)(given)
+    told = GANAugment(variation, p={"cat": 1.0}, labels_getter=lambda s: s[2])
+    assert not torch.equal(told(given)[0], IMAGE)
+
+
+@pytest.mark.parametrize("later", [True, None, np.bool_(True), torch.ones(2), {"id": 3}, [1, 2]])
+def test_what_else_stands_behind_the_second_place_is_left_alone(
+    later: Any, variation: Path
+) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0})
+    assert len(transform(PLACED, MASK, later)) == 3
+    assert transform(PLACED, None, 3)[1:] == (None, 3)  # it says that there is no label
+    assert torch.equal(transform(PLACED, 0, 2)[0], IMAGE)
+
+
+def test_a_label_under_an_unknown_key_beside_marks_is_refused(variation: Path) -> None:
+    transform = GANAugment(variation, p={"cat": 1.0})
+    known = transform.for_classes(["ant", "bee", "cat"])
+    image = Image.new("RGB", (4, 4))
+    rows = {"image": [image] * 2, "mask": [MASK] * 2, "cls": [2, 0]}
+    for sample in ({"image": PLACED, "mask": MASK, "cls": 2}, rows):
+        with pytest.raises(ConfigError, match=r"among the keys of .* \('image', 'mask', 'cls'\)"):
+            known(sample)
+        transform(sample)
+        GANAugment(variation, p=1.0).for_classes(["ant", "bee", "cat"])(sample)
+    assert "ids" in known({"image": PLACED, "mask": MASK, "ids": torch.tensor([1, 2])})
+
+
+@pytest.mark.parametrize(
+    "told", [True, np.bool_(True), torch.tensor([True]), [True, False], np.array([True])]
+)
+def test_whether_there_is_a_label_is_not_the_label(told: Any) -> None:
+    assert find_label({"is_labeled": told, "target": 2}) == 2
+    assert find_label({"is_labeled": told, "my_label": 2}) == 2
+    assert find_label({"my_label": told}) is told
 
 
 def test_truth_values_are_the_classes_0_and_1(variation: Path) -> None:

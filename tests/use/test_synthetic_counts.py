@@ -63,12 +63,47 @@ def test_without_a_policy_auto_adds_none_and_says_so(
     assert made.__getitems__([]) == []
 
 
+def test_auto_says_that_a_policy_is_never(
+    tmp_path: Path, real: ImageFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = {"policy": Policy(p=((2, 0.0),)), "classes": ("ant", "bee", "cat"), "counts": (8, 4, 2)}
+    path = write_variation_model(tmp_path / "never.onnx", channels=3, **never)
+    for _ in range(2):
+        assert len(SyntheticDataset(path, source=real, counts="balance")) == 10
+        assert len(SyntheticDataset(path, source=real)) == 0
+    (line,) = caplog.messages
+    assert line.startswith(f"{path}: its policy is never, so that 'auto' adds no images; counts=")
+
+
 def test_a_class_without_source_images_gets_none(variation: Path) -> None:
     source = Pairs(tensors(4), [0, 0, 0, 2], classes=["ant", "bee", "cat"])
     assert SyntheticDataset(variation, source=source, counts="balance").counts.tolist() == [0, 0, 2]
     assert SyntheticDataset(variation, source=source, counts=4).counts.tolist() == [1, 0, 3]
     with pytest.raises(DataError, match="'bee', of which the source has none"):
         SyntheticDataset(variation, source=source, counts={"bee": 1})
+
+
+def test_balance_names_the_classes_that_it_adds_nothing_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("ant", "bee", "cat")
+    told = {"channels": 3, "classes": names, "counts": (8, 0, 2)}
+    vary = write_variation_model(tmp_path / "v.onnx", **told)
+    make = write_class_model(tmp_path / "c.onnx", **told)
+    some = Pairs(tensors(4), [0, 0, 0, 2], classes=list(names))
+    SyntheticDataset(vary, source=some, counts=4)
+    SyntheticDataset(vary, source=some)
+    SyntheticDataset(vary, source=Pairs(tensors(3), [0, 1, 2]), counts="balance")
+    assert not caplog.messages
+    for _ in range(2):
+        SyntheticDataset(vary, source=some, counts="balance")
+        SyntheticDataset(make, counts="balance")
+    adds = "counts='balance' adds nothing to 'bee', of which"
+    step = "the source has none; add images, or pass counts= by class"
+    assert caplog.messages == [
+        f"{vary}: {adds} {step}",
+        f"{make}: {adds} {make} saw none in its training, or {step}",
+    ]
 
 
 def test_a_class_that_a_class_generator_never_saw_gets_none(tmp_path: Path) -> None:

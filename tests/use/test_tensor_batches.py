@@ -73,6 +73,33 @@ def test_the_way_on_the_device_keeps_them_too(
     assert (made.dtype, made.stride()) == (dtype, batch[0].stride())
 
 
+class Scan(torch.Tensor):
+    """A tensor of another library, which knows more than its pixels."""
+
+    spacing: float
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=str)
+@pytest.mark.parametrize("sides", [(9, 7), (96, 100)], ids=["at once", "in blocks"])
+def test_a_type_of_another_library_stays_with_what_it_holds(
+    sides: tuple[int, int], dtype: torch.dtype, variation: Path
+) -> None:
+    transform = GANAugment(variation, p=1.0)
+    plain = torch.full((5, 3, *sides), 0.5)
+    batch = ((plain * 255).to(dtype) if dtype == torch.uint8 else plain).as_subclass(Scan)
+    batch.spacing = 0.7
+    one = batch[0]
+    one.spacing = 0.9
+    params = transform.make_params([batch])
+    on_device, _ = vary_on_device(
+        transform.generator, batch, params["latents"], params["rows"], ["variation"]
+    )
+    for made, image in ((transform(batch), batch), (transform(one), one), (on_device, batch)):
+        assert (type(made), made.dtype, made.spacing) == (Scan, dtype, image.spacing)
+        assert not torch.equal(made, image)
+    assert type(transform(torch.nn.Parameter(plain[0], requires_grad=False))) is torch.Tensor
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_normalised_half_precision_is_undone_and_redone(
     dtype: torch.dtype, variation: Path

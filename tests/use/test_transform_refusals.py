@@ -110,3 +110,33 @@ def test_three_means_are_not_for_one_channel(shape: tuple[int, ...], p: float, g
         GANAugment(grey, p=p, mean=[0.5] * 3, std=[0.5] * 3)(grey_image)
     after = GANAugment(grey, p=p, mean=0.5, std=0.5)(grey_image)
     assert after.shape == grey_image.shape
+
+
+@pytest.mark.parametrize("form", [list, tuple, np.array, torch.tensor])
+@pytest.mark.parametrize("labels", [[0, 1, 0], [[0], [1], [0]]])
+def test_plain_tensors_with_a_label_each_are_refused(
+    form: Any, labels: list[Any], variation: Path
+) -> None:
+    """By torchvision's rule only the first is an image, and [0, 1, 0] may be its one-hot label."""
+    transform = GANAugment(variation, p={"ant": 1.0})
+    plain = [torch.full((3, 8, 8), 0.5) for _ in range(3)]
+    for sample in ((plain, form(labels)), {"a": plain[0], "b": plain[1:], "label": form(labels)}):
+        with pytest.raises(DataError, match=r"^3 labels beside 3 plain .* in tv_tensors.Image"):
+            transform(sample)
+    images = [tv_tensors.Image(image) for image in plain]
+    made, _ = transform(images, form(labels))
+    assert [new is not old for new, old in zip(made, images, strict=True)] == [True, False, True]
+
+
+def test_plain_tensors_beside_an_image_may_be_anything_else(variation: Path) -> None:
+    transform = GANAugment(variation, p={"ant": 1.0})
+    image, depth = torch.full((3, 8, 8), 0.5), torch.zeros(1, 8, 8)
+    boxes = tv_tensors.BoundingBoxes(torch.zeros(2, 4), format="XYXY", canvas_size=(8, 8))
+    transform({"image": image, "depth": depth, "boxes": boxes, "labels": [0, 1]})
+    batch = {"image": image.expand(2, -1, -1, -1), "depth": depth.expand(2, -1, -1, -1)}
+    made = transform({**batch, "label": [0, 1]})["image"]
+    assert [torch.equal(each, image) for each in made] == [False, True]
+    assert not torch.equal(transform({"image": image, "depth": depth, "label": 0})["image"], image)
+    weights = torch.tensor([1.0, 0.0, 0.0])
+    made = transform({"views": [image, image, image], "label": weights})["views"]
+    assert [torch.equal(each, image) for each in made] == [False, True, True]

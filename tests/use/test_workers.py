@@ -210,3 +210,14 @@ def test_an_error_in_a_worker_names_file_and_item(
     )
     with pytest.raises(ConfigError, match=r"item 9 of MixedDataset \('.*bee.1\.png'\): mean= and"):
         next(iter(loader))
+
+
+@FORK
+def test_what_a_worker_raises_keeps_the_lines_of_its_traceback(
+    real: ImageFolder, variation: Path
+) -> None:
+    train = AugmentedDataset(real, GANAugment(variation, mean=0.5, std=0.5))
+    with pytest.raises(ConfigError, match="Caught ConfigError in DataLoader worker") as caught:
+        next(iter(DataLoader(train, num_workers=1, multiprocessing_context="fork")))
+    assert "\n  File " in str(caught.value)
+    assert str(caught.value).splitlines()[-1].startswith("ganaug.errors.ConfigError: item 0 of")
