@@ -14,7 +14,7 @@ from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images, require_classes
 from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
-from ganaug.images.grouping import group_numbers
+from ganaug.images.grouping import group_numbers, in_both_noted
 from ganaug.images.originals import Originals, Readable, originals, readable
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
@@ -262,6 +262,9 @@ def training_and_test(
             "the training images are not the ones the generator was fitted on (or were loaded in"
             " another way); the verdict holds for these images"
         )
+    if test is not None and train.group_names and judged.group_names:
+        words = ("the training set", "the test set")
+        notes += in_both_noted(train.group_names, judged.group_names, words)
     return train, judged, tuple(notes)
 
 

@@ -25,7 +25,7 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.cache import Cache, Decoded
 from ganaug.images.columns import Columns
-from ganaug.images.grouping import group_numbers
+from ganaug.images.grouping import group_names, group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
 from ganaug.launch import cores
@@ -117,11 +117,13 @@ def read_files(
 
     def part(rows: slice) -> ImageSet:
         shown = [files[at] for at in pixels.kept[rows]]
+        groups = [file.group for file in shown]
         return ImageSet(
             images=chosen(pixels.images, rows),
             labels=np.array([file.label for file in shown], dtype=np.int64),
             classes=tuple(classes),
-            groups=group_numbers([file.group for file in shown]),
+            groups=group_numbers(groups),
+            group_names=group_names(groups),
             names=tuple(file.name for file in shown),
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],

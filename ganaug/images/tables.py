@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean, named_path
 from ganaug.images._csv import delimiter_of, refuse_more_cells
-from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import ImageFile
 from ganaug.images._reading import Reading, read_files
 from ganaug.images._table_parts import Unread, part_of
@@ -29,6 +28,7 @@ from ganaug.images.columns import (
     column_name,
     named_like,
 )
+from ganaug.images.grouping import in_both_noted
 from ganaug.images.image_set import ImageSet
 from ganaug.wording import one_line, whole_number
 

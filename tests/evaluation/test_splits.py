@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.photos import write_pngs
 from helpers.small_images import bars
 from helpers.small_models import metadata_of
 
@@ -16,7 +18,7 @@ from ganaug.evaluation.splits import (
     splits_of,
     training_and_test,
 )
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, load_images
 
 
 def test_classes_are_reordered_by_name() -> None:
@@ -94,6 +96,39 @@ def test_a_given_test_part_wins() -> None:
 
 
 HELD_OUT = {"source": "bars", "held_out": "a rule", "held_out_fingerprint": "0", "groups": False}
+
+
+@pytest.mark.parametrize(("third", "told"), [(False, False), (True, True)])
+def test_a_group_of_two_sets_is_told_of(tmp_path: Path, third: bool, told: bool) -> None:
+    """Numbers of groups count in each set alone; names say that a patient is in both."""
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    folder = write_pngs(tmp_path, bars((8, 8)))
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    patients = [f"p{at // 2}" for at in range(16)]
+    table = pandas.DataFrame(
+        {"file": files, "label": [file.split("/")[0] for file in files], "patient": patients}
+    )
+    is_test = table.index % 3 == 0 if third else table["patient"].isin(patients[::6])
+    train, test = (
+        load_images(table[rows], root=folder, group="patient") for rows in (~is_test, is_test)
+    )
+    found = training_and_test(train, test, None)[2]
+    note = "6 groups with images in the training set and in the test set, such as p0;"
+    assert [each.partition(";")[0] + ";" for each in found] == [note] * told
+    once = train.take(np.flatnonzero(train.labels == 0)).group_names
+    assert once == tuple(name for name in train.group_names or () if name < "p4")
+
+
+def test_groups_of_two_arrays_are_told_of_by_name_alone(tmp_path: Path) -> None:
+    """Numbers often begin anew in each file."""
+    images = bars((8, 8))
+    found = []
+    for names in (np.arange(16) // 2, np.array(list("abcdefgh")).repeat(2)):
+        path = tmp_path / f"{names.dtype.kind}.npz"
+        np.savez(path, images=images.images, labels=images.labels, groups=names)
+        found.append(training_and_test(load_images(path), load_images(path), None)[2])
+    note = "8 groups with images in the training set and in the test set, such as a; results"
+    assert found == [(), (f"{note} on the test set will look too good",)]
 
 
 def test_the_held_out_fifth_becomes_the_test_part_once() -> None:
