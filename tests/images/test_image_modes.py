@@ -296,3 +296,19 @@ def test_without_exif_images_lie_as_in_image_folder(tmp_path: Path) -> None:
     images = load_images(tmp_path, exif=False)
     assert images.size == (10, 12)
     np.testing.assert_array_equal(images.images[0, ..., 0], ImageFolder(tmp_path)[0][0].split()[0])
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", (64, 64)), ("RGB", (24, 24)), ("RGB", (64, 8))])
+def test_skipped_images_decide_no_mode_and_no_size(
+    write_folder: Writer, write_image: Writer, mode: str, size: tuple[int, int]
+) -> None:
+    folder = write_folder(count=6, mode="RGB", size=(64, 64))
+    for name in ("a", "b"):
+        path = write_image(f"photos/cat/{name}.jpg", mode, size, seed=1)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: 2 * len(whole) // 3])
+    images = load_images(folder, skip_corrupt=True)
+    assert (len(images), images.images.shape[1:]) == (12, (64, 64, 3))
+    assert [note.partition(":")[0] for note in images.notes] == [
+        f"skipped cat{os.sep}{name}.jpg" for name in ("a", "b")
+    ]
