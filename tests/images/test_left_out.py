@@ -64,6 +64,21 @@ def test_loose_files_and_those_of_test_parts_are_told_of(write_folder: Writer) -
     )
 
 
+def test_what_lies_beside_the_parts_is_told_of(write_folder: Writer, write_image: Writer) -> None:
+    write_folder(below="photos/train")
+    folder = write_folder(below="photos/test").parent
+    for name in ("loose.png", ".hidden.png", ".kept/more.png"):
+        write_image(f"photos/{name}")
+    for name in ("all.zip", "scan.dcm", "README"):
+        (folder / name).touch()
+    assert load_images(folder).notes == (
+        "not used beside train/ and test/: 1 image, such as loose.png",
+        "not read: 1 .zip files (beside the classes 1), such as all.zip",
+        "not read: 1 .dcm files (beside the classes 1), such as scan.dcm",
+        "not read: 2 hidden images (beside the classes 2), such as .hidden.png",
+    )
+
+
 def test_a_class_of_other_formats_alone_says_so(write_folder: Writer) -> None:
     folder = write_folder()
     (folder / "bird").mkdir()
@@ -141,6 +156,30 @@ def test_parts_of_other_names_below_a_class_are_refused(
         refuses(
             source, f"{name}: {name}/ below the class folder cat/ looks like a part of a data set"
         )
+
+
+@pytest.mark.parametrize("name", ["test", "test1", "unlabeled", "Unlabelled", "testA", "val_B"])
+def test_a_part_beside_classes_is_told_of(write_folder: Writer, name: str) -> None:
+    folder = write_folder(("cat", "dog", name))
+    told = f"called like parts of a data set, but read as classes: {name}"
+    assert load_images(folder).notes == (told,)
+    assert load_images(write_folder(("bus", "train"), below="vehicles")).notes == ()
+
+
+def test_the_parts_of_cyclegan_are_no_classes(write_folder: Writer) -> None:
+    folder = write_folder(("trainA", "trainB", "testA", "testB"))
+    refuses(folder, f"{folder}: testA, testB, trainA, trainB look like parts of a data set")
+
+
+def test_a_vehicle_called_train_may_have_thumbnails(
+    write_folder: Writer, write_image: Writer
+) -> None:
+    folder = write_folder(("bus", "train"))
+    write_image("photos/train/@eaDir/0.png/thumb.png")
+    loaded = load_images(folder)
+    assert loaded.classes == ("bus", "train")
+    assert len(loaded.notes) == 1
+    assert "1 files in @eaDir/, made by another program (train 1)" in loaded.notes[0]
 
 
 def test_masks_beside_their_images_are_told_of(write_folder: Writer, write_image: Writer) -> None:
