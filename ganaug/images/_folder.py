@@ -101,17 +101,24 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
 
 def _left_beside(folder: Path) -> list[str]:
     """Return a note where `folder` is the training part of a data set, named without the rest."""
-    whole = folder.absolute().parent
-    if folder.name.lower() != "train" or not whole.is_dir():
+    place = Path(os.path.abspath(folder))  # `folder` may be "."
+    name, whole = place.name, place.parent
+    if name.lower() not in SPLITS or not whole.is_dir():
         return []
-    beside = [f"{name}/" for name in _folders(whole) if name.lower() == "test"]
-    beside += [path.name for path in groups_files(whole)]
+    groups = [path.name for path in groups_files(whole)]
+    if name.lower() != "train":  # the folder above is refused, or does not use this part
+        return [
+            f"{each} beside {name}/ is not read; put one into {name}/, of paths inside that"
+            for each in groups
+        ]
+    beside = [f"{each}/" for each in _folders(whole) if each.lower() == "test"] + groups
     if not beside:
         return []
     verb = "is" if len(beside) == 1 else "are"
+    above = folder.parent if folder.name == name else folder / os.pardir
     return [
-        f"{' and '.join(beside)} beside {folder.name}/ {verb} not read; name {folder.parent} as the"
-        " source to use all of it"
+        f"{' and '.join(beside)} beside {name}/ {verb} not read; name {above} as the source to use"
+        " all of it"
     ]
 
 
