@@ -21,7 +21,14 @@ from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._parts import ImageFile, class_names, none_read
-from ganaug.images._pixels import UNREADABLE, Damage, picture_key, to_pillow, unreadable
+from ganaug.images._pixels import (
+    UNREADABLE,
+    Damage,
+    key_of_pixels,
+    picture_key,
+    to_pillow,
+    unreadable,
+)
 from ganaug.images._reading import Encoded, read_encoded
 from ganaug.images.class_names import classes_of, own_names
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
@@ -150,6 +157,20 @@ class Readable(NamedTuple):
     classes: tuple[str, ...]
     notes: tuple[str, ...]
     unnamed: bool
+
+    def pixel_keys(self) -> NDArray[np.uint64]:
+        """Decode all images, and return uint64 [N], equal for images of equal pixels.
+
+        Raises:
+            DataError: an image cannot be read.
+        """
+        keys: list[int] = []
+        for item in self.items:
+            try:
+                keys.append(key_of_pixels(item.read()[0])[0])
+            except UNREADABLE as error:
+                raise unreadable(item.name, error) from error
+        return np.array(keys, np.uint64)
 
 
 def readable(
