@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
-from ganaug.images._csv import delimiter_of, refuse_more_cells
+from ganaug.images._csv import delimiter_of, dict_reader, refuse_more_cells
 from ganaug.images._parts import ImageFile
 from ganaug.images.class_names import composed
 from ganaug.images.grouping import in_both_noted
@@ -116,7 +116,7 @@ def _read_groups(path: Path) -> dict[str, str]:
     wrong: list[str] = []
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter_of(stream, str(path)), strict=True)
+            reader = dict_reader(stream, delimiter_of(stream, str(path)))
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             columns = list(reader.fieldnames)
             for wanted in ("file", "group"):

@@ -77,6 +77,15 @@ def test_above_a_part_of_another_name(
     assert load_images(items).notes[0].startswith(f"groups.csv of the folder {folder.name} is not")
 
 
+def test_quotes_may_follow_a_blank(photos: Path) -> None:
+    path = write_groups(photos / "groups.csv", "train/")
+    cells = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(f'"{file}", "{group}"' for file, group in cells))
+    groups = load_images(photos).groups
+    assert groups is not None
+    assert groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_above_the_current_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_groups(photos / "groups.csv", "train/")
     monkeypatch.chdir(photos / "train")
