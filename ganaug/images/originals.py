@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,8 @@ class Original(NamedTuple):
 
     `inside` is its name inside the source, the same wherever that lies; None where `name` is it.
     `read()` returns the image, which may not be decoded yet, its label and its content key (see
-    `ImageSet`). It raises one of `UNREADABLE` where the image is damaged.
+    `ImageSet`). It raises one of `UNREADABLE` where the image is damaged. `open()` opens its file;
+    None where it has none.
     """
 
     name: str
@@ -64,13 +65,15 @@ class Original(NamedTuple):
     group: str | None
     read: Callable[[], tuple[Image.Image, int, int]]
     inside: str | None = None
+    open: Callable[[], BinaryIO] | None = None
 
 
 class Originals(NamedTuple):
     """All images of a source; `classes` is None where the labels themselves name the classes.
 
     `as_rgb`: other modes are converted without being asked, as the data set would do it.
-    `problems`: what `load_images` refuses about the folder, a line each.
+    `problems`: what `load_images` refuses about the folder, a line each. `upright`: images are
+    turned as EXIF says, where that is asked for.
     """
 
     source: str
@@ -79,6 +82,7 @@ class Originals(NamedTuple):
     notes: tuple[str, ...] = ()
     as_rgb: bool = False
     problems: tuple[str, ...] = ()
+    upright: bool = True
 
 
 def originals(
@@ -139,7 +143,8 @@ def originals(
     listed = files_of(source)
     if listed is not None:
         items = tuple(_files(listed.files, False, exif=False))
-        return Originals(str(listed.root), items, listed.classes, tuple(listed.notes), True)
+        notes = tuple(listed.notes)
+        return Originals(str(listed.root), items, listed.classes, notes, as_rgb=True, upright=False)
     told = groups_not_read(source)
     return Originals(name, (*_items(name, source, False),), classes_of(source), tuple(told))
 
@@ -223,7 +228,7 @@ def decoded(item: Original, channels: int, longest: int | None = None) -> NDArra
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:
     for file in files:
         read = partial(_read_file, file, exif)
-        yield Original(file.where, test, file.group, read, file.name)
+        yield Original(file.where, test, file.group, read, file.name, file.open)
 
 
 def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
@@ -234,7 +239,7 @@ def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
 def _saved(part: SavedPart, exif: bool) -> Iterator[Original]:
     for image in part.images:
         read = partial(_read_file, image, exif)
-        yield Original(image.name, part.name == "test", image.group, read)
+        yield Original(image.name, part.name == "test", image.group, read, open=image.open)
 
 
 def _stored(path: Path, part: StoredPart) -> Iterator[Original]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
+from ganaug.images._open import open_image
+from ganaug.images._orientation import Told
 from ganaug.images._parts import class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -26,6 +28,7 @@ from ganaug.images._pixels import (
     key_of_pixels,
     read_header,
 )
+from ganaug.images.class_names import alike_noted
 from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet
@@ -137,6 +140,7 @@ def survey(
     check_mode(mode)
     found = originals(source, root=root, download=download, exif=exif, columns=columns)
     damage = Damage(True, folder=found.source)
+    told = Told(found.source, turned=exif and found.upright)
     kept: list[Original] = []
     headers: list[Header] = []
     labels: list[int] = []
@@ -149,6 +153,7 @@ def survey(
             image, label, key = item.read()
             header = read_header(image, item.name)
             previews[len(kept)] = _preview(image, quick)
+            _tell_of_file(told, item, header, found.classes, label)
         except UNREADABLE as error:
             damage.found(item.name, error)
         else:
@@ -187,11 +192,21 @@ def survey(
         groups=tuple(item.group for item in kept),
         previews=previews[: len(kept)],
         unreadable=tuple(damage.skipped),
-        notes=found.notes,
+        notes=tuple(dict.fromkeys((*found.notes, *told.notes, *alike_noted(classes)))),
         layout=None if refusals else layout,
         refusals=tuple(refusals),
         items=tuple(kept),
     )
+
+
+def _tell_of_file(
+    told: Told, item: Original, header: Header, classes: tuple[str, ...] | None, label: int
+) -> None:
+    """Note what the file of an image holds beside its first picture as it lies there."""
+    if item.open is not None:
+        known = classes is not None and label < len(classes)
+        with item.open() as stream, open_image(stream) as image:
+            told.header(header, image, classes[label] if classes and known else str(label))
 
 
 def _preview(image: Image.Image, quick: bool) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torchvision.datasets import ImageFolder
 
@@ -56,6 +57,15 @@ def test_classes_that_look_alike_are_told_of(write_folder: Writer) -> None:
         "classes whose names look alike: '01' and '1' and '\uff11', 'Cat' and 'cat', 'dog' and"
         " 'dog ', 'owl' and 'owl\\u200b'",
     )
+
+
+def test_check_tells_of_classes_that_look_alike_in_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "photos.npz"
+    images = np.arange(64, dtype=np.uint8).repeat(64).reshape(64, 8, 8)
+    np.savez(path, images=images, labels=np.arange(64) % 2, classes=["cat", "Cat"])
+    told = ("classes whose names look alike: 'cat' and 'Cat'",)
+    assert load_images(path).notes == told
+    assert check(path, times=False).notes == told
 
 
 def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:

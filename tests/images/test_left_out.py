@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
 
@@ -126,10 +128,12 @@ def test_pages_beyond_the_first_are_told_of(tmp_path: Path, format: str) -> None
     pages = [Image.new("RGB", (9, 9), (at * 40, 0, 9)) for at in range(4)]
     pages[0].save(tmp_path / "a" / f"0.{format}", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "a" / f"1.{format}")
-    assert load_images(tmp_path).notes == (
+    told = (
         f"not read: 3 pages or frames beyond the first (a 3), such as those of a{os.sep}0.{format}"
         " (4 of them)",
     )
+    assert load_images(tmp_path).notes == told
+    assert check(tmp_path, times=False).notes == told
 
 
 # Parts below a class
@@ -271,6 +275,28 @@ def test_images_are_turned_as_viewers_show_them(
     np.testing.assert_array_equal(as_torch.images, lying.images)
     assert as_torch.fingerprint == lying.fingerprint
     assert as_torch.notes == lying.notes
+
+
+def test_check_tells_of_turned_images_as_fit_does(write_folder: Writer) -> None:
+    folder = write_folder(mode="RGB")
+    turned(folder / "cat" / "lying.jpg", 6)
+    table = folder.parent / "table.csv"
+    rows = [path.relative_to(folder) for path in sorted(folder.glob("*/*"))]
+    lines = ["file,label", *(f"{row.as_posix()},{row.parent}" for row in rows)]
+    table.write_text("\n".join(lines))
+    files = [str(folder / row) for row in rows]
+    saved = datasets.Dataset.from_dict({"image": files, "label": [0, 1] * 3 + [0]})
+    saved = saved.cast_column("image", datasets.Image())
+    for source, options in (
+        (folder, {}),
+        (folder, {"exif": False}),
+        (ImageFolder(str(folder)), {}),
+        (table, {"root": folder}),
+        (saved, {}),
+    ):
+        (note,) = load_images(source, size=16, **options).notes
+        assert "EXIF says" in note
+        assert note in check(source, size=16, times=False, **options).notes
 
 
 def test_damaged_exif_is_none(tmp_path: Path) -> None:
