@@ -240,6 +240,7 @@ def _files(
     owners = {} if owners is None else owners
     pending = [folder]
     name = folder.name if folder != source else "all"
+    elsewhere = False
     while pending:
         here = pending.pop()
         real = os.path.realpath(here)
@@ -253,6 +254,7 @@ def _files(
                 )
             )
         if by != here:
+            elsewhere = True
             continue
         below = _shown_folders(here, left_out, name)
         pending += [here / each for each in reversed(below)]
@@ -260,7 +262,7 @@ def _files(
         left_out.files(name, here, _entries(here))
         left_out.hidden(name, here)
         refuse_links_to_nowhere(here, complain)
-    if not found and folder != source:
+    if not found and folder != source and not elsewhere:
         complain(
             DataError(
                 f"{folder}: a class folder without images{left_out.beside(name)}; allowed:"

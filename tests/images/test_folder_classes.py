@@ -76,6 +76,7 @@ def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:
         refuses(
             folder, f"{link}: is read for the classes 'cat' and 'dog', by a link; allowed: each"
         )
+        assert "without images" not in str(check(folder, times=False))
         link.unlink()
     assert load_images(folder).counts.tolist() == [3, 3]
 
