@@ -45,6 +45,7 @@ from ganaug.images.torch_datasets import (
     torchvision_parts,
 )
 from ganaug.progress import Progress
+from ganaug.wording import one_line
 
 __all__ = ["UNREADABLE", "Original", "Originals", "Readable", "decoded", "originals", "readable"]
 
@@ -264,7 +265,15 @@ def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
 
 
 def _read_item(dataset: Any, at: int, name: str, classes: int) -> tuple[Image.Image, int, int]:
-    image, label = item_of(dataset, at, name, classes)
+    try:
+        image, label = item_of(dataset, at, name, classes)
+    except (OSError, SyntaxError):  # what `load_images` takes for a damaged image
+        raise
+    except UNREADABLE as error:
+        raise DataError(
+            f"{name}: reading it raised {type(error).__name__} ({one_line(error)}); allowed: an"
+            " item for each number below the length; correct the data set"
+        ) from error
     return image, label, picture_key(image)
 
 

@@ -312,3 +312,14 @@ def test_skipped_images_decide_no_mode_and_no_size(
     assert [note.partition(":")[0] for note in images.notes] == [
         f"skipped cat{os.sep}{name}.jpg" for name in ("a", "b")
     ]
+
+
+def test_an_image_with_nan_is_no_image_of_a_single_colour(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for at in range(3):
+        values = np.random.default_rng(at).uniform(0, 900, (40, 40)).astype(np.float32)
+        values[at, :2] = np.nan, np.inf
+        Image.fromarray(values).save(tmp_path / "a" / f"{at}.tif")
+    report = check(tmp_path, times=False)
+    assert "more than 8 bits a channel (mode F)" in str(report)
+    assert "blank" not in {finding.kind for finding in report.findings}
