@@ -181,6 +181,23 @@ def test_a_palette_with_transparency_is_converted_without_a_warning(tmp_path: Pa
     assert load_images(tmp_path, mode="grey").images[0, ..., 0].ravel().tolist() == [*range(144)]
 
 
+@pytest.mark.parametrize(
+    ("mode", "clear", "word"), [("L", 7, "a grey image"), ("RGB", (7, 7, 7), "an RGB image")]
+)
+def test_a_transparent_colour_is_transparency(
+    tmp_path: Path, mode: str, clear: Any, word: str
+) -> None:
+    image = Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12)).convert(mode)
+    path = tmp_path / "cat" / "a.png"
+    path.parent.mkdir()
+    image.save(path, transparency=clear)
+    refuses(tmp_path, f"{path}: {word} with a transparent colour (mode {mode};tRNS); allowed: 8-")
+    assert f"{word} with a transparent colour" in str(check(tmp_path, times=False))
+    for source, options in ((tmp_path, {"mode": "grey"}), (ImageFolder(tmp_path), {})):
+        found = load_images(source, **options)
+        assert found.images[0, ..., 0].ravel().tolist() == [*range(144)]
+
+
 @pytest.mark.parametrize("mode", [None, "grey", "rgb"])
 def test_refuses_16_bits(write_image: Writer, mode: str | None) -> None:
     path = write_image("photos/a.png", "I;16")
