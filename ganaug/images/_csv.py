@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from ganaug.errors import DataError
 from ganaug.wording import counted
 
-__all__ = ["delimiter_of", "refuse_more_cells"]
+__all__ = ["delimiter_of", "dict_reader", "refuse_more_cells"]
 
 
 def delimiter_of(stream: TextIO, where: str) -> str:
@@ -31,6 +32,11 @@ def delimiter_of(stream: TextIO, where: str) -> str:
             " a comma, a semicolon or a tab; save the table with one of these"
         )
     return known
+
+
+def dict_reader(stream: TextIO, delimiter: str) -> csv.DictReader[str]:
+    """Return a strict reader; a blank before a cell is no part of it, and quotes may follow."""
+    return csv.DictReader(stream, delimiter=delimiter, skipinitialspace=True, strict=True)
 
 
 def refuse_more_cells(where: str, row: Mapping[Any, Any], columns: int) -> None:

@@ -21,7 +21,7 @@ from ganaug.images._pixels import (
     pixels_at,
 )
 
-__all__ = ["DecodedPixels", "Sink", "read_pixels"]
+__all__ = ["DecodedPixels", "Sink", "in_order", "read_pixels"]
 
 TOGETHER = 16  # images that a thread decodes at a time
 TOLD = 100  # images between two calls of a progress

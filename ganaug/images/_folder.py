@@ -10,7 +10,9 @@ from typing import NamedTuple
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.images._groups import groups_files, with_groups
 from ganaug.images._left_out import (
+    FOREIGN,
     SPLITS,
+    THUMBNAILS,
     LeftOut,
     masks_noted,
     refuse_flat_parts,
@@ -56,7 +58,7 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
     training, testing = _part(below, "train"), _part(below, "test")
     used = [name for name in (training, testing) if name is not None]
     other = [name for name in below if name not in used]
-    parts = [name for name in below if name.lower() in SPLITS and _folders(folder / name)]
+    parts = [name for name in below if name.lower() in SPLITS and _has_folders(folder / name)]
     grouped: list[str] = []  # parts that may have a groups.csv of their own
     if training is not None and (training in parts or not other):
         classes, train = _read_classes(folder, folder / training, notes, left_out, complain)
@@ -65,6 +67,7 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
         if testing is not None:
             place = folder / testing
             test = _read_test(folder, folder / training, place, classes, notes, left_out, complain)
+        _tell_beside(folder, f"beside {_shown(used, ' and ')}", notes, left_out)
         if other:
             judged = "" if testing else "; images to judge on are those in test/: rename it"
             notes.append(f"not used beside {_shown(used, ' and ')}: {_shown(other)}{judged}")
@@ -98,17 +101,24 @@ def list_folder(folder: Path, complain: Complain = refuse) -> Listing:
 
 def _left_beside(folder: Path) -> list[str]:
     """Return a note where `folder` is the training part of a data set, named without the rest."""
-    whole = folder.absolute().parent
-    if folder.name.lower() != "train" or not whole.is_dir():
+    place = Path(os.path.abspath(folder))  # `folder` may be "."
+    name, whole = place.name, place.parent
+    if name.lower() not in SPLITS or not whole.is_dir():
         return []
-    beside = [f"{name}/" for name in _folders(whole) if name.lower() == "test"]
-    beside += [path.name for path in groups_files(whole)]
+    groups = [path.name for path in groups_files(whole)]
+    if name.lower() != "train":  # the folder above is refused, or does not use this part
+        return [
+            f"{each} beside {name}/ is not read; put one into {name}/, of paths inside that"
+            for each in groups
+        ]
+    beside = [f"{each}/" for each in _folders(whole) if each.lower() == "test"] + groups
     if not beside:
         return []
     verb = "is" if len(beside) == 1 else "are"
+    above = folder.parent if folder.name == name else folder / os.pardir
     return [
-        f"{' and '.join(beside)} beside {folder.name}/ {verb} not read; name {folder.parent} as the"
-        " source to use all of it"
+        f"{' and '.join(beside)} beside {name}/ {verb} not read; name {above} as the source to use"
+        " all of it"
     ]
 
 
@@ -143,13 +153,7 @@ def _read_classes(
             )
     _refuse_twice(folder, classes)
     notes += [note for note in alike_noted(classes) if note not in notes]
-    loose = _image_names(folder)
-    if loose:
-        notes.append(
-            f"not used beside the class folders: {counted(len(loose), 'image')}, such as {loose[0]}"
-        )
-    left_out.files("", folder, _entries(folder))
-    left_out.hidden("", folder)
+    _tell_beside(folder, "beside the class folders", notes, left_out)
     refuse_links_to_nowhere(folder, complain)
     owners: dict[str, tuple[str, Path]] = {}
     files = [
@@ -160,6 +164,15 @@ def _read_classes(
     notes += too_high(folder, [file.path for file in files])
     notes += masks_noted([file.path for file in files])
     return classes, files
+
+
+def _tell_beside(folder: Path, where: str, notes: list[str], left_out: LeftOut) -> None:
+    """Note the images and the like that lie in `folder`, `where` only folders are read."""
+    loose = _image_names(folder)
+    if loose:
+        notes.append(f"not used {where}: {counted(len(loose), 'image')}, such as {loose[0]}")
+    left_out.files("", folder, _entries(folder))
+    left_out.hidden("", folder)
 
 
 def _refuse_twice(folder: Path, classes: Sequence[str]) -> None:
@@ -227,6 +240,7 @@ def _files(
     owners = {} if owners is None else owners
     pending = [folder]
     name = folder.name if folder != source else "all"
+    elsewhere = False
     while pending:
         here = pending.pop()
         real = os.path.realpath(here)
@@ -240,6 +254,7 @@ def _files(
                 )
             )
         if by != here:
+            elsewhere = True
             continue
         below = _shown_folders(here, left_out, name)
         pending += [here / each for each in reversed(below)]
@@ -247,7 +262,7 @@ def _files(
         left_out.files(name, here, _entries(here))
         left_out.hidden(name, here)
         refuse_links_to_nowhere(here, complain)
-    if not found and folder != source:
+    if not found and folder != source and not elsewhere:
         complain(
             DataError(
                 f"{folder}: a class folder without images{left_out.beside(name)}; allowed:"
@@ -285,6 +300,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _folders(folder: Path) -> list[str]:
     # os.path, unlike DirEntry, takes a link to itself for what it is: no folder and no file
     return [entry.name for entry in _entries(folder) if os.path.isdir(entry)]
+
+
+def _has_folders(folder: Path) -> bool:
+    """Whether folders are in it beside those of other programs, which a class may have, too."""
+    return any(name.lower() not in FOREIGN | THUMBNAILS for name in _folders(folder))
 
 
 def _image_names(folder: Path) -> list[str]:

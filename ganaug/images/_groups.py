@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ganaug.errors import Complain, DataError, did_you_mean, refuse
 from ganaug.files import open_regular
-from ganaug.images._csv import delimiter_of, refuse_more_cells
+from ganaug.images._csv import delimiter_of, dict_reader, refuse_more_cells
 from ganaug.images._parts import ImageFile
 from ganaug.images.class_names import composed
+from ganaug.images.grouping import in_both_noted
 from ganaug.wording import counted, one_line
 
-__all__ = ["GROUPS_FILE", "groups_files", "in_both_noted", "with_groups"]
+__all__ = ["GROUPS_FILE", "groups_files", "with_groups"]
 
 GROUPS_FILE = "groups.csv"
 
@@ -28,26 +28,6 @@ def groups_files(folder: Path) -> list[Path]:
         names = [each.name for each in entries if each.name.lower() == GROUPS_FILE]
         return [folder / name for name in sorted(names) if not os.path.isdir(folder / name)]
     return []
-
-
-def in_both_noted(
-    train: Iterable[Any],
-    test: Iterable[Any],
-    words: tuple[str, str] = ("the training part", "the test part"),
-) -> list[str]:
-    """Return a note where images of one group are in both parts, which are called `words`.
-
-    Args:
-        train, test: the group of each image, a number or a text, or None.
-        words: for the parts.
-    """
-    both = sorted((set(train) & set(test)) - {None}, key=str)
-    if not both:
-        return []
-    return [
-        f"{counted(len(both), 'group')} with images in {words[0]} and in {words[1]}, such as"
-        f" {both[0]}; results on {words[1]} will look too good"
-    ]
 
 
 def with_groups(
@@ -136,7 +116,7 @@ def _read_groups(path: Path) -> dict[str, str]:
     wrong: list[str] = []
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter_of(stream, str(path)), strict=True)
+            reader = dict_reader(stream, delimiter_of(stream, str(path)))
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             columns = list(reader.fieldnames)
             for wanted in ("file", "group"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganaug.images._groups import GROUPS_FILE, groups_files, with_groups
 from ganaug.images._left_out import (
+    SPLITS,
     LeftOut,
     foreign_noted,
     hidden_noted,
@@ -56,8 +57,8 @@ def files_of(dataset: Any) -> Listed | None:
     (folder, *others) = folders.values()
     if others or not _is_plain(folder) or by_name(dataset) is not dataset:
         return None
-    base = _base(Path(folder.root))
-    if not all(Path(path).is_relative_to(base) for path, _ in folder.samples):
+    root = Path(folder.root)
+    if not all(Path(path).is_relative_to(root) for path, _ in folder.samples):
         return None
     whole, notes = _files(folder)
     picked = _picked(dataset)
@@ -65,7 +66,7 @@ def files_of(dataset: Any) -> Listed | None:
         return None
     classes = classes_of(dataset) or tuple(folder.classes)
     files = [whole[at] for at in picked]
-    return Listed(Path(folder.root), classes, files, notes, dataset is folder)
+    return Listed(root, classes, files, notes, dataset is folder)
 
 
 def groups_not_read(dataset: Any) -> list[str]:
@@ -73,6 +74,7 @@ def groups_not_read(dataset: Any) -> list[str]:
     from torchvision.datasets import ImageFolder
 
     roots = [Path(each.root) for each in _innermost(dataset) if isinstance(each, ImageFolder)]
+    roots = [Path(os.path.abspath(root)) for root in roots]
     named = dict.fromkeys(root.name for root in roots if groups_files(_base(root)))
     return [
         f"{GROUPS_FILE} of the folder {name} is not read: images of one object may be trained and"
@@ -131,9 +133,10 @@ def _not_read(root: Path, classes: Sequence[str]) -> list[str]:
 
 
 def _base(root: Path) -> Path:
-    """Return where groups.csv lies: for train/ or test/ of a larger folder perhaps in that."""
-    is_part = root.name.lower() in ("train", "test") and not groups_files(root)
-    return root.parent if is_part and groups_files(root.parent) else root
+    """Return where groups.csv lies: for a part of a larger folder perhaps in that."""
+    place = Path(os.path.abspath(root))  # `root` may be "."
+    is_part = place.name.lower() in SPLITS and not groups_files(root)
+    return place.parent if is_part and groups_files(place.parent) else root
 
 
 def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
@@ -143,8 +146,9 @@ def _files(dataset: Any) -> tuple[list[ImageFile], list[str]]:
     """
     root, notes = Path(dataset.root), list[str]()
     base = _base(root)
+    part = Path() if base is root else Path(Path(os.path.abspath(root)).name)
     files = [
-        ImageFile(Path(path), Path(path).relative_to(base).as_posix(), label)
+        ImageFile(Path(path), (part / Path(path).relative_to(root)).as_posix(), label)
         for path, label in dataset.samples
     ]
     notes += too_high(root, [file.path for file in files])

@@ -14,7 +14,9 @@ from ganaug.images._open import FORMATS
 from ganaug.wording import counted, first_names
 
 __all__ = [
+    "FOREIGN",
     "SPLITS",
+    "THUMBNAILS",
     "LeftOut",
     "by_class",
     "foreign_noted",
@@ -27,9 +29,11 @@ __all__ = [
 ]
 
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
-# A part that holds its images itself: train_images, test1, images-val.
+# A part that holds its images itself: train_images, test1, images-val, and CycleGAN's trainA.
 _FLAT = re.compile(
-    rf"(images?[-_ ]?)?({'|'.join(SPLITS)}|dev|holdout)[-_ ]?(images?|imgs?|set|data|[0-9]+)?", re.I
+    rf"(images?[-_ ]?)?({'|'.join(SPLITS)}|dev|holdout|unlabell?ed)"
+    r"[-_ ]?(images?|imgs?|set|data|[0-9]+|[AB])?",
+    re.I,
 )
 # Below a class these are no images of it: MVTec's layout, or a source one level too high.
 PARTS = (*SPLITS, "ground_truth", "groundtruth", "ground-truth", "gt", "mask", "masks")
@@ -167,7 +171,7 @@ def refuse_flat_parts(folder: Path, names: Sequence[str]) -> list[str]:
             " allowed: a folder for each class, also inside train/ and test/; sort the images into"
             " them, or name the table that holds their labels"
         )
-    if len(parts) < 2:
+    if not parts or [name.lower() for name in parts] == ["train"]:  # which may be a vehicle
         return []
     return [f"called like parts of a data set, but read as classes: {', '.join(parts)}"]
 

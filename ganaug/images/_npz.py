@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ganaug.errors import DataError, did_you_mean
 from ganaug.files import open_regular
-from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import class_names, with_test
 from ganaug.images._pixels import Header, choose_layout, rendered
 from ganaug.images.archive import BROKEN, Archive
+from ganaug.images.grouping import group_names, in_both_noted
 from ganaug.images.image_set import ImageSet, content_key
 from ganaug.images.labels import check_range, refuse_truth
 from ganaug.wording import first_names, one_line
@@ -32,12 +32,16 @@ OTHERS = ("test_images", "test_labels", "test_groups", "classes")
 
 
 class StoredPart(NamedTuple):
-    """One part as stored: uint8 [N, H, W, C] under `word`, labels int64 [N], groups or None."""
+    """One part as stored: uint8 [N, H, W, C] under `word`, labels int64 [N], groups or None.
+
+    `group_names` are those of groups that are text: numbers often begin anew in the next file.
+    """
 
     word: str
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64] | None
+    group_names: tuple[str, ...] | None
     unnamed: bool
 
 
@@ -63,6 +67,7 @@ def load_npz(path: Path, *, size: tuple[int, int] | None, mode: str | None) -> I
                 labels=part.labels,
                 classes=classes,
                 groups=part.groups,
+                group_names=part.group_names,
                 keys=np.array([content_key(image.tobytes()) for image in part.images], np.uint64),
                 source=str(path),
                 unnamed=part.unnamed,
@@ -102,11 +107,12 @@ def stored_parts(path: Path) -> tuple[tuple[str, ...], list[StoredPart], list[st
         _groups(path, word.replace("images", "groups"), arrays, len(part))
         for word, part in zip(words, images, strict=True)
     ]
+    texts = [group_names([each for each in part if isinstance(each, str)]) for part in named]
     if len({type(name) for part in named for name in part[:1]}) > 1:  # numbers, and text
         named = [[str(name) for name in part] for part in named]
     notes += in_both_noted(named[0], named[1]) if len(named) > 1 else []
     groups = _numbered(named)
-    each = zip(words, images, labels, groups, strict=True)
+    each = zip(words, images, labels, groups, texts, strict=True)
     return classes, [StoredPart(*part, unnamed) for part in each], notes
 
 

@@ -52,6 +52,8 @@ CONVERTIBLE = {
     "PA": "a palette image with transparency",
     "LA": "a grey image with transparency",
     "RGBA": "an RGB image with transparency",
+    "L;tRNS": "a grey image with a transparent colour",
+    "RGB;tRNS": "an RGB image with a transparent colour",
     "CMYK": "a CMYK image",
     "YCbCr": "a YCbCr image",
 }
@@ -175,10 +177,12 @@ def read_header(image: Image.Image, name: str) -> Header:
     """Return the header of an opened image, without decoding it.
 
     Pillow reads 16-bit RGB files as 8-bit "RGB"; such an image gets the mode "RGB;16", also where
-    it was turned by `upright`.
+    it was turned by `upright`. In a PNG file one colour may be transparent: "RGB;tRNS".
     """
     deep = image.mode[0] not in "IF" and (DEEP in image.info or is_deep(image))
     mode = f"{image.mode};16" if deep else image.mode
+    if mode in ("L", "RGB") and image.format == "PNG" and "transparency" in image.info:
+        mode += ";tRNS"
     return Header(name, mode, image.height, image.width)
 
 

@@ -6,13 +6,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganaug.images._decoding import Sink, read_pixels
+from ganaug.images._decoding import Sink, in_order, read_pixels
 from ganaug.images._open import open_image
 from ganaug.images._orientation import Told, as_shown
 from ganaug.images._parts import ImageFile, none_read, with_test
@@ -25,7 +26,7 @@ from ganaug.images._pixels import (
 )
 from ganaug.images.cache import Cache, Decoded
 from ganaug.images.columns import Columns
-from ganaug.images.grouping import group_numbers
+from ganaug.images.grouping import group_names, group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.stored import chosen
 from ganaug.launch import cores
@@ -117,11 +118,13 @@ def read_files(
 
     def part(rows: slice) -> ImageSet:
         shown = [files[at] for at in pixels.kept[rows]]
+        groups = [file.group for file in shown]
         return ImageSet(
             images=chosen(pixels.images, rows),
             labels=np.array([file.label for file in shown], dtype=np.int64),
             classes=tuple(classes),
-            groups=group_numbers([file.group for file in shown]),
+            groups=group_numbers(groups),
+            group_names=group_names(groups),
             names=tuple(file.name for file in shown),
             keys=pixels.keys[rows],
             pixel_keys=pixels.pixel_keys[rows],
@@ -149,7 +152,20 @@ def _decode(
     told = Told(source, turned=reading.exif)
     positions: list[int] = []
     headers: list[Header] = []
-    for at, file in enumerate(listed):
+
+    def broken(at: int) -> Exception | None:
+        """What is found by decoding; images that are skipped must not decide mode and size."""
+        try:
+            read_encoded(listed[at], exif=reading.exif)[0].load()
+        except UNREADABLE as error:
+            return error
+        return None
+
+    skipped = in_order(broken, len(listed), cores()) if reading.skip_corrupt else repeat(None)
+    for at, (file, found) in enumerate(zip(listed, skipped, strict=False)):
+        if found is not None:
+            damage.found(file.where, found)
+            continue
         try:
             with file.open() as stream, open_image(stream) as image:
                 header = read_header(image, file.where)

@@ -12,11 +12,14 @@ from ganaug.errors import DataError
 from ganaug.images._left_out import SPLITS
 from ganaug.images.columns import Columns, cell_text
 
-__all__ = ["Unread", "part_of"]
+__all__ = ["Unread", "allowed_parts", "part_of", "whole_text"]
+
+WHOLE = re.compile(r"-?[0-9]+\.0+")  # a number as a column of floats has it
 
 
 def _flag(true: str, false: str) -> dict[str, str]:
-    return {"true": true, "1": true, "false": false, "0": false}
+    values = dict.fromkeys(("true", "1", "yes"), true)
+    return values | dict.fromkeys(("false", "0", "no"), false)
 
 
 # Columns that say of which part a row is, in small letters without what is between them, and what
@@ -24,7 +27,10 @@ def _flag(true: str, false: str) -> dict[str, str]:
 _NOT_TRAINING = frozenset(
     (*(name for name in SPLITS if "train" not in name), "dev", "holdout", "eval", "evaluation")
 )
-_SAYS_PART = "split subset part partition phase set fold dataset usage datasplit datapart"
+_SAYS_PART = (
+    "split subset part partition phase set fold dataset usage datasplit datapart traintest"
+    " trainortest traintestsplit trainvaltest"
+)
 _FLAGS = {
     **dict.fromkeys(("isvalid", "isval", "isvalidation"), _flag("validation", "train")),
     "istest": _flag("test", "train"),
@@ -47,6 +53,18 @@ def part_of(column: str, value: str) -> str | None:
     return said or _MEANS.get(_part_name(value.lower()))
 
 
+def allowed_parts(column: str) -> str:
+    """Return what a cell of a column may say, for messages."""
+    if _letters(column) in _FLAGS:
+        return "yes or no, true or false, 1 or 0"
+    return "train, test, or validation, which is not read"
+
+
+def whole_text(text: str) -> str:
+    """Return "3" for "3.0": a number of a column is the same in a file and in a DataFrame."""
+    return str(int(text.partition(".")[0])) if WHOLE.fullmatch(text) else text
+
+
 class Unread:
     """Tells of a column that says which part of the data a row is of, and that nobody reads."""
 
@@ -62,7 +80,7 @@ class Unread:
         """Look at a row."""
         for name in self.named:
             with suppress(DataError):  # a list, or the like, says no part
-                self._held[name].add(cell_text(row.get(name), name, "part").lower())
+                self._held[name].add(whole_text(cell_text(row.get(name), name, "part")).lower())
 
     @property
     def notes(self) -> list[str]:

@@ -40,9 +40,13 @@ def require_classes(image_set: ImageSet) -> None:
 def ways_to_name_classes(source: str) -> str:
     """Return what to do about a source of too few classes: for a folder, also by a table.
 
+    An .npz file has its labels in an array.
+
     A table in the folder, or beside it, is named where its rows name images and classes.
     """
     way = "put each class in a folder of its own"
+    if source and kind_of(source) == "npz":
+        return "name the array of labels 'labels' ('train_labels' beside 'train_images')"
     if not source or kind_of(source) != "folder":
         return way
     folder = Path(source)

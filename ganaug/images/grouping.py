@@ -1,13 +1,16 @@
-"""Groups of images as numbers, also where pairs that belong together make them."""
+"""Groups of images as numbers, also where pairs that belong together make them; in two parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Joined", "group_numbers"]
+from ganaug.wording import counted
+
+__all__ = ["Joined", "group_names", "group_numbers", "in_both_noted"]
 
 
 def group_numbers(names: Sequence[str | None]) -> NDArray[np.int64] | None:
@@ -19,6 +22,35 @@ def group_numbers(names: Sequence[str | None]) -> NDArray[np.int64] | None:
     if not names or None in names:
         return None
     return np.unique(np.array(names), return_inverse=True)[1]
+
+
+def group_names(names: Sequence[str | None]) -> tuple[str, ...] | None:
+    """Return the names of the groups of one part; None where an image has none, or there is none.
+
+    Unlike their numbers they tell a group of two sets from two groups.
+    """
+    known = tuple(name for name in names if name is not None)
+    return known if known and len(known) == len(names) else None
+
+
+def in_both_noted(
+    train: Iterable[Any],
+    test: Iterable[Any],
+    words: tuple[str, str] = ("the training part", "the test part"),
+) -> list[str]:
+    """Return a note where images of one group are in both parts, which are called `words`.
+
+    Args:
+        train, test: the group of each image, a number or a text, or None.
+        words: for the parts.
+    """
+    both = sorted((set(train) & set(test)) - {None}, key=str)
+    if not both:
+        return []
+    return [
+        f"{counted(len(both), 'group')} with images in {words[0]} and in {words[1]}, such as"
+        f" {both[0]}; results on {words[1]} will look too good"
+    ]
 
 
 class Joined:

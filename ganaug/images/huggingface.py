@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError, DataError, did_you_mean, named_path
 from ganaug.files import open_regular
-from ganaug.images._groups import in_both_noted
 from ganaug.images._parts import class_names
 from ganaug.images._reading import Reading, read_files
 from ganaug.images.class_names import composed
@@ -29,6 +28,7 @@ from ganaug.images.columns import (
     column_name,
     named_like,
 )
+from ganaug.images.grouping import in_both_noted
 from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range, label_number
 from ganaug.images.source_kinds import HF_PREFIX

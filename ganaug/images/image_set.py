@@ -62,6 +62,8 @@ class ImageSet:
         unnamed: whether `classes` are the labels as text, since the source names none.
         other_keys: uint64 [N], what `keys` are where images are turned as EXIF says and here are
             not, or the other way round; or empty, where that is not known.
+        group_names: what the source calls the group of each image, the same in other sets; or
+            None, where that is not known.
 
     Raises:
         DataError: shapes, dtypes, label range or lengths do not fit, a class has no name or that of
@@ -82,6 +84,7 @@ class ImageSet:
     columns: Columns | None = None
     unnamed: bool = False
     other_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    group_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -142,6 +145,7 @@ class ImageSet:
         for word, given in (
             ("keys", self.keys),
             ("names", self.names),
+            ("group_names", self.group_names),
             ("pixel_keys", self.pixel_keys if len(self.pixel_keys) else None),
             ("other_keys", self.other_keys if len(self.other_keys) else None),
         ):
@@ -254,7 +258,8 @@ class ImageSet:
             images=chosen(self.images, rows),
             labels=self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
-            names=None if self.names is None else tuple(self.names[i] for i in rows),
+            names=_taken(self.names, rows),
+            group_names=_taken(self.group_names, rows),
             keys=self.keys[rows],
             pixel_keys=self.pixel_keys[rows] if len(self.pixel_keys) else self.pixel_keys,
             other_keys=self.other_keys[rows] if len(self.other_keys) else self.other_keys,
@@ -299,6 +304,10 @@ class ImageSet:
             held_out=HELD_OUT_RULE,
             notes=(*self.notes, note) if bare else self.notes,
         )
+
+
+def _taken(names: tuple[str, ...] | None, rows: NDArray[np.int64]) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names[at] for at in rows)
 
 
 def name_of(images: ImageSet, at: int) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,14 @@ from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
 from ganaug.images._parts import ImageFile, class_names, none_read
-from ganaug.images._pixels import UNREADABLE, Damage, picture_key, to_pillow, unreadable
+from ganaug.images._pixels import (
+    UNREADABLE,
+    Damage,
+    key_of_pixels,
+    picture_key,
+    to_pillow,
+    unreadable,
+)
 from ganaug.images._reading import Encoded, read_encoded
 from ganaug.images.class_names import classes_of, own_names
 from ganaug.images.columns import BY_NAME, Columns, Keyed, refuse_columns
@@ -38,6 +45,7 @@ from ganaug.images.torch_datasets import (
     torchvision_parts,
 )
 from ganaug.progress import Progress
+from ganaug.wording import one_line
 
 __all__ = ["UNREADABLE", "Original", "Originals", "Readable", "decoded", "originals", "readable"]
 
@@ -49,7 +57,8 @@ class Original(NamedTuple):
 
     `inside` is its name inside the source, the same wherever that lies; None where `name` is it.
     `read()` returns the image, which may not be decoded yet, its label and its content key (see
-    `ImageSet`). It raises one of `UNREADABLE` where the image is damaged.
+    `ImageSet`). It raises one of `UNREADABLE` where the image is damaged. `open()` opens its file;
+    None where it has none.
     """
 
     name: str
@@ -57,13 +66,15 @@ class Original(NamedTuple):
     group: str | None
     read: Callable[[], tuple[Image.Image, int, int]]
     inside: str | None = None
+    open: Callable[[], BinaryIO] | None = None
 
 
 class Originals(NamedTuple):
     """All images of a source; `classes` is None where the labels themselves name the classes.
 
     `as_rgb`: other modes are converted without being asked, as the data set would do it.
-    `problems`: what `load_images` refuses about the folder, a line each.
+    `problems`: what `load_images` refuses about the folder, a line each. `upright`: images are
+    turned as EXIF says, where that is asked for.
     """
 
     source: str
@@ -72,6 +83,7 @@ class Originals(NamedTuple):
     notes: tuple[str, ...] = ()
     as_rgb: bool = False
     problems: tuple[str, ...] = ()
+    upright: bool = True
 
 
 def originals(
@@ -132,7 +144,8 @@ def originals(
     listed = files_of(source)
     if listed is not None:
         items = tuple(_files(listed.files, False, exif=False))
-        return Originals(str(listed.root), items, listed.classes, tuple(listed.notes), True)
+        notes = tuple(listed.notes)
+        return Originals(str(listed.root), items, listed.classes, notes, as_rgb=True, upright=False)
     told = groups_not_read(source)
     return Originals(name, (*_items(name, source, False),), classes_of(source), tuple(told))
 
@@ -150,6 +163,20 @@ class Readable(NamedTuple):
     classes: tuple[str, ...]
     notes: tuple[str, ...]
     unnamed: bool
+
+    def pixel_keys(self) -> NDArray[np.uint64]:
+        """Decode all images, and return uint64 [N], equal for images of equal pixels.
+
+        Raises:
+            DataError: an image cannot be read.
+        """
+        keys: list[int] = []
+        for item in self.items:
+            try:
+                keys.append(key_of_pixels(item.read()[0])[0])
+            except UNREADABLE as error:
+                raise unreadable(item.name, error) from error
+        return np.array(keys, np.uint64)
 
 
 def readable(
@@ -202,7 +229,7 @@ def decoded(item: Original, channels: int, longest: int | None = None) -> NDArra
 def _files(files: Sequence[ImageFile], test: bool, exif: bool) -> Iterator[Original]:
     for file in files:
         read = partial(_read_file, file, exif)
-        yield Original(file.where, test, file.group, read, file.name)
+        yield Original(file.where, test, file.group, read, file.name, file.open)
 
 
 def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
@@ -213,7 +240,7 @@ def _read_file(file: Encoded, exif: bool) -> tuple[Image.Image, int, int]:
 def _saved(part: SavedPart, exif: bool) -> Iterator[Original]:
     for image in part.images:
         read = partial(_read_file, image, exif)
-        yield Original(image.name, part.name == "test", image.group, read)
+        yield Original(image.name, part.name == "test", image.group, read, open=image.open)
 
 
 def _stored(path: Path, part: StoredPart) -> Iterator[Original]:
@@ -238,7 +265,15 @@ def _items(source: str, dataset: Any, test: bool) -> Iterator[Original]:
 
 
 def _read_item(dataset: Any, at: int, name: str, classes: int) -> tuple[Image.Image, int, int]:
-    image, label = item_of(dataset, at, name, classes)
+    try:
+        image, label = item_of(dataset, at, name, classes)
+    except (OSError, SyntaxError):  # what `load_images` takes for a damaged image
+        raise
+    except UNREADABLE as error:
+        raise DataError(
+            f"{name}: reading it raised {type(error).__name__} ({one_line(error)}); allowed: an"
+            " item for each number below the length; correct the data set"
+        ) from error
     return image, label, picture_key(image)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganaug.errors import DataError
+from ganaug.images._open import open_image
+from ganaug.images._orientation import Told
 from ganaug.images._parts import class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -26,16 +29,19 @@ from ganaug.images._pixels import (
     key_of_pixels,
     read_header,
 )
+from ganaug.images.class_names import alike_noted
 from ganaug.images.columns import BY_NAME, Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.image_set import ImageSet
 from ganaug.images.labels import check_range
 from ganaug.images.originals import Original, originals
+from ganaug.images.torch_datasets import other_pixels
 from ganaug.progress import Progress
 
 __all__ = ["PREVIEW_SIDE", "Survey", "survey"]
 
 PREVIEW_SIDE = 32
+READ_AGAIN = 20  # items, to see whether they change
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +143,7 @@ def survey(
     check_mode(mode)
     found = originals(source, root=root, download=download, exif=exif, columns=columns)
     damage = Damage(True, folder=found.source)
+    told = Told(found.source, turned=exif and found.upright)
     kept: list[Original] = []
     headers: list[Header] = []
     labels: list[int] = []
@@ -149,6 +156,7 @@ def survey(
             image, label, key = item.read()
             header = read_header(image, item.name)
             previews[len(kept)] = _preview(image, quick)
+            _tell_of_file(told, item, header, found.classes, label)
         except UNREADABLE as error:
             damage.found(item.name, error)
         else:
@@ -164,7 +172,9 @@ def survey(
         raise none_read(found.source)
     classes = class_names(found.source, label_of[~test], found.classes)
     check_range(label_of, len(classes), where=found.source)
-    refusals = list(found.problems)
+    refusals = [*found.problems, *_changing(kept, keys)]
+    if any(item.test for item in found.items) and not test.any():
+        refusals.append(str(none_read(found.source, "test")))
     layout: Layout | None = None
     try:
         layout = choose_layout(
@@ -187,18 +197,40 @@ def survey(
         groups=tuple(item.group for item in kept),
         previews=previews[: len(kept)],
         unreadable=tuple(damage.skipped),
-        notes=found.notes,
+        notes=tuple(dict.fromkeys((*found.notes, *told.notes, *alike_noted(classes)))),
         layout=None if refusals else layout,
         refusals=tuple(refusals),
         items=tuple(kept),
     )
 
 
+def _changing(items: Sequence[Original], keys: Sequence[int]) -> list[str]:
+    """Return what is wrong where an item has other pixels when it is read again; some are.
+
+    Files stay as they are.
+    """
+    for at in np.unique(np.linspace(0, len(items) - 1, READ_AGAIN).round().astype(int)).tolist():
+        with suppress(*UNREADABLE):
+            if items[at].open is None and items[at].read()[2] != keys[at]:
+                return [str(other_pixels(items[at].name))]
+    return []
+
+
+def _tell_of_file(
+    told: Told, item: Original, header: Header, classes: tuple[str, ...] | None, label: int
+) -> None:
+    """Note what the file of an image holds beside its first picture as it lies there."""
+    if item.open is not None:
+        known = classes is not None and label < len(classes)
+        with item.open() as stream, open_image(stream) as image:
+            told.header(header, image, classes[label] if classes and known else str(label))
+
+
 def _preview(image: Image.Image, quick: bool) -> NDArray[np.uint8]:
     if quick:
         image.draft(None, (2 * PREVIEW_SIDE, 2 * PREVIEW_SIDE))  # of use to JPEG alone
     if image.mode[0] in "IF":  # more than 8 bits, which Pillow does not convert
-        values = np.asarray(image.convert("F"))
+        values = np.nan_to_num(np.asarray(image.convert("F")), posinf=0, neginf=0).clip(0)
         image = Image.fromarray(np.uint8(255 * values / max(float(values.max()), 1.0)))
     small = converted(image, "RGB").resize((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
     return np.asarray(small, np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,11 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganaug.errors import DataError, did_you_mean, named_path
-from ganaug.images._csv import delimiter_of, refuse_more_cells
-from ganaug.images._groups import in_both_noted
+from ganaug.images._csv import delimiter_of, dict_reader, refuse_more_cells
 from ganaug.images._parts import ImageFile
 from ganaug.images._reading import Reading, read_files
-from ganaug.images._table_parts import Unread, part_of
+from ganaug.images._table_parts import Unread, allowed_parts, part_of, whole_text
 from ganaug.images.cache import entry_of
 from ganaug.images.class_names import alike_noted, composed
 from ganaug.images.columns import (
@@ -29,6 +27,7 @@ from ganaug.images.columns import (
     column_name,
     named_like,
 )
+from ganaug.images.grouping import in_both_noted
 from ganaug.images.image_set import ImageSet
 from ganaug.wording import one_line, whole_number
 
@@ -45,7 +44,6 @@ __all__ = [
 ENDINGS = (".csv", ".tsv")
 SPLIT = "--split-column (split= in Python)"
 GAPS = ("nan", "none", "null", "na", "n/a", "nil", "undefined")
-WHOLE = re.compile(r"-?[0-9]+\.0+")  # a label as a column of floats has it
 
 
 class Table(NamedTuple):
@@ -148,11 +146,11 @@ def read_table(
     forms_in = cache(_forms)  # a folder is listed once
     again: list[_Row] = []
     for each in rows:
-        row = _Row(each.name, each.file, *map(_whole, each[2:]))
+        row = _Row(each.name, each.file, *map(whole_text, each[2:]))
         _refuse_gaps(row, where, chosen)
         name = _on_disk(os.path.abspath(folder), _inside(row, where, folder, rows), forms_in)
         if name in seen:
-            _refuse_contradiction(seen[name], row, where)
+            _refuse_contradiction(seen[name], row, where, chosen)
             again.append(row)
         else:
             seen[name] = row._replace(file=name)
@@ -194,7 +192,7 @@ def _file_rows(where: str, source: Any, columns: Columns) -> _Found:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             delimiter = delimiter_of(stream, where)
-            reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
+            reader = dict_reader(stream, delimiter)
             chosen = _columns(where, [name or "" for name in reader.fieldnames or ()], columns)
             rows: list[_Row] = []
             parts = Unread(list(reader.fieldnames or ()), chosen)
@@ -245,8 +243,8 @@ def _part(row: _Row, where: str, columns: Columns) -> str:
     part = part_of(columns.split, row.split)
     if part is None:
         raise DataError(
-            f"{where}, {row.name}: {row.split!r} in the column {columns.split!r}; allowed: train,"
-            " test, or validation, which is not read; correct it"
+            f"{where}, {row.name}: {row.split!r} in the column {columns.split!r}; allowed:"
+            f" {allowed_parts(columns.split)}; correct it"
         )
     return part
 
@@ -268,11 +266,6 @@ def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
             " rename the others"
         )
     return chosen
-
-
-def _whole(text: str) -> str:
-    """Return "3" for "3.0": a label that is a number is the same in a file and in a DataFrame."""
-    return str(int(text.partition(".")[0])) if WHOLE.fullmatch(text) else text
 
 
 def _refuse_gaps(row: _Row, where: str, columns: Columns) -> None:
@@ -319,13 +312,15 @@ def _on_disk(base: str, name: str, forms_in: Callable[[str], dict[str, str]]) ->
     return Path(found).as_posix()
 
 
-def _refuse_contradiction(first: _Row, second: _Row, where: str) -> None:
+def _refuse_contradiction(first: _Row, second: _Row, where: str, columns: Columns) -> None:
+    split = columns.split
+    same_part = split is not None and part_of(split, first.split) == part_of(split, second.split)
     for word, one, other in (
         ("label", first.label, second.label),
         ("group", first.group, second.group),
         ("split", first.split, second.split),
     ):
-        if composed(one) != composed(other):
+        if composed(one) != composed(other) and not (word == "split" and same_part):
             raise DataError(
                 f"{where}, {second.name}: the {word} {other!r} for {second.file!r}, but {one!r} in"
                 f" {first.name}; allowed: one {word} for each image; correct one of them"

@@ -40,6 +40,7 @@ __all__ = [
     "item_of",
     "load_dataset",
     "load_torchvision",
+    "other_pixels",
     "torchvision_parts",
 ]
 
@@ -218,10 +219,7 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
         dataset, index = items[at]
         image, _ = item_of(dataset, index, headers[at].name)
         if picture_key(image) != keys[at]:
-            raise DataError(
-                f"{headers[at].name}: gives other pixels each time it is read; allowed: images as"
-                " they are; give the data set without random transforms"
-            )
+            raise other_pixels(headers[at].name)
         return image, keys[at], keys[at]
 
     layout = choose_layout(headers, reading.size, reading.mode)
@@ -249,6 +247,14 @@ def _read(source: str, train: Any, test: Any | None, reading: Reading) -> ImageS
     training = part(slice(0, split))
     rest = None if test is None else part(slice(split, None))
     return with_test(training, rest, (*layout.notes, *damage.notes))
+
+
+def other_pixels(name: str) -> DataError:
+    """Return the error of an item whose image differs each time it is read."""
+    return DataError(
+        f"{name}: gives other pixels each time it is read; allowed: images as they are; give the"
+        " data set without random transforms"
+    )
 
 
 def item_of(dataset: Any, index: int, where: str, num_classes: int = 0) -> tuple[Image.Image, int]:

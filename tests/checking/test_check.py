@@ -57,7 +57,9 @@ def test_a_clean_folder_raises_no_alarm(photos: Path) -> None:
     assert (report.modes, report.training_size) == ({"RGB": 154}, (32, 32))
     assert report.next == (f"ganaug fit {photos} --out runs/photos",)
     assert "nothing found that stands in the way" in str(report)
-    unseen = "groups: none named; cropped or moved copies of one photograph are not found: name"
+    unseen = (
+        "groups: none named; copies that are cropped, moved, mirrored or turned are not found: name"
+    )
     assert unseen in str(report)
 
 

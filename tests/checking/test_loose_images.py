@@ -14,6 +14,22 @@ from ganaug.images import require_classes
 from ganaug.images.enough_classes import MOST_BYTES
 
 
+def test_a_test_part_without_an_image_that_can_be_read_is_a_problem(tmp_path: Path) -> None:
+    for at, image in enumerate(clean().images[:40]):
+        place = tmp_path / ("test" if at < 4 else "train") / str(at % 2)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / f"{at}.png")
+    for path in (tmp_path / "test").rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:-40])
+    message = f"{tmp_path}: no test image can be read; add images that can"
+    report = check(tmp_path, times=False)
+    assert message in [each.text for each in report.problems]
+    assert report.next == ()
+    with pytest.raises(DataError) as refused:
+        load_images(tmp_path, skip_corrupt=True)
+    assert str(refused.value) == message
+
+
 def test_loose_images_are_told_of_the_table_that_names_their_classes(tmp_path: Path) -> None:
     images, folder = clean(), tmp_path / "flat" / "my images"
     folder.mkdir(parents=True)

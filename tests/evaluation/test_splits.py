@@ -1,22 +1,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.photos import write_pngs
 from helpers.small_images import bars
 from helpers.small_models import metadata_of
+from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.splits import (
     as_trained,
+    compared,
     default_draw,
     in_class_order,
     merged_as_trained,
     splits_of,
     training_and_test,
 )
-from ganaug.images import ImageSet
+from ganaug.images import ImageSet, load_images
 
 
 def test_classes_are_reordered_by_name() -> None:
@@ -96,6 +100,39 @@ def test_a_given_test_part_wins() -> None:
 HELD_OUT = {"source": "bars", "held_out": "a rule", "held_out_fingerprint": "0", "groups": False}
 
 
+@pytest.mark.parametrize(("third", "told"), [(False, False), (True, True)])
+def test_a_group_of_two_sets_is_told_of(tmp_path: Path, third: bool, told: bool) -> None:
+    """Numbers of groups count in each set alone; names say that a patient is in both."""
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    folder = write_pngs(tmp_path, bars((8, 8)))
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    patients = [f"p{at // 2}" for at in range(16)]
+    table = pandas.DataFrame(
+        {"file": files, "label": [file.split("/")[0] for file in files], "patient": patients}
+    )
+    is_test = table.index % 3 == 0 if third else table["patient"].isin(patients[::6])
+    train, test = (
+        load_images(table[rows], root=folder, group="patient") for rows in (~is_test, is_test)
+    )
+    found = training_and_test(train, test, None)[2]
+    note = "6 groups with images in the training part and in the test part, such as p0;"
+    assert [each.partition(";")[0] + ";" for each in found] == [note] * told
+    once = train.take(np.flatnonzero(train.labels == 0)).group_names
+    assert once == tuple(name for name in train.group_names or () if name < "p4")
+
+
+def test_groups_of_two_arrays_are_told_of_by_name_alone(tmp_path: Path) -> None:
+    """Numbers often begin anew in each file."""
+    images = bars((8, 8))
+    found = []
+    for names in (np.arange(16) // 2, np.array(list("abcdefgh")).repeat(2)):
+        path = tmp_path / f"{names.dtype.kind}.npz"
+        np.savez(path, images=images.images, labels=images.labels, groups=names)
+        found.append(training_and_test(load_images(path), load_images(path), None)[2])
+    note = "8 groups with images in the training part and in the test part, such as a; results"
+    assert found == [(), (f"{note} on the test part will look too good",)]
+
+
 def test_the_held_out_fifth_becomes_the_test_part_once() -> None:
     images = bars((10, 5))
     part = images.hold_out()
@@ -115,6 +152,20 @@ def test_a_test_part_is_what_was_not_seen() -> None:
     images = replace(bars((10, 5)), test=bars((3, 3), seed=1))
     info = metadata_of("variation", data=HELD_OUT, fingerprint=images.fingerprint)
     assert as_trained(images, info) is images
+
+
+def test_images_of_equal_pixels_are_held_out_as_fit_holds_them_out(tmp_path: Path) -> None:
+    """The images that a generator was fitted on are known again where PNG files are BMP, too."""
+    folder = write_pngs(tmp_path / "photos", bars((20, 20)))
+    for path in sorted(folder.rglob("*.png"))[::2]:
+        Image.open(path).save(path.with_suffix(".bmp"))
+    images = load_images(folder).hold_out()
+    data = {"held_out": images.held_out, "held_out_fingerprint": images.test.fingerprint}
+    info = metadata_of("variation", classes=images.classes, counts=images.counts.tolist())
+    info = replace(info, fingerprint=images.fingerprint, data={**info.data, **data})
+    assert compared(folder, info).fitted
+    (folder / "bar 0" / "000.png").write_bytes((folder / "bar 0" / "001.png").read_bytes())
+    assert not compared(folder, info).fitted
 
 
 def test_a_generator_without_labels_has_seen_one_class() -> None:

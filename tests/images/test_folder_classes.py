@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from torchvision.datasets import ImageFolder
 
@@ -58,6 +59,15 @@ def test_classes_that_look_alike_are_told_of(write_folder: Writer) -> None:
     )
 
 
+def test_check_tells_of_classes_that_look_alike_in_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "photos.npz"
+    images = np.arange(64, dtype=np.uint8).repeat(64).reshape(64, 8, 8)
+    np.savez(path, images=images, labels=np.arange(64) % 2, classes=["cat", "Cat"])
+    told = ("classes whose names look alike: 'cat' and 'Cat'",)
+    assert load_images(path).notes == told
+    assert check(path, times=False).notes == told
+
+
 def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:
     folder = write_folder(("cat", "dog"))
     for target in ("../dog", ".."):
@@ -66,6 +76,7 @@ def test_a_link_puts_no_folder_into_two_classes(write_folder: Writer) -> None:
         refuses(
             folder, f"{link}: is read for the classes 'cat' and 'dog', by a link; allowed: each"
         )
+        assert "without images" not in str(check(folder, times=False))
         link.unlink()
     assert load_images(folder).counts.tolist() == [3, 3]
 

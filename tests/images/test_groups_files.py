@@ -59,6 +59,44 @@ def test_in_any_case(photos: Path, name: str) -> None:
     assert f"test/ and {name} beside train/" in " ".join(load_images(photos / "train").notes)
 
 
+@pytest.mark.parametrize("part", ["Training", "val", "Validation"])
+def test_above_a_part_of_another_name(
+    photos: Path, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = (photos / "train").rename(photos / part)
+    write_groups(photos / "groups.csv", f"{folder.name}/")
+    monkeypatch.chdir(folder)
+    told = f"groups.csv beside {folder.name}/ is not read; put one into {folder.name}/, of paths"
+    for place in (folder, Path()):
+        found = load_images(ImageFolder(place))
+        assert found.groups is not None
+        assert found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+        assert found.names == load_images(ImageFolder(folder)).names
+        assert [note for note in load_images(place).notes if note.startswith(told)]
+    items = ImageFolder(Path(), lambda image: image)
+    assert load_images(items).notes[0].startswith(f"groups.csv of the folder {folder.name} is not")
+
+
+def test_quotes_may_follow_a_blank(photos: Path) -> None:
+    path = write_groups(photos / "groups.csv", "train/")
+    cells = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(f'"{file}", "{group}"' for file, group in cells))
+    groups = load_images(photos).groups
+    assert groups is not None
+    assert groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_above_the_current_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_groups(photos / "groups.csv", "train/")
+    monkeypatch.chdir(photos / "train")
+    assert load_images(".").notes == (
+        "test/ and groups.csv beside train/ are not read; name .. as the source to use all of it",
+    )
+    found = load_images(ImageFolder("."))
+    assert found.groups is not None
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_in_the_parts(photos: Path) -> None:
     write_groups(photos / "train" / "Groups.csv")
     found = load_images(photos)

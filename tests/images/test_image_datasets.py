@@ -16,6 +16,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, Subset, TensorDatas
 from torchvision import datasets
 from torchvision.transforms import v2
 
+from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
 from ganaug.images.torch_datasets import PARTS
@@ -175,8 +176,10 @@ def test_refuses_a_data_set_that_changes_between_two_reads(tmp_path: Path) -> No
     for at, pixels in enumerate(COLOUR):
         Image.fromarray(pixels).save(tmp_path / "cat" / f"{at}.png")
     changing = datasets.ImageFolder(tmp_path, v2.RandomCrop(8))
-    with pytest.raises(DataError, match=r"ImageFolder\[\d\]: gives other pixels each time"):
+    message = r"ImageFolder\[\d\]: gives other pixels each time"
+    with pytest.raises(DataError, match=message):
         load_images(changing)
+    assert any(re.match(message, each.text) for each in check(changing, times=False).problems)
 
 
 def test_items_that_cannot_be_read_are_refused_or_skipped() -> None:
@@ -191,6 +194,10 @@ def test_items_that_cannot_be_read_are_refused_or_skipped() -> None:
 def test_errors_of_the_data_set_itself_are_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         load_images(Pairs([ZeroDivisionError()], [0]))
+    for error in (ZeroDivisionError(), KeyError("path")):
+        dataset = Pairs([*tensors()[:5], error], LABELS)
+        with pytest.raises(DataError, match=f"Pairs.5.: reading it raised {type(error).__name__}"):
+            check(dataset, times=False)
 
 
 # torchvision by name

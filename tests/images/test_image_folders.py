@@ -437,4 +437,4 @@ def test_parts_beside_a_class_are_told_of(write_folder: Writer) -> None:
     folder = write_folder(("cat", "test_images", "train_images"))
     expected = "called like parts of a data set, but read as classes: test_images, train_images"
     assert load_images(folder).notes == (expected,)
-    assert load_images(write_folder(("cat", "test"), below="other")).notes == ()
+    assert load_images(write_folder(("cat", "train"), below="other")).notes == ()

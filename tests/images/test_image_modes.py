@@ -181,6 +181,23 @@ def test_a_palette_with_transparency_is_converted_without_a_warning(tmp_path: Pa
     assert load_images(tmp_path, mode="grey").images[0, ..., 0].ravel().tolist() == [*range(144)]
 
 
+@pytest.mark.parametrize(
+    ("mode", "clear", "word"), [("L", 7, "a grey image"), ("RGB", (7, 7, 7), "an RGB image")]
+)
+def test_a_transparent_colour_is_transparency(
+    tmp_path: Path, mode: str, clear: Any, word: str
+) -> None:
+    image = Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12)).convert(mode)
+    path = tmp_path / "cat" / "a.png"
+    path.parent.mkdir()
+    image.save(path, transparency=clear)
+    refuses(tmp_path, f"{path}: {word} with a transparent colour (mode {mode};tRNS); allowed: 8-")
+    assert f"{word} with a transparent colour" in str(check(tmp_path, times=False))
+    for source, options in ((tmp_path, {"mode": "grey"}), (ImageFolder(tmp_path), {})):
+        found = load_images(source, **options)
+        assert found.images[0, ..., 0].ravel().tolist() == [*range(144)]
+
+
 @pytest.mark.parametrize("mode", [None, "grey", "rgb"])
 def test_refuses_16_bits(write_image: Writer, mode: str | None) -> None:
     path = write_image("photos/a.png", "I;16")
@@ -296,3 +313,30 @@ def test_without_exif_images_lie_as_in_image_folder(tmp_path: Path) -> None:
     images = load_images(tmp_path, exif=False)
     assert images.size == (10, 12)
     np.testing.assert_array_equal(images.images[0, ..., 0], ImageFolder(tmp_path)[0][0].split()[0])
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", (64, 64)), ("RGB", (24, 24)), ("RGB", (64, 8))])
+def test_skipped_images_decide_no_mode_and_no_size(
+    write_folder: Writer, write_image: Writer, mode: str, size: tuple[int, int]
+) -> None:
+    folder = write_folder(count=6, mode="RGB", size=(64, 64))
+    for name in ("a", "b"):
+        path = write_image(f"photos/cat/{name}.jpg", mode, size, seed=1)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: 2 * len(whole) // 3])
+    images = load_images(folder, skip_corrupt=True)
+    assert (len(images), images.images.shape[1:]) == (12, (64, 64, 3))
+    assert [note.partition(":")[0] for note in images.notes] == [
+        f"skipped cat{os.sep}{name}.jpg" for name in ("a", "b")
+    ]
+
+
+def test_an_image_with_nan_is_no_image_of_a_single_colour(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for at in range(3):
+        values = np.random.default_rng(at).uniform(0, 900, (40, 40)).astype(np.float32)
+        values[at, :2] = np.nan, np.inf
+        Image.fromarray(values).save(tmp_path / "a" / f"{at}.tif")
+    report = check(tmp_path, times=False)
+    assert "more than 8 bits a channel (mode F)" in str(report)
+    assert "blank" not in {finding.kind for finding in report.findings}

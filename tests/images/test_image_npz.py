@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganaug import check
 from ganaug.errors import DataError
-from ganaug.images import load_images
+from ganaug.images import load_images, require_classes
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (6, 10, 12), dtype=np.uint8)
@@ -356,3 +357,13 @@ def test_truth_values_are_no_labels_of_three_classes(tmp_path: Path) -> None:
         load_images(save(tmp_path, images=GREY, labels=LABELS > 0, classes=classes[:2])).counts[0]
         == 2
     )
+
+
+def test_labels_under_another_name_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "photos.npz"
+    images = np.arange(20, dtype=np.uint8).repeat(64).reshape(20, 8, 8)
+    np.savez(path, images=images, y=np.arange(20) % 2)
+    words = "needs at least 2; name the array of labels 'labels' ('train_labels' beside"
+    assert any(words in each.text for each in check(path, times=False).problems)
+    with pytest.raises(DataError, match=re.escape(words)):
+        require_classes(load_images(path))

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from ganaug import check
 from ganaug.errors import DataError
 from ganaug.images import load_images
 
@@ -64,6 +66,21 @@ def test_loose_files_and_those_of_test_parts_are_told_of(write_folder: Writer) -
     )
 
 
+def test_what_lies_beside_the_parts_is_told_of(write_folder: Writer, write_image: Writer) -> None:
+    write_folder(below="photos/train")
+    folder = write_folder(below="photos/test").parent
+    for name in ("loose.png", ".hidden.png", ".kept/more.png"):
+        write_image(f"photos/{name}")
+    for name in ("all.zip", "scan.dcm", "README"):
+        (folder / name).touch()
+    assert load_images(folder).notes == (
+        "not used beside train/ and test/: 1 image, such as loose.png",
+        "not read: 1 .zip files (beside the classes 1), such as all.zip",
+        "not read: 1 .dcm files (beside the classes 1), such as scan.dcm",
+        "not read: 2 hidden images (beside the classes 2), such as .hidden.png",
+    )
+
+
 def test_a_class_of_other_formats_alone_says_so(write_folder: Writer) -> None:
     folder = write_folder()
     (folder / "bird").mkdir()
@@ -111,10 +128,12 @@ def test_pages_beyond_the_first_are_told_of(tmp_path: Path, format: str) -> None
     pages = [Image.new("RGB", (9, 9), (at * 40, 0, 9)) for at in range(4)]
     pages[0].save(tmp_path / "a" / f"0.{format}", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "a" / f"1.{format}")
-    assert load_images(tmp_path).notes == (
+    told = (
         f"not read: 3 pages or frames beyond the first (a 3), such as those of a{os.sep}0.{format}"
         " (4 of them)",
     )
+    assert load_images(tmp_path).notes == told
+    assert check(tmp_path, times=False).notes == told
 
 
 # Parts below a class
@@ -141,6 +160,30 @@ def test_parts_of_other_names_below_a_class_are_refused(
         refuses(
             source, f"{name}: {name}/ below the class folder cat/ looks like a part of a data set"
         )
+
+
+@pytest.mark.parametrize("name", ["test", "test1", "unlabeled", "Unlabelled", "testA", "val_B"])
+def test_a_part_beside_classes_is_told_of(write_folder: Writer, name: str) -> None:
+    folder = write_folder(("cat", "dog", name))
+    told = f"called like parts of a data set, but read as classes: {name}"
+    assert load_images(folder).notes == (told,)
+    assert load_images(write_folder(("bus", "train"), below="vehicles")).notes == ()
+
+
+def test_the_parts_of_cyclegan_are_no_classes(write_folder: Writer) -> None:
+    folder = write_folder(("trainA", "trainB", "testA", "testB"))
+    refuses(folder, f"{folder}: testA, testB, trainA, trainB look like parts of a data set")
+
+
+def test_a_vehicle_called_train_may_have_thumbnails(
+    write_folder: Writer, write_image: Writer
+) -> None:
+    folder = write_folder(("bus", "train"))
+    write_image("photos/train/@eaDir/0.png/thumb.png")
+    loaded = load_images(folder)
+    assert loaded.classes == ("bus", "train")
+    assert len(loaded.notes) == 1
+    assert "1 files in @eaDir/, made by another program (train 1)" in loaded.notes[0]
 
 
 def test_masks_beside_their_images_are_told_of(write_folder: Writer, write_image: Writer) -> None:
@@ -232,6 +275,28 @@ def test_images_are_turned_as_viewers_show_them(
     np.testing.assert_array_equal(as_torch.images, lying.images)
     assert as_torch.fingerprint == lying.fingerprint
     assert as_torch.notes == lying.notes
+
+
+def test_check_tells_of_turned_images_as_fit_does(write_folder: Writer) -> None:
+    folder = write_folder(mode="RGB")
+    turned(folder / "cat" / "lying.jpg", 6)
+    table = folder.parent / "table.csv"
+    rows = [path.relative_to(folder) for path in sorted(folder.glob("*/*"))]
+    lines = ["file,label", *(f"{row.as_posix()},{row.parent}" for row in rows)]
+    table.write_text("\n".join(lines))
+    files = [str(folder / row) for row in rows]
+    saved = datasets.Dataset.from_dict({"image": files, "label": [0, 1] * 3 + [0]})
+    saved = saved.cast_column("image", datasets.Image())
+    for source, options in (
+        (folder, {}),
+        (folder, {"exif": False}),
+        (ImageFolder(str(folder)), {}),
+        (table, {"root": folder}),
+        (saved, {}),
+    ):
+        (note,) = load_images(source, size=16, **options).notes
+        assert "EXIF says" in note
+        assert note in check(source, size=16, times=False, **options).notes
 
 
 def test_damaged_exif_is_none(tmp_path: Path) -> None:

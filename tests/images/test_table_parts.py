@@ -40,6 +40,7 @@ def table(folder: Path, parts: Sequence[Any], column: str = "split") -> Path:
         ("is_test", [0, 1, 0, 0, 1, 0]),
         ("is_test", ["False", "True", "False", "False", "True", "False"]),
         ("is_train", ["1.0", "0.0", "1.0", "1.0", "0.0", "1.0"]),
+        ("is test", ["no", "Yes", "NO", "no", "yes", "no"]),
     ],
 )
 def test_rows_of_the_test_part_are_the_test_part(
@@ -64,6 +65,40 @@ def test_rows_of_the_test_part_are_the_test_part(
     )
 
 
+@pytest.mark.parametrize(
+    ("column", "parts", "told"),
+    [
+        ("is_test", ["0.0", "1.0"] * 3, "1"),
+        ("is_train", ["yes", "no"] * 3, "no"),
+        ("train_test", ["train", "test"] * 3, "test"),
+        ("Train or test", ["train", "test"] * 3, "test"),
+    ],
+)
+def test_a_column_that_is_not_read_is_told_of(
+    folder: Path, column: str, parts: Sequence[str], told: str
+) -> None:
+    path = table(folder, parts, column)
+    (note,) = load_images(path).notes
+    assert note.startswith(
+        f"all rows are read, also those that the column '{column}' calls {told};"
+    )
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    assert load_images(pandas.read_csv(path), root=folder).notes == (note,)
+
+
+def test_a_blank_after_a_comma_is_no_part_of_a_cell(folder: Path) -> None:
+    lines = ['"file", "label", "split"']
+    lines += [
+        f'"{name}", "{label}", "{("train", "test")[name[-5] == "1"]}"' for name, label in ROWS
+    ]
+    path = folder / "labels.csv"
+    path.write_text("\n".join(lines))
+    images = load_images(path, split="split")
+    assert images.classes == ("cat", "dog")
+    assert images.test is not None
+    assert (len(images), len(images.test)) == (4, 2)
+
+
 def test_rows_for_validation_are_not_read(folder: Path) -> None:
     parts = ["train", "val", "test", "train", "dev", "test"]
     images = load_images(table(folder, parts), split="split")
@@ -86,6 +121,10 @@ def test_rows_for_validation_are_not_read(folder: Path) -> None:
 def test_what_is_ambiguous_is_refused(folder: Path, parts: Sequence[str], words: str) -> None:
     with pytest.raises(DataError, match=re.escape(words)):
         load_images(table(folder, parts), split="split")
+    path = table(folder, ["yes", "maybe", *["no"] * 4], "is_test")
+    words = "'maybe' in the column 'is_test'; allowed: yes or no, true or false, 1 or 0; correct it"
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_images(path, split="is_test")
     with pytest.raises(DataError, match=re.escape("no column 'splits' (did you mean 'split'?)")):
         load_images(table(folder, parts), split="splits")
 
@@ -101,7 +140,10 @@ def test_a_group_in_both_parts_is_told(folder: Path) -> None:
 
 def test_an_image_of_two_parts_is_refused(folder: Path) -> None:
     path = table(folder, ["train"] * 6)
-    path.write_text(f"{path.read_text()}photos/cat/0.png,cat,test\n")
+    whole = path.read_text()
+    path.write_text(f"{whole}photos/cat/0.png,cat,Training\n")
+    assert len(load_images(path, split="split")) == 6
+    path.write_text(f"{whole}photos/cat/0.png,cat,test\n")
     with pytest.raises(DataError, match=r"line 8: the split 'test' for .*, but 'train' in line 2"):
         load_images(path, split="split")
 
