@@ -272,7 +272,12 @@ def _check_outputs(
 ) -> None:
     """Refuse what would be written over something else, or cannot be written; FILE is rewritten."""
     from ganaug.files import check_writable
-    from ganaug.outputs import check_output_file, check_output_folder, refuse_foreign
+    from ganaug.outputs import (
+        check_output_file,
+        check_output_folder,
+        refuse_folder_as_file,
+        refuse_foreign,
+    )
     from ganaug.report.kinds import EVALUATION, RECORDS, holds_full_record, is_evaluation
 
     check_output_folder(folder, EVALUATION, inputs, option="--out", force=force)
@@ -289,6 +294,7 @@ def _check_outputs(
             raise RunError(
                 f"--json: {json_file} is a file of the report; allowed: any other name; name one"
             )
+        refuse_folder_as_file(json_file, folder / KEPT, option="--json")
         check_output_file(json_file, RECORDS, inputs, option="--json", force=force)
     if rewritten is not None:
         check_writable(rewritten)

@@ -72,7 +72,12 @@ def command(
     from ganaug.evaluation.tuning.report import OWN_P
     from ganaug.files import check_writable, write_json
     from ganaug.images.places import folders_around
-    from ganaug.outputs import Inputs, check_output_file, check_output_folder
+    from ganaug.outputs import (
+        Inputs,
+        check_output_file,
+        check_output_folder,
+        refuse_folder_as_file,
+    )
     from ganaug.report.kinds import POLICY
 
     generator = Generator(file)
@@ -82,6 +87,7 @@ def command(
     check_writable(file)
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:
+        refuse_folder_as_file(json_file, folder, option="--json")
         check_output_file(json_file, POLICY, inputs, option="--json", force=force)
     trained = chosen_classifier(classifier, weights, reading.size, reading.download)
     info, size = generator.info, reading.size
