@@ -15,7 +15,12 @@ from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
-from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
+from ganaug.evaluation.gain.report import (
+    GainReport,
+    chosen_gain,
+    other_free_arms,
+    stronger_free_arm,
+)
 from ganaug.evaluation.tuning.rarity import is_measurable
 from ganaug.report.class_changes import class_changes
 from ganaug.report.text import unused
@@ -121,7 +126,7 @@ def _of_verdict(
         yield from _left_out(gain, info)
     arm = parse_arm(str(gain.chosen))
     folder, below = arm.folder is not None, gain.baseline_of(arm.name)
-    free = f"Train with {below}, which needs no {'folder' if folder else 'generator'}."
+    free = _without(gain, "folder" if folder else "generator")
     few = len(gain.seeds) < FEWEST_SEEDS
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
@@ -142,25 +147,36 @@ def _of_verdict(
     elif record.verdict == "no change":
         judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
         yield f"{judged} is never to vary, so nothing changes. {free}"
+    elif gain.chosen in (gain.settings.spoiled or ()):
+        yield "Judge on images that the generator was not trained on."
+    elif record.few_units:
+        yield "Judge on more test images, of more objects where they are in groups."
     elif gain.settings.quick or few:
         seeds = counted(len(gain.seeds), "seed")
         looked = (
             "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
         )
         yield f"{looked} For a verdict: ganaug evaluate FILE SOURCE{_for_a_verdict(gain)}."
-    elif gain.chosen in (gain.settings.spoiled or ()):
-        yield "Judge on images that the generator was not trained on."
     elif short:
         return
     elif overtaken(len(gain.seeds), record):
         name = "NAME" if below == gain.baseline else "NAME, without longer-N"
         yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
-    elif record.few_units:
-        yield "Judge on more test images, of more objects where they are in groups."
     elif _failed(diversity) and not folder:
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
         yield f"{free} More test images would tell a smaller gain."
+
+
+def _without(gain: GainReport, what: str) -> str:
+    """Return how to train without the generator or folder, as far as it was compared."""
+    below = gain.baseline_of(str(gain.chosen))
+    if stronger := stronger_free_arm(gain):
+        return (
+            f"Train without a {what}: with {below}, or with {stronger}, which had more on these"
+            " test images."
+        )
+    return f"Train with {below}, which needs no {what}."
 
 
 def _for_a_verdict(gain: GainReport) -> str:

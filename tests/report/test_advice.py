@@ -34,6 +34,10 @@ def healthy() -> DiversityReport:
     return replace(record, classes=classes)
 
 
+def quick_look(gain: GainReport) -> GainReport:
+    return replace(gain, settings=replace(gain.settings, quick=True))
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
@@ -51,17 +55,14 @@ def test_what_took_the_verdict_away_is_named() -> None:
     def first(gain: GainReport, diversity: DiversityReport) -> str:
         return advice(gain, diversity)[0]
 
-    def look(gain: GainReport) -> GainReport:
-        return replace(gain, settings=replace(gain.settings, quick=True))
-
     unsure = gain_record("no evidence")
     two, one = gain_record("no evidence", 2), gain_record("no evidence", 1)
     told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6."
     assert first(two, healthy()) == told.format("2 seeds")
     assert first(one, healthy()) == told.format("1 seed")
     quick = "This was a quick look. For a verdict: ganaug evaluate FILE SOURCE, without --quick"
-    assert first(look(two), healthy()) == f"{quick}, with --seeds 6."
-    assert first(look(unsure), healthy()) == f"{quick}."
+    assert first(quick_look(two), healthy()) == f"{quick}, with --seeds 6."
+    assert first(quick_look(unsure), healthy()) == f"{quick}."
     assert "Or train the generator longer" in first(unsure, diversity_record())
     spoiled = replace(unsure, settings=replace(unsure.settings, spoiled=["ganaug"]))
     assert "images that the generator was not trained on" in first(spoiled, healthy())
@@ -98,10 +99,17 @@ def test_very_few_test_images_are_told_in_the_place_of_more_seeds() -> None:
     few = replace(gain, gain=gain.gain | {"ganaug": replace(gain.gain["ganaug"], few_units=True)})
     assert what_would_settle(few) == ""
     assert "too few test images, or objects in them" in gain_cards(few)[0]
-    assert advice(few, None) == [
-        "Judge on more test images, of more objects where they are in groups."
-    ]
+    words = ["Judge on more test images, of more objects where they are in groups."]
+    assert advice(few, None) == words
     assert "about 24 seeds" in what_would_settle(gain)
+    for each in (replace(few, seeds=(0, 1)), quick_look(few)):
+        assert advice(each, None) == words
+
+
+def test_more_seeds_do_not_mend_a_generator_that_saw_the_test_images() -> None:
+    for gain in (gain_record("no evidence", 2), quick_look(gain_record("no evidence"))):
+        spoiled = replace(gain, settings=replace(gain.settings, spoiled=["ganaug"]))
+        assert advice(spoiled, None) == ["Judge on images that the generator was not trained on."]
 
 
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
@@ -216,7 +224,7 @@ def test_a_verdict_on_new_generators_is_none_on_the_file() -> None:
 def test_a_quick_look_is_called_one_first() -> None:
     for verdict in ("helps", "hurts"):
         record = gain_record(verdict)
-        look = replace(record, settings=replace(record.settings, quick=True))
+        look = quick_look(record)
         assert advice(look, None)[0].startswith("This was a quick look, with no verdict to rely on")
         assert advice(look, None)[1:] == advice(record, None)
         assert gain_in_short(look).startswith("A quick look, with no verdict to rely on: of 100")
