@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+USUAL = (("baseline", "auto"), ("device", "auto"))
 KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
@@ -203,8 +204,10 @@ def command(
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
     again = _named(
         [str(file), source, *reading.words()],
-        {"classifier": classifier, "weights": weights},
-        {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned},
+        {"classifier": classifier, "weights": weights, "jobs": jobs, "device": device},
+        {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned}
+        | {"run": run_folder, "out": out, "no_write": keep},
+        {"steps": steps},
     )
     report = _write_report(folder, generator, images, run, records, again)
     _say_last(console, report, records, generator.info, again)
@@ -212,18 +215,28 @@ def command(
         open_report(console, report)
 
 
-def _named(read: list[str], trained: dict[str, Any], compared: dict[str, Any]) -> Named:
-    """Return what the commands of the advice take, as this one took it."""
+def _named(read: list[str], *options: dict[str, Any]) -> Named:
+    """Return what the commands of the advice take, as this one took it.
+
+    Args:
+        read: file, source, and how it is read.
+        options: of `evaluate` and `tune`, of `evaluate` alone, and --steps.
+    """
     from ganaug.report.advice import Named
 
-    if compared["baseline"] == "auto":
-        compared["baseline"] = None
+    used, compared, steps = (
+        {name: value for name, value in each.items() if (name, value) not in USUAL}
+        for each in options
+    )
     if compared["arms"] is not None:
         line = io.StringIO()
         csv.writer(line).writerow(compared["arms"])  # a name may have a comma
         compared["arms"] = line.getvalue().rstrip()
-    more = "".join(f" {shlex.quote(word)}" for word in as_options(**compared))
-    return Named(shlex.join([*read, *as_options(**trained)]), more)
+    more, last = (
+        "".join(f" {shlex.quote(word)}" for word in as_options(**each))
+        for each in (compared, steps)
+    )
+    return Named(shlex.join([*read, *as_options(**used)]), more, last)
 
 
 def _say_last(

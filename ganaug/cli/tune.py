@@ -114,12 +114,13 @@ def command(
             device=device,
             progress=progress,
         )
-    options = [*reading.words(), *as_options(classifier=classifier, weights=weights)]
-    named = shlex.join([file, source, *options])
+    used = None if device == "auto" else device
+    options = as_options(classifier=classifier, weights=weights, jobs=jobs, device=used)
+    named = shlex.join([file, source, *reading.words(), *options])
     echo(str(report).replace(" FILE SOURCE", f" {named}"))
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    following = f"ganaug evaluate {named}"
+    following = f"next: ganaug evaluate {named}"
     if report.policy.never:  # with it there is nothing to compare
-        following += f" --arms {OWN_P}, to judge a p of 0.5 all the same"
-    suggest(console, f"wrote the policy into {file}; next: {following}")
+        following = f"to judge a p of 0.5 all the same, {following} --arms {OWN_P}"
+    suggest(console, f"wrote the policy into {file}; {following}")

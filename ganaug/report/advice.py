@@ -41,15 +41,18 @@ class Named(NamedTuple):
     Attributes:
         what: file and source, with the options that say how both are used.
         compared: further options of `evaluate`, with a space before.
+        steps: its option --steps, the same way; left out where a command has another number.
     """
 
     what: str = "FILE SOURCE"
     compared: str = ""
+    steps: str = ""
 
     def put_into(self, line: str) -> str:
         """Return the line with these in the place of FILE SOURCE."""
         judging = "ganaug evaluate FILE SOURCE"
-        line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}")
+        steps = "" if f"{judging} --steps" in line else self.steps
+        line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}{steps}")
         return line.replace(" FILE SOURCE", f" {self.what}")
 
 
@@ -130,14 +133,14 @@ def _of_verdict(
     few = len(gain.seeds) < FEWEST_SEEDS
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
-            "This was a quick look, with no verdict to rely on. For one: ganaug evaluate FILE"
-            f" SOURCE{_for_a_verdict(gain)}."
+            "This was a quick look, with no verdict to rely on. For one, without --quick:"
+            f" {_for_a_verdict(gain)}"
         )
     if short := too_short(gain.notes):
         yield (
             "The classifiers were trained so briefly that longer trainings can turn the answer."
-            " Compare with more steps: ganaug evaluate FILE SOURCE --steps N, or ganaug run with"
-            " --classifier-steps N and a new --out."
+            " Compare with more steps, with ganaug run by --classifier-steps N and a new --out,"
+            " else: ganaug evaluate FILE SOURCE --steps N"
         )
         free = "Which training is best is open, too."
     if record.verdict == "helps":
@@ -152,16 +155,15 @@ def _of_verdict(
     elif record.few_units:
         yield "Judge on more test images, of more objects where they are in groups."
     elif gain.settings.quick or few:
-        seeds = counted(len(gain.seeds), "seed")
-        looked = (
-            "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
-        )
-        yield f"{looked} For a verdict: ganaug evaluate FILE SOURCE{_for_a_verdict(gain)}."
+        looked = f"No verdict rests on {counted(len(gain.seeds), 'seed')}. For a verdict:"
+        if gain.settings.quick:
+            looked = "This was a quick look. For a verdict, without --quick:"
+        yield f"{looked} {_for_a_verdict(gain)}"
     elif short:
         return
     elif overtaken(len(gain.seeds), record):
-        name = "NAME" if below == gain.baseline else "NAME, without longer-N"
-        yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
+        name = "" if below == gain.baseline else " without its longer-N"
+        yield f"Train as the stronger free arm does, and compare with it{name}: --baseline NAME"
     elif _failed(diversity) and not folder:
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
@@ -180,11 +182,8 @@ def _without(gain: GainReport, what: str) -> str:
 
 
 def _for_a_verdict(gain: GainReport) -> str:
-    """Return what the same command has to be given, or not given, as its end."""
-    more = f"--seeds {FEWEST_SEEDS}"
-    if not gain.settings.quick:
-        return f" {more}"
-    return ", without --quick" + (f", with {more}" if len(gain.seeds) < FEWEST_SEEDS else "")
+    """Return the same command with seeds enough."""
+    return f"ganaug evaluate FILE SOURCE --seeds {max(FEWEST_SEEDS, len(gain.seeds))}"
 
 
 def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
@@ -202,7 +201,7 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     if rule and measurable and _of_file(gain):
         yield (
             "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
-            " tune FILE SOURCE."
+            " tune FILE SOURCE"
         )
 
 

@@ -57,12 +57,14 @@ def test_what_took_the_verdict_away_is_named() -> None:
 
     unsure = gain_record("no evidence")
     two, one = gain_record("no evidence", 2), gain_record("no evidence", 1)
-    told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6."
+    told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6"
     assert first(two, healthy()) == told.format("2 seeds")
     assert first(one, healthy()) == told.format("1 seed")
-    quick = "This was a quick look. For a verdict: ganaug evaluate FILE SOURCE, without --quick"
-    assert first(quick_look(two), healthy()) == f"{quick}, with --seeds 6."
-    assert first(quick_look(unsure), healthy()) == f"{quick}."
+    quick = "This was a quick look. For a verdict, without --quick: ganaug evaluate FILE SOURCE"
+    assert first(quick_look(two), healthy()) == f"{quick} --seeds 6"
+    assert first(quick_look(unsure), healthy()) == f"{quick} --seeds 6"
+    more = quick_look(gain_record("helps", 8))
+    assert first(more, healthy()).endswith(": ganaug evaluate FILE SOURCE --seeds 8")
     assert "Or train the generator longer" in first(unsure, diversity_record())
     spoiled = replace(unsure, settings=replace(unsure.settings, spoiled=["ganaug"]))
     assert "images that the generator was not trained on" in first(spoiled, healthy())
@@ -78,12 +80,15 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     short = replace(info, steps=40, counts=(300, 200, 30))
     few = replace(short, counts=(12, 6, 4))  # of which `tune` could measure nothing
     assert "ganaug tune" not in " ".join(advice(unsure, healthy(), few))
-    how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug")
+    how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug", " --steps 20")
     lines = advice(unsure, healthy(), short, how)
     assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]
-    assert "Measure it first: ganaug tune 'my file.onnx' photos/ --size 32." in lines[1]
-    assert "evaluate 'my file.onnx' photos/ --size 32 --arms plain,ganaug --seeds 6." in lines[2]
+    assert lines[1].endswith("Measure it first: ganaug tune 'my file.onnx' photos/ --size 32")
+    evaluate = "ganaug evaluate 'my file.onnx' photos/ --size 32 --arms plain,ganaug"
+    assert lines[2].endswith(f" {evaluate} --steps 20 --seeds 6")
     assert "SOURCE" not in " ".join(lines)
+    brief = replace(unsure, notes=few_passes(bars((300, 5, 5), (8, 8)), steps=20, batch=64))
+    assert advice(brief, healthy(), None, how)[0].endswith(f" {evaluate} --steps N")
     assert info.policy is not None
     tuned = replace(info, steps=1200, policy=replace(info.policy, source="tune"))
     assert advice(unsure, healthy(), tuned) == advice(unsure, healthy())
@@ -161,7 +166,8 @@ def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommen
         record = gain_record(verdict)
         assert advice(replace(record, notes=note), healthy())[0].startswith("The classifiers were")
         short = advice(replace(record, notes=note), diversity_record())
-        assert "evaluate FILE SOURCE --steps N, or ganaug run with --classifier-steps N" in short[0]
+        assert "more steps, with ganaug run by --classifier-steps N and a new --out" in short[0]
+        assert short[0].endswith("else: ganaug evaluate FILE SOURCE --steps N")
         assert len(short) == 1 + more
         assert not any("Train with" in line for line in short)
     few = advice(replace(gain_record("no evidence", 2), notes=note), healthy())

@@ -202,7 +202,7 @@ def test_a_longer_arm_has_to_beat_the_free_arms_that_are_no_longer() -> None:
     more = "plain+longer-3 has more than balanced+longer-3: helps needs a gain over it, too"
     assert beaten.notes == (*over, more)
     assert beaten.gain["ganaug+longer-3"].verdict == "no evidence"
-    assert "--baseline NAME, without longer-N." in advice(beaten, None)[0]
+    assert "with it without its longer-N: --baseline NAME" in advice(beaten, None)[0]
     assert beaten.gain["ganaug"].verdict == "helps"  # as long as the baseline
     shorter = longer(0.81)
     assert shorter.gain["ganaug+longer-3"].verdict == "no evidence"
