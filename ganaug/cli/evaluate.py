@@ -198,7 +198,8 @@ def command(
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
-        why = write_back(generator, gain, diversity)
+        # What one class alone cannot have is not missed.
+        why = write_back(generator, gain if len(generator.info.classes) > 1 else None, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.photos import CLASSES, write_photos, write_pngs
 from helpers.small_images import bars
+from helpers.small_models import write_variation_model
 from PIL import Image
 
 from ganaug import load_images
@@ -83,6 +84,28 @@ def test_a_folder_is_judged_beside_a_file(
     assert run([*command, "--baseline", "balanced+affine"]) == 0  # about other images
     left = {path.name for path in folder.iterdir()}
     assert left == {"gain.json", "diversity.json", "predictions"}
+
+
+def test_beside_a_generator_of_one_class_only_the_folder_is_compared(
+    photos: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {"size": (24, 24), "channels": 3, "classes": ("all",), "counts": (22,)}
+    file = write_variation_model(tmp_path / "one.onnx", config={"conditional": False}, **one)
+    command = ["evaluate", str(file), str(photos), "--judge", str(made), *FAST[:-1]]
+    assert run([*command, "--arms", "balanced,mixed"]) == 2
+    words = "arm 'mixed': a generator of one class cannot help a classifier; allowed: free arms"
+    assert words in capsys.readouterr().err
+    assert run([*command, "--arms", "balanced"]) == 0
+    out, err = capsys.readouterr()
+    assert (
+        "a generator of one class cannot help a classifier: only the images of --judge are" in err
+    )
+    assert f"folder:{made}" in out
+    assert "no gain is measured" not in err
+    assert "wrote what was measured into" in err
+    assert "the gain is not written" not in err
+    assert run([*command[:3], "--quick"]) == 0
+    assert "cannot help a classifier: no gain is measured" in capsys.readouterr().err
 
 
 def test_copies_are_called_copying_and_do_not_help(
