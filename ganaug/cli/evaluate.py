@@ -133,16 +133,7 @@ def command(
         file, source = None, file
     if source is None or (file is None and judge is None):
         raise click.UsageError("Missing argument 'SOURCE'.")
-    if file is None and (refit or run_folder is not None):
-        raise ConfigError(
-            f"{'--refit' if refit else '--run'}: given without FILE; allowed: with the generator"
-            " that it is about; name FILE, or leave the option out"
-        )
-    if tuned and not refit:
-        raise ConfigError(
-            "--tune: given without --refit; allowed: with it, since policies are learnt for new"
-            " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
-        )
+    _refuse(file, tuned, {"--refit": refit, "--run": run_folder is not None, "--open": shown})
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
     folder = _folder(out, file, judge, quick)
@@ -185,7 +176,10 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            judged = measure_diversity(console, gain, images, quick, synthetic=judge, **how)
+            record = "diversity.json" if generator is None else "judged.json"
+            judged = measure_diversity(
+                console, gain, images, quick, file=record, synthetic=judge, **how
+            )
     if generator is None:
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
@@ -214,6 +208,21 @@ def command(
     _say_last(console, report, records, generator.info, again)
     if shown:
         open_report(console, report)
+
+
+def _refuse(file: str | None, tuned: bool, given: dict[str, bool]) -> None:
+    """Refuse options that are given without what they need: FILE, or --refit."""
+    alone = [option for option, is_given in given.items() if is_given and file is None]
+    if alone:
+        raise ConfigError(
+            f"{alone[0]}: given without FILE; allowed: with the generator that it is about; name"
+            " FILE, or leave the option out"
+        )
+    if tuned and not given["--refit"]:
+        raise ConfigError(
+            "--tune: given without --refit; allowed: with it, since policies are learnt for new"
+            " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
+        )
 
 
 def _named(read: list[str], *options: dict[str, Any]) -> Named:

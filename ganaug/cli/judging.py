@@ -83,9 +83,18 @@ def _compare(
 
 
 def measure_diversity(
-    console: Settings, gain: GainReport | None, images: ImageSet, quick: bool, **made: Any
+    console: Settings,
+    gain: GainReport | None,
+    images: ImageSet,
+    quick: bool,
+    *,
+    file: str = "diversity.json",
+    **made: Any,
 ) -> DiversityReport | None:
-    """Measure and print, or say why it cannot be measured where there is a gain."""
+    """Measure and print, or say why it cannot be measured where there is a gain.
+
+    The record goes into `file`.
+    """
     from ganaug import evaluate_diversity
 
     try:
@@ -96,5 +105,5 @@ def measure_diversity(
             raise
         say(console, f"no diversity is measured: {error}")
         return None
-    echo(diversity.text(width()))
+    echo(diversity.text(width(), file))
     return diversity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -87,8 +88,13 @@ def test_a_folder_is_judged_beside_a_file(
 
 
 def test_beside_a_generator_of_one_class_only_the_folder_is_compared(
-    photos: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path,
+    made: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ganaug.cli.judging.width", lambda: 60)
     one = {"size": (24, 24), "channels": 3, "classes": ("all",), "counts": (22,)}
     file = write_variation_model(tmp_path / "one.onnx", config={"conditional": False}, **one)
     command = ["evaluate", str(file), str(photos), "--judge", str(made), *FAST[:-1]]
@@ -101,6 +107,8 @@ def test_beside_a_generator_of_one_class_only_the_folder_is_compared(
         "a generator of one class cannot help a classifier: only the images of --judge are" in err
     )
     assert f"folder:{made}" in out
+    told = re.findall(r"all numbers are in (\w+)\.json", out)
+    assert told == ["diversity", "judged"]
     assert "no gain is measured" not in err
     assert "wrote what was measured into" in err
     assert "the gain is not written" not in err
@@ -147,6 +155,7 @@ def test_images_of_one_class_have_diversity_but_no_gain(
         (["--judge", "made"], "Missing argument 'SOURCE'"),
         (["--judge", "made", "photos", "--refit"], "--refit: given without FILE; allowed"),
         (["--judge", "made", "photos", "--run", "x"], "--run: given without FILE; allowed"),
+        (["--judge", "made", "photos", "--open"], "--open: given without FILE; allowed"),
         (["--judge", "c++", "photos"], "folder 'c++': cannot stand in the name of an arm"),
         (["--judge", "maid", "photos"], "maid: no such folder or file (did you mean 'made'?)"),
         (["--judge", "photos/test", "photos"], "22 of 22 images are also test images"),

@@ -339,3 +339,8 @@ def test_a_narrow_terminal_gets_the_words_without_the_numbers() -> None:
     assert any(line.startswith("COLLAPSED: ") for line in lines)
     assert not any(line.startswith("COPYING: ") for line in lines)
     assert not any("0.70 (0.90)" in line for line in lines[: 2 + len(CLASSES)])
+    assert lines[-1].startswith("all numbers are in diversity.json, ")
+    assert "all numbers are in judged.json, " in record.text(60, "judged.json")
+    for each in (record, healthy()):
+        shown = each.text(60)
+        assert ("in brackets" in shown) == ("(0.90)" in shown)
