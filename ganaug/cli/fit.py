@@ -192,7 +192,8 @@ def command(
             console,
             f"{few}: the preset {preset} takes {usual:,}; a longer training makes better images",
         )
-    again = shlex.join(["ganaug", "export", str(run), f"{run.name}.onnx"])
+    name = Path(os.path.abspath(run)).name  # "." has none
+    again = shlex.join(["ganaug", "export", str(run), f"{name}.onnx"])
     suggest(console, f"trained; next: {again}")
 
 

@@ -25,7 +25,6 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
         "held out": printable(held_out_text(data)),
         "classes": f"{len(classes)}, training images of each:",
-        **{f"  {path_name(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
         **({"started from": printable(start_text(data))} if data.get("started_from") else {}),
         "policy": policy_text(policy),
@@ -38,7 +37,11 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "diversity": _diversity(metadata.diversity, policy),
         "sha256": content_hash,
     }
-    return fact_lines(facts) + [f"warning: {printable(line)}" for line in metadata.warnings]
+    # On their own: a long name moves no other value.
+    of_classes = fact_lines({f"  {path_name(name)}": str(count) for name, count in classes})
+    lines, after = fact_lines(facts), list(facts).index("classes") + 1
+    lines[after:after] = of_classes
+    return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
 
 
 def _parity(parity: Mapping[str, Any]) -> str:
