@@ -25,7 +25,7 @@ from ganaug.evaluation.tuning.rarity import is_measurable
 from ganaug.report.class_changes import class_changes
 from ganaug.report.text import unused
 from ganaug.training.config import PRESETS, FitConfig
-from ganaug.wording import counted, first_names
+from ganaug.wording import counted, first_names, points
 
 __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
@@ -67,17 +67,17 @@ def in_short(
     record = chosen_gain(gain)
     if gain is not None and record is not None:
         look = "a quick look: " if gain.settings.quick else ""
-        text = f"{look}{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
+        text = f"{look}{record.verdict}, {points(record.mean)} points of balanced accuracy"
         if len(gain.seeds) > 1:
-            text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
+            text += f" (95% interval {points(record.low)} to {points(record.high)})"
         found.append(text)
         found += filter(None, [other_free_arms(gain)])
     if diversity is not None:
         words = [each.word for each in diversity.classes]
         counts = {word: words.count(word) for word in FAILURES if word in words}
         about = unused(info.policy) if info is not None else ""
-        end = f" classes, {about}" if about else " classes"
-        found += [f"{word} in {count} of {len(words)}{end}" for word, count in counts.items()]
+        end = counted(len(words), "class") + (f", {about}" if about else "")
+        found += [f"{word} in {count} of {end}" for word, count in counts.items()]
     return [f"in short: {'; '.join(found)}"] if found else []
 
 

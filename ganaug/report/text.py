@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.policy import Policy
 from ganaug.values import path_name, printable
-from ganaug.wording import counted, fact_lines
+from ganaug.wording import counted, fact_lines, points
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text", "unused"]
 
@@ -86,7 +86,7 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
     if gain is None:
         return "not measured"
     try:
-        mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
+        mean, low, high = (points(gain[name]) for name in ("mean", "low", "high"))
         width = f"(95% interval {low} to {high}), {counted(gain['seeds'], 'seed')}"
         return printable(
             f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"

@@ -330,6 +330,40 @@ def test_the_last_line_says_in_short_what_was_found() -> None:
     assert in_short(gain_record(generator=False), None) == []
 
 
+def with_gain(gain: GainReport, **numbers: float) -> GainReport:
+    return replace(gain, gain=gain.gain | {"ganaug": replace(gain.gain["ganaug"], **numbers)})
+
+
+def test_a_gain_of_nearly_nothing_is_told_in_true_sentences() -> None:
+    helps, unsure = gain_record("helps"), gain_record("no evidence")
+    for mean, words in ((0.005, "gets about 1 more"), (0.015, "gets about 2 more")):
+        told = gain_in_short(with_gain(helps, rare_mean=mean, rare_low=0.001, rare_high=0.03))
+        assert words in told
+    told = gain_in_short(with_gain(helps, rare_mean=0.004, rare_low=0.001, rare_high=0.03))
+    assert "gets under 1 more right" in told
+    for mean, words in (
+        (-0.0001, "a loss of under 0.05 points"),
+        (0.0312, "a gain of +3.1 points"),
+    ):
+        assert f"seeds would settle {words}," in what_would_settle(with_gain(unsure, mean=mean))
+    lines = with_gain(unsure, mean=-0.0001, low=-0.0102, high=0.0002)
+    assert "ganaug" in lines.text()
+    assert (
+        ", 0.0 points of balanced accuracy (95% interval -1.0 to 0.0)" in in_short(lines, None)[0]
+    )
+    assert " 0.0 (-1.0 to 0.0)" in lines.text()
+    assert "-0.0 " not in lines.text()
+
+
+def test_one_class_is_told_in_the_singular() -> None:
+    record = diversity_record()
+    one = replace(record, classes=record.classes[:1])
+    assert in_short(None, one) == ["in short: COLLAPSED in 1 of 1 class"]
+    assert "1 of 1 class fails" in diversity_card(one)
+    assert "2 of 3 classes fail<" in diversity_card(record)
+    assert "1 of 3 classes has too few images" in diversity_card(record)
+
+
 def test_a_narrow_terminal_gets_the_words_without_the_numbers() -> None:
     record = diversity_record()
     assert record.text(1000) == record.text() == str(record)

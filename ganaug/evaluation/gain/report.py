@@ -22,7 +22,7 @@ from ganaug.evaluation.gain.notes import (
 from ganaug.evaluation.gain.scores import exact_mean, mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.values import printable
-from ganaug.wording import counted, table_lines
+from ganaug.wording import counted, points, table_lines
 
 __all__ = [
     "GainReport",
@@ -282,11 +282,11 @@ def other_free_arms(report: GainReport) -> str:
     if best := stronger_free_arm(report):
         own = report.baseline_of(str(report.chosen))
         scores = [100 * exact_mean(report.arms[name].balanced_accuracy) for name in (best, own)]
-        digits = 1 if f"{scores[0]:.1f}" != f"{scores[1]:.1f}" else 2
-        return (
-            f"{best}, without a generator, has {scores[0]:.{digits}f}, more than the"
-            f" {scores[1]:.{digits}f} of {own}"
-        )
+        for digits in (1, 2):
+            more, less = (f"{score:.{digits}f}" for score in scores)
+            if more != less:
+                return f"{best}, without a generator, has {more}, more than the {less} of {own}"
+        return f"{best}, without a generator, has a little more than the {less} of {own}"
     if sum(parse_arm(name).free for name in report.arms) == 1:
         return "no other training without a generator was compared: one may be stronger"
     return ""
@@ -298,7 +298,7 @@ def _first_line(report: GainReport) -> list[str]:
     if gain is None or not told:
         return []
     below = report.baseline_of(str(report.chosen))
-    return [f"{report.chosen}: {100 * gain.mean:+.1f} points against {below}; {told}", ""]
+    return [f"{report.chosen}: {points(gain.mean)} points against {below}; {told}", ""]
 
 
 def what_would_settle(report: GainReport) -> str:
@@ -317,7 +317,8 @@ def what_would_settle(report: GainReport) -> str:
         return ""
     if abs(found.mean) < 1e-12:
         return "the mean gain is 0, which no number of seeds or test images would settle"
-    size = f"{100 * found.mean:+.1f}" if found.mean > 0 else f"{-100 * found.mean:.1f}"
+    size = points(found.mean).removeprefix("-")
+    size = "under 0.05" if size == "0.0" else size
     gain = f"a {'gain' if found.mean > 0 else 'loss'} of {size} points"
     if found.seeds_to_settle is not None:
         return f"about {found.seeds_to_settle} seeds would settle {gain}, with a chance of 80%"
@@ -355,10 +356,10 @@ def _beside(gain: Gain | None, seeds: int) -> tuple[str, str]:
 
 
 def _interval(gain: Gain, seeds: int) -> str:
-    mean = f"{100 * gain.mean:+.1f}"
+    mean = points(gain.mean)
     if seeds < 2:
         return f"{mean} (one seed: no interval)"
-    return f"{mean} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    return f"{mean} ({points(gain.low)} to {points(gain.high)})"
 
 
 def _listed(value: Any, skip: str | None = None) -> Any:
