@@ -25,6 +25,7 @@ __all__ = [
     "check_output_file",
     "check_output_folder",
     "check_room",
+    "refuse_folder_as_file",
     "refuse_foreign",
 ]
 
@@ -157,6 +158,24 @@ def check_output_folder(
     for name, kind in files.items():
         if os.path.lexists(Path(path, name)):
             check_output_file(Path(path, name), kind, inputs, force=force)
+
+
+def refuse_folder_as_file(path: Named, folder: Named, *, option: str) -> None:
+    """Refuse a file at the path of a folder that is still to be made, or of one around it.
+
+    Args:
+        path: where the file is to go.
+        folder: what the same command makes.
+        option: how the user named the file, for messages: "--json".
+
+    Raises:
+        RunError: it is refused.
+    """
+    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):
+        raise RunError(
+            f"{_subject(path, option)} is or holds the folder of the results; allowed: any other"
+            " name; name one"
+        )
 
 
 def refuse_foreign(path: Named, own: Collection[str] = (), *, forced: str = "") -> None:

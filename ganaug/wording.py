@@ -12,6 +12,7 @@ __all__ = [
     "fact_lines",
     "first_names",
     "one_line",
+    "points",
     "sentence",
     "table_lines",
     "whole_number",
@@ -68,6 +69,12 @@ def one_line(message: object, most: int | None = 300) -> str:
     if not line and isinstance(message, Exception):
         return type(message).__name__
     return line if most is None or len(line) <= most else line[: most - 3] + "..."
+
+
+def points(value: float) -> str:
+    """Return a difference of fractions in points, with its sign; a zero has none."""
+    number = f"{100 * value:+.1f}"
+    return number if number.strip("+-0.") else number[1:]
 
 
 def sentence(text: str) -> str:

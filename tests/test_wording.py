@@ -13,6 +13,7 @@ from ganaug.wording import (
     fact_lines,
     first_names,
     one_line,
+    points,
     sentence,
     table_lines,
 )
@@ -30,6 +31,14 @@ from ganaug.wording import (
 )
 def test_counts_are_in_words(number: int, noun: str, words: str) -> None:
     assert counted(number, noun) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.031, "+3.1"), (-0.2, "-20.0"), (0.0, "0.0"), (-0.0004, "0.0"), (0.0004, "0.0")],
+)
+def test_points_of_zero_have_no_sign(value: float, words: str) -> None:
+    assert points(value) == words
 
 
 def test_settings_are_as_the_command_line_takes_them() -> None:

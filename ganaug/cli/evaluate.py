@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+USUAL = (("baseline", "auto"), ("device", "auto"))
 KEPT = "predictions"  # in the folder of the report: what the same command does not do again
 
 
@@ -132,16 +133,7 @@ def command(
         file, source = None, file
     if source is None or (file is None and judge is None):
         raise click.UsageError("Missing argument 'SOURCE'.")
-    if file is None and (refit or run_folder is not None):
-        raise ConfigError(
-            f"{'--refit' if refit else '--run'}: given without FILE; allowed: with the generator"
-            " that it is about; name FILE, or leave the option out"
-        )
-    if tuned and not refit:
-        raise ConfigError(
-            "--tune: given without --refit; allowed: with it, since policies are learnt for new"
-            " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
-        )
+    _refuse(file, tuned, {"--refit": refit, "--run": run_folder is not None, "--open": shown})
     generator = None if file is None else Generator(file)
     info = None if generator is None else generator.info
     folder = _folder(out, file, judge, quick)
@@ -184,7 +176,10 @@ def command(
         if judge is not None:
             if generator is not None:
                 echo(f"\n{judge}:")
-            judged = measure_diversity(console, gain, images, quick, synthetic=judge, **how)
+            record = "diversity.json" if generator is None else "judged.json"
+            judged = measure_diversity(
+                console, gain, images, quick, file=record, synthetic=judge, **how
+            )
     if generator is None:
         diversity, judged = judged, None
     records = {"gain": gain, "diversity": diversity, "judged": judged}
@@ -197,14 +192,17 @@ def command(
     if not (keep or quick):
         from ganaug.evaluation.write_back import write_back
 
-        why = write_back(generator, gain, diversity)
+        # What one class alone cannot have is not missed.
+        why = write_back(generator, gain if len(generator.info.classes) > 1 else None, diversity)
         say(console, f"wrote what was measured into {file}: same generator, new content hash")
         if why:
             echo(f"ganaug: warning: {file}: the gain is not written into it: {why}", err=True)
     again = _named(
         [str(file), source, *reading.words()],
-        {"classifier": classifier, "weights": weights},
-        {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned},
+        {"classifier": classifier, "weights": weights, "jobs": jobs, "device": device},
+        {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned}
+        | {"run": run_folder, "out": out, "no_write": keep},
+        {"steps": steps},
     )
     report = _write_report(folder, generator, images, run, records, again)
     _say_last(console, report, records, generator.info, again)
@@ -212,18 +210,43 @@ def command(
         open_report(console, report)
 
 
-def _named(read: list[str], trained: dict[str, Any], compared: dict[str, Any]) -> Named:
-    """Return what the commands of the advice take, as this one took it."""
+def _refuse(file: str | None, tuned: bool, given: dict[str, bool]) -> None:
+    """Refuse options that are given without what they need: FILE, or --refit."""
+    alone = [option for option, is_given in given.items() if is_given and file is None]
+    if alone:
+        raise ConfigError(
+            f"{alone[0]}: given without FILE; allowed: with the generator that it is about; name"
+            " FILE, or leave the option out"
+        )
+    if tuned and not given["--refit"]:
+        raise ConfigError(
+            "--tune: given without --refit; allowed: with it, since policies are learnt for new"
+            " generators; add --refit, or tune FILE with: ganaug tune FILE SOURCE"
+        )
+
+
+def _named(read: list[str], *options: dict[str, Any]) -> Named:
+    """Return what the commands of the advice take, as this one took it.
+
+    Args:
+        read: file, source, and how it is read.
+        options: of `evaluate` and `tune`, of `evaluate` alone, and --steps.
+    """
     from ganaug.report.advice import Named
 
-    if compared["baseline"] == "auto":
-        compared["baseline"] = None
+    used, compared, steps = (
+        {name: value for name, value in each.items() if (name, value) not in USUAL}
+        for each in options
+    )
     if compared["arms"] is not None:
         line = io.StringIO()
         csv.writer(line).writerow(compared["arms"])  # a name may have a comma
         compared["arms"] = line.getvalue().rstrip()
-    more = "".join(f" {shlex.quote(word)}" for word in as_options(**compared))
-    return Named(shlex.join([*read, *as_options(**trained)]), more)
+    more, last = (
+        "".join(f" {shlex.quote(word)}" for word in as_options(**each))
+        for each in (compared, steps)
+    )
+    return Named(shlex.join([*read, *as_options(**used)]), more, last)
 
 
 def _say_last(
@@ -272,7 +295,12 @@ def _check_outputs(
 ) -> None:
     """Refuse what would be written over something else, or cannot be written; FILE is rewritten."""
     from ganaug.files import check_writable
-    from ganaug.outputs import check_output_file, check_output_folder, refuse_foreign
+    from ganaug.outputs import (
+        check_output_file,
+        check_output_folder,
+        refuse_folder_as_file,
+        refuse_foreign,
+    )
     from ganaug.report.kinds import EVALUATION, RECORDS, holds_full_record, is_evaluation
 
     check_output_folder(folder, EVALUATION, inputs, option="--out", force=force)
@@ -289,6 +317,7 @@ def _check_outputs(
             raise RunError(
                 f"--json: {json_file} is a file of the report; allowed: any other name; name one"
             )
+        refuse_folder_as_file(json_file, folder / KEPT, option="--json")
         check_output_file(json_file, RECORDS, inputs, option="--json", force=force)
     if rewritten is not None:
         check_writable(rewritten)

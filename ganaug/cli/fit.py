@@ -197,7 +197,8 @@ def command(
     if wrong:
         suggest(console, f"trained, and broken, so that export refuses it: {wrong}")
         return
-    again = shlex.join(["ganaug", "export", str(run), f"{run.name}.onnx"])
+    name = Path(os.path.abspath(run)).name  # "." has none
+    again = shlex.join(["ganaug", "export", str(run), f"{name}.onnx"])
     suggest(console, f"trained; next: {again}")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ganaug.cli.bars import evaluation_progress
 from ganaug.cli.console import Settings, echo, say, width
-from ganaug.errors import DataError
+from ganaug.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ganaug.artifact.format import Metadata
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ganaug.images import ImageSet
 
 __all__ = ["can_be_tuned", "measure_diversity", "measure_gain"]
+
+NO_HELP = "a generator of one class cannot help a classifier"
 
 
 def can_be_tuned(info: Metadata) -> bool:
@@ -28,16 +31,29 @@ def measure_gain(
 ) -> GainReport | None:
     """Compare and print, or say why there is nothing to compare."""
     if generator is not None and len(generator.info.classes) < 2:
-        say(console, "a generator of one class cannot help a classifier: no gain is measured")
-        generator, options["refit"] = None, None
         if options["folder"] is None:
+            say(console, f"{NO_HELP}: no gain is measured")
             return None
+        _refuse_arms(options["arms"])
+        say(console, f"{NO_HELP}: only the images of --judge are compared")
+        generator, options["refit"] = None, None
     if generator is None and (images.counts > 0).sum() < 2:
         say(console, "images of one class need no classifier: no gain is measured")
         return None
     gain = _compare(console, generator, images, **options)
     echo(f"{gain.text(width())}\n")
     return gain
+
+
+def _refuse_arms(names: Sequence[str] | None) -> None:
+    """Refuse arms with a generator, which has one class alone."""
+    from ganaug.evaluation.arms import parse_arm
+
+    if needing := [name for name in names or () if parse_arm(name).needs_generator]:
+        raise ConfigError(
+            f"arm {needing[0]!r}: {NO_HELP}; allowed: free arms, and those with the images of a"
+            " folder; leave it out"
+        )
 
 
 def _compare(
@@ -67,9 +83,18 @@ def _compare(
 
 
 def measure_diversity(
-    console: Settings, gain: GainReport | None, images: ImageSet, quick: bool, **made: Any
+    console: Settings,
+    gain: GainReport | None,
+    images: ImageSet,
+    quick: bool,
+    *,
+    file: str = "diversity.json",
+    **made: Any,
 ) -> DiversityReport | None:
-    """Measure and print, or say why it cannot be measured where there is a gain."""
+    """Measure and print, or say why it cannot be measured where there is a gain.
+
+    The record goes into `file`.
+    """
     from ganaug import evaluate_diversity
 
     try:
@@ -80,5 +105,5 @@ def measure_diversity(
             raise
         say(console, f"no diversity is measured: {error}")
         return None
-    echo(diversity.text(width()))
+    echo(diversity.text(width(), file))
     return diversity

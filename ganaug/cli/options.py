@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial, wraps
@@ -16,6 +17,8 @@ from ganaug.errors import ConfigError
 from ganaug.wording import as_options, whole_number
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ganaug.artifact.format import Metadata
     from ganaug.images import ImageSet
 
@@ -35,6 +38,7 @@ __all__ = [
 ]
 
 Command = Callable[..., Any]
+PATHS = re.compile(r"\b(DIR|FILE|IMAGE|PICTURE|RUN|SOURCE)\b")  # in a metavar
 ROLES = ("image", "label", "group", "split")  # of a column, as fields of `Columns`
 
 # What `fit` takes beside the fields of FitConfig, or takes from the images.
@@ -63,6 +67,15 @@ class _Text(click.types.StringParamType):
             hint = "give a value, or leave it out (is a variable of the shell not set?)"
             self.fail(f"'' is empty; {hint}", param, ctx)
         return super().convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete what names a file or folder; the metavar says what does."""
+        from click.shell_completion import CompletionItem
+
+        named = PATHS.search(param.make_metavar(ctx))
+        return [CompletionItem(incomplete, type="file")] if named else []
 
 
 class _Size(click.ParamType[tuple[int, int]]):

@@ -174,7 +174,9 @@ def command(
         ledger = Ledger(folder / LEDGER, asked, _again(console))
         for name, (work, results) in zip(STEPS, steps, strict=True):
             if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
-                return _leave_out(console, judged_on, classifier_steps)
+                return _leave_out(
+                    console, judged_on, seeds=seeds, steps=classifier_steps, device=device
+                )
             ledger.do(console, name, work, results)
     say(console, f"all done: {report}; the file for your training: {file}")
     if _never_varies(file):
@@ -187,11 +189,15 @@ def _again(console: Settings, *more: str) -> str:
     return f"ganaug {shlex.join([*console.arguments, *more])}"
 
 
-def _leave_out(console: Settings, named: str, steps: int | None) -> None:
+def _leave_out(
+    console: Settings, named: str, *, seeds: int, steps: int | None, device: str
+) -> None:
     """Say that nothing is compared, where both sides are one training, and what would be."""
     from ganaug.evaluation.tuning.report import OWN_P
 
-    command = f"ganaug evaluate {named} {shlex.join(as_options(arms=OWN_P, steps=steps))}"
+    used = None if device == "auto" else device
+    options = as_options(arms=OWN_P, seeds=seeds, steps=steps, device=used)
+    command = f"ganaug evaluate {named} {shlex.join(options)}"
     say(
         console,
         "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",

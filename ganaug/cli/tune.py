@@ -73,7 +73,12 @@ def command(
     from ganaug.evaluation.tuning.report import OWN_P
     from ganaug.files import check_writable, write_json
     from ganaug.images.places import folders_around
-    from ganaug.outputs import Inputs, check_output_file, check_output_folder
+    from ganaug.outputs import (
+        Inputs,
+        check_output_file,
+        check_output_folder,
+        refuse_folder_as_file,
+    )
     from ganaug.report.kinds import POLICY
 
     generator = Generator(file)
@@ -83,6 +88,7 @@ def command(
     check_writable(file)
     check_output_folder(folder, {}, inputs, option="--out")
     if json_file is not None:
+        refuse_folder_as_file(json_file, folder, option="--json")
         check_output_file(json_file, POLICY, inputs, option="--json", force=force)
     trained = chosen_classifier(classifier, weights, reading.size, reading.download)
     info, size = generator.info, reading.size
@@ -109,12 +115,13 @@ def command(
             device=device,
             progress=progress,
         )
-    options = [*reading.words(), *as_options(classifier=classifier, weights=weights)]
-    named = shlex.join([file, source, *options])
+    used = None if device == "auto" else device
+    options = as_options(classifier=classifier, weights=weights, jobs=jobs, device=used)
+    named = shlex.join([file, source, *reading.words(), *options])
     echo(str(report).replace(" FILE SOURCE", f" {named}"))
     if json_file is not None:
         write_json(json_file, report.to_dict())
-    following = f"ganaug evaluate {named}"
+    following = f"next: ganaug evaluate {named}"
     if report.policy.never:  # with it there is nothing to compare
-        following += f" --arms {OWN_P}, to judge a p of 0.5 all the same"
-    suggest(console, f"wrote the policy into {file}; next: {following}")
+        following = f"to judge a p of 0.5 all the same, {following} --arms {OWN_P}"
+    suggest(console, f"wrote the policy into {file}; {following}")

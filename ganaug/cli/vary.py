@@ -79,7 +79,11 @@ def command(
 def _names(images: Sequence[str], scales: Sequence[float]) -> list[str]:
     """Return what is written beside the rows: which photograph, at which scale; none for one."""
     of_scale = [f"x {scale:g} " for scale in scales] if len(scales) > 1 else [""]
-    names = [f"{start}{Path(each).stem}" for each in images for start in of_scale]
+    paths = [Path(os.path.abspath(each)) for each in images]
+    called = [path.stem for path in paths]
+    if len(set(called)) < len(set(paths)):  # of two classes, say
+        called = [f"{path.parent.name}/{path.stem}" for path in paths]
+    names = [f"{start}{name}" for name in called for start in of_scale]
     return names if len(names) > 1 else []
 
 

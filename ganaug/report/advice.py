@@ -15,12 +15,17 @@ from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
 from ganaug.evaluation.gain.notes import too_short
-from ganaug.evaluation.gain.report import GainReport, chosen_gain, other_free_arms
+from ganaug.evaluation.gain.report import (
+    GainReport,
+    chosen_gain,
+    other_free_arms,
+    stronger_free_arm,
+)
 from ganaug.evaluation.tuning.rarity import is_measurable
 from ganaug.report.class_changes import class_changes
 from ganaug.report.text import unused
 from ganaug.training.config import PRESETS, FitConfig
-from ganaug.wording import counted, first_names
+from ganaug.wording import counted, first_names, points
 
 __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
@@ -36,15 +41,18 @@ class Named(NamedTuple):
     Attributes:
         what: file and source, with the options that say how both are used.
         compared: further options of `evaluate`, with a space before.
+        steps: its option --steps, the same way; left out where a command has another number.
     """
 
     what: str = "FILE SOURCE"
     compared: str = ""
+    steps: str = ""
 
     def put_into(self, line: str) -> str:
         """Return the line with these in the place of FILE SOURCE."""
         judging = "ganaug evaluate FILE SOURCE"
-        line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}")
+        steps = "" if f"{judging} --steps" in line else self.steps
+        line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}{steps}")
         return line.replace(" FILE SOURCE", f" {self.what}")
 
 
@@ -59,17 +67,17 @@ def in_short(
     record = chosen_gain(gain)
     if gain is not None and record is not None:
         look = "a quick look: " if gain.settings.quick else ""
-        text = f"{look}{record.verdict}, {100 * record.mean:+.1f} points of balanced accuracy"
+        text = f"{look}{record.verdict}, {points(record.mean)} points of balanced accuracy"
         if len(gain.seeds) > 1:
-            text += f" (95% interval {100 * record.low:+.1f} to {100 * record.high:+.1f})"
+            text += f" (95% interval {points(record.low)} to {points(record.high)})"
         found.append(text)
         found += filter(None, [other_free_arms(gain)])
     if diversity is not None:
         words = [each.word for each in diversity.classes]
         counts = {word: words.count(word) for word in FAILURES if word in words}
         about = unused(info.policy) if info is not None else ""
-        end = f" classes, {about}" if about else " classes"
-        found += [f"{word} in {count} of {len(words)}{end}" for word, count in counts.items()]
+        end = counted(len(words), "class") + (f", {about}" if about else "")
+        found += [f"{word} in {count} of {end}" for word, count in counts.items()]
     return [f"in short: {'; '.join(found)}"] if found else []
 
 
@@ -121,18 +129,18 @@ def _of_verdict(
         yield from _left_out(gain, info)
     arm = parse_arm(str(gain.chosen))
     folder, below = arm.folder is not None, gain.baseline_of(arm.name)
-    free = f"Train with {below}, which needs no {'folder' if folder else 'generator'}."
+    free = _without(gain, "folder" if folder else "generator")
     few = len(gain.seeds) < FEWEST_SEEDS
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
-            "This was a quick look, with no verdict to rely on. For one: ganaug evaluate FILE"
-            f" SOURCE{_for_a_verdict(gain)}."
+            "This was a quick look, with no verdict to rely on. For one, without --quick:"
+            f" {_for_a_verdict(gain)}"
         )
     if short := too_short(gain.notes):
         yield (
             "The classifiers were trained so briefly that longer trainings can turn the answer."
-            " Compare with more steps: ganaug evaluate FILE SOURCE --steps N, or ganaug run with"
-            " --classifier-steps N and a new --out."
+            " Compare with more steps, with ganaug run by --classifier-steps N and a new --out,"
+            " else: ganaug evaluate FILE SOURCE --steps N"
         )
         free = "Which training is best is open, too."
     if record.verdict == "helps":
@@ -142,33 +150,40 @@ def _of_verdict(
     elif record.verdict == "no change":
         judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
         yield f"{judged} is never to vary, so nothing changes. {free}"
-    elif gain.settings.quick or few:
-        seeds = counted(len(gain.seeds), "seed")
-        looked = (
-            "This was a quick look." if gain.settings.quick else f"No verdict rests on {seeds}."
-        )
-        yield f"{looked} For a verdict: ganaug evaluate FILE SOURCE{_for_a_verdict(gain)}."
     elif gain.chosen in (gain.settings.spoiled or ()):
         yield "Judge on images that the generator was not trained on."
+    elif record.few_units:
+        yield "Judge on more test images, of more objects where they are in groups."
+    elif gain.settings.quick or few:
+        looked = f"No verdict rests on {counted(len(gain.seeds), 'seed')}. For a verdict:"
+        if gain.settings.quick:
+            looked = "This was a quick look. For a verdict, without --quick:"
+        yield f"{looked} {_for_a_verdict(gain)}"
     elif short:
         return
     elif overtaken(len(gain.seeds), record):
-        name = "NAME" if below == gain.baseline else "NAME, without longer-N"
-        yield f"Train as the stronger free arm does, and compare with it: --baseline {name}."
-    elif record.few_units:
-        yield "Judge on more test images, of more objects where they are in groups."
+        name = "" if below == gain.baseline else " without its longer-N"
+        yield f"Train as the stronger free arm does, and compare with it{name}: --baseline NAME"
     elif _failed(diversity) and not folder:
         yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
     else:
         yield f"{free} More test images would tell a smaller gain."
 
 
+def _without(gain: GainReport, what: str) -> str:
+    """Return how to train without the generator or folder, as far as it was compared."""
+    below = gain.baseline_of(str(gain.chosen))
+    if stronger := stronger_free_arm(gain):
+        return (
+            f"Train without a {what}: with {below}, or with {stronger}, which had more on these"
+            " test images."
+        )
+    return f"Train with {below}, which needs no {what}."
+
+
 def _for_a_verdict(gain: GainReport) -> str:
-    """Return what the same command has to be given, or not given, as its end."""
-    more = f"--seeds {FEWEST_SEEDS}"
-    if not gain.settings.quick:
-        return f" {more}"
-    return ", without --quick" + (f", with {more}" if len(gain.seeds) < FEWEST_SEEDS else "")
+    """Return the same command with seeds enough."""
+    return f"ganaug evaluate FILE SOURCE --seeds {max(FEWEST_SEEDS, len(gain.seeds))}"
 
 
 def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
@@ -186,7 +201,7 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     if rule and measurable and _of_file(gain):
         yield (
             "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
-            " tune FILE SOURCE."
+            " tune FILE SOURCE"
         )
 
 

@@ -209,10 +209,10 @@ def _gain(gain: Mapping[str, Any]) -> Markdown:
 def _diversity(diversity: Mapping[str, Any], policy: Policy | None) -> Markdown:
     words = "; ".join(
         fill(
-            "{} {} of {} classes{}",
+            "{} {} of {}{}",
             strong(word),
             len(names),
-            len(diversity["classes"]),
+            counted(len(diversity["classes"]), "class"),
             "" if word == OK else fill(" ({})", first_names(names, MOST_NAMES)),
         )
         for word, names in diversity["words"].items()

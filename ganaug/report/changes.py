@@ -30,8 +30,14 @@ def changes_section(changes: Sequence[ClassChange], classes: ClassFilter = NO_FI
         f" texture (white: {_share(tops[2])}). Black is no change. The numbers are means over the"
         " image."
     )
+    names = {each.name for each in changes}
     figures = "".join(_change(each, tops, classes) for each in changes)
-    return section("What changes", paragraph(text), f'<div class="pictures small">{figures}</div>')
+    return section(
+        "What changes",
+        paragraph(text + classes.share(names)),
+        classes.lacking(names),
+        f'<div class="pictures small">{figures}</div>',
+    )
 
 
 def _change(change: ClassChange, tops: Sequence[float], classes: ClassFilter) -> str:
@@ -49,7 +55,11 @@ def _share(value: float) -> str:
 
 
 def strength_section(
-    strengths: Sequence[Strength], usual: float, classes: ClassFilter = NO_FILTER
+    strengths: Sequence[Strength],
+    usual: float,
+    classes: ClassFilter = NO_FILTER,
+    *,
+    never: bool = False,
 ) -> str:
     """Return images at each strength of the latent, and the stops to choose one of them.
 
@@ -57,6 +67,7 @@ def strength_section(
         strengths: all at the same scales.
         usual: the scale that is shown first.
         classes: to choose from.
+        never: the policy of the file is never to vary.
     """
     if not strengths:
         return ""
@@ -75,15 +86,17 @@ def strength_section(
         for at in range(len(scales))
     )
     listed = ", ".join(f"{scale:.3g}" for scale in scales)
+    used = "; this file uses none of it" if never else f", and {usual:.3g} is what this file uses"
     text = (
         "The same images with the same latents, times the number that you choose. 0 is no latent,"
-        f" 1 is what was trained, and {usual:.3g} is what this file uses. Beyond 1 you see how"
-        " images fail."
+        f" 1 is what was trained{used}. Beyond 1 you see how images fail."
     )
+    names = {each.name for each in strengths}
     figures = "".join(_strip(each, listed, classes) for each in strengths)
     return section(
         "Strength of the latent",
-        paragraph(text),
+        paragraph(text + classes.share(names)),
+        classes.lacking(names),
         f'<style>{rules}</style><div class="strength" role="radiogroup"'
         f' aria-label="strength of the latent" style="--stops:{len(scales)}">{stops}'
         f'<p class="soft paper">From the left: {listed}.</p>'

@@ -13,7 +13,7 @@ from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, folded, heading, paragraph, section, signed, table
 from ganaug.report.plots import Track, legend, plot, track_row
 from ganaug.report.text import unused
-from ganaug.wording import sentence
+from ganaug.wording import counted, sentence
 
 __all__ = ["diversity_card", "diversity_section"]
 
@@ -23,17 +23,19 @@ def diversity_card(diversity: DiversityReport, policy: Policy | None = None) -> 
     records = diversity.classes
     coverage = diversity.macro.get("coverage")
     few = sum(record.word not in (OK, *FAILURES) for record in records)
-    left_out = f" {few} of {len(records)} classes have too few images." if few else ""
+    all_of = counted(len(records), "class")
+    left_out = f" {few} of {all_of} {'has' if few == 1 else 'have'} too few images." if few else ""
     if coverage is None:
         return card("Diversity", "Too few images", f"No class can be measured.{left_out}")
     found = Counter(record.word for record in records)
     bad = {word: found[word] for word in FAILURES if found[word]}
     if bad:
         where = ", ".join(f"{each.lower()} in {count}" for each, count in bad.items())
-        word, style = f"{sum(bad.values())} of {len(records)} classes fail", "bad"
+        failing = sum(bad.values())
+        word, style = f"{failing} of {all_of} fail{'s' * (failing == 1)}", "bad"
         text = f"{', '.join(filter(None, [where.capitalize(), unused(policy)]))}. "
     elif found[OK]:
-        word, style, text = OK, "", f"In {found[OK]} of {len(records)} classes. "
+        word, style, text = OK, "", f"In {found[OK]} of {all_of}. "
     else:
         word, style, text = "Too few images to tell", "", ""
     text += (

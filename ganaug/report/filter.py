@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 __all__ = ["NO_FILTER", "ClassFilter"]
@@ -24,6 +24,20 @@ class ClassFilter:
     def mark(self, name: str) -> str:
         """Return the style of an element that is about the class, or nothing if it is unknown."""
         return f"of c{self._places[name]}" if name in self._places else ""
+
+    def share(self, shown: Collection[str]) -> str:
+        """Return which part of the classes has figures, in words; nothing where all have."""
+        known, there = len(self._places), len(self._places.keys() & set(shown))
+        if there == known:
+            return ""
+        return f" {there} of {known} classes, from the rarest to the most frequent."
+
+    def lacking(self, shown: Collection[str]) -> str:
+        """Return a line that is seen while a class without figures is chosen."""
+        styles = [f"c{at}" for name, at in self._places.items() if name not in shown]
+        if not styles:
+            return ""
+        return f'<p class="lacking of {" ".join(styles)}">The chosen class is not shown here.</p>'
 
     def control(self) -> str:
         """Return the list and its rules; nothing where there is no choice."""

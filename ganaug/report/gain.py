@@ -129,11 +129,11 @@ def gain_in_short(gain: GainReport) -> str:
     mean, low, high = record.rare_mean, record.rare_low, record.rare_high
     if mean is None or low is None or high is None or low <= 0 <= high:
         return ""
-    number = f"{100 * abs(mean):.0f}" if abs(mean) >= 0.005 else "fewer than 1"
+    number = f"about {max(1, round(100 * abs(mean)))}" if abs(mean) >= 0.005 else "under 1"
     ends = sorted(100 * abs(bound) for bound in (low, high))
     look = "A quick look, with no verdict to rely on: of" if gain.settings.quick else "Of"
     return (
-        f"{look} 100 images of the rarer half of the classes, the classifier gets about {number}"
+        f"{look} 100 images of the rarer half of the classes, the classifier gets {number}"
         f" {'more' if mean > 0 else 'fewer'} right {CLAIMS[gain.claim]} than without (95% interval"
         f" {ends[0]:.1f} to {ends[1]:.1f})."
     )

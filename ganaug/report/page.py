@@ -82,6 +82,7 @@ def write_report(
     in_short = "" if gain is None else gain_in_short(gain)
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)
     classes = ClassFilter(metadata.classes)
+    never = metadata.policy is not None and metadata.policy.never
     failed = [] if diversity is None else [c.name for c in diversity.classes if c.word in FAILURES]
     parts = [
         f"<header><p>ganaug report</p><h1>{escape(name)}</h1></header>",
@@ -94,7 +95,7 @@ def write_report(
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain, classes),
         _pictures(metadata, class_pictures(shown.classes), classes),
-        strength_section(shown.strengths, metadata.scale, classes),
+        strength_section(shown.strengths, metadata.scale, classes, never=never),
         changes_section(shown.changes, classes),
         "" if inspection is None else suspects_section(inspection, classes),
         "" if inspection is None else map_section(inspection, classes, failed),
@@ -171,14 +172,15 @@ def _pictures(metadata: Metadata, grids: Sequence[Picture], shown: ClassFilter) 
         if metadata.kind == "variation"
         else "The first row is real, the others are generated."
     )
-    classes = len(metadata.classes)
-    if len(grids) < classes:
-        text += f" {len(grids)} of {classes} classes, from the rarest to the most frequent."
+    names = {picture.name for picture in grids}
     figures = "".join(
         figure(picture.image, picture.caption, shown.mark(picture.name)) for picture in grids
     )
     return section(
-        "Real and generated images", paragraph(text), f'<div class="pictures">{figures}</div>'
+        "Real and generated images",
+        paragraph(text + shown.share(names)),
+        shown.lacking(names),
+        f'<div class="pictures">{figures}</div>',
     )
 
 

@@ -35,7 +35,8 @@ p { margin: .4rem 0 .8rem; max-width: 44rem; }
 ul { margin: .3rem 0 .8rem; padding-left: 1.2rem; max-width: 44rem; }
 .filter { margin: 1rem 0; }
 .filter select { font: inherit; font-size: .9rem; max-width: 100%; padding: .2rem .4rem; }
-@supports not selector(:has(a)) { .filter { display: none; } }
+main:has(.filter option:first-child:checked) .lacking { display: none; }
+@supports not selector(:has(a)) { .filter, .lacking { display: none; } }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line);

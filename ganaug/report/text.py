@@ -8,7 +8,7 @@ from typing import Any
 from ganaug.artifact.format import Metadata
 from ganaug.artifact.policy import Policy
 from ganaug.values import path_name, printable
-from ganaug.wording import counted, fact_lines
+from ganaug.wording import counted, fact_lines, points
 
 __all__ = ["held_out_text", "metadata_lines", "policy_text", "start_text", "unused"]
 
@@ -25,7 +25,6 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "data": f"{printable(data['source'])}, fingerprint {metadata.fingerprint[:16]}",
         "held out": printable(held_out_text(data)),
         "classes": f"{len(classes)}, training images of each:",
-        **{f"  {path_name(name)}": str(count) for name, count in classes},
         "training": f"{counted(metadata.steps, 'step')}, seed {metadata.seed}",
         **({"started from": printable(start_text(data))} if data.get("started_from") else {}),
         "policy": policy_text(policy),
@@ -38,7 +37,11 @@ def metadata_lines(metadata: Metadata, content_hash: str) -> list[str]:
         "diversity": _diversity(metadata.diversity, policy),
         "sha256": content_hash,
     }
-    return fact_lines(facts) + [f"warning: {printable(line)}" for line in metadata.warnings]
+    # On their own: a long name moves no other value.
+    of_classes = fact_lines({f"  {path_name(name)}": str(count) for name, count in classes})
+    lines, after = fact_lines(facts), list(facts).index("classes") + 1
+    lines[after:after] = of_classes
+    return lines + [f"warning: {printable(line)}" for line in metadata.warnings]
 
 
 def _parity(parity: Mapping[str, Any]) -> str:
@@ -83,7 +86,7 @@ def _gain(gain: Mapping[str, Any] | None) -> str:
     if gain is None:
         return "not measured"
     try:
-        mean, low, high = (f"{100 * gain[name]:+.1f}" for name in ("mean", "low", "high"))
+        mean, low, high = (points(gain[name]) for name in ("mean", "low", "high"))
         width = f"(95% interval {low} to {high}), {counted(gain['seeds'], 'seed')}"
         return printable(
             f"{gain['verdict']}, {gain['claim']}: {gain['chosen']} against {gain['baseline']}"

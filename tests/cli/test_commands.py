@@ -27,7 +27,10 @@ from ganaug.report.history import find_run
 
 
 def test_fit_says_what_comes_next_and_resumes(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "run"
     command = ["fit", str(photos), "--out", str(out), "--steps", "2", "--size", "16x12", *TINY]
@@ -47,6 +50,10 @@ def test_fit_says_what_comes_next_and_resumes(
     assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "3"]) == 0
     assert (out / "metrics.jsonl").read_bytes() == metrics
     capsys.readouterr()
+    monkeypatch.chdir(out)
+    command[3] = "."
+    assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "3"]) == 0
+    assert "next: ganaug export . run.onnx\n" in capsys.readouterr().err
     assert run([*command, "--mode", "grey", "--loss", "hinge", "--seed", "4"]) == 2
     assert "holds another run" in capsys.readouterr().err
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from typing import Any
 import pytest
 from helpers.photos import write_photos
 
+from ganaug import cli
 from ganaug.cli import run
+from ganaug.evaluation.gain import judge
 
 ARMS = ["--arms", "balanced,ganaug", "--baseline", "balanced", "--seeds", "1", "--jobs", "1"]
 
@@ -58,6 +62,23 @@ def test_a_report_of_another_comparison_is_not_replaced_without_a_word(
     last = err.splitlines()[-1]
     assert last.startswith("ganaug: next: The generator was trained for 3 steps alone;")
     assert json.loads((folder / "gain.json").read_text())["arms"].keys() == {"balanced", "ganaug"}
+
+
+def test_the_next_commands_have_the_options_of_this_one(
+    file: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "FEWEST_UNITS", 0)  # few test images are enough here
+    given = [str(file), str(photos), "--steps", "1", "--no-write", "--device", "cpu", *ARMS]
+    out = ["--out", str(tmp_path / "my out")]
+    evaluate = cli.command.commands["evaluate"]
+    for options, folder in ((out, tmp_path / "my out"), ([], tmp_path / "photos-quick-look")):
+        assert run(["-q", "evaluate", *given, *options, "--quick"]) == 0
+        page = html.unescape((folder / "report.html").read_text())
+        asked = evaluate.make_context("evaluate", [*given, *options]).params
+        told = page.partition("For a verdict, without --quick: ")[2].partition("</li>")[0]
+        assert told.startswith("ganaug evaluate ")
+        found = evaluate.make_context("evaluate", shlex.split(told)[2:]).params
+        assert found == asked | {"seeds": 6}
 
 
 def test_a_folder_of_other_files_is_refused(

@@ -80,7 +80,31 @@ def test_shells_complete_commands_and_options() -> None:
     assert complete(**asked, COMP_WORDS="ganaug ev") == "plain,evaluate\n"
     asked["COMP_CWORD"] = "2"
     assert "plain,--no-times\n" in complete(**asked, COMP_WORDS="ganaug check --no")
+    for line in (
+        "check ph",
+        "fit photos --out ru",
+        "evaluate photos.onnx ph",
+        "vary a.onnx b.png c",
+    ):
+        words = f"ganaug {line}"
+        asked["COMP_CWORD"] = str(words.count(" "))
+        assert complete(**asked, COMP_WORDS=words) == f"file,{words.split()[-1]}\n"
+    asked["COMP_CWORD"] = "4"
+    assert complete(**asked, COMP_WORDS="ganaug evaluate a.onnx --arms ba").strip() == ""
     assert "_ganaug_completion" in complete(_GANAUG_COMPLETE="zsh_source")
+
+
+def test_every_file_and_folder_is_completed_and_no_name() -> None:
+    found = {
+        f"{name} {parameter.opts[0]}"
+        for name, each in command.commands.items()
+        for parameter in each.params
+        if parameter.shell_complete(click.Context(each), "a")
+    }
+    for named in ("info file", "sample --source", "fit --from", "tune --weights", "run --root"):
+        assert named in found
+    others = ("--arms", "--set", "--classifier", "--device", "--label-column", "--keep-best")
+    assert not [each for each in found if each.endswith(others)]
 
 
 def test_the_commands_are_listed_in_the_order_of_use_and_in_whole_sentences(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from helpers.photos import CLASSES, write_photos, write_pngs
 from helpers.small_images import bars
+from helpers.small_models import write_variation_model
 from PIL import Image
 
 from ganaug import load_images
@@ -85,6 +87,35 @@ def test_a_folder_is_judged_beside_a_file(
     assert left == {"gain.json", "diversity.json", "predictions"}
 
 
+def test_beside_a_generator_of_one_class_only_the_folder_is_compared(
+    photos: Path,
+    made: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ganaug.cli.judging.width", lambda: 60)
+    one = {"size": (24, 24), "channels": 3, "classes": ("all",), "counts": (22,)}
+    file = write_variation_model(tmp_path / "one.onnx", config={"conditional": False}, **one)
+    command = ["evaluate", str(file), str(photos), "--judge", str(made), *FAST[:-1]]
+    assert run([*command, "--arms", "balanced,mixed"]) == 2
+    words = "arm 'mixed': a generator of one class cannot help a classifier; allowed: free arms"
+    assert words in capsys.readouterr().err
+    assert run([*command, "--arms", "balanced"]) == 0
+    out, err = capsys.readouterr()
+    assert (
+        "a generator of one class cannot help a classifier: only the images of --judge are" in err
+    )
+    assert f"folder:{made}" in out
+    told = re.findall(r"all numbers are in (\w+)\.json", out)
+    assert told == ["diversity", "judged"]
+    assert "no gain is measured" not in err
+    assert "wrote what was measured into" in err
+    assert "the gain is not written" not in err
+    assert run([*command[:3], "--quick"]) == 0
+    assert "cannot help a classifier: no gain is measured" in capsys.readouterr().err
+
+
 def test_copies_are_called_copying_and_do_not_help(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +155,7 @@ def test_images_of_one_class_have_diversity_but_no_gain(
         (["--judge", "made"], "Missing argument 'SOURCE'"),
         (["--judge", "made", "photos", "--refit"], "--refit: given without FILE; allowed"),
         (["--judge", "made", "photos", "--run", "x"], "--run: given without FILE; allowed"),
+        (["--judge", "made", "photos", "--open"], "--open: given without FILE; allowed"),
         (["--judge", "c++", "photos"], "folder 'c++': cannot stand in the name of an arm"),
         (["--judge", "maid", "photos"], "maid: no such folder or file (did you mean 'made'?)"),
         (["--judge", "photos/test", "photos"], "22 of 22 images are also test images"),

@@ -318,6 +318,26 @@ def test_a_report_of_the_user_stays(
     refused(["demo", "--out", str(tmp_path / "photos")], "holds other files (train)", capsys)
 
 
+def test_json_is_no_folder_of_the_results(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("out")
+    evaluate, tune = ([name, str(file), "no source"] for name in ("evaluate", "tune"))
+    for start, out, json in (
+        (evaluate, [], "photos-evaluation"),
+        (evaluate, ["--quick"], "./photos-quick-look"),
+        (evaluate, ["--out", "out"], "link"),
+        (evaluate, ["--out", "out/in"], "out"),
+        (evaluate, ["--out", "out"], "out/predictions"),
+        (tune, [], str(tmp_path / "photos-tune")),
+        (tune, ["--out", "./out"], "out"),
+    ):
+        words = f"--json: {json} is or holds the folder of the results"
+        refused([*start, *out, "--json", json, "--force"], words, capsys)
+    refused([*tune, "--out", "out", "--json", "outs"], "no source: no such", capsys)
+
+
 def test_earlier_outputs_are_told_by_their_content(tmp_path: Path) -> None:
     path, wrong = tmp_path / "a", [POLICY, RECORDS, EVALUATION["gain.json"]]
     for values in ([], {}, {"gain": 1, "diversity": None}, {"policy": 1}, None):

@@ -47,7 +47,7 @@ def test_a_policy_of_never_is_not_compared(
     assert "tune will say never, and the comparison is left out: it needs more images\n" in err
     assert "step 5 of 5: evaluate: left out, since a policy of never can only be told" in err
     assert f"ganaug evaluate {out / 'generator.onnx'} {photos} --arms plain+rand" in err
-    assert ",ganaug-plain@p=0.5+randaugment+logits --steps 2\n" in err
+    assert ",ganaug-plain@p=0.5+randaugment+logits --seeds 1 --steps 2\n" in err
     assert f"ganaug {' '.join(command)} --anyway\n" in err
     assert err.endswith("its policy is never to vary: with it your images stay as they are\n")
     assert not (out / "evaluation").exists()

@@ -31,7 +31,8 @@ def test_too_few_images_give_p_0_with_the_reason(
     lines = out.splitlines()
     assert lines[0] == "policy: never (p 0); not measured: too few images"
     assert lines[1].startswith("nothing to measure on; policy is 0 (classes large enough")
-    assert f"wrote the policy into {file}; next: ganaug evaluate {file} {photos}" in err
+    told = f"wrote the policy into {file}; to judge a p of 0.5 all the same, next: ganaug evaluate"
+    assert f"{told} {file} {photos} --arms plain+randaugment+logits," in err
     policy = read_artifact(file)[1].policy
     assert policy is not None
     assert policy.source == "tune"
@@ -53,6 +54,7 @@ def test_the_next_command_reads_the_images_and_judges_as_this_one(
     options = ["--no-exif", "--size", "24x24", "--root", str(photos / "train"), "--download"]
     options += ["--skip-corrupt", "--image-column", "scan", "--label-column", "finding"]
     options += ["--classifier", "torchvision:resnet18", "--weights", "none"]
+    options += ["--jobs", "2", "--device", "cpu"]
     assert run(["tune", str(file), str(table), *options]) == 0
     told = capsys.readouterr().err.partition("; next: ")[2].splitlines()[0]
     program, name, *arguments = shlex.split(told)

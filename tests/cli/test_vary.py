@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,23 @@ def test_a_sheet_holds_the_photographs_and_their_variations(
     assert out.read_bytes() == before
     assert run([*command, "--scale", "0", "--scale", "1", "--seed", "1"]) == 0
     assert out.read_bytes() != before
+
+
+def test_photographs_of_one_name_are_told_apart(
+    artifact: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("crack", "dent"):
+        (tmp_path / each).mkdir()
+        shutil.copy(min((photos / "train" / each).iterdir()), tmp_path / each / "000.jpg")
+    monkeypatch.chdir(tmp_path / "crack")
+    told: list[str] = []
+    monkeypatch.setattr(
+        "ganaug.images.grid.picture_grid",
+        lambda rows, names: told.extend(names) or Image.new("L", (8, 8)),
+    )
+    command = ["vary", str(artifact), "000.jpg", "../dent/000.jpg", "--out", f"{tmp_path}/a.png"]
+    assert run([*command, "--force"]) == 0
+    assert told == ["crack/000", "dent/000"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,10 @@ def healthy() -> DiversityReport:
     return replace(record, classes=classes)
 
 
+def quick_look(gain: GainReport) -> GainReport:
+    return replace(gain, settings=replace(gain.settings, quick=True))
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
@@ -51,17 +55,16 @@ def test_what_took_the_verdict_away_is_named() -> None:
     def first(gain: GainReport, diversity: DiversityReport) -> str:
         return advice(gain, diversity)[0]
 
-    def look(gain: GainReport) -> GainReport:
-        return replace(gain, settings=replace(gain.settings, quick=True))
-
     unsure = gain_record("no evidence")
     two, one = gain_record("no evidence", 2), gain_record("no evidence", 1)
-    told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6."
+    told = "No verdict rests on {}. For a verdict: ganaug evaluate FILE SOURCE --seeds 6"
     assert first(two, healthy()) == told.format("2 seeds")
     assert first(one, healthy()) == told.format("1 seed")
-    quick = "This was a quick look. For a verdict: ganaug evaluate FILE SOURCE, without --quick"
-    assert first(look(two), healthy()) == f"{quick}, with --seeds 6."
-    assert first(look(unsure), healthy()) == f"{quick}."
+    quick = "This was a quick look. For a verdict, without --quick: ganaug evaluate FILE SOURCE"
+    assert first(quick_look(two), healthy()) == f"{quick} --seeds 6"
+    assert first(quick_look(unsure), healthy()) == f"{quick} --seeds 6"
+    more = quick_look(gain_record("helps", 8))
+    assert first(more, healthy()).endswith(": ganaug evaluate FILE SOURCE --seeds 8")
     assert "Or train the generator longer" in first(unsure, diversity_record())
     spoiled = replace(unsure, settings=replace(unsure.settings, spoiled=["ganaug"]))
     assert "images that the generator was not trained on" in first(spoiled, healthy())
@@ -77,12 +80,15 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     short = replace(info, steps=40, counts=(300, 200, 30))
     few = replace(short, counts=(12, 6, 4))  # of which `tune` could measure nothing
     assert "ganaug tune" not in " ".join(advice(unsure, healthy(), few))
-    how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug")
+    how = Named("'my file.onnx' photos/ --size 32", " --arms plain,ganaug", " --steps 20")
     lines = advice(unsure, healthy(), short, how)
     assert "trained for 40 steps alone; the presets take 1,200 or more" in lines[0]
-    assert "Measure it first: ganaug tune 'my file.onnx' photos/ --size 32." in lines[1]
-    assert "evaluate 'my file.onnx' photos/ --size 32 --arms plain,ganaug --seeds 6." in lines[2]
+    assert lines[1].endswith("Measure it first: ganaug tune 'my file.onnx' photos/ --size 32")
+    evaluate = "ganaug evaluate 'my file.onnx' photos/ --size 32 --arms plain,ganaug"
+    assert lines[2].endswith(f" {evaluate} --steps 20 --seeds 6")
     assert "SOURCE" not in " ".join(lines)
+    brief = replace(unsure, notes=few_passes(bars((300, 5, 5), (8, 8)), steps=20, batch=64))
+    assert advice(brief, healthy(), None, how)[0].endswith(f" {evaluate} --steps N")
     assert info.policy is not None
     tuned = replace(info, steps=1200, policy=replace(info.policy, source="tune"))
     assert advice(unsure, healthy(), tuned) == advice(unsure, healthy())
@@ -98,10 +104,17 @@ def test_very_few_test_images_are_told_in_the_place_of_more_seeds() -> None:
     few = replace(gain, gain=gain.gain | {"ganaug": replace(gain.gain["ganaug"], few_units=True)})
     assert what_would_settle(few) == ""
     assert "too few test images, or objects in them" in gain_cards(few)[0]
-    assert advice(few, None) == [
-        "Judge on more test images, of more objects where they are in groups."
-    ]
+    words = ["Judge on more test images, of more objects where they are in groups."]
+    assert advice(few, None) == words
     assert "about 24 seeds" in what_would_settle(gain)
+    for each in (replace(few, seeds=(0, 1)), quick_look(few)):
+        assert advice(each, None) == words
+
+
+def test_more_seeds_do_not_mend_a_generator_that_saw_the_test_images() -> None:
+    for gain in (gain_record("no evidence", 2), quick_look(gain_record("no evidence"))):
+        spoiled = replace(gain, settings=replace(gain.settings, spoiled=["ganaug"]))
+        assert advice(spoiled, None) == ["Judge on images that the generator was not trained on."]
 
 
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
@@ -153,7 +166,8 @@ def test_after_too_short_trainings_more_steps_come_first_and_nothing_is_recommen
         record = gain_record(verdict)
         assert advice(replace(record, notes=note), healthy())[0].startswith("The classifiers were")
         short = advice(replace(record, notes=note), diversity_record())
-        assert "evaluate FILE SOURCE --steps N, or ganaug run with --classifier-steps N" in short[0]
+        assert "more steps, with ganaug run by --classifier-steps N and a new --out" in short[0]
+        assert short[0].endswith("else: ganaug evaluate FILE SOURCE --steps N")
         assert len(short) == 1 + more
         assert not any("Train with" in line for line in short)
     few = advice(replace(gain_record("no evidence", 2), notes=note), healthy())
@@ -216,7 +230,7 @@ def test_a_verdict_on_new_generators_is_none_on_the_file() -> None:
 def test_a_quick_look_is_called_one_first() -> None:
     for verdict in ("helps", "hurts"):
         record = gain_record(verdict)
-        look = replace(record, settings=replace(record.settings, quick=True))
+        look = quick_look(record)
         assert advice(look, None)[0].startswith("This was a quick look, with no verdict to rely on")
         assert advice(look, None)[1:] == advice(record, None)
         assert gain_in_short(look).startswith("A quick look, with no verdict to rely on: of 100")
@@ -316,6 +330,40 @@ def test_the_last_line_says_in_short_what_was_found() -> None:
     assert in_short(gain_record(generator=False), None) == []
 
 
+def with_gain(gain: GainReport, **numbers: float) -> GainReport:
+    return replace(gain, gain=gain.gain | {"ganaug": replace(gain.gain["ganaug"], **numbers)})
+
+
+def test_a_gain_of_nearly_nothing_is_told_in_true_sentences() -> None:
+    helps, unsure = gain_record("helps"), gain_record("no evidence")
+    for mean, words in ((0.005, "gets about 1 more"), (0.015, "gets about 2 more")):
+        told = gain_in_short(with_gain(helps, rare_mean=mean, rare_low=0.001, rare_high=0.03))
+        assert words in told
+    told = gain_in_short(with_gain(helps, rare_mean=0.004, rare_low=0.001, rare_high=0.03))
+    assert "gets under 1 more right" in told
+    for mean, words in (
+        (-0.0001, "a loss of under 0.05 points"),
+        (0.0312, "a gain of +3.1 points"),
+    ):
+        assert f"seeds would settle {words}," in what_would_settle(with_gain(unsure, mean=mean))
+    lines = with_gain(unsure, mean=-0.0001, low=-0.0102, high=0.0002)
+    assert "ganaug" in lines.text()
+    assert (
+        ", 0.0 points of balanced accuracy (95% interval -1.0 to 0.0)" in in_short(lines, None)[0]
+    )
+    assert " 0.0 (-1.0 to 0.0)" in lines.text()
+    assert "-0.0 " not in lines.text()
+
+
+def test_one_class_is_told_in_the_singular() -> None:
+    record = diversity_record()
+    one = replace(record, classes=record.classes[:1])
+    assert in_short(None, one) == ["in short: COLLAPSED in 1 of 1 class"]
+    assert "1 of 1 class fails" in diversity_card(one)
+    assert "2 of 3 classes fail<" in diversity_card(record)
+    assert "1 of 3 classes has too few images" in diversity_card(record)
+
+
 def test_a_narrow_terminal_gets_the_words_without_the_numbers() -> None:
     record = diversity_record()
     assert record.text(1000) == record.text() == str(record)
@@ -325,3 +373,8 @@ def test_a_narrow_terminal_gets_the_words_without_the_numbers() -> None:
     assert any(line.startswith("COLLAPSED: ") for line in lines)
     assert not any(line.startswith("COPYING: ") for line in lines)
     assert not any("0.70 (0.90)" in line for line in lines[: 2 + len(CLASSES)])
+    assert lines[-1].startswith("all numbers are in diversity.json, ")
+    assert "all numbers are in judged.json, " in record.text(60, "judged.json")
+    for each in (record, healthy()):
+        shown = each.text(60)
+        assert ("in brackets" in shown) == ("(0.90)" in shown)

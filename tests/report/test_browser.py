@@ -20,6 +20,7 @@ from helpers.records import (
     samples_record,
 )
 
+from ganaug.artifact.format import Metadata
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.report.page import write_report
@@ -46,10 +47,12 @@ addEventListener("load", () => {{
   const last = place();
   const shown = () => all(".of").filter((each) => style(each).display !== "none");
   const before = shown().length;
+  const lines = () => shown().filter((each) => each.classList.contains("lacking")).length;
+  const none = lines();
   inside.querySelector("select").selectedIndex = 2;
   const others = shown().filter((each) => !each.classList.contains("c1")).length;
   const found = [...size, all(".stacked").length, cut, first, last];
-  document.title = [...found, before, shown().length, others].join(" ");
+  document.title = [...found, before, shown().length, others, none, lines()].join(" ");
 }});
 </script>"""
 
@@ -72,10 +75,19 @@ def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
 
 
 def test_strengths_and_classes_are_chosen_without_a_script(tmp_path: Path) -> None:
-    *_, first, last, before, after, others = _measured(1280, _report(tmp_path), tmp_path)
+    *_, first, last, before, after, others, _, lines = _measured(1280, _report(tmp_path), tmp_path)
     assert (first, last) == ("50%", "100%")  # 1, which the file uses, is the second of three
     assert int(before) > int(after) > 0
-    assert int(others) == 0
+    assert (int(others), int(lines)) == (0, 0)
+
+
+def test_a_class_without_figures_has_a_line_in_their_place(tmp_path: Path) -> None:
+    """In each of the three parts with pictures, and only while the class is chosen."""
+    info = metadata_record()
+    more = (info.classes[0], "none", *info.classes[1:])
+    page = _report(tmp_path, replace(info, classes=more, counts=(9, *info.counts)))
+    *_, others, before, after = _measured(1280, page, tmp_path)
+    assert (int(others), int(before), int(after)) == (0, 0, 3)
 
 
 def test_the_print_fits_its_paper(tmp_path: Path) -> None:
@@ -86,11 +98,11 @@ def test_the_print_fits_its_paper(tmp_path: Path) -> None:
     assert int(found[1]) <= PAPER
 
 
-def _report(tmp_path: Path) -> str:
+def _report(tmp_path: Path, metadata: Metadata | None = None) -> str:
     report = tmp_path / "report.html"
     write_report(
         report,
-        metadata=metadata_record(),
+        metadata=metadata or metadata_record(),
         samples=samples_record(*CLASSES),
         gain=gain_record(),
         diversity=_every_measure(),
@@ -116,7 +128,8 @@ def _measured(width: int, page: str, tmp_path: Path) -> list[str]:
 
     The width of a window, the width that the page takes in it, and its height; the tables that
     stack, and how many of them are cut off; the place of the strips first, and at the last stop;
-    how many elements are about a class, how many are shown for the second class, and of others.
+    how many elements are about a class, how many are shown for the second class, and of others; how
+    many lines say that a class is not shown, first and then.
     """
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width, page=escape(page, quote=True)), encoding="utf-8")

@@ -91,7 +91,7 @@ def test_the_first_screen_has_verdict_gain_interval_and_claim(tmp_path: Path) ->
         "Change of the balanced error −15% −30% on the rarer half",
         "Policy in the file p 0.7 to 0 p is the chance",
         "Diversity 2 of 3 classes fail Collapsed in 2. 0.70 of the real images",
-        "1 of 3 classes have too few images",
+        "1 of 3 classes has too few images",
         "p 0.7 at 4 images, 0 at 72 images",
     ):
         assert words in first

@@ -23,6 +23,17 @@ def test_metadata_in_lines() -> None:
     assert lines[-1] == "warning: class 'x' has a single image"
 
 
+def test_a_long_name_of_a_class_moves_no_other_value() -> None:
+    short = replace(metadata_record(), classes=("a", "b", "c"))
+    lines, usual = (metadata_lines(each, "c" * 64) for each in (metadata_record(), short))
+    assert [line for line in lines if line[0] != " "] == [line for line in usual if line[0] != " "]
+    of_classes = lines[
+        lines.index(next(line for line in lines if line.startswith("classes"))) + 1 :
+    ]
+    assert [line.split()[-1] for line in of_classes[:3]] == ["120", "30", "4"]
+    assert len({len(line.rstrip("0123456789")) for line in of_classes[:3]}) == 1
+
+
 def test_one_seed_has_no_interval() -> None:
     gain = {"verdict": "no evidence", "claim": "for this generator", "chosen": "ganaug",
             "baseline": "plain", "mean": 0.03, "low": -1.0, "high": 1.0}  # fmt: skip

@@ -131,10 +131,13 @@ class DiversityReport:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, width: int | None = None) -> str:
-        """Return the table and what it means; no numbers where it is wider than `width`."""
+    def text(self, width: int | None = None, file: str = "diversity.json") -> str:
+        """Return the table and what it means; no numbers where it is wider than `width`.
+
+        Then the `file` is named that has them.
+        """
         if width is not None and len(self._table(FIRST)[0]) > width:
-            return "\n".join(line.rstrip() for line in self._words())
+            return "\n".join(line.rstrip() for line in self._words(file))
         lines = [*self._table(FIRST), *(["", *self.reasons] if self.reasons else []), ""]
         lines.append("in brackets what as many real images give; " + self.rule)
         lines += [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in FIRST]
@@ -159,17 +162,19 @@ class DiversityReport:
                 lines.append(f"{printable(each.name)} is {each.word} by {', and '.join(by)}")
         return lines
 
-    def _words(self) -> list[str]:
+    def _words(self, file: str) -> list[str]:
         """Return the words of the classes, and why they have them, without a table of numbers."""
         given = {each.word for each in self.classes}
         means = [f"{word}: {what}" for word, what in FAILURES.items() if word in given]
+        reasons = self.reasons
+        brackets = "in brackets what as many real images give; " if reasons else ""
         return [
             *self._table(()),
-            *(["", *self.reasons] if self.reasons else []),
+            *(["", *reasons] if reasons else []),
             "",
-            "in brackets what as many real images give; " + self.rule,
+            brackets + self.rule,
             *means,
-            "all numbers are in diversity.json, and here where the terminal is wide enough",
+            f"all numbers are in {file}, and here where the terminal is wide enough",
         ]
 
     def _table(self, names: Sequence[str]) -> list[str]:

@@ -114,7 +114,7 @@ class Gain:
         seed_error, image_error: standard errors of the mean that seeds and shared test images make.
         seeds_to_settle: seeds with which a gain of this size would be told from none, with a chance
             of 80%; None where there is a verdict, or a stronger free arm took it away, with one
-            seed, or where no number of them would.
+            seed, where no number of them would, or where the generator saw test images.
         rare_mean: the gain on the rarer half, the mean over its classes; None where no class of it
             has test images, and in files of before.
         rare_low, rare_high: the interval that just holds its two 95% intervals.
@@ -248,6 +248,8 @@ def judge(
                 spoiled=name in spoiled,
             )
             gain[name] = replace(found, verdict=word)
+        elif name in spoiled:  # more seeds cannot mend that
+            gain[name] = replace(found, seeds_to_settle=None)
     return Judgement(results, gain, {own: names for own, names in stronger.items() if names})
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.evaluation.gain.intervals import FEWEST_UNITS, beyond_classes
+from ganaug.evaluation.gain.settings import Choice
 from ganaug.evaluation.gain.units import TestPart, pooled
 from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
@@ -20,7 +21,10 @@ __all__ = [
     "few_images",
     "few_passes",
     "few_units",
+    "other_versions",
+    "own_baselines",
     "repeated_images",
+    "stronger_arms",
     "too_short",
     "trained_on_test",
     "units_by_class",
@@ -130,3 +134,40 @@ def trained_on_test(seen: int, number: int) -> tuple[str, ...]:
         f"the generator was trained on {seen} of {number} test images, so that it is never said to"
         " help; fit one on other images",
     )
+
+
+def own_baselines(choice: Choice) -> tuple[str, ...]:
+    """Return a note for each baseline of longer arms, which it does not name: notes go into files,
+    and the name of a folder's arm has a path in it."""
+    return tuple(
+        f"with a generator or folder, an arm trained as long as {own} is compared with that one"
+        for own in dict.fromkeys(own for own, *_ in choice.longer.values())
+    )
+
+
+def stronger_arms(stronger: Mapping[str, Sequence[str]], baseline: str) -> tuple[str, ...]:
+    """Return a note for each baseline about the free arms that have more than it."""
+    notes = []
+    for own, names in stronger.items():
+        one = len(names) == 1
+        than = "the baseline" if own == baseline else own
+        next_step = f"; compare with {'it' if one else 'the best'} as the baseline"
+        notes.append(
+            f"{_joined(names)} {'has' if one else 'have'} more than {than}: helps needs a gain over"
+            f" {'it' if one else 'them'}, too{next_step if own == baseline else ''}"
+        )
+    return tuple(notes)
+
+
+def other_versions(mine: Mapping[str, str], others: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a note where two reports were made with different versions of a package."""
+    changed = [
+        f"{name} {mine.get(name)} and {others.get(name)}"
+        for name in sorted({*mine, *others})
+        if mine.get(name) != others.get(name)
+    ]
+    return (f"parts of other versions: {_joined(changed)}",) if changed else ()
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

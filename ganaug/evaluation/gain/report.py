@@ -12,13 +12,25 @@ from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
 from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
-from ganaug.evaluation.gain.notes import NO_VERDICT, few_units
+from ganaug.evaluation.gain.notes import (
+    NO_VERDICT,
+    few_units,
+    other_versions,
+    own_baselines,
+    stronger_arms,
+)
 from ganaug.evaluation.gain.scores import exact_mean, mean_or_none
 from ganaug.evaluation.gain.settings import IMAGES, Choice, Settings
 from ganaug.values import printable
-from ganaug.wording import counted, table_lines
+from ganaug.wording import counted, points, table_lines
 
-__all__ = ["GainReport", "chosen_gain", "other_free_arms", "what_would_settle"]
+__all__ = [
+    "GainReport",
+    "chosen_gain",
+    "other_free_arms",
+    "stronger_free_arm",
+    "what_would_settle",
+]
 
 MADE_ANEW = (
     ": helps needs a gain over",
@@ -133,7 +145,8 @@ class GainReport:
             {**ours.tests, **others.tests},
             {**ours.counts, **others.counts},
         )
-        notes = tuple(dict.fromkeys((*self.notes, *other.notes, *_other_versions(self, other))))
+        of_both = [each.environment.get("versions", {}) for each in (self, other)]
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes, *other_versions(*of_both))))
         seeds = (*self.seeds, *other.seeds)
         by_seed = {
             name: value + other.environment.get(name, [])
@@ -172,8 +185,8 @@ class GainReport:
             notes=(
                 *kept,
                 *few_units([evidence.tests[seed] for seed in seeds]),
-                *_own_baselines(choice),
-                *_stronger(found.stronger, self.baseline),
+                *own_baselines(choice),
+                *stronger_arms(found.stronger, self.baseline),
             ),
             evidence=evidence,
         )
@@ -186,33 +199,6 @@ class GainReport:
         return _table(self, width)
 
 
-def _own_baselines(choice: Choice) -> tuple[str, ...]:
-    """Return a note for each baseline of longer arms, which it does not name: notes go into files,
-    and the name of a folder's arm has a path in it."""
-    return tuple(
-        f"with a generator or folder, an arm trained as long as {own} is compared with that one"
-        for own in dict.fromkeys(own for own, *_ in choice.longer.values())
-    )
-
-
-def _stronger(stronger: Mapping[str, Sequence[str]], baseline: str) -> tuple[str, ...]:
-    """Return a note for each baseline about the free arms that have more than it."""
-    notes = []
-    for own, names in stronger.items():
-        one = len(names) == 1
-        than = "the baseline" if own == baseline else own
-        next_step = f"; compare with {'it' if one else 'the best'} as the baseline"
-        notes.append(
-            f"{_joined(names)} {'has' if one else 'have'} more than {than}: helps needs a gain over"
-            f" {'it' if one else 'them'}, too{next_step if own == baseline else ''}"
-        )
-    return tuple(notes)
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
 def _paired(ours: GainReport, theirs: GainReport) -> dict[str, tuple[Any, Any]]:
     """Return by name what two reports of one comparison have in common, as far as both say it."""
     names = ("classes", "baseline", "chosen", "claim")
@@ -223,17 +209,6 @@ def _paired(ours: GainReport, theirs: GainReport) -> dict[str, tuple[Any, Any]]:
         for name in of_one
         if name not in IMAGES or None not in (of_one[name], of_other[name])
     }
-
-
-def _other_versions(ours: GainReport, theirs: GainReport) -> tuple[str, ...]:
-    """Return a note where two reports were made with different versions of a package."""
-    mine, others = (each.environment.get("versions", {}) for each in (ours, theirs))
-    changed = [
-        f"{name} {mine.get(name)} and {others.get(name)}"
-        for name in sorted({*mine, *others})
-        if mine.get(name) != others.get(name)
-    ]
-    return (f"parts of other versions: {_joined(changed)}",) if changed else ()
 
 
 def _table(report: GainReport, width: int | None) -> str:
@@ -289,22 +264,30 @@ def chosen_gain(report: GainReport | None) -> Gain | None:
     return None if report is None else report.gain.get(report.chosen or "")
 
 
+def stronger_free_arm(report: GainReport) -> str:
+    """Return the strongest free arm, where it has more than the baseline of the chosen one; else
+    nothing."""
+    rivals = report.choice.longer.get(
+        str(report.chosen), (report.baseline, *report.choice.free_arms)
+    )
+    level = {name: exact_mean(arm.balanced_accuracy) for name, arm in report.arms.items()}
+    best = max((name for name in rivals if name in level), key=level.__getitem__)
+    return best if level[best] > level[rivals[0]] else ""
+
+
 def other_free_arms(report: GainReport) -> str:
-    """Return in words the strongest free arm, where it has more than the baseline of the chosen
-    one, or that none but the baseline was compared; else nothing."""
+    """Return in words the free arm that is stronger than the baseline of the chosen one, or that
+    none but the baseline was compared; else nothing."""
     if chosen_gain(report) is None:
         return ""
-    chosen = str(report.chosen)
-    rivals = report.choice.longer.get(chosen, (report.baseline, *report.choice.free_arms))
-    level = {name: exact_mean(arm.balanced_accuracy) for name, arm in report.arms.items()}
-    own = rivals[0]
-    best = max((name for name in rivals if name in level), key=level.__getitem__)
-    if level[best] > level[own]:
-        digits = 1 if f"{100 * level[best]:.1f}" != f"{100 * level[own]:.1f}" else 2
-        return (
-            f"{best}, without a generator, has {100 * level[best]:.{digits}f}, more than the"
-            f" {100 * level[own]:.{digits}f} of {own}"
-        )
+    if best := stronger_free_arm(report):
+        own = report.baseline_of(str(report.chosen))
+        scores = [100 * exact_mean(report.arms[name].balanced_accuracy) for name in (best, own)]
+        for digits in (1, 2):
+            more, less = (f"{score:.{digits}f}" for score in scores)
+            if more != less:
+                return f"{best}, without a generator, has {more}, more than the {less} of {own}"
+        return f"{best}, without a generator, has a little more than the {less} of {own}"
     if sum(parse_arm(name).free for name in report.arms) == 1:
         return "no other training without a generator was compared: one may be stronger"
     return ""
@@ -316,24 +299,27 @@ def _first_line(report: GainReport) -> list[str]:
     if gain is None or not told:
         return []
     below = report.baseline_of(str(report.chosen))
-    return [f"{report.chosen}: {100 * gain.mean:+.1f} points against {below}; {told}", ""]
+    return [f"{report.chosen}: {points(gain.mean)} points against {below}; {told}", ""]
 
 
 def what_would_settle(report: GainReport) -> str:
     """Return in words how many seeds would tell the chosen arm's gain from none.
 
     Nothing is said where there is a verdict, or a stronger free arm took it away; nor of a quick
-    look, few seeds or very few test images, which do not tell how far they differ. With a mean of
-    0, as of two trainings that predict the same, no more of anything settles it.
+    look, few seeds or very few test images, which do not tell how far they differ; nor of a
+    generator that saw test images. With a mean of 0, as of two trainings that predict the same, no
+    more of anything settles it.
     """
     found, seeds = chosen_gain(report), len(report.seeds)
     if found is None or found.verdict != "no evidence" or overtaken(seeds, found):
         return ""
-    if report.settings.quick or seeds < FEWEST_SEEDS or found.few_units:
+    spoiled = report.chosen in (report.settings.spoiled or ())
+    if report.settings.quick or seeds < FEWEST_SEEDS or found.few_units or spoiled:
         return ""
     if abs(found.mean) < 1e-12:
         return "the mean gain is 0, which no number of seeds or test images would settle"
-    size = f"{100 * found.mean:+.1f}" if found.mean > 0 else f"{-100 * found.mean:.1f}"
+    size = points(found.mean).removeprefix("-")
+    size = "under 0.05" if size == "0.0" else size
     gain = f"a {'gain' if found.mean > 0 else 'loss'} of {size} points"
     if found.seeds_to_settle is not None:
         return f"about {found.seeds_to_settle} seeds would settle {gain}, with a chance of 80%"
@@ -371,10 +357,10 @@ def _beside(gain: Gain | None, seeds: int) -> tuple[str, str]:
 
 
 def _interval(gain: Gain, seeds: int) -> str:
-    mean = f"{100 * gain.mean:+.1f}"
+    mean = points(gain.mean)
     if seeds < 2:
         return f"{mean} (one seed: no interval)"
-    return f"{mean} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    return f"{mean} ({points(gain.low)} to {points(gain.high)})"
 
 
 def _listed(value: Any, skip: str | None = None) -> Any:

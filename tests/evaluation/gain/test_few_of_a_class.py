@@ -83,6 +83,9 @@ def test_the_same_scores_in_another_order_are_no_stronger_arm() -> None:
     arms["plain"] = replace(arms["plain"], balanced_accuracy=(*scores[:5], 0.853))
     told = other_free_arms(replace(gain, arms=arms, choice=choice))
     assert told == "plain, without a generator, has 76.72, more than the 76.67 of balanced"
+    arms["plain"] = replace(arms["plain"], balanced_accuracy=(*scores[:5], 0.85001))
+    told = other_free_arms(replace(gain, arms=arms, choice=choice))
+    assert told == "plain, without a generator, has a little more than the 76.67 of balanced"
 
 
 @pytest.mark.parametrize(("before", "after"), [(7, 5), (8, 6), (10, 8)])

@@ -81,7 +81,12 @@ def test_the_strongest_free_arm_is_named_where_the_gain_is(seeds: int) -> None:
     assert "points against balanced; " in found.text().splitlines()[0]
     assert words in gain_cards(found)[1].replace("<wbr>", "")
     assert words in in_short(found, None)[0]
+    free = (
+        "Train without a generator: with balanced, or with balanced+flip, which had more on these"
+    )
+    assert seeds < 6 or free in advice(found, None)[0]
     best = told({"balanced": 0.7, "balanced+affine": 0.65, "ganaug": 0.65}, seeds)
+    assert seeds < 6 or "Train with balanced, which needs no generator." in advice(best, None)[0]
     assert best.text().startswith("arm ")
     assert "without a generator" not in gain_cards(best)[1] + in_short(best, None)[0]
 
@@ -126,6 +131,18 @@ def test_one_interval_that_reaches_below_0_is_no_stronger_arm() -> None:
     assert overtaken(6, found)
     assert not overtaken(5, found)  # too few seeds
     assert not overtaken(6, replace(found, verdict="helps"))
+
+
+def test_of_a_generator_that_saw_test_images_no_number_of_seeds_settles_the_gain() -> None:
+    clean = told({"balanced": 0.7, "balanced+affine": 0.6, "ganaug": 0.705})
+    assert clean.gain["ganaug"].seeds_to_settle is not None
+    assert "seeds would settle" in clean.text()
+    saw = replace(clean, settings=Settings(spoiled=["ganaug"]))
+    assert "would settle" not in saw.text()
+    assert clean.evidence is not None
+    saw = saw.judged_on(clean.evidence, clean.seeds, tuple(clean.arms))
+    assert saw.gain["ganaug"] == replace(clean.gain["ganaug"], seeds_to_settle=None)
+    assert saw.gain["balanced+affine"] == clean.gain["balanced+affine"]
 
 
 def test_merged_reports_name_the_free_arms_that_are_stronger_over_all_seeds() -> None:
@@ -185,7 +202,7 @@ def test_a_longer_arm_has_to_beat_the_free_arms_that_are_no_longer() -> None:
     more = "plain+longer-3 has more than balanced+longer-3: helps needs a gain over it, too"
     assert beaten.notes == (*over, more)
     assert beaten.gain["ganaug+longer-3"].verdict == "no evidence"
-    assert "--baseline NAME, without longer-N." in advice(beaten, None)[0]
+    assert "with it without its longer-N: --baseline NAME" in advice(beaten, None)[0]
     assert beaten.gain["ganaug"].verdict == "helps"  # as long as the baseline
     shorter = longer(0.81)
     assert shorter.gain["ganaug+longer-3"].verdict == "no evidence"
