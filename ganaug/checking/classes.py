@@ -80,7 +80,12 @@ def class_findings(
     fewer = f"with fewer than {FEW_TEST_IMAGES} images, or groups, to judge on"
     for kind, names, words, advice in (
         ("no training image", bare, "without a training image", "add some"),
-        ("single image", single, "of a single training image", "it teaches nothing; add some"),
+        (
+            "single image",
+            single,
+            "of a single training image",
+            "varied, but teaching none; add some",
+        ),
         ("not judged", unjudged, "without an image to judge on", "left out of scores; add some"),
         ("few to judge", few, fewer, "what is said of them is uncertain; add some"),
     ):

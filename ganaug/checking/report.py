@@ -27,7 +27,10 @@ LONG = 3600  # seconds of evaluate
 # On a machine that is free, `check` itself is at most one process on each core, and the timed steps
 # of one thread have a core to themselves.
 BUSY, OWN = 1.2, 0.85  # processes on each core; share of a core
-UNNAMED = "none named; copies that are cropped, moved, mirrored or turned are not found: name them"
+UNNAMED = (
+    "none named; copies that are cropped, moved, mirrored or turned are not found: name them in a"
+    " groups.csv, or in a column of the table"
+)
 SMALL_SIDE = 32  # at which a step takes about as long as at smaller ones
 WITH_PIXELS = 0.8  # a quarter of the pixels takes a third of the time (docs/training.md)
 NAMED = "FILE SOURCE"  # in commands, where their names are not known

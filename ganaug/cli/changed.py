@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ganaug.files import open_regular
-
 __all__ = ["told_files"]
 
 END = 2**14  # bytes
@@ -64,6 +62,8 @@ def _size(path: str | Path) -> int:
 
 def _ends(path: str | Path) -> str:
     """Return a hash of how a file begins and ends; "" where nothing can be read."""
+    from ganaug.files import open_regular  # here: --help loads click alone
+
     try:
         with open_regular(path) as stream:
             head = stream.read(END)

@@ -57,19 +57,22 @@ def command(
     """
     from ganaug import Generator
     from ganaug.images.grid import picture_grid, save_png
+    from ganaug.images.pictures import read_picture
     from ganaug.images.places import places_of_pictures
     from ganaug.outputs import Inputs, check_output_file
     from ganaug.report.kinds import SHEET
     from ganaug.use.sheet import variation_rows
 
     generator = Generator(file)
-    among = places_of_pictures(images, generator.info.classes, out)
-    for places in ((), among):  # the name may be wrong in any folder
-        check_output_file(out, SHEET, Inputs((file, *images), places), option="--out", force=force)
-        if Path(out).suffix.lower() != ".png":
-            raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
-    for each in images:
+    given = (file, *images)
+    check_output_file(out, SHEET, Inputs(given), option="--out", force=force)
+    if Path(out).suffix.lower() != ".png":
+        raise ConfigError(f"--out: {out!r}; allowed: the name of a .png file; choose another")
+    for each in images:  # what is no image is told before where the sheet would lie
         _refuse_folder(Path(each))
+        read_picture(each, generator.info.channels)
+    among = places_of_pictures(images, generator.info.classes, out)
+    check_output_file(out, SHEET, Inputs(given, among), option="--out", force=force)
     rows = variation_rows(generator, images, columns=columns, scales=scales, seed=seed, side=side)
     save_png(out, picture_grid(rows, names=_names(images, scales)))
     each = f"a photograph, at the left, and {counted(columns, 'variation')} of it"

@@ -348,8 +348,8 @@ def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
     if held is None or merged_as_trained(held, metadata).fingerprint != expected:
         raise ArtifactError(
             f"{train.source}: the fifth that fit held out ({expected[:12]}) is not found in these"
-            " images; allowed: the images it was fitted on, loaded alike (--no-exif); give those,"
-            " or a test part"
+            " images; allowed: those that it was fitted on, read alike (--no-exif), or any with a"
+            " test part; to judge on other images make DIR/train and DIR/test, and give DIR"
         )
 
 

@@ -87,6 +87,7 @@ def test_photographs_of_one_name_are_told_apart(
             "folder: is a folder; allowed: image files, such as 'folder/a b.jpg';",
         ),
         (["{broken}", "--out", "a.png"], "cannot be read (not recognised as an image)"),
+        (["{broken}", "--out", "photos/a.png"], "cannot be read (not recognised as an image)"),
         (["{photo}", "--out", "a.png", "--columns", "0"], "columns: 0; allowed: 1 or more"),
         (["{photo}", "--out", "a.png", "--columns", "101"], "columns: 101; allowed: 1 to 100"),
         (["{photo}", "--out", "a.png", "--side", "65536"], "side: 65536; allowed: 8 to 65,535"),
