@@ -14,7 +14,7 @@ from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
-from ganaug.evaluation.gain.notes import too_short
+from ganaug.evaluation.gain.notes import too_few_of, too_short
 from ganaug.evaluation.gain.report import (
     GainReport,
     chosen_gain,
@@ -112,7 +112,7 @@ def advice(
         info: of the generator that was judged, where it is known.
         named: what its commands take.
     """
-    lines = [*_of_verdict(gain, diversity, info), *_of_classes(gain)]
+    lines = [*_of_verdict(gain, diversity, info), *_of_few(gain), *_of_classes(gain)]
     if not any(TOO_SHORT in line for line in lines):
         lines += _of_failures(diversity, info)
     lines += _of_copies(diversity)
@@ -261,6 +261,12 @@ def _of_classes(gain: GainReport | None) -> Iterator[str]:
             f"{classes} {first_names(lost, MOST_NAMED)}: fewer images are found. Where such a class"
             f" matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
         )
+
+
+def _of_few(gain: GainReport | None) -> Iterator[str]:
+    """Ask for images of classes of which hardly anything can be said."""
+    if gain is not None and (few := too_few_of(gain.notes)):
+        yield f"Add test images: {few}. What is said of such a class may be chance."
 
 
 def _others(arm: Arm) -> str:

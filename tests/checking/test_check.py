@@ -261,7 +261,9 @@ def test_groups_count_as_one_image_to_judge_on() -> None:
     test = replace(images.take(np.arange(180) % 3 == 0), groups=np.repeat([0, 1, 2], 20))
     one = replace(images, groups=labels, test=test)
     assert [(each.gain, each.diversity) for each in class_checks(one)] == [("weak", "no")] * 3
-    assert few_images(test) == ("3 classes have fewer than 10 test groups",)
+    assert few_images(test) == (
+        "3 classes have fewer than 10 test groups: bar 0 1, bar 1 1, bar 2 1",
+    )
     ten = replace(test, groups=np.arange(60) // 2)
     many = replace(images, groups=np.arange(180) // 6, test=ten)
     assert [(each.gain, each.diversity) for each in class_checks(many)] == [("yes", "yes")] * 3

@@ -117,6 +117,16 @@ def test_more_seeds_do_not_mend_a_generator_that_saw_the_test_images() -> None:
         assert advice(spoiled, None) == ["Judge on images that the generator was not trained on."]
 
 
+def test_images_are_asked_for_where_a_class_has_few() -> None:
+    note = "2 classes have fewer than 10 test images: crack 1, dent 6"
+    gain = replace(gain_record("no evidence"), notes=(note,))
+    asked = f"Add test images: {note}. What is said of such a class may be chance."
+    assert asked in advice(gain, healthy())
+    assert not [
+        line for line in advice(gain_record("no evidence"), healthy()) if "Add test" in line
+    ]
+
+
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:
     words = (
         "COLLAPSED after 300 steps; the usual number is 2,500. Train longer: ganaug fit as before,"

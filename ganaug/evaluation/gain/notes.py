@@ -13,7 +13,7 @@ from ganaug.evaluation.gain.units import TestPart, pooled
 from ganaug.evaluation.splits import Split
 from ganaug.images import ImageSet
 from ganaug.images.copies import also_in
-from ganaug.wording import counted
+from ganaug.wording import counted, first_names
 
 __all__ = [
     "NO_VERDICT",
@@ -25,6 +25,7 @@ __all__ = [
     "own_baselines",
     "repeated_images",
     "stronger_arms",
+    "too_few_of",
     "too_short",
     "trained_on_test",
     "units_by_class",
@@ -32,6 +33,7 @@ __all__ = [
 
 FEW_TEST_IMAGES = 10
 FEW_PASSES = 30
+FEWER = f"fewer than {FEW_TEST_IMAGES} test"  # in a note
 TURNS = "compare with more steps"  # in a note
 NO_VERDICT = "no verdict, which needs"  # in another
 
@@ -47,18 +49,24 @@ def units_by_class(images: ImageSet) -> NDArray[np.int64]:
 def few_images(test: ImageSet) -> tuple[str, ...]:
     """Return notes about classes with few test images, or groups of them, or none."""
     judged, what = units_by_class(test), "images" if test.groups is None else "groups"
-    few = int(((judged > 0) & (judged < FEW_TEST_IMAGES)).sum())
+    rows = np.flatnonzero((judged > 0) & (judged < FEW_TEST_IMAGES))
+    few = [f"{test.classes[i]} {judged[i]}" for i in rows[np.argsort(judged[rows], kind="stable")]]
     none = int((test.counts == 0).sum())
     notes = []
     if few:
         notes.append(
-            f"{counted(few, 'class')} {_have(few)} fewer than {FEW_TEST_IMAGES} test {what}"
+            f"{counted(len(few), 'class')} {_have(len(few))} {FEWER} {what}: {first_names(few)}"
         )
     if none:
         notes.append(
             f"{counted(none, 'class')} {_have(none)} no test images, left out of every score"
         )
     return tuple(notes)
+
+
+def too_few_of(notes: Sequence[str]) -> str:
+    """Return the note about classes with few test images, or an empty text."""
+    return next((note for note in notes if FEWER in note), "")
 
 
 def few_units(tests: Sequence[TestPart]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def test_the_report_holds_every_arm_seed_and_class(
         assert gain.high == max(gain.t[1], gain.bootstrap[1])
         assert gain.verdict == "no evidence"  # under 6 seeds, always
     few, seldom = report.notes
-    assert few == "3 classes have fewer than 10 test images"
+    assert few == "3 classes have fewer than 10 test images: bar 0 8, bar 1 8, bar 2 8"
     assert (seldom,) == few_passes(images, 12, 64)
 
 
