@@ -41,12 +41,13 @@ class GanaugError(Exception):
 def _on_one_line(message: str) -> str:
     """Return a message on one line: values may have several, arrays and names of files.
 
-    The lines of an array begin with blanks, and are joined by one. Any other break is shown as two
-    characters. Left as it is: what torch raises again for a worker, whose traceback is part of it.
+    The lines of an array begin with blanks, and are joined by one, as parts of a sentence are. Any
+    other break is shown as two characters. Left as it is: what torch raises again for a worker,
+    whose traceback is part of it.
     """
     if _OF_WORKER in message:
         return message
-    return re.sub(r"\n[ \t]+", " ", message).replace("\n", "\\n")
+    return re.sub(r"\n[ \t]+|(?<=[;:,.])\n", " ", message).replace("\n", "\\n")
 
 
 class DataError(GanaugError):

@@ -171,7 +171,11 @@ def refuse_folder_as_file(path: Named, folder: Named, *, option: str) -> None:
     Raises:
         RunError: it is refused.
     """
-    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path)):
+    try:
+        file = os.path.realpath(path)
+    except ValueError:  # a null byte, of which whoever checks the file tells
+        return
+    if Path(os.path.realpath(folder)).is_relative_to(file):
         raise RunError(
             f"{_subject(path, option)} is or holds the folder of the results; allowed: any other"
             " name; name one"

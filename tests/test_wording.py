@@ -101,6 +101,7 @@ def test_a_table_that_is_too_wide_has_names_on_lines_of_their_own() -> None:
         (repr(np.eye(2)), "array([[1., 0.], [0., 1.]])"),
         ("0    1\n1    2\ndtype: int64", "0    1\\n1    2\\ndtype: int64"),
         ("new\nline.png", "new\\nline.png"),
+        ("p: 2;\nchoose 0 to 1", "p: 2; choose 0 to 1"),
         ("two\n\n  three", "two\\n three"),
         ("", ""),
     ],

@@ -181,7 +181,7 @@ def test_the_command_of_the_documentation_trains_and_rank_0_alone_speaks(tmp_pat
     assert done.returncode == 0, done.stderr
     kinds = ("ganaug:", "training the generator ", "reading")
     lines = [line for line in done.stderr.splitlines() if line.startswith(kinds)]
-    assert lines[-4].startswith("ganaug: 22 images, 3 classes, 24x24 RGB")
+    assert lines[-4].startswith("ganaug: 22 images to train on, 3 classes, 24x24 RGB")
     assert lines[-3].startswith("training the generator 2/2, ")
     assert lines[-2].startswith("ganaug: 2 steps: the preset tiny takes 1,200; ")
     assert lines[-1] == "ganaug: trained; next: ganaug export runs/photos photos.onnx"
