@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
-from ganaug.evaluation.gain.judge import Gain, overtaken
+from ganaug.evaluation.gain.judge import P_SAYS, Gain, overtaken
 from ganaug.evaluation.gain.report import (
     GainReport,
     chosen_gain,
@@ -64,8 +64,7 @@ BESIDE = (
 )
 BESIDE_MEANS = (
     "Macro F1: the mean over classes of what recall and precision come to together. Calibration"
-    " error: how far the classifier's confidence is from how often it is right. p: how often luck"
-    " alone would give such a gain."
+    f" error: how far the classifier's confidence is from how often it is right. {P_SAYS}."
 )
 THIRDS = ("rare", "middle", "frequent")
 TIES = "Of classes with equally many training images the first one counts as rarer."

@@ -15,7 +15,7 @@ from ganaug.evaluation.arms.augmentations import AUGMENTATIONS, VIEWS
 from ganaug.evaluation.arms.grammar import HEADS
 from ganaug.evaluation.arms.losses import LOSSES, MIXES
 from ganaug.evaluation.diversity.report import DiversityReport
-from ganaug.evaluation.gain.judge import Evidence
+from ganaug.evaluation.gain.judge import P_SAYS, Evidence
 from ganaug.evaluation.gain.notes import few_passes
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
 from ganaug.evaluation.gain.units import TestPart
@@ -23,7 +23,7 @@ from ganaug.report import arms
 from ganaug.report.advice import Named, advice, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
 from ganaug.report.diversity import diversity_card
-from ganaug.report.gain import gain_cards, gain_in_short
+from ganaug.report.gain import arms_section, gain_cards, gain_in_short
 from ganaug.report.text import metadata_lines
 from ganaug.training.config import PRESETS
 
@@ -327,6 +327,12 @@ def test_every_part_of_a_name_is_told() -> None:
         " +flip: mirrored left to right; plain: every image equally often; +longer: more steps, as"
         " many times as the number says"
     )
+
+
+def test_terminal_and_page_say_the_same_of_p() -> None:
+    gain = gain_record("no evidence")
+    assert P_SAYS in str(gain).splitlines()
+    assert P_SAYS in arms_section(gain)
 
 
 def test_the_last_line_says_in_short_what_was_found() -> None:

@@ -26,7 +26,12 @@ from ganaug.evaluation.gain.units import TestPart
 from ganaug.evaluation.trainings.job import Key
 from ganaug.metrics.calibration import calibration_error
 
-__all__ = ["ArmResult", "Evidence", "Gain", "Judgement", "judge", "overtaken", "verdict"]
+__all__ = ["P_SAYS", "ArmResult", "Evidence", "Gain", "Judgement", "judge", "overtaken", "verdict"]
+
+P_SAYS = (
+    "p: of the paired t test, how often luck of the seeds alone would give such a gain; the"
+    " interval, which decides, has the luck of the test images, too"
+)
 
 
 def verdict(

@@ -11,7 +11,7 @@ import numpy as np
 from ganaug.errors import ConfigError
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS, MOST_SEEDS
-from ganaug.evaluation.gain.judge import ArmResult, Evidence, Gain, judge, overtaken
+from ganaug.evaluation.gain.judge import P_SAYS, ArmResult, Evidence, Gain, judge, overtaken
 from ganaug.evaluation.gain.notes import (
     NO_VERDICT,
     few_units,
@@ -253,8 +253,7 @@ def _table(report: GainReport, width: int | None) -> str:
         " many images the first class counts as rarer",
         "change of the error: of 100% less balanced accuracy, in brackets of the rarer half",
         "calibration: how far confidence is from how often it is right, in percent",
-        "p: of the paired t test, how often luck of the seeds alone would give such a gain; the"
-        " interval, which decides, has the luck of the test images, too",
+        P_SAYS,
     ]
     return "\n".join(line.rstrip() for line in lines)
 
