@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ganaug.training import FitConfig, export, fit
     from ganaug.use.bulk import sample
     from ganaug.use.datasets import AugmentedDataset, MixedDataset, SyntheticDataset
+    from ganaug.use.fitted_on import held_out_split
     from ganaug.use.sampling import ClassBalancedSampler
     from ganaug.use.transform import GANAugment
 
@@ -47,6 +48,7 @@ __all__ = [
     "evaluate_gain",
     "export",
     "fit",
+    "held_out_split",
     "load_images",
     "long_tailed",
     "sample",
@@ -70,6 +72,7 @@ _HOME = {
     "evaluate_gain": "ganaug.evaluation.gain",
     "export": "ganaug.training",
     "fit": "ganaug.training",
+    "held_out_split": "ganaug.use.fitted_on",
     "load_images": "ganaug.images",
     "long_tailed": "ganaug.images",
     "sample": "ganaug.use.bulk",

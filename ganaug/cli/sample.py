@@ -72,6 +72,12 @@ class _Part(click.ParamType[tuple[int, int]]):
     type=int,
     help="Longest side of an image in pixels.  [default: that of the image]",
 )
+@click.option(
+    "--all",
+    "all_images",
+    is_flag=True,
+    help="Vary what fit held out, too; no judging on it then.",
+)
 @click.option("--out", metavar="DIR", help="Write a folder of images with a folder a class.")
 @click.option("--shards", metavar="DIR", help="Write tar files in WebDataset's layout instead.")
 @click.option("--shard", "part", type=_Part(), default="1/1", help="Make the I-th part of N.")
@@ -88,6 +94,7 @@ def command(
     source: str | None,
     reading: ReadingOptions,
     side: int | None,
+    all_images: bool,
     out: str | None,
     shards: str | None,
     part: tuple[int, int],
@@ -99,7 +106,6 @@ def command(
     The same command goes on where it was interrupted. Image i is the same for any number of parts.
     """
     from ganaug import Generator
-    from ganaug.evaluation.splits import compared
     from ganaug.images.places import folders_around
     from ganaug.outputs import Inputs, check_output_folder
     from ganaug.use.sheet import MOST_SIDE
@@ -107,7 +113,7 @@ def command(
     if (out is None) == (shards is None):
         given = "neither" if out is None else "both"
         raise ConfigError(f"--out, --shards: {given} given; allowed: exactly one; name a folder")
-    lost = as_options(root=reading.root, side=side)
+    lost = as_options(root=reading.root, side=side, all=all_images)
     lost += [*reading.words(), *as_options(keep_best=keep_best)]
     if source is None and lost:
         raise ConfigError(
@@ -134,6 +140,7 @@ def command(
         )
     from ganaug import sample  # here: torch takes seconds to load, and what is refused has none
     from ganaug.use.bulk import planned_counts
+    from ganaug.use.fitted_on import compared
     from ganaug.use.one_by_one import OneByOne
 
     if source is not None:
@@ -146,16 +153,23 @@ def command(
         with reading_progress(console, "comparing images") as show:
             found = compared(source, generator.info, progress=show, **how)
         say(console, *found.images.notes)
-        images = OneByOne(found.images, generator.info, side)
-        fingerprint = found.fingerprint if side is None else f"{found.fingerprint}, side {side}"
-        if not found.fitted:
+        varied, fingerprint = found.images, found.fingerprint
+        if not all_images and (left := found.count_held_out):
+            varied = found.without_held_out()
+            fingerprint += ", without those held out"
+            say(
+                console,
+                f"{source}: {counted(len(varied.labels), 'image')} are varied, and {left} left out,"
+                " which fit held out to judge on; --all varies these, too",
+            )
+        images = OneByOne(varied, generator.info, side)
+        fingerprint += "" if side is None else f", side {side}"
+        if found.held_out is None:
             say(
                 console,
                 f"{source}: not the images that {file} was fitted on (or read in another way); what"
                 " it makes of others may be worse",
             )
-    if images is not None and generator.info.data.get("held_out"):
-        say(console, "images of the source that fit held out are varied, too: do not judge on them")
     with (
         resumable(
             console,

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ganaug.artifact.format import Metadata
 from ganaug.errors import ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images import ImageSet, load_images, require_classes
-from ganaug.images.columns import Columns
 from ganaug.images.copies import copies_noted
-from ganaug.images.grouping import group_numbers, in_both_noted
-from ganaug.images.originals import Originals, Readable, originals, readable
+from ganaug.images.grouping import in_both_noted
 from ganaug.images.sources import remembered_columns
-from ganaug.progress import Progress
 from ganaug.randomness import stream
 from ganaug.use.class_map import refuse_unclear
+from ganaug.use.fitted_on import merged_as_trained
 from ganaug.wording import first_names
 
 __all__ = [
-    "Compared",
     "Split",
     "as_trained",
-    "compared",
     "default_draw",
     "in_class_order",
     "inner_splits",
     "load_at",
-    "merged_as_trained",
     "refuse_unnamed",
     "splits_of",
     "training_and_test",
@@ -175,13 +169,6 @@ def as_trained(images: ImageSet, info: Metadata) -> ImageSet:
     return merged_as_trained(images, info)
 
 
-def merged_as_trained(images: ImageSet, info: Metadata) -> ImageSet:
-    """Return all `images`, as one class where the generator was trained without labels."""
-    if info.config.get("conditional", True):
-        return images
-    return images.merged(info.classes[0])
-
-
 def refuse_unnamed(images: ImageSet, other: Sequence[str]) -> None:
     """Raise `DataError` where labels without names could mean two of the classes `other`."""
     if images.unnamed:
@@ -265,76 +252,6 @@ def training_and_test(
     if test is not None and train.group_names and judged.group_names:
         notes += in_both_noted(train.group_names, judged.group_names)
     return train, judged, tuple(notes)
-
-
-class Compared(NamedTuple):
-    """What `compared` found of the training images of a source.
-
-    `fingerprint`: hash of them, as they are turned, with labels, classes and order. `fitted`:
-    whether a generator was trained on them. `images`: those that can be read.
-    """
-
-    fingerprint: str
-    fitted: bool
-    images: Readable
-
-
-def compared(
-    source: Any,
-    info: Metadata,
-    *,
-    root: str | None = None,
-    exif: bool = True,
-    skip_corrupt: bool = False,
-    image: str | None = None,
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    progress: Progress | None = None,
-) -> Compared:
-    """Compare the images of `source`, as `load_images` reads them, with those of a generator.
-
-    Each file is read once, and decoded only with `skip_corrupt`, or where equal pixels may decide
-    which fifth was held out. Images of one class alone are never those.
-
-    Args:
-        source: anything that `load_images` takes.
-        info: the generator's.
-        root, exif, skip_corrupt, image, label, group, split: as for `load_images`.
-        progress: called as `progress(done, total)` while the images are read.
-
-    Raises:
-        DataError: there is no such source, or an image cannot be read.
-    """
-    columns = Columns(image, label, group, split)
-    found = originals(source, root=root, exif=exif, columns=columns, missing=skip_corrupt)
-    images = readable(found, skip_corrupt=skip_corrupt, progress=progress)
-    digest = hashlib.sha256("\0".join(found.classes or ()).encode())
-    digest.update(images.keys.astype("<u8").tobytes())
-    digest.update(images.labels.astype("<i8").tobytes())
-    return Compared(digest.hexdigest(), _fitted(found, images, info), images)
-
-
-def _fitted(found: Originals, read: Readable, info: Metadata) -> bool:
-    """Whether a generator was trained on the images that were read of those that were found."""
-    try:
-        images = ImageSet(
-            np.zeros((len(read.items), 1, 1, 1), np.uint8),  # nobody looks at them
-            read.labels,
-            read.classes,
-            groups=group_numbers([item.group for item in read.items]),
-            keys=read.keys,
-        )
-        given = any(item.test for item in found.items)  # nothing is held out
-        part = merged_as_trained if given else as_trained
-        same = part(images, info).fingerprint == info.fingerprint
-        if same or given or not len(images) / 2 <= sum(info.counts) < len(images):
-            return same
-        # Images of equal pixels were held out together, which only decoding tells.
-        images = replace(images, pixel_keys=read.pixel_keys())
-        return as_trained(images, info).fingerprint == info.fingerprint
-    except DataError:  # nothing can be held out
-        return False
 
 
 def _check_held_out(train: ImageSet, metadata: Metadata) -> None:

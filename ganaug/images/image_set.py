@@ -275,6 +275,11 @@ class ImageSet:
             test=None if self.test is None else self.test.merged(name),
         )
 
+    @property
+    def to_hold_out(self) -> NDArray[np.bool_]:
+        """bool [N]: the images that `hold_out` would make the test part; none where it cannot."""
+        return held_out_mask(self.keys, self.labels, self.units, len(self.classes))
+
     def hold_out(self) -> ImageSet:
         """Return this set with a test part: the given one, or about one fifth of each class.
 
@@ -288,7 +293,7 @@ class ImageSet:
         """
         if self.test is not None:
             return self
-        held = held_out_mask(self.keys, self.labels, self.units, len(self.classes))
+        held = self.to_hold_out
         if not held.any():
             raise DataError(
                 f"{self.source}: nothing can be held out, as each class is a single image or"

@@ -164,6 +164,11 @@ class Readable(NamedTuple):
     notes: tuple[str, ...]
     unnamed: bool
 
+    def take(self, rows: NDArray[np.int64]) -> Readable:
+        """Return the images at `rows`, int64, alone."""
+        items = tuple(self.items[at] for at in rows)
+        return self._replace(items=items, labels=self.labels[rows], keys=self.keys[rows])
+
     def pixel_keys(self) -> NDArray[np.uint64]:
         """Decode all images, and return uint64 [N], equal for images of equal pixels.
 

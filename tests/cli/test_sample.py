@@ -46,6 +46,41 @@ def test_a_folder_of_images(
     assert "holds other generated images" in capsys.readouterr().err
 
 
+def test_what_fit_held_out_is_varied_only_where_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_photos(tmp_path / "photos", test=False)
+    images = load_images(photos).hold_out()
+    assert images.test is not None
+    held_out = set(images.test.names or ())
+    data = {"source": "photos", "groups": False, "held_out": images.held_out}
+    data["held_out_fingerprint"] = images.test.fingerprint
+    file = write_variation_model(
+        tmp_path / "f.onnx",
+        classes=CLASSES,
+        counts=images.counts.tolist(),
+        channels=3,
+        data=data,
+        fingerprint=images.fingerprint,
+    )
+    command = ["sample", str(file), "--count", "200", "--source", str(photos), "--out"]
+
+    def varied(out: Path) -> set[str]:
+        rows = (out / "manifest.jsonl").read_text().splitlines()
+        return {json.loads(row)["source"] for row in rows}
+
+    out = tmp_path / "more"
+    assert run([*command, str(out)]) == 0
+    told = f"{photos}: 18 images are varied, and 4 left out, which fit held out to judge on"
+    assert told in capsys.readouterr().err
+    assert varied(out) == set(images.names or ())
+    assert run([*command, str(out), "--all"]) == 2
+    assert "holds other generated images (source differs)" in capsys.readouterr().err
+    assert run([*command, str(tmp_path / "all"), "--all"]) == 0
+    assert "left out" not in capsys.readouterr().err
+    assert varied(tmp_path / "all") == {*(images.names or ()), *held_out}
+
+
 def test_shards_of_one_class_in_two_parts(artifact: Path, photos: Path, tmp_path: Path) -> None:
     name = sorted(path.name for path in (photos / "train").iterdir())[0]
     out = tmp_path / "shards"

@@ -8,19 +8,17 @@ import pytest
 from helpers.photos import write_pngs
 from helpers.small_images import bars
 from helpers.small_models import metadata_of
-from PIL import Image
 
 from ganaug.errors import ConfigError, DataError
 from ganaug.evaluation.splits import (
     as_trained,
-    compared,
     default_draw,
     in_class_order,
-    merged_as_trained,
     splits_of,
     training_and_test,
 )
 from ganaug.images import ImageSet, load_images
+from ganaug.use.fitted_on import merged_as_trained
 
 
 def test_classes_are_reordered_by_name() -> None:
@@ -152,20 +150,6 @@ def test_a_test_part_is_what_was_not_seen() -> None:
     images = replace(bars((10, 5)), test=bars((3, 3), seed=1))
     info = metadata_of("variation", data=HELD_OUT, fingerprint=images.fingerprint)
     assert as_trained(images, info) is images
-
-
-def test_images_of_equal_pixels_are_held_out_as_fit_holds_them_out(tmp_path: Path) -> None:
-    """The images that a generator was fitted on are known again where PNG files are BMP, too."""
-    folder = write_pngs(tmp_path / "photos", bars((20, 20)))
-    for path in sorted(folder.rglob("*.png"))[::2]:
-        Image.open(path).save(path.with_suffix(".bmp"))
-    images = load_images(folder).hold_out()
-    data = {"held_out": images.held_out, "held_out_fingerprint": images.test.fingerprint}
-    info = metadata_of("variation", classes=images.classes, counts=images.counts.tolist())
-    info = replace(info, fingerprint=images.fingerprint, data={**info.data, **data})
-    assert compared(folder, info).fitted
-    (folder / "bar 0" / "000.png").write_bytes((folder / "bar 0" / "001.png").read_bytes())
-    assert not compared(folder, info).fitted
 
 
 def test_a_generator_without_labels_has_seen_one_class() -> None:

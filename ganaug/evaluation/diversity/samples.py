@@ -16,9 +16,9 @@ from ganaug.evaluation.diversity.changes import (
     strengths,
 )
 from ganaug.evaluation.diversity.generated import generate, spread_evenly
-from ganaug.evaluation.splits import merged_as_trained
 from ganaug.images import ImageSet
 from ganaug.randomness import stream
+from ganaug.use.fitted_on import merged_as_trained
 
 __all__ = ["ClassSamples", "Samples", "class_samples", "draw_samples", "overview_rows"]
 

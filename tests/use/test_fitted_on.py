@@ -1,0 +1,100 @@
+"""Which images of a source a generator was fitted on, and which were held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.photos import write_photos, write_pngs
+from helpers.small_images import bars
+from helpers.small_models import metadata_of, write_variation_model
+from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from ganaug import AugmentedDataset, GanaugError, GANAugment, Generator, held_out_split, load_images
+from ganaug.artifact.format import Metadata
+from ganaug.images import ImageSet
+from ganaug.use.fitted_on import compared
+
+
+def info_of(images: ImageSet) -> Metadata:
+    """Of a generator that was fitted on them."""
+    data = {"held_out": images.held_out, "held_out_fingerprint": None}
+    if images.test is not None:
+        data["held_out_fingerprint"] = images.test.fingerprint
+    info = metadata_of(
+        "variation",
+        classes=images.classes,
+        counts=images.counts.tolist(),
+        channels=images.channels,
+        size=images.size,
+    )
+    return replace(info, fingerprint=images.fingerprint, data={**info.data, **data})
+
+
+def test_images_of_equal_pixels_are_held_out_as_fit_holds_them_out(tmp_path: Path) -> None:
+    """The images that a generator was fitted on are known again where PNG files are BMP, too."""
+    folder = write_pngs(tmp_path / "photos", bars((20, 20)))
+    for path in sorted(folder.rglob("*.png"))[::2]:
+        Image.open(path).save(path.with_suffix(".bmp"))
+    images = load_images(folder).hold_out()
+    info = info_of(images)
+    found = compared(folder, info)
+    assert found.held_out is not None
+    assert images.names is not None
+    left = [item.inside for item in found.without_held_out().items]
+    assert left == list(images.names)
+    (folder / "bar 0" / "000.png").write_bytes((folder / "bar 0" / "001.png").read_bytes())
+    assert compared(folder, info).held_out is None
+
+
+def artifact_of(path: Path, images: ImageSet) -> Path:
+    info = info_of(images)
+    return write_variation_model(
+        path,
+        classes=info.classes,
+        counts=info.counts,
+        channels=info.channels,
+        data=info.data,
+        fingerprint=info.fingerprint,
+    )
+
+
+def test_a_data_set_is_split_as_fit_split_it(tmp_path: Path) -> None:
+    folder = write_photos(tmp_path / "photos", test=False)
+    images = load_images(folder).hold_out()
+    assert images.test is not None
+    file = artifact_of(tmp_path / "photos.onnx", images)
+    real = ImageFolder(folder)
+    train, held_out = held_out_split(file, real)
+
+    def names(rows: object) -> list[str]:
+        return [Path(real.samples[at][0]).relative_to(folder).as_posix() for at in rows]  # type: ignore[attr-defined]
+
+    assert names(train.indices) == list(images.names or ())
+    assert names(held_out.indices) == list(images.test.names or ())
+    steps = v2.Compose([GANAugment(file, p=1.0), v2.ToImage()])
+    loader = DataLoader(AugmentedDataset(train, steps), batch_size=len(train), num_workers=1)
+    [(pixels, labels)] = loader
+    assert pixels.shape[0] == len(images)
+    assert labels.tolist() == images.labels.tolist()
+    kept, nothing_more = held_out_split(Generator(file), real)
+    assert (kept.indices, nothing_more.indices) == (train.indices, held_out.indices)
+
+
+@pytest.mark.parametrize("fitted", ["all", "others"])
+def test_what_has_no_such_split_is_refused(tmp_path: Path, fitted: str) -> None:
+    folder = write_photos(tmp_path / "photos", test=False)
+    if fitted == "others":
+        other = write_photos(tmp_path / "others", test=False, first=9)
+        file = artifact_of(tmp_path / "f.onnx", load_images(other).hold_out())
+    else:
+        file = artifact_of(tmp_path / "f.onnx", load_images(folder))
+    said = "fitted on all of these images" if fitted == "all" else "not fitted on these images"
+    with pytest.raises(GanaugError, match=f"f.onnx: {said}; allowed: all the images that fit was"):
+        held_out_split(file, ImageFolder(folder))
+    with pytest.raises(GanaugError, match="allowed: a data set such as torchvision's ImageFolder"):
+        held_out_split(file, str(folder))  # type: ignore[arg-type]
