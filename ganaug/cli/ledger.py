@@ -12,21 +12,25 @@ from typing import Any
 from ganaug.cli.console import Settings, say
 from ganaug.errors import RunError
 
-__all__ = ["CHECKED", "STEPS", "Ledger"]
+__all__ = ["CHECKED", "QUICK_STEPS", "STEPS", "Ledger"]
 
 STEPS = ("check", "fit", "export", "tune", "evaluate")
+QUICK_STEPS = (*STEPS[:3], "look")  # a quick one, after which all can go on with `tune`
+IN_ORDER = (*QUICK_STEPS, *STEPS[3:])
 CHECKED = "check.json"  # in the folder of the run, with the estimates
 
 
 class Ledger:
-    """Which steps are done, in a file; the same settings have to be asked for again."""
+    """Which of the `steps` are done, in a file; the same settings have to be asked for again."""
 
-    def __init__(self, path: Path, asked: dict[str, Any], command: str) -> None:
+    def __init__(
+        self, path: Path, asked: dict[str, Any], command: str, steps: Sequence[str] = STEPS
+    ) -> None:
         from ganaug.records import OBJECT, TEXT, check_fields, list_of, load_json, parse_json
 
         asked = parse_json(json.dumps(asked).encode())  # as it is read again
         self.path, self.asked, self.done = path, asked, list[str]()
-        self.command = command
+        self.command, self.steps = command, steps
         self.estimated = self.took = 0.0  # seconds of the steps done here that have an estimate
         self.begun_before = path.exists()  # the next step
         if not path.exists():
@@ -60,7 +64,7 @@ class Ledger:
         """Do the step `name`, unless it is done and its `results` are still there."""
         from ganaug.files import write_json
 
-        number = f"step {STEPS.index(name) + 1} of {len(STEPS)}"
+        number = f"step {self.steps.index(name) + 1} of {len(self.steps)}"
         gone = [str(each) for each in results if not each.exists()]
         if name in self.done and not gone:
             say(console, f"{number}: {name}: done before")
@@ -68,7 +72,7 @@ class Ledger:
         again = ""
         if name in self.done:  # and what is made of it; nothing is made of what `check` says
             again = f" again, for {gone[0]} is not there any longer"
-            after = STEPS[STEPS.index(name) :] if name != "check" else (name,)
+            after = IN_ORDER[IN_ORDER.index(name) :] if name not in ("check", "look") else (name,)
             self.done = [each for each in self.done if each not in after]
         say(console, f"{number}: {name}{again}")
         if console.whole is not None:
@@ -77,7 +81,7 @@ class Ledger:
         begun = time.monotonic()
         work()
         self.learn(name, time.monotonic() - begun)
-        self.done = [each for each in STEPS if each in (*self.done, name)]
+        self.done = [each for each in IN_ORDER if each in (*self.done, name)]
         record = {"asked": self.asked, "done": self.done, "command": self.command}
         write_json(self.path, record)
 
@@ -86,28 +90,28 @@ class Ledger:
 
         `check` estimated them; they take as many times as long as the steps before did.
         """
-        times = _estimated(self.path.parent, name)
+        times = _estimated(self.path.parent, name, self.steps)
         slower = self.took / self.estimated if self.estimated else 1.0
         own, later = (None if each is None else slower * each for each in times)
         return own, later
 
     def learn(self, name: str, seconds: float) -> None:
         """Note what a step took, unless a part of it was done before this command."""
-        own = _estimated(self.path.parent, name)[0]
+        own = _estimated(self.path.parent, name, self.steps)[0]
         if own and not self.begun_before:
             self.estimated += own
             self.took += seconds
         self.begun_before = False
 
 
-def _estimated(folder: Path, name: str) -> tuple[float | None, float | None]:
+def _estimated(folder: Path, name: str, steps: Sequence[str]) -> tuple[float | None, float | None]:
     """Return the seconds of step `name`, and of those after it, as `check` estimated them."""
     from ganaug.records import load_json  # here: --help loads click alone
 
     try:
         times = load_json(folder / CHECKED)["times"]
-        seconds = {each: times.get(each) for each in STEPS}
-        later = [seconds[each] or 0.0 for each in STEPS[STEPS.index(name) + 1 :]]
+        seconds = {each: times.get("quick" if each == "look" else each) for each in steps}
+        later = [seconds[each] or 0.0 for each in steps[steps.index(name) + 1 :]]
         return seconds[name], float(sum(later))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None, None  # not checked yet

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ganaug.cli import evaluate, export, fit, tune
 from ganaug.cli.bars import steady_progress
 from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings, Whole, echo, open_report, resumable, say
 from ganaug.cli.judging import can_be_tuned
-from ganaug.cli.ledger import CHECKED, STEPS, Ledger
+from ganaug.cli.ledger import CHECKED, QUICK_STEPS, STEPS, Ledger
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError
 from ganaug.wording import as_options
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LEDGER, LOCK = "steps.json", ".lock"
-REPORT = "evaluation/report.html"
+REPORT, QUICK_REPORT = "evaluation/report.html", "quick-look/report.html"
 ITS_POLICY = "its policy is never to vary: with it your images stay as they are"
 ELSEWHERE = {  # options of the single commands, and what stands for them here
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
-    "--quick": "none; a first try: --preset tiny --set steps=N",
 }
 
 
@@ -74,6 +74,11 @@ class _Run(click.Command):
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda")
 @click.option(
+    "--quick",
+    is_flag=True,
+    help="A look: evaluate --quick after export. Later, without --quick, it goes on from there.",
+)
+@click.option(
     "--anyway", is_flag=True, help="Go on although check found problems, or tune says never."
 )
 @click.option("--open", "shown", is_flag=True, help="Open the report in the browser.")
@@ -85,6 +90,7 @@ def command(
     seeds: int,
     classifier_steps: int | None,
     device: str,
+    quick: bool,
     anyway: bool,
     shown: bool,
     reading: ReadingOptions,
@@ -121,7 +127,8 @@ def command(
         reading.load(source)  # which says what is wrong, before there is a folder
     if not (folder / LEDGER).exists():
         refuse_foreign(folder, [CHECKED])
-    file, run, report = (folder / each for each in ("generator.onnx", "run", REPORT))
+    file, run = folder / "generator.onnx", folder / "run"
+    report = folder / (QUICK_REPORT if quick else REPORT)
     judged_on = shlex.join([str(file), source, *replace(reading, size=None).words()])
     common = {"source": source, "device": device, **loading}
     judging: dict[str, Any] = {"file": str(file), "steps": classifier_steps, "size": None}
@@ -132,7 +139,8 @@ def command(
         options |= {"preset": given["preset"], "mode": given["mode"], "seeds": seeds}
         options |= {"fit_options": _fields(given), "classifier_steps": classifier_steps}
         options |= reading.columns
-        looked = _check(console, source, judged_on, ends_at_never=not anyway, **options)
+        whole = not (anyway or quick)
+        looked = _check(console, source, judged_on, quick=quick, ends_at_never=whole, **options)
         write_json(folder / CHECKED, looked.to_dict())
         problems = [each for each in looked.problems if each.kind not in accepted]
         if problems and not anyway:
@@ -153,34 +161,43 @@ def command(
             return
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
 
+    named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
+
     def judged() -> None:
         context.invoke(
             evaluate.command,
-            seeds=seeds,
+            quick=quick,
+            seeds=None if quick and not named_seeds else seeds,
             out=str(report.parent),
             run_folder=str(run) if run.exists() else None,
             **common | judging,
         )
 
-    steps: tuple[tuple[Callable[[], None], tuple[Path, ...]], ...] = (
-        (checked, (folder / CHECKED,)),
+    works: dict[str, tuple[Callable[[], None], tuple[Path, ...]]] = {
+        "check": (checked, (folder / CHECKED,)),
         # a run may go once it is exported
-        (fitted, (file if file.exists() else run / "checkpoint.json",)),
-        (exported, (file,)),
-        (tuned, ()),  # which writes into the file
-        (judged, (report,)),
-    )
+        "fit": (fitted, (file if file.exists() else run / "checkpoint.json",)),
+        "export": (exported, (file,)),
+        "look": (judged, (report,)),
+        "tune": (tuned, ()),  # which writes into the file
+        "evaluate": (judged, (report,)),
+    }
+    steps = QUICK_STEPS if quick else STEPS
     with _made(folder), locked(folder), resumable(console, lambda: _kept(folder)):
-        ledger = Ledger(folder / LEDGER, asked, _again(console))
-        for name, (work, results) in zip(STEPS, steps, strict=True):
+        ledger = Ledger(folder / LEDGER, asked, _again(console), steps)
+        for name in steps:
             if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
                 return _leave_out(
                     console, judged_on, seeds=seeds, steps=classifier_steps, device=device
                 )
-            ledger.do(console, name, work, results)
-    say(console, f"all done: {report}; the file for your training: {file}")
-    if _never_varies(file):
-        say(console, ITS_POLICY)
+            ledger.do(console, name, *works[name])
+    if quick:
+        whole = f"ganaug {shlex.join(each for each in console.arguments if each != '--quick')}"
+        say(console, f"a quick look: {report}", f"for a policy and a verdict, go on with: {whole}")
+    else:
+        say(console, f"all done: {report}; the file for your training: {file}")
+        if _never_varies(file):
+            say(console, ITS_POLICY)
     if shown:
         open_report(console, report)
 
@@ -256,7 +273,7 @@ def _is_a_name(source: str) -> bool:
 
 
 def _check(
-    console: Settings, source: str, named: str, *, ends_at_never: bool, **options: Any
+    console: Settings, source: str, named: str, *, quick: bool, ends_at_never: bool, **options: Any
 ) -> CheckReport:
     from ganaug import check
     from ganaug.training import make_config
@@ -267,7 +284,10 @@ def _check(
     ends = ends_at_never and tuned and report.never
     if ends and report.times is not None:
         report = replace(report, times=replace(report.times, evaluate=None))
-    echo(replace(report, next=(), named=named))  # what comes next is done here
+    shown = report
+    if quick and report.times is not None:
+        shown = replace(report, times=replace(report.times, tune=None, evaluate=None))
+    echo(replace(shown, next=(), named=named))  # what comes next is done here
     if ends:
         say(console, "tune will say never, and the comparison is left out: it needs more images")
     return report

@@ -73,6 +73,41 @@ def test_one_command_leaves_the_file_and_the_report(done: tuple[Path, list[str]]
     ]
 
 
+def test_a_quick_look_comes_first_and_all_goes_on_from_there(
+    done: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = shutil.copytree(done[0], tmp_path / "defects")
+    command = [str(out) if each == str(done[0]) else each for each in done[1]]
+    ledger = json.loads((out / "steps.json").read_text())
+    (out / "steps.json").write_text(json.dumps(ledger | {"done": ["fit", "export"]}))
+    shutil.rmtree(out / "evaluation")
+    assert run([*command, "--quick"]) == 0
+    captured = capsys.readouterr()
+    assert "step 4 of 4: look\n" in captured.err
+    report = out / "quick-look" / "report.html"
+    assert f"a quick look: {report}\n" in captured.err
+    assert f"go on with: ganaug {' '.join(command)}\n" in captured.err
+    times = next(line for line in captured.out.splitlines() if line.startswith("about, "))
+    assert ": fit " in times
+    assert "tune" not in times
+    record = json.loads((report.parent / "gain.json").read_text())
+    assert record["settings"]["quick"]
+    assert record["seeds"] == [0]  # named
+    assert not (out / "evaluation").exists()
+    now = ["check", "fit", "export", "look"]
+    assert json.loads((out / "steps.json").read_text())["done"] == now
+    before = report.stat().st_mtime_ns
+    assert run([*command, "--quick"]) == 0
+    assert capsys.readouterr().err.count("done before") == 4
+    assert report.stat().st_mtime_ns == before
+    assert run([*command, "--anyway"]) == 0
+    assert (
+        "step 3 of 5: export: done before\nganaug: step 4 of 5: tune\n" in capsys.readouterr().err
+    )
+    assert json.loads((out / "steps.json").read_text())["done"] == [*now, "tune", "evaluate"]
+    assert report.stat().st_mtime_ns == before
+
+
 def test_what_is_done_is_not_done_again(
     done: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
