@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ganaug.artifact.policy import Policy
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.report import DiversityReport
+from ganaug.evaluation.diversity.report import DiversityReport, meanings
 from ganaug.evaluation.diversity.words import FAILURES, OK, RULES
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import MISSING, card, folded, heading, paragraph, section, signed, table
@@ -54,6 +54,7 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
     ]
     first = [name for name in names if MEASURES[name].first_in_report]
     words = "; ".join(f"{word}: {what}" for word, what in FAILURES.items())
+    set_apart = [name for name in diversity.deciding if name not in first]
     return section(
         "Diversity",
         paragraph(
@@ -67,6 +68,7 @@ def diversity_section(diversity: DiversityReport, classes: ClassFilter = NO_FILT
         paragraph(f"{words}. A class counts under its first word.", "note"),
         _numbers(diversity, first, classes, word=True),
         *(paragraph(f"{reason}.", "note") for reason in diversity.reasons),
+        *(paragraph(f"{line}.", "note") for line in meanings(set_apart)),
         folded("When does a class get a word?", _rules()),
         folded(
             "Further numbers",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import FAILURES, OK, TOO_FEW_WORD, deciding
+from ganaug.evaluation.diversity.words import FAILURES, OK, TOO_FEW_WORD, almost, deciding
 from ganaug.values import printable
 from ganaug.wording import table_lines
 
-__all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport"]
+__all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport", "meanings"]
 
 # The table in text: what most people look at first. All of them are in the record.
 FIRST = tuple(row.name for row in MEASURES.values() if row.first_in_terminal)
@@ -140,7 +140,7 @@ class DiversityReport:
             return "\n".join(line.rstrip() for line in self._words(file))
         lines = [*self._table(FIRST), *(["", *self.reasons] if self.reasons else []), ""]
         lines.append("in brackets what as many real images give; " + self.rule)
-        lines += [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in FIRST]
+        lines += [*self._given(), *meanings([*FIRST, *self.deciding])]
         lines.append(f"{OK}: no number is off by enough for a word (bounds: docs/diversity.md)")
         further = [row.title for name, row in MEASURES.items() if name not in FIRST]
         lines.append(f"in the record, too: {', '.join(further)} (docs/diversity.md)")
@@ -150,22 +150,32 @@ class DiversityReport:
         return "\n".join(line.rstrip() for line in lines)
 
     @property
+    def deciding(self) -> tuple[str, ...]:
+        """The measures that gave a class its failure, each once."""
+        found = (name for each in self.classes for name in deciding(each.measures, each.word))
+        return tuple(dict.fromkeys(found))
+
+    @property
     def reasons(self) -> list[str]:
-        """For each class with a failure: which numbers gave it the word."""
+        """For each class with a failure the numbers that gave it the word, or almost did."""
         lines = []
         for each in self.classes:
-            by = [
-                f"{MEASURES[name].title} {_cell(each.measures[name])}: {MEASURES[name].text}"
-                for name in deciding(each.measures, each.word)
-            ]
-            if by:
-                lines.append(f"{printable(each.name)} is {each.word} by {', and '.join(by)}")
+            name = printable(each.name)
+            if by := [_named(each, measure) for measure in deciding(each.measures, each.word)]:
+                lines.append(f"{name} is {each.word} by {' and '.join(by)}")
+            elif (rule := almost(each.measures)) is not None and each.word not in FAILURES:
+                bound = rule.bound(each.measures[rule.measure].reference)
+                close = f"{_named(each, rule.measure)}, of which the bound is {bound:.2f}"
+                lines.append(f"{name} is close to {rule.word} by {close}")
         return lines
+
+    def _given(self) -> list[str]:
+        """What the failures mean that classes have."""
+        words = {each.word for each in self.classes}
+        return [f"{word}: {what}" for word, what in FAILURES.items() if word in words]
 
     def _words(self, file: str) -> list[str]:
         """Return the words of the classes, and why they have them, without a table of numbers."""
-        given = {each.word for each in self.classes}
-        means = [f"{word}: {what}" for word, what in FAILURES.items() if word in given]
         reasons = self.reasons
         brackets = "in brackets what as many real images give; " if reasons else ""
         return [
@@ -173,7 +183,8 @@ class DiversityReport:
             *(["", *reasons] if reasons else []),
             "",
             brackets + self.rule,
-            *means,
+            *self._given(),
+            *meanings(self.deciding),
             f"all numbers are in {file}, and here where the terminal is wide enough",
         ]
 
@@ -187,6 +198,16 @@ class DiversityReport:
         if names:
             rows.append(("mean", "", "", *(_cell(self.macro.get(name)) for name in names)))
         return table_lines(rows)
+
+
+def meanings(names: Iterable[str]) -> list[str]:
+    """Return what some measures are, a line each, and each once."""
+    return [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in dict.fromkeys(names)]
+
+
+def _named(record: ClassDiversity, name: str) -> str:
+    """Return the name and the number of a measure that was taken."""
+    return f"{MEASURES[name].title} {_cell(record.measures[name])}"
 
 
 def _cell(measure: Measure | None) -> str:

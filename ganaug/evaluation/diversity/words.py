@@ -22,6 +22,7 @@ __all__ = [
     "RULES",
     "TOO_FEW_WORD",
     "Rule",
+    "almost",
     "deciding",
     "words_of",
 ]
@@ -36,6 +37,7 @@ FAILURES = {
     "UNFAITHFUL": "images do not look like real ones",
 }
 FEWEST_DISTINCT = 20
+NEAR = 0.9  # of the way from the reference to a bound, from which on a class is close to the word
 FEWEST_FOR_OK = 40  # real and generated images, below which a failure can stay unseen
 
 
@@ -65,9 +67,9 @@ class Rule:
         found = measures.get(self.measure)
         if found is None:
             return False
-        if self.times is not None and found.value > self.times * found.reference:
+        if self.times is not None and found.value > self.bound(found.reference):
             return False
-        if self.plus is not None and found.value < found.reference + self.plus:
+        if self.plus is not None and found.value < self.bound(found.reference):
             return False
         if found.z is not None and abs(found.z) < self.z:
             return False
@@ -79,6 +81,18 @@ class Rule:
         name, amount = self.beside
         off = other.value - other.reference
         return (off if MEASURES[name].worse == "higher" else -off) >= amount
+
+    def bound(self, reference: float) -> float:
+        """Return where the row's amount begins, beside a reference."""
+        return reference + (self.plus or 0) if self.times is None else self.times * reference
+
+    def almost_holds(self, measures: Mapping[str, Measure]) -> bool:
+        """Whether the number is no accident, and just short of the amount; one number alone."""
+        found = measures.get(self.measure)
+        if found is None or found.z is None or abs(found.z) < self.z or self.beside is not None:
+            return False
+        whole = self.bound(found.reference) - found.reference
+        return whole != 0 and NEAR <= (found.value - found.reference) / whole < 1
 
     @property
     def where(self) -> str:
@@ -144,3 +158,8 @@ def deciding(measures: Mapping[str, Measure], word: str) -> tuple[str, ...]:
         if rule.word == word and rule.holds(measures):
             return (rule.measure, *([] if rule.beside is None else [rule.beside[0]]))
     return ()
+
+
+def almost(measures: Mapping[str, Measure]) -> Rule | None:
+    """Return the row that a class without a failure is closest to, if it is just short of one."""
+    return next((rule for rule in RULES if rule.almost_holds(measures)), None)

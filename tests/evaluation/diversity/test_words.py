@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
+from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
 from ganaug.evaluation.diversity.words import FAILURES, RULES, deciding, words_of
 
 FINE = {
@@ -138,3 +139,30 @@ def test_the_page_has_the_bounds() -> None:
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
     found = [row[1:3] for row in rows if row[0].removeprefix("| ").isdigit()]
     assert found[: len(RULES)] == [[rule.word, rule.where] for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("name", "measure", "word", "bound"),
+    [
+        ("labels", Measure(0.52, 0.99, z=-9), "MISLABELLED", 0.495),
+        ("texture", Measure(0.84, 0.98, z=-9), "UNFAITHFUL", 0.833),
+        ("copied", Measure(0.45, 0.06, z=9), "COPYING", 0.46),
+    ],
+)
+def test_a_number_just_short_of_a_word_is_told(
+    name: str, measure: Measure, word: str, bound: float
+) -> None:
+    def report(measure: Measure, word: str) -> DiversityReport:
+        measures = {**FINE, name: measure}
+        each = ClassDiversity("ok", 50, 50, "measured", word, (word,), measures)
+        return DiversityReport("photos", "variation", (each,), {}, "rule", {})
+
+    assert words_of({**FINE, name: measure}, 50, 50, 50) == ("OK",)
+    value = f"{name} {measure.value:.2f} ({measure.reference:.2f})"
+    told = f"ok is close to {word} by {value}, of which the bound is {bound:.2f}"
+    assert report(measure, "OK").reasons == [told]
+    assert f"\n{told}\n" in report(measure, "OK").text(80)
+    assert report(measure, "COLLAPSED").reasons == []  # which says more
+    assert report(Measure(measure.value, measure.reference, z=0.5), "OK").reasons == []
+    halfway = Measure((measure.value + measure.reference) / 2, measure.reference, z=measure.z)
+    assert report(halfway, "OK").reasons == []
