@@ -18,6 +18,7 @@ from ganaug.images.tables import folders_in, is_table, read_table
 
 __all__ = ["require_classes", "ways_to_name_classes"]
 
+MOST_DEEP = 10  # a link may lead back
 MOST_BYTES = 2**24  # of a table that is looked into for a message
 
 
@@ -42,7 +43,8 @@ def ways_to_name_classes(source: str) -> str:
 
     An .npz file has its labels in an array.
 
-    A table in the folder, or beside it, is named where its rows name images and classes.
+    Where the classes seem to be further down, that folder is named. A table in the folder, or
+    beside it, is named where its rows name images and classes.
     """
     way = "put each class in a folder of its own"
     if source and kind_of(source) == "npz":
@@ -50,6 +52,8 @@ def ways_to_name_classes(source: str) -> str:
     if not source or kind_of(source) != "folder":
         return way
     folder = Path(source)
+    if (deeper := _folder_of_classes(folder)) is not None:
+        return f"where the classes are the folders in {deeper}/, name that: {_check(str(deeper))}"
     for table in _tables(folder):
         for root in dict.fromkeys((table.parent, folder, *folders_in(folder))):
             try:
@@ -61,6 +65,20 @@ def ways_to_name_classes(source: str) -> str:
                 return f"{way}, or read the table: {_check(str(table), *there)}"
     command = _check("TABLE.csv", "--root", source)
     return f"{way}, or name a table with the columns image and label: {command}"
+
+
+def _folder_of_classes(folder: Path) -> Path | None:
+    """Return the first folder below `folder` that branches, where each before it holds but one."""
+    place = folder
+    while len(below := folders_in(place)) == 1 and len(place.parts) < MOST_DEEP + len(folder.parts):
+        place = below[0]
+    return place if place != folder and len(below) > 1 and not _has_files(place) else None
+
+
+def _has_files(folder: Path) -> bool:
+    return any(
+        not name.startswith(".") and (folder / name).is_file() for name in os.listdir(folder)
+    )
 
 
 def _check(*arguments: str) -> str:

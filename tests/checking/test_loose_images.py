@@ -56,3 +56,22 @@ def test_loose_images_are_told_of_the_table_that_names_their_classes(tmp_path: P
         large.write("\n" * (MOST_BYTES + 1))
     (found,) = check(folder, times=False).problems
     assert "ganaug check TABLE.csv" in found.text
+
+
+def test_a_folder_above_the_classes_is_told_which_one_to_name(tmp_path: Path) -> None:
+    above, images = tmp_path / "up", clean()
+    for at, (image, label) in enumerate(zip(images.images[:30], images.labels, strict=False)):
+        place = above / "download" / "my photos" / images.classes[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / f"{at}.png")
+    classes = above / "download" / "my photos"
+    (found,) = check(above, times=False).problems
+    way = f"where the classes are the folders in {classes}/, name that: ganaug check '{classes}'"
+    assert way in found.text
+    with pytest.raises(DataError) as refused:
+        require_classes(load_images(above))
+    assert str(refused.value).endswith(f"a data set needs at least 2; {way}")
+    assert len(check(classes, times=False).classes) > 1
+    Image.fromarray(images.images[0]).save(classes / "loose.png")  # of one class, then
+    (found,) = check(above, times=False).problems
+    assert "put each class in a folder of its own" in found.text

@@ -76,12 +76,18 @@ class TuneReport:
 
 
 def not_tried(evidence: Mapping[str, Any]) -> str:
-    """Return which candidates the budget left out and what would try them; "" where none were."""
+    """Return which candidates the budget left out and what would try them; "" where none were.
+
+    Where trainings were cut short the advice is to leave that out, which tries others, too.
+    """
     names, budget = evidence.get("not_tried"), evidence.get("budget")
     if not isinstance(names, list) or not names or not isinstance(budget, Mapping):
         return ""
+    named = f"not tried within the budget: {', '.join(map(str, names))}"
+    if evidence.get("cut_short"):
+        return named
     return (
-        f"not tried within the budget: {', '.join(map(str, names))}; for all candidates add --steps"
+        f"{named}; for all candidates add --steps"
         f" {budget.get('classifier_steps')} --fit-steps {budget.get('fit_steps')} to ganaug tune"
     )
 
