@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from ganaug.wording import counted, first_names, points
 __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
 MOST_NAMED = 5  # classes
+CODE = re.compile("`([^`]+)`")
 FEW = 10  # times fewer steps than a preset takes
 TOO_SHORT = "Train a longer one first"
 SHORT_WORDS = ("COLLAPSED", "UNFAITHFUL")  # of what a longer training may mend
@@ -88,7 +90,9 @@ def advice_list(
     named: Named = NAMED,
 ) -> str:
     """Return the advice as HTML, or nothing where there is none."""
-    lines = "".join(f"<li>{escape(line)}</li>" for line in advice(gain, diversity, info, named))
+    quoted = Named(*(escape(part) for part in named))
+    marked = [CODE.sub(r"<code>\1</code>", escape(line)) for line in _lines(gain, diversity, info)]
+    lines = "".join(f"<li>{quoted.put_into(line)}</li>" for line in marked)
     return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
 
 
@@ -112,11 +116,17 @@ def advice(
         info: of the generator that was judged, where it is known.
         named: what its commands take.
     """
+    return [named.put_into(CODE.sub(r"\1", line)) for line in _lines(gain, diversity, info)]
+
+
+def _lines(
+    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata | None
+) -> list[str]:
+    """Return the advice about FILE and SOURCE, its code between backticks."""
     lines = [*_of_verdict(gain, diversity, info), *_of_few(gain), *_of_classes(gain)]
     if not any(TOO_SHORT in line for line in lines):
         lines += _of_failures(diversity, info)
-    lines += _of_copies(diversity)
-    return [named.put_into(line) for line in lines]
+    return [*lines, *_of_copies(diversity)]
 
 
 def _of_verdict(
@@ -133,14 +143,15 @@ def _of_verdict(
     few = len(gain.seeds) < FEWEST_SEEDS
     if gain.settings.quick and record.verdict in ("helps", "hurts"):
         yield (
-            "This was a quick look, with no verdict to rely on. For one, without --quick:"
+            "This was a quick look, with no verdict to rely on. For one, without `--quick`:"
             f" {_for_a_verdict(gain)}"
         )
     if short := too_short(gain.notes):
         yield (
             "The classifiers were trained so briefly that longer trainings can turn the answer."
-            " Compare with more steps, with ganaug run by --classifier-steps N and a new --out,"
-            " else: ganaug evaluate FILE SOURCE --steps N"
+            " Compare with more steps, with `ganaug run` by `--classifier-steps N` and a"
+            " new `--out`,"
+            " else: `ganaug evaluate FILE SOURCE --steps N`"
         )
         free = "Which training is best is open, too."
     if record.verdict == "helps":
@@ -157,15 +168,17 @@ def _of_verdict(
     elif gain.settings.quick or few:
         looked = f"No verdict rests on {counted(len(gain.seeds), 'seed')}. For a verdict:"
         if gain.settings.quick:
-            looked = "This was a quick look. For a verdict, without --quick:"
+            looked = "This was a quick look. For a verdict, without `--quick`:"
         yield f"{looked} {_for_a_verdict(gain)}"
     elif short:
         return
     elif overtaken(len(gain.seeds), record):
         name = "" if below == gain.baseline else " without its longer-N"
-        yield f"Train as the stronger free arm does, and compare with it{name}: --baseline NAME"
+        yield f"Train as the stronger free arm does, and compare with it{name}: `--baseline NAME`"
     elif _failed(diversity) and not folder:
-        yield f"{free} Or train the generator longer (fit --steps, in a new folder), and ask again."
+        yield (
+            f"{free} Or train the generator longer (`fit --steps`, in a new folder), and ask again."
+        )
     else:
         yield f"{free} More test images would tell a smaller gain."
 
@@ -183,7 +196,7 @@ def _without(gain: GainReport, what: str) -> str:
 
 def _for_a_verdict(gain: GainReport) -> str:
     """Return the same command with seeds enough."""
-    return f"ganaug evaluate FILE SOURCE --seeds {max(FEWEST_SEEDS, len(gain.seeds))}"
+    return f"`ganaug evaluate FILE SOURCE --seeds {max(FEWEST_SEEDS, len(gain.seeds))}`"
 
 
 def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
@@ -194,14 +207,14 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     if info.steps < usual / FEW:
         yield (
             f"The generator was trained for {counted(info.steps, 'step')} alone; the presets take"
-            f" {usual:,} or more. {TOO_SHORT}: ganaug fit without --steps, with a new --out."
+            f" {usual:,} or more. {TOO_SHORT}: `ganaug fit` without `--steps`, with a new `--out`."
         )
     measurable = is_measurable(np.asarray(info.counts))
     rule = info.policy is not None and info.policy.source == "rule"
     if rule and measurable and _of_file(gain):
         yield (
-            "How often to vary comes from a rule and was not measured. Measure it first: ganaug"
-            " tune FILE SOURCE"
+            "How often to vary comes from a rule and was not measured. Measure it first:"
+            " `ganaug tune FILE SOURCE`"
         )
 
 
@@ -215,23 +228,23 @@ def _as_judged(gain: GainReport, arm: Arm) -> str:
     if gain.settings.refit is not None and arm.learned:
         return (
             "The verdict is about new generators, trained as this one was, and not about this file"
-            " and its policy. For the file leave --refit out."
+            " and its policy. For the file leave `--refit` out."
         )
     if arm.folder is not None:
         what = "alone" if arm.use == "folder-only" else "too"
         return f"Train on the images of the folder, {what}; the rest is as in {arm.name}."
     if arm.use == "mixed":
         what = (
-            "train on MixedDataset(real, SyntheticDataset(FILE, source=real)), with"
-            ' counts="balance" where the file holds no policy'
+            "train on `MixedDataset(real, SyntheticDataset(FILE, source=real))`, with"
+            ' `counts="balance"` where the file holds no policy'
         )
     elif arm.use == "synthetic":
         what = (
-            "train on SyntheticDataset(FILE, source=real, counts={CLASS: number, ...}) alone, as"
+            "train on `SyntheticDataset(FILE, source=real, counts={CLASS: number, ...})` alone, as"
             " many of each class as the largest has"
         )
     else:
-        what = f"put {_transform(arm)} first in the transforms of your training"
+        what = f"put `{_transform(arm)}` first in the transforms of your training"
     if (until := arm.option("until")) is not None:
         what += f", for the first {100 * until:g}% of it"
     return f"Use the file: {what}; the rest is as in {arm.name}."
@@ -272,11 +285,11 @@ def _of_few(gain: GainReport | None) -> Iterator[str]:
 def _others(arm: Arm) -> str:
     """Return how to leave a class of `arm` as it is, as the end of a sentence."""
     if arm.use == "transform":
-        return ': GANAugment(FILE, p={"NAME": 0.5, ...}) varies only the classes that it names'
+        return ': `GANAugment(FILE, p={"NAME": 0.5, ...})` varies only the classes that it names'
     if arm.folder is not None:
         return ", without images of the folder"
     call = 'SyntheticDataset(FILE, source=real, counts={"NAME": 100, ...})'
-    return f": {call} makes images only of the classes that it names"
+    return f": `{call}` makes images only of the classes that it names"
 
 
 def _of_failures(diversity: DiversityReport | None, info: Metadata | None) -> Iterator[str]:
@@ -288,12 +301,13 @@ def _of_failures(diversity: DiversityReport | None, info: Metadata | None) -> It
     if found and info.steps < usual:
         yield (
             f"{' and '.join(found)} after {counted(info.steps, 'step')}; the usual number is"
-            f" {usual:,}. Train longer: ganaug fit as before, with --steps {usual} and a new --out."
+            f" {usual:,}. Train longer: `ganaug fit` as before, with `--steps {usual}` and a new"
+            " `--out`."
         )
     elif found and like in ("tiny", "small"):
         yield (
             f"{' and '.join(found)} with a network like that of the preset {like}. Train a larger"
-            " one: ganaug fit as before, with --preset base and a new --out."
+            " one: `ganaug fit` as before, with `--preset base` and a new `--out`."
         )
 
 

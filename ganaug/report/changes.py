@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ganaug.evaluation.diversity.changes import ClassChange, Strength
 from ganaug.report.filter import NO_FILTER, ClassFilter
 from ganaug.report.html import figure, paragraph, picture, section
-from ganaug.report.pictures import heat_row, strip
-from ganaug.wording import counted
+from ganaug.report.pictures import heat_row, strip, with_count
 
 __all__ = ["changes_section", "strength_section"]
 
 
-def changes_section(changes: Sequence[ClassChange], classes: ClassFilter = NO_FILTER) -> str:
+def changes_section(
+    changes: Sequence[ClassChange],
+    counts: Mapping[str, int],
+    classes: ClassFilter = NO_FILTER,
+) -> str:
     """Return for each class a real image, and where and how much variations of it differ."""
     if not changes:
         return ""
@@ -31,7 +34,7 @@ def changes_section(changes: Sequence[ClassChange], classes: ClassFilter = NO_FI
         " image."
     )
     names = {each.name for each in changes}
-    figures = "".join(_change(each, tops, classes) for each in changes)
+    figures = "".join(_change(each, tops, counts, classes) for each in changes)
     return section(
         "What changes",
         paragraph(text + classes.share(names)),
@@ -40,11 +43,13 @@ def changes_section(changes: Sequence[ClassChange], classes: ClassFilter = NO_FI
     )
 
 
-def _change(change: ClassChange, tops: Sequence[float], classes: ClassFilter) -> str:
+def _change(
+    change: ClassChange, tops: Sequence[float], counts: Mapping[str, int], classes: ClassFilter
+) -> str:
     maps = (change.moved, change.light, change.detail)
     moved, light, detail = (float(each.mean()) for each in maps)
     caption = (
-        f"{change.name}, {counted(change.count, 'image')}: moved {moved:.1f} px,"
+        f"{with_count(change.name, counts)}: moved {moved:.1f} px,"
         f" light {_share(light)}, detail {_share(detail)}"
     )
     return figure(heat_row(change.image, maps, tops), caption, classes.mark(change.name))

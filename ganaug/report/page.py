@@ -82,6 +82,7 @@ def write_report(
     in_short = "" if gain is None else gain_in_short(gain)
     both = "" if gain is None or diversity is None else _how_both(gain, diversity)
     classes = ClassFilter(metadata.classes)
+    counts = dict(zip(metadata.classes, metadata.counts, strict=True))
     never = metadata.policy is not None and metadata.policy.never
     failed = [] if diversity is None else [c.name for c in diversity.classes if c.word in FAILURES]
     parts = [
@@ -94,9 +95,9 @@ def write_report(
         classes.control(),
         "" if gain is None else arms_section(gain),
         "" if gain is None else classes_section(gain, classes),
-        _pictures(metadata, class_pictures(shown.classes), classes),
+        _pictures(metadata, class_pictures(shown.classes, counts), classes),
         strength_section(shown.strengths, metadata.scale, classes, never=never),
-        changes_section(shown.changes, classes),
+        changes_section(shown.changes, counts, classes),
         "" if inspection is None else suspects_section(inspection, classes),
         "" if inspection is None else map_section(inspection, classes, failed),
         "" if diversity is None else diversity_section(diversity, classes),

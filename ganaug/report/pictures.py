@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ganaug.images import to_pillow
 from ganaug.images.grid import picture_grid
 from ganaug.wording import counted
 
-__all__ = ["Picture", "class_pictures", "heat_row", "strip", "tiles"]
+__all__ = ["Picture", "class_pictures", "heat_row", "strip", "tiles", "with_count"]
 
 LARGEST = 64  # pixels of a side: the page carries every picture inside
 # Black, violet, orange, white: darker is less, also in print and for the colour-blind.
@@ -29,12 +29,14 @@ class Picture(NamedTuple):
     name: str = ""
 
 
-def class_pictures(samples: Iterable[ClassSamples]) -> list[Picture]:
-    """Return a picture of each class, with its name and the number of its images."""
-    return [
-        Picture(f"{each.name}, {counted(each.count, 'image')}", tiles(each.rows), each.name)
-        for each in samples
-    ]
+def class_pictures(samples: Iterable[ClassSamples], counts: Mapping[str, int]) -> list[Picture]:
+    """Return a picture of each class, with its name and the number of its training images."""
+    return [Picture(with_count(each.name, counts), tiles(each.rows), each.name) for each in samples]
+
+
+def with_count(name: str, counts: Mapping[str, int]) -> str:
+    """Return the name of a class with the number of its training images, where that is known."""
+    return f"{name}, {counted(counts[name], 'training image')}" if name in counts else name
 
 
 def tiles(rows: Sequence[NDArray[np.uint8]]) -> Image.Image:

@@ -75,7 +75,8 @@ def test_the_next_commands_have_the_options_of_this_one(
         assert run(["-q", "evaluate", *given, *options, "--quick"]) == 0
         page = html.unescape((folder / "report.html").read_text())
         asked = evaluate.make_context("evaluate", [*given, *options]).params
-        told = page.partition("For a verdict, without --quick: ")[2].partition("</li>")[0]
+        before = "For a verdict, without <code>--quick</code>: <code>"
+        told = page.partition(before)[2].partition("</code></li>")[0]
         assert told.startswith("ganaug evaluate ")
         found = evaluate.make_context("evaluate", shlex.split(told)[2:]).params
         assert found == asked | {"seeds": 6}

@@ -163,7 +163,7 @@ def inspection_record() -> Inspection:
 def samples_record(*names: str) -> Samples:
     """Two rows of nine black images of each of these classes; changes and strengths of all."""
     rows = (np.zeros((9, 64, 64, 3), np.uint8),) * 2
-    classes = tuple(ClassSamples(name, 30, rows) for name in names)
+    classes = tuple(ClassSamples(name, rows) for name in names)
     return Samples(classes, (), _changes(), _strengths())
 
 
@@ -172,8 +172,8 @@ def _changes() -> tuple[ClassChange, ...]:
     image = np.full((12, 8, 3), 90, np.uint8)
     ramp = np.linspace(0, 1, 96, dtype=np.float32).reshape(12, 8)
     return tuple(
-        ClassChange(name, count, image, 2 * at * ramp, 0.1 * at * ramp, 0.01 * at * ramp)
-        for at, (name, count) in enumerate(zip(CLASSES, COUNTS, strict=True), start=1)
+        ClassChange(name, image, 2 * at * ramp, 0.1 * at * ramp, 0.01 * at * ramp)
+        for at, name in enumerate(CLASSES, start=1)
     )
 
 

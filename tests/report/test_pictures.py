@@ -19,11 +19,11 @@ from ganaug.report.pictures import class_pictures
 def test_a_picture_of_each_class_with_its_caption() -> None:
     images = bars((4, 4), size=(8, 8)).images
     samples = [
-        ClassSamples("a", 1, (images[:3], images[3:6])),
-        ClassSamples("b", 5, (images[4:7],)),
+        ClassSamples("a", (images[:3], images[3:6])),
+        ClassSamples("b", (images[4:7],)),
     ]
-    pictures = class_pictures(samples)
-    assert [picture.caption for picture in pictures] == ["a, 1 image", "b, 5 images"]
+    pictures = class_pictures(samples, {"a": 1, "c": 3})
+    assert [picture.caption for picture in pictures] == ["a, 1 training image", "b"]
     assert pictures[0].image.size == (3 * 66 + 2, 2 * 66 + 2)
     pixels = np.asarray(pictures[0].image)
     assert (pixels[2:66, 2:66] == images[0, ..., 0].repeat(8, 0).repeat(8, 1)).all()
@@ -35,7 +35,7 @@ def test_parts_that_show_some_classes_say_how_many() -> None:
     for names, share in ((CLASSES, ""), ((*CLASSES, "d", "e"), "3 of 5 classes, from the rarest")):
         classes = ClassFilter(names)
         for page in (
-            changes_section(samples.changes, classes),
+            changes_section(samples.changes, {}, classes),
             strength_section(samples.strengths, 1.0, classes),
         ):
             assert (share in page, " classes, " in page) == (True, bool(share))

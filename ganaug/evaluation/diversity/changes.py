@@ -30,7 +30,6 @@ class ClassChange:
 
     Attributes:
         name: of the class.
-        count: its real images.
         image: uint8 [H, W, C], one of them.
         moved: float32 [H, W], how far the pixel was read from its place, in pixels.
         light: float32 [H, W] in 0..1, what the factor and the offset change, mean of the channels.
@@ -38,7 +37,6 @@ class ClassChange:
     """
 
     name: str
-    count: int
     image: NDArray[np.uint8]
     moved: NDArray[np.float32]
     light: NDArray[np.float32]
@@ -85,8 +83,7 @@ def class_changes(
             (VARIATIONS, info.latent_dim), dtype=np.float32
         )
         maps = _changes(generator, images.images[rows], normal * scale)
-        count = int(images.counts[label])
-        found.append(ClassChange(images.classes[label], count, images.images[rows[0]], *maps))
+        found.append(ClassChange(images.classes[label], images.images[rows[0]], *maps))
     return found
 
 

@@ -33,13 +33,11 @@ class ClassSamples:
 
     Attributes:
         name: of the class.
-        count: its real images.
         rows: uint8 [n, H, W, C] each. Of a variation generator the first image of a row is real,
             the others are its variations; of a class generator the first row is real.
     """
 
     name: str
-    count: int
     rows: tuple[NDArray[np.uint8], ...]
 
 
@@ -86,7 +84,6 @@ def class_samples(generator: Generator, images: ImageSet) -> list[ClassSamples]:
     return [
         ClassSamples(
             images.classes[label],
-            int(images.counts[label]),
             tuple(_rows(generator, images, label, ROWS, COLUMNS)),
         )
         for label in _chosen(images, MOST)

@@ -161,7 +161,8 @@ def stronger_arms(stronger: Mapping[str, Sequence[str]], baseline: str) -> tuple
         than = "the baseline" if own == baseline else own
         next_step = f"; compare with {'it' if one else 'the best'} as the baseline"
         notes.append(
-            f"{_joined(names)} {'has' if one else 'have'} more than {than}: helps needs a gain over"
+            f"{_joined(names)} {'has' if one else 'have'} more than {than}:"
+            f' "helps" needs a gain over'
             f" {'it' if one else 'them'}, too{next_step if own == baseline else ''}"
         )
     return tuple(notes)

@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 MADE_ANEW = (
-    ": helps needs a gain over",
+    ": helps needs a gain over",  # as it was written before
+    ': "helps" needs a gain over',
     " trained as long as ",
     NO_VERDICT,
 )  # in notes that follow from numbers
@@ -293,12 +294,15 @@ def other_free_arms(report: GainReport) -> str:
 
 
 def _first_line(report: GainReport) -> list[str]:
-    """Return the gain in a line above the tables, where it is not over the strongest free arm."""
+    """Return verdict and gain above the tables, where that is not over the strongest free arm."""
     told, gain = other_free_arms(report), chosen_gain(report)
     if gain is None or not told:
         return []
     below = report.baseline_of(str(report.chosen))
-    return [f"{report.chosen}: {points(gain.mean)} points against {below}; {told}", ""]
+    return [
+        f"{gain.verdict}: {report.chosen}, {points(gain.mean)} points against {below}; {told}",
+        "",
+    ]
 
 
 def what_would_settle(report: GainReport) -> str:

@@ -77,8 +77,10 @@ def test_the_strongest_free_arm_is_named_where_the_gain_is(seeds: int) -> None:
     found = told(accuracies, seeds)
     score = 100 * float(np.mean(found.arms["balanced+flip"].balanced_accuracy))
     words = f"; balanced+flip, without a generator, has {score:.1f}, more than the "
-    assert words in found.text().splitlines()[0]
-    assert "points against balanced; " in found.text().splitlines()[0]
+    first = found.text().splitlines()[0]
+    assert words in first
+    assert first.startswith(f"{found.gain['ganaug'].verdict}: ganaug, ")
+    assert "points against balanced; " in first
     assert words in gain_cards(found)[1].replace("<wbr>", "")
     assert words in in_short(found, None)[0]
     free = (
@@ -119,7 +121,7 @@ def test_several_stronger_arms_are_one_note() -> None:
     both = told({"balanced": 0.7, **dict.fromkeys(names, 0.74), "ganaug": 0.8})
     assert both.notes == (
         "kept",
-        "balanced+affine and balanced+jitter have more than the baseline: helps needs a gain over"
+        'balanced+affine and balanced+jitter have more than the baseline: "helps" needs a gain over'
         " them, too; compare with the best as the baseline",
     )
 
@@ -199,7 +201,7 @@ def test_a_longer_arm_has_to_beat_the_free_arms_that_are_no_longer() -> None:
     assert found.verdict == "helps"
     assert found.mean < best.gain["ganaug"].mean - 0.05
     beaten = longer(0.6, plain=0.81)
-    more = "plain+longer-3 has more than balanced+longer-3: helps needs a gain over it, too"
+    more = 'plain+longer-3 has more than balanced+longer-3: "helps" needs a gain over it, too'
     assert beaten.notes == (*over, more)
     assert beaten.gain["ganaug+longer-3"].verdict == "no evidence"
     assert "with it without its longer-N: --baseline NAME" in advice(beaten, None)[0]
