@@ -244,8 +244,8 @@ class CheckReport:
             load = [] if times.load is None else [f"{times.load:.1f} processes a core"]
             share = [] if times.share is None else [f"a step got {min(1, times.share):.0%} of one"]
             lines.append(
-                f"the machine is busy ({', '.join(load + share)}): these times swing, and are"
-                " shorter on one that is free"
+                f"the machine is busy ({', '.join(load + share)}): these times swing. They"
+                " are shorter on one that is free, and several times as long with more beside them"
             )
         if (times.evaluate or 0) > LONG and times.two_arms is not None:
             lines.append(

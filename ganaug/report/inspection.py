@@ -82,7 +82,7 @@ def map_section(
         " here need not be alike. Generated points in one heap among spread real ones are a sign of"
         f" collapse.{shown}"
     )
-    key = legend([("free", "real"), ("ours", "generated")])
+    key = legend([("hollow", "real"), ("ours", "generated")])
     charts_html = f'<div class="charts small">{"".join(charts)}</div>'
     return section("Map of the images", paragraph(text), key, charts_html)
 

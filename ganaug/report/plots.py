@@ -117,7 +117,7 @@ def curves(
 
 
 def scatter(title: str, first: Points, second: Points, frame: Points = (), style: str = "") -> str:
-    """Return two clouds of points, `second` above `first`, as a figure with inline SVG.
+    """Return two clouds of points, `first` as rings above `second`, as a figure with inline SVG.
 
     Args:
         title: the caption, escaped here.
@@ -145,7 +145,7 @@ def scatter(title: str, first: Points, second: Points, frame: Points = (), style
     named = f' class="{style}"' if style else ""
     return (
         f'<figure{named}><svg viewBox="0 0 {edge} {edge}" role="img" aria-label="{escape(title)}">'
-        f"{frame_line}{circles(first, 'real', 2.4)}{circles(second, 'made', 2.0)}</svg>"
+        f"{frame_line}{circles(second, 'made', 2.0)}{circles(first, 'real', 3.2)}</svg>"
         f"<figcaption>{escape(title)}</figcaption></figure>"
     )
 

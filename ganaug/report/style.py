@@ -79,7 +79,9 @@ svg text { fill: var(--soft); font-size: 11px; font-family: inherit; }
 svg .axis { stroke: var(--line); fill: none; }
 svg .a { stroke: var(--ours); } svg .b { stroke: var(--free); }
 svg .a, svg .b { fill: none; stroke-width: 1.6; }
-svg .real { fill: var(--free); opacity: .55; } svg .made { fill: var(--ours); opacity: .8; }
+svg .real { fill: none; stroke: var(--ink); stroke-width: 1.1; opacity: .6; }
+svg .made { fill: var(--ours); opacity: .8; }
+code { overflow-wrap: anywhere; font-size: .9em; }
 .pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
 .pictures img { max-width: 100%; height: auto; display: block; border: 1px solid var(--line);
   image-rendering: pixelated; }
