@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from benchmarks._glyphs import render_glyphs
 from benchmarks._planted_cases import Draw
@@ -107,6 +108,18 @@ def glyphs(data: Path) -> Pool:
     return _pool("glyphs", made, learn=200, training=300, generated=300)
 
 
+def grain(data: Path) -> Pool:
+    """Random textures of four scales, 28x28: images of a class differ in every place."""
+    rng = stream(0, "planted/grain/images")
+    found = []
+    for scale in (0.5, 0.8, 1.2, 2.0):
+        noise = gaussian_filter(rng.normal(size=(900, 28, 28, 1)), (0, scale, scale, 0))
+        found.append(np.clip(128 + 40 * noise / noise.std(), 0, 255).astype(np.uint8))
+    labels = np.repeat(np.arange(len(found)), 900)
+    made = ImageSet(np.concatenate(found), labels, ("0.5", "0.8", "1.2", "2.0"))
+    return _pool("grain", made, learn=200, training=150, generated=150)
+
+
 def stacked(data: Path, quick: bool) -> tuple[list[Images], list[Images]]:
     """Return digits by class, those to fit features on and those to stack into colours."""
     pool = digits(data) if quick else mnist(data)
@@ -119,6 +132,7 @@ POOLS: dict[str, Callable[[Path], Pool]] = {
     "mnist": mnist,
     "neu": neu,
     "glyphs": glyphs,
+    "grain": grain,
 }
 
 

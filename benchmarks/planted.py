@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ USUAL_RUNS, QUICK_RUNS = 40, 2
 @click.option("--runs", type=int, help="Runs of each case; default: 100 of neu, 40 of others.")
 @click.option("--first-seed", default=4000, show_default=True, help="Seed of the first run.")
 @click.option("--sets", help=f"Comma-separated; default: {', '.join(SETS)}.")
+@click.option(
+    "--of-class",
+    type=click.IntRange(40),
+    help="So many real images of a class, and as many made ones; features as evaluate_diversity"
+    " takes them for so few. The other two parts are left out.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Keeps runs; the same call resumes.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here.")
@@ -57,6 +64,7 @@ def main(
     runs: int | None,
     first_seed: int,
     sets: str | None,
+    of_class: int | None,
     data: Path | None,
     out: Path | None,
     json_path: Path | None,
@@ -73,14 +81,17 @@ def main(
         kept = None if out is None else make_folder(out)
         log = _Log(None if kept is None else kept / "runs.jsonl")
         for name, count in counts.items():
-            for row in _runs(name, folder, count, first_seed, log, quick=quick):
+            for row in _runs(name, folder, count, first_seed, log, quick=quick, few=of_class):
                 log.add(row)
         mark = f"{'quick-' if quick else ''}{first_seed}"
-        modes = _once(
-            kept, f"modes-{mark}", lambda: hidden_modes(folder, quick=quick, first_seed=first_seed)
-        )
-        aa = None
-        if (folder / "mnist.npz").is_file():
+        aa = modes = None
+        if of_class is None:
+            modes = _once(
+                kept,
+                f"modes-{mark}",
+                lambda: hidden_modes(folder, quick=quick, first_seed=first_seed),
+            )
+        if of_class is None and (folder / "mnist.npz").is_file():
             aa = _once(kept, f"aa-{mark}", lambda: a_against_a(quick, folder))
         result = summary(log.of(counts, first_seed), aa, modes)
     except GanaugError as error:
@@ -88,7 +99,12 @@ def main(
         raise SystemExit(error.exit_code) from error
     click.echo(_table(result))
     if json_path is not None:
-        result |= {"quick": quick, "first_seed": first_seed, "environment": environment(1, 1)}
+        result |= {
+            "quick": quick,
+            "of_class": of_class,
+            "first_seed": first_seed,
+            "environment": environment(1, 1),
+        }
         write_result(json_path, result)
 
 
@@ -137,7 +153,14 @@ def summary(
 
 
 def _runs(
-    name: str, data: Path, count: int, first_seed: int, log: _Log, *, quick: bool = False
+    name: str,
+    data: Path,
+    count: int,
+    first_seed: int,
+    log: _Log,
+    *,
+    quick: bool = False,
+    few: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the result of each run of a set that is not in the log yet."""
     cases = {**HONEST, **FAILURES, **LIMITS}
@@ -150,7 +173,10 @@ def _runs(
     if not left:
         return
     pool: Pool = POOLS[name](data)
-    features = pool.features(50) if quick else pool.features()
+    if few is None:
+        features = pool.features(50) if quick else pool.features()
+    else:
+        features, pool = None, replace(pool, training=few, generated=few)
     for done, (run, case) in enumerate(left):
         planted = cases[case](pool.draw(case, run, first_seed))
         report = compare(planted, features, first_seed + run)
@@ -184,8 +210,8 @@ def _once(kept: Path | None, name: str, make: Callable[[], dict[str, Any]]) -> d
     return made
 
 
-def compare(planted: Planted, features: FeatureMap, seed: int) -> DiversityReport:
-    """Return the record of a planted run."""
+def compare(planted: Planted, features: FeatureMap | None, seed: int) -> DiversityReport:
+    """Return the record of a planted run, in these features or the default ones."""
     names = tuple(f"class {label}" for label in range(len(planted.training)))
     real = ImageSet(np.concatenate(planted.training), _labels(planted.training), names)
     made = (np.concatenate(planted.generated), _labels(planted.generated))
@@ -247,7 +273,7 @@ def _table(result: dict[str, Any]) -> str:
         lines.append(f"{title}: {'-' if share is None else f'{100 * share:.1f}%'}")
     aa = result["aa"]
     if aa is None:
-        lines.append("A/A comparisons: not made; mnist.npz is missing, see --data")
+        lines.append("A/A comparisons: not made: mnist.npz is missing, see --data, or --of-class")
     else:
         lines.append(
             f"A/A comparisons: {aa['rejections']} of {aa['comparisons']} told apart; a planted gain"

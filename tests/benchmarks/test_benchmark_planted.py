@@ -82,6 +82,18 @@ def test_runs_are_summed_up_by_case() -> None:
     assert list(found["limits"]) == ["x: half the clusters"]
 
 
+def test_few_images_are_compared_as_evaluate_diversity_compares_them(tmp_path: Path) -> None:
+    arguments = ["--quick", "--runs", "1", "--first-seed", str(SEED), "--data", str(tmp_path)]
+    arguments += ["--of-class", "40", "--json", str(tmp_path / "few.json")]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "few.json").read_text())
+    assert found["of_class"] == 40
+    assert found["cases"]["digits: fixed images"]["named"] == 1
+    assert found["false_alarms"] == 0.0
+    assert found["aa"] is found["hidden_modes"] is None
+
+
 def test_the_command_writes_the_table_and_goes_on(tmp_path: Path) -> None:
     arguments = ["--quick", "--runs", "1", "--first-seed", str(SEED), "--data", str(tmp_path)]
     arguments += ["--out", str(tmp_path / "out"), "--json", str(tmp_path / "planted.json")]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ganaug.evaluation.diversity.cuts import rounded
 from ganaug.evaluation.diversity.features import ChosenFeatures, InFeatures, in_blocks
-from ganaug.evaluation.diversity.generated import Made, Maker
+from ganaug.evaluation.diversity.generated import Made
 from ganaug.evaluation.diversity.labels import taken_for
 from ganaug.evaluation.diversity.measures import Measure
 from ganaug.evaluation.diversity.overall import overall_distances
@@ -47,7 +47,7 @@ class ClassRecords:
     Args:
         images: the real images; those of the test part are unseen ones.
         chosen: the features.
-        make: gives the generated images of a class.
+        made: the generated images of each class.
         parts: by class, int64, rising: the rows of `images` that are compared.
         seed: of folds, cuts and latents.
     """
@@ -56,11 +56,11 @@ class ClassRecords:
         self,
         images: ImageSet,
         chosen: ChosenFeatures,
-        make: Maker,
+        made: list[Made],
         parts: list[NDArray[np.int64]],
         seed: int,
     ) -> None:
-        self.images, self.parts, self.seed = images, parts, seed
+        self.images, self.made, self.parts, self.seed = images, made, parts, seed
         self.features, pixels = chosen.features, chosen.pixels
         self.real = in_blocks(self.features, images.images)
         self.units = images.units
@@ -69,13 +69,10 @@ class ClassRecords:
             InFeatures(self.real[rows], detail_by_scale(images.images[rows]), self.pixels[rows])
             for rows in parts
         ]
-        self.made: list[Made] = []
         self.ours: list[InFeatures] = []
-        for label, rows in enumerate(parts):
-            made = make(rows, label) if len(rows) else Made(images.images[:0])
-            features = in_blocks(self.features, made.images).reshape(-1, self.real.shape[1])
-            texture, own_pixels = detail_by_scale(made.images), in_blocks(pixels, made.images)
-            self.made.append(made)
+        for each in made:
+            features = in_blocks(self.features, each.images).reshape(-1, self.real.shape[1])
+            texture, own_pixels = detail_by_scale(each.images), in_blocks(pixels, each.images)
             self.ours.append(InFeatures(features, texture, own_pixels))
         units = [self.units[rows] for rows in parts]
         rng = stream(seed, "diversity/folds")

@@ -20,7 +20,7 @@ from ganaug.devices import usual_settings
 from ganaug.errors import ConfigError, DataError, checked_count
 from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
 from ganaug.evaluation.diversity.cuts import rounded, summary
-from ganaug.evaluation.diversity.features import choose_features, learns
+from ganaug.evaluation.diversity.features import choose_features, learnt_from
 from ganaug.evaluation.diversity.generated import Given, Made, from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
 from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
@@ -117,33 +117,37 @@ def evaluate_diversity(
         make = from_generator(generator, images, seed)
     elif synthetic is not None:
         make = from_given(synthetic, images, seed, most, exif=exif, skip_corrupt=skip_corrupt)
-    steps = 0
-    if features is None and learns(images, seed):
-        steps = QUICK_STEPS if quick else STEPS
+    learnt = np.zeros(len(images), np.bool_)
+    if features is None:
+        learnt = learnt_from(images, seed)
+    steps = (QUICK_STEPS if quick else STEPS) if learnt.any() else 0
     labels = range(len(images.classes))
     sizes = _steps_of_classes(images, most)
-    # Each class is made, then measured; these are the steps done after each.
-    ends = list(accumulate([*sizes, *sizes], initial=steps))[1:]
+    # Each class is made, the encoder trained, each class measured: the steps done after each.
+    *made_at, encoded_at = accumulate([*sizes, steps])
+    measured_at = list(accumulate(sizes, initial=encoded_at))[1:]
+    whole = measured_at[-1]
     tell, pace, encoded = told(progress, "measuring diversity", " parts"), Pace(), count(1)
-    pace.left(0, ends[-1])
+    pace.left(0, whole)
 
     def reach(done: int) -> None:
         if tell is not None:
-            tell(done, ends[-1], pace.left(done, ends[-1]))
+            tell(done, whole, pace.left(done, whole))
 
-    chosen = choose_features(features, images, steps, seed, lambda: reach(next(encoded)))
-    parts = [_rows(images, label, chosen.compared, most, seed) for label in labels]
-
-    def made(rows: NDArray[np.int64], label: int) -> Made:
-        found = make(rows, label)
-        reach(ends[label])
-        return found
-
+    parts = [_rows(images, label, ~learnt, most, seed) for label in labels]
+    made = []
+    for label, rows in enumerate(parts):
+        made.append(make(rows, label) if len(rows) else Made(images.images[:0]))
+        reach(made_at[label])
+    every = np.concatenate([each.images for each in made])
+    chosen = choose_features(
+        features, images, learnt, every, steps, seed, lambda: reach(made_at[-1] + next(encoded))
+    )
     measured = ClassRecords(images, chosen, made, parts, seed)
     found = []
     for label in labels:
         found.append(measured.record(label, cuts))
-        reach(ends[len(sizes) + label])
+        reach(measured_at[label])
     records, samples = zip(*found, strict=True)
     look = f"; a quick look compares at most {most} images of a class, so that words may differ"
     return DiversityReport(
@@ -159,7 +163,7 @@ def evaluate_diversity(
         settings={
             "neighbours": NEIGHBOURS,
             "features": chosen.name,
-            "fitted_on": int((~chosen.compared).sum()),
+            "fitted_on": int(learnt.sum()),
             "per_class": most,
             "halves": cuts,
             "seed": seed,
@@ -179,7 +183,7 @@ def in_classifier_steps(images: ImageSet, workers: int, *, quick: bool = False) 
         quick: as in `evaluate_diversity`.
     """
     most, steps = (QUICK_IMAGES, QUICK_STEPS) if quick else (PER_CLASS, STEPS)
-    steps = steps if learns(images, 0) else 0
+    steps = steps if learnt_from(images, 0).any() else 0
     of_one_core = ENCODER_STEP * (steps + 2 * sum(_steps_of_classes(images, most)))
     faster = workers**0.5  # the geometric mean of 1, where threads are of no use, and `workers`
     return of_one_core * workers / faster

@@ -21,7 +21,7 @@ from ganaug.metrics.features import (
 )
 from ganaug.randomness import stream
 
-__all__ = ["ChosenFeatures", "InFeatures", "choose_features", "in_blocks"]
+__all__ = ["ChosenFeatures", "InFeatures", "choose_features", "in_blocks", "learnt_from"]
 
 KEPT_FOR_REFERENCE = 60  # of a class; features are fitted on a quarter of what it has, beyond that
 MOST_TO_LEARN_FROM = 2000
@@ -32,18 +32,16 @@ BLOCK = 2048  # images that are put into features at once
 
 @dataclass(frozen=True, eq=False)
 class ChosenFeatures:
-    """Features, and which real images may be compared in them.
+    """Features that real and generated images are compared in.
 
     Attributes:
         features: that the record is made in.
         pixels: components of the pixels, in which copies are searched, too.
-        compared: bool [N], the real images that nothing was fitted on.
         name: for the settings of the record.
     """
 
     features: FeatureMap
     pixels: FeatureMap
-    compared: NDArray[np.bool_]
     name: str
 
 
@@ -65,6 +63,8 @@ class InFeatures:
 def choose_features(
     wanted: Any,
     images: ImageSet,
+    learnt: NDArray[np.bool_],
+    made: NDArray[np.uint8],
     steps: int,
     seed: int,
     on_step: Callable[[], None] | None = None,
@@ -74,53 +74,57 @@ def choose_features(
     Args:
         wanted: its argument `features`.
         images: the real images.
+        learnt: bool [N], of `learnt_from`: those that features are fitted on, if there are any.
+        made: uint8 [M, H, W, C], all that is compared with the others.
         steps: of the encoder.
-        seed: of the part that is fitted on, and of the encoder.
+        seed: of the encoder.
         on_step: called after each step of the encoder.
 
     Raises:
         ConfigError: features of another kind.
     """
-    every = np.ones(len(images), bool)
+    if learnt.any():
+        examples = images.images[learnt]
+        pixels = PixelPCA(examples)
+        maps = (pixels, SmallEncoder(examples, steps=steps, seed=seed, on_step=on_step))
+        return ChosenFeatures(JointFeatures(maps, examples), pixels, "PixelPCA and SmallEncoder")
+    pixels = _few_components(images.images, made)
     if wanted is None:
-        part = _part_to_learn_from(images, seed)
-        if part.sum() < FEWEST_TO_LEARN_FROM:
-            pixels = _few_components(images)
-            return ChosenFeatures(pixels, pixels, every, "PixelPCA")
-        learnt = images.images[part]
-        pixels = PixelPCA(learnt)
-        maps = (pixels, SmallEncoder(learnt, steps=steps, seed=seed, on_step=on_step))
-        both = JointFeatures(maps, learnt)
-        return ChosenFeatures(both, pixels, ~part, "PixelPCA and SmallEncoder")
-    pixels = _few_components(images)
+        return ChosenFeatures(pixels, pixels, "PixelPCA")
     if isinstance(wanted, tuple) and len(wanted) == 2:
-        return ChosenFeatures(torchvision_features(*wanted), pixels, every, str(wanted[0]))
+        return ChosenFeatures(torchvision_features(*wanted), pixels, str(wanted[0]))
     from torch import nn
 
     name = type(wanted).__name__
     if isinstance(wanted, nn.Module):
-        return ChosenFeatures(ModuleFeatures(wanted), pixels, every, name)
+        return ChosenFeatures(ModuleFeatures(wanted), pixels, name)
     if not callable(wanted):
         raise ConfigError(
             f"features: a {name}; allowed: a function of uint8 [N, H, W, C], a torch module, or"
             " (torchvision model, file of weights); leave it out for the default"
         )
-    return ChosenFeatures(wanted, pixels, every, name)
+    return ChosenFeatures(wanted, pixels, name)
 
 
-def _few_components(images: ImageSet) -> PixelPCA:
-    """Return components of the compared images themselves.
+def _few_components(real: NDArray[np.uint8], made: NDArray[np.uint8]) -> PixelPCA:
+    """Return components of the compared images themselves, real and generated ones alike.
 
-    They are few beside the images. These lie wholly within as many components as there are of
-    them, and generated images do not: honest ones would seem to be of another kind.
+    Of real images alone they would be those in which just these differ most: honest images of
+    textures, that differ in every place, would seem to differ less. They are few beside the images,
+    which lie wholly within as many components as there are of them.
     """
-    learnt = images.images[:: len(images) // MOST_TO_LEARN_FROM + 1]
-    return PixelPCA(learnt, min(COMPONENTS, max(2, len(learnt) // IMAGES_A_COMPONENT)))
+    some = [each[:: len(each) // (MOST_TO_LEARN_FROM // 2) + 1] for each in (real, made)]
+    both = np.concatenate(some)
+    return PixelPCA(both, min(COMPONENTS, max(2, len(both) // IMAGES_A_COMPONENT)))
 
 
-def learns(images: ImageSet, seed: int) -> bool:
-    """Whether there are images enough for an encoder to learn from, beside those compared."""
-    return int(_part_to_learn_from(images, seed).sum()) >= FEWEST_TO_LEARN_FROM
+def learnt_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:
+    """bool [N]: real images that features are fitted on, and that are not compared.
+
+    None where these would be too few for an encoder.
+    """
+    part = _part_to_learn_from(images, seed)
+    return part if part.sum() >= FEWEST_TO_LEARN_FROM else np.zeros(len(images), np.bool_)
 
 
 def in_blocks(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.small_images import bars
+from scipy.ndimage import gaussian_filter
 
 from ganaug import evaluate_diversity
 from ganaug.demo.glyphs import render_glyphs
@@ -25,6 +26,23 @@ def test_other_images_of_few_are_of_the_same_kind() -> None:
         apart += [each.measures["apart"].z for each in found.classes]
         assert [each.word for each in found.classes] == ["OK", "OK"]
     assert abs(np.mean([z for z in apart if z is not None])) < 1.5  # 3.6 with all components
+
+
+def test_honest_grain_differs_in_every_place_and_is_not_collapsed() -> None:
+    """Components of real images alone are those in which just these differ most."""
+    rng = np.random.default_rng(0)
+
+    def grain(number: int) -> np.ndarray:
+        noise = gaussian_filter(rng.normal(size=(number, 24, 24, 1)), (0, 1, 1, 0))
+        return np.clip(128 + 40 * noise / noise.std(), 0, 255).astype(np.uint8)
+
+    labels = np.repeat([0, 1], 40)
+    real = ImageSet(grain(80), labels, ("a", "b"))
+    found = evaluate_diversity(real=real, synthetic=(grain(80), labels), quick=True)
+    assert [each.word for each in found.classes] == ["OK", "OK"]
+    repeated = grain(3)[np.arange(80) % 3]
+    found = evaluate_diversity(real=real, synthetic=(repeated, labels), quick=True)
+    assert [each.word for each in found.classes] == ["COLLAPSED", "COLLAPSED"]
 
 
 @pytest.mark.parametrize("classes", [1, 2])

@@ -29,7 +29,7 @@ def test_a_row_is_a_real_image_and_its_variations(channels: int, tmp_path: Path)
     policy = Policy(p=((2, 0.5),), scale=0.5)
     file = write_variation_model(tmp_path / "m.onnx", channels, classes=CLASSES, policy=policy)
     samples = class_samples(Generator(file), images)
-    assert [(each.name, each.count) for each in samples] == [("bar 1", 2), ("bar 0", 5)]
+    assert [each.name for each in samples] == ["bar 1", "bar 0"]
     latents = stream(0, "report/pictures", index=1).standard_normal((3, 6, 4), dtype=np.float32)
     assert len(samples[0].rows) == 3
     for row, at in enumerate((5, 6, 5)):  # two images for three rows
@@ -62,11 +62,7 @@ def test_many_classes_are_thinned_out_evenly(
     file = write_variation_model(tmp_path / "m.onnx", classes=names, counts=images.counts.tolist())
     generator = Generator(file)
     samples = class_samples(generator, images)
-    assert [(each.name, each.count) for each in samples] == [
-        ("bar 7", 1),
-        ("bar 4", 4),
-        ("bar 0", 8),
-    ]
+    assert [each.name for each in samples] == ["bar 7", "bar 4", "bar 0"]
     shown = [row[0] for row in overview_rows(generator, images)]
     labels = [images.labels[(images.images == image).all((1, 2, 3))][0] for image in shown]
     assert labels == [0, 4, 7]
@@ -88,5 +84,5 @@ def test_a_generator_without_labels_is_shown_as_one_class(tmp_path: Path) -> Non
     config = {"conditional": False}
     file = write_variation_model(tmp_path / "m.onnx", classes=("all",), counts=(5,), config=config)
     samples = draw_samples(Generator(file), bars((3, 2)))
-    assert [(each.name, each.count) for each in samples.classes] == [("all", 5)]
+    assert [each.name for each in samples.classes] == ["all"]
     assert len(samples.overview) == 1
