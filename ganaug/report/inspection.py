@@ -32,7 +32,10 @@ def suspects_section(inspection: Inspection, classes: ClassFilter = NO_FILTER) -
     )
     figures = "".join(_suspect(suspect, classes) for suspect in inspection.suspects)
     return section(
-        "Most suspicious samples", paragraph(text), f'<div class="pictures small">{figures}</div>'
+        "Most suspicious samples",
+        paragraph(text),
+        classes.lacking({suspect.name for suspect in inspection.suspects}),
+        f'<div class="pictures small">{figures}</div>',
     )
 
 
@@ -55,6 +58,7 @@ def map_section(
 ) -> str:
     """Return real and generated images as points: of all classes, the `failed`, and rare ones."""
     shown = ""
+    mapped: set[str] = set()
     counts = np.bincount(inspection.real_labels, minlength=len(inspection.classes))
     charts = [scatter("all classes", _points(inspection.real), _points(inspection.synthetic))]
     if len(inspection.classes) > 1:
@@ -66,6 +70,7 @@ def map_section(
                 f" Of {len(order)} classes {MAPS} are shown: those with a word of failure, then the"
                 " rarest."
             )
+        mapped = {inspection.classes[label] for label in order[:MAPS]}
         for label in order[:MAPS].tolist():
             charts.append(
                 scatter(
@@ -84,7 +89,8 @@ def map_section(
     )
     key = legend([("hollow", "real"), ("ours", "generated")])
     charts_html = f'<div class="charts small">{"".join(charts)}</div>'
-    return section("Map of the images", paragraph(text), key, charts_html)
+    lacking = classes.lacking(mapped) if mapped else ""
+    return section("Map of the images", paragraph(text), key, lacking, charts_html)
 
 
 def _points(places: np.ndarray) -> list[tuple[float, float]]:

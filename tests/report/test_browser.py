@@ -82,12 +82,12 @@ def test_strengths_and_classes_are_chosen_without_a_script(tmp_path: Path) -> No
 
 
 def test_a_class_without_figures_has_a_line_in_their_place(tmp_path: Path) -> None:
-    """In each of the three parts with pictures, and only while the class is chosen."""
+    """In each of the five parts with pictures, and only while the class is chosen."""
     info = metadata_record()
     more = (info.classes[0], "none", *info.classes[1:])
     page = _report(tmp_path, replace(info, classes=more, counts=(9, *info.counts)))
     *_, others, before, after = _measured(1280, page, tmp_path)
-    assert (int(others), int(before), int(after)) == (0, 0, 3)
+    assert (int(others), int(before), int(after)) == (0, 0, 5)
 
 
 def test_the_print_fits_its_paper(tmp_path: Path) -> None:
