@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ganaug.errors import DataError
 from ganaug.images import ImageSet
 from ganaug.images.copies import also_in
+from ganaug.images.grouping import group_numbers
 
 __all__ = ["trained_on"]
 
@@ -71,6 +72,8 @@ def _fitted_on(train: ImageSet, judged: ImageSet) -> Iterator[ImageSet]:
     if train.groups is not None and judged.groups is not None:
         # those of two parts are counted apart
         ways.append(np.concatenate([train.groups, judged.groups + train.groups.max() + 1]))
+    if train.group_names and judged.group_names:
+        ways.append(group_numbers([*train.group_names, *judged.group_names]))
     both = (train, judged)
     for groups in ways:
         whole = ImageSet(

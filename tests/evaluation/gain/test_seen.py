@@ -85,6 +85,18 @@ def test_the_fifth_of_whole_groups_is_found_again() -> None:
     assert trained_on(train, test, alone).sum() > 0
 
 
+def test_a_group_on_both_sides_is_one_by_its_name() -> None:
+    """Frames of one object were held out together, and split by chance afterwards."""
+    names = tuple(f"part {at // 4}" for at in range(36))
+    whole = replace(WHOLE, groups=np.arange(36) // 4, group_names=names)
+    train, test = (whole.take(np.flatnonzero(np.arange(36) % 2 == side)) for side in (0, 1))
+    fitted = whole.hold_out()
+    assert fitted.test is not None
+    seen = trained_on(train, test, info_of(fitted, held_out=True, groups=True))
+    assert seen.tolist() == (~np.isin(test.keys, fitted.test.keys)).tolist()
+    assert 0 < seen.sum() < len(test)
+
+
 def test_pixels_tell_where_files_were_read_in_another_way() -> None:
     other = replace(WHOLE, keys=WHOLE.keys + np.uint64(1), pixel_keys=WHOLE.keys)
     info = info_of(other, pixels=other.content_fingerprint)
