@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +57,8 @@ def make_variation(
     by_name = dict(zip(info.classes, p.tolist(), strict=True))  # given, so that no log tells it
     transform = GANAugment(generator, p=by_name, scale=arm.option("scale"))
     transform = transform.for_classes(train.classes)
-
-    def vary(images: Tensor, labels: Tensor) -> Tensor:
-        varied: Tensor = transform(images, labels)[0]
-        return varied
-
     if arm.use == "transform":
-        return vary
+        return _Varied(transform)
     check_kind(arm, info.kind)
     return _warp(transform, pixels, stream_seed(seed, "evaluate/warp"))
 
@@ -91,14 +86,31 @@ def _warp(transform: GANAugment, pixels: Tensor, seed: int) -> Variation:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         change = mean_absolute_change(some, always)
-    warp = RandomWarp(matched_strength(some, change, seed))
+    return _Warped(transform, RandomWarp(matched_strength(some, change, seed)))
 
-    def vary(images: Tensor, labels: Tensor) -> Tensor:
+
+@dataclass(frozen=True)
+class _Varied:
+    """What the arm with the generator does. Picklable, for worker processes of a loader."""
+
+    transform: GANAugment
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        varied: Tensor = self.transform(images, labels)[0]
+        return varied
+
+
+@dataclass(frozen=True)
+class _Warped:
+    """The same images, warped."""
+
+    transform: GANAugment
+    warp: RandomWarp
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         # The draws of the arm with the generator come first, so that the same images are varied.
-        rows = torch.from_numpy(transform.make_params([images], labels)["rows"])
+        rows = torch.from_numpy(self.transform.make_params([images], labels)["rows"])
         result = images.clone()
         if len(rows):
-            result[rows] = warp(images[rows])
+            result[rows] = self.warp(images[rows])
         return result
-
-    return vary

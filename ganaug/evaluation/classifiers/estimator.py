@@ -43,8 +43,17 @@ class Estimator(Protocol):
 
 def is_estimator(classifier: object) -> TypeGuard[Estimator]:
     """Return whether `classifier` is an instance with the methods of a scikit-learn classifier."""
-    methods = ("fit", "predict", "get_params", "set_params")
-    return not isinstance(classifier, type) and all(hasattr(classifier, name) for name in methods)
+    methods = ("fit", "get_params", "set_params")
+    if isinstance(classifier, type) or not all(hasattr(classifier, name) for name in methods):
+        return False
+    if hasattr(classifier, "predict"):
+        return True
+    if not hasattr(classifier, "__sklearn_tags__"):
+        return False
+    from sklearn.base import is_classifier  # here: it takes a second to load
+
+    # Such as one that stacks others: it has no `predict` before it is trained.
+    return bool(is_classifier(classifier))
 
 
 @dataclass(frozen=True, eq=False)

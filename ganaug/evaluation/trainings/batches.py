@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from ganaug.artifact.reader import read_artifact
 from ganaug.evaluation.arms.augmentations import VIEWS, augment, standardise
 from ganaug.evaluation.arms.losses import mix
-from ganaug.evaluation.arms.variation import make_variation
+from ganaug.evaluation.arms.variation import Variation, make_variation
 from ganaug.evaluation.trainings.job import Job
 from ganaug.randomness import stream, stream_seed
 from ganaug.use.datasets import MixedDataset, SyntheticDataset
@@ -148,11 +149,18 @@ def items(job: Job, real: ImageDataset) -> ArmImages:
     vary = None
     if arm.use in ("transform", "warp"):
         vary = make_variation(arm, job.file, job.train, real.pixels, job.seed)
+    return ArmImages(images, _Change(vary, arm.augment), balanced=arm.balanced)
 
-    def change(image: Tensor, label: Tensor) -> Tensor:
-        return augment(image if vary is None else vary(image, label), arm.augment)
 
-    return ArmImages(images, change, balanced=arm.balanced)
+@dataclass(frozen=True)
+class _Change:
+    """Varies and augments images. Picklable: a loader of the user's may have worker processes."""
+
+    vary: Variation | None
+    augment: tuple[str, ...]
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        return augment(images if self.vary is None else self.vary(images, labels), self.augment)
 
 
 def _mixed_batches(

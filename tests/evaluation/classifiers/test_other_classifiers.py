@@ -14,7 +14,7 @@ import torch
 from helpers.small_comparisons import run
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -380,6 +380,17 @@ def test_what_cannot_be_a_classifier_is_refused(
 def test_a_loop_that_is_no_function_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train_fn: a str; allowed: a function"):
         TrainingLoop("loop")  # type: ignore[arg-type] # as a user might
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_an_estimator_that_has_no_predict_before_its_training(
+    piped: bool, images: ImageSet
+) -> None:
+    stacked = StackingClassifier([("bayes", GaussianNB())], cv=2)
+    assert not hasattr(stacked, "predict")
+    given = make_pipeline(PCA(2), stacked) if piped else stacked
+    report = run(None, images, classifier=given, arms=["plain"], seeds=1, steps=2)
+    assert report.settings.classifier == as_classifier(given).name
 
 
 def test_estimators_go_by_their_parameters_in_result_files() -> None:

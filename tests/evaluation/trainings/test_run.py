@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.photos import write_pngs
 from helpers.small_images import bars
 
@@ -15,7 +17,9 @@ from ganaug.artifact.policy import Policy
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.classifiers.interface import Outcome, Schedule
 from ganaug.evaluation.trainings import Job, run_job
+from ganaug.evaluation.trainings.batches import items
 from ganaug.images import ImageSet, load_images
+from ganaug.use.image_dataset import ImageDataset
 
 MakeArtifact = Callable[..., Path]
 
@@ -93,3 +97,18 @@ def test_jobs_of_one_arm_differ_in_their_labels(images: ImageSet, artifact: Make
     assert jobs[0].effective() is jobs[0]
     assert jobs[2].effective().key == free.key
     assert jobs[2].effective().identity() == free.identity()
+
+
+@pytest.mark.parametrize("arm", ["plain+affine", "ganaug@p=1+affine", "warp@p=1", "mixed"])
+def test_images_of_an_arm_can_be_sent_to_worker_processes_of_a_loader(
+    arm: str, images: ImageSet, artifact: MakeArtifact
+) -> None:
+    file = artifact("class" if arm == "mixed" else "variation")
+    job = Job(0, parse_arm(arm), images, images, Schedule(1), artifact=file)
+    found = items(job, ImageDataset(images))
+    sent = pickle.loads(pickle.dumps(found))
+    pixels = []
+    for each in (found, sent):
+        torch.manual_seed(0)
+        pixels.append(each[len(found) - 1][0])
+    assert torch.equal(*pixels)
