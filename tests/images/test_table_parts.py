@@ -86,6 +86,19 @@ def test_a_column_that_is_not_read_is_told_of(
     assert load_images(pandas.read_csv(path), root=folder).notes == (note,)
 
 
+def test_columns_of_groups_and_parts_may_be_called_by_numbers(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    parts = pandas.DataFrame([[*row, at // 2] for at, row in enumerate(ROWS)])
+    found = load_images(parts, root=folder, image=0, label=1, group=2)
+    assert found.group_names == ("0", "0", "1", "1", "2", "2")
+    parts[3] = ["train", "train", "test"] * 2
+    found = load_images(parts, root=folder, image=0, label=1, split=3)
+    assert found.test is not None
+    assert (len(found), len(found.test)) == (4, 2)
+    with pytest.raises(DataError, match="no column '7'"):
+        load_images(parts, root=folder, image=0, label=1, group=7)
+
+
 def test_a_blank_after_a_comma_is_no_part_of_a_cell(folder: Path) -> None:
     lines = ['"file", "label", "split"']
     lines += [
