@@ -113,7 +113,10 @@ def command(
     loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
-    asked = given | named | {"source": source, "device": device, "seeds": seeds}
+    asked = given | named | {"source": source, "device": device}
+    named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
+    asked["seeds"] = None if quick else seeds
+    asked["look_seeds"] = seeds if quick and named_seeds else None
     asked["classifier_steps"] = classifier_steps
     asked |= {
         "settings": [*map(list, given["settings"])],
@@ -161,8 +164,6 @@ def command(
             return
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
 
-    named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
-
     def judged() -> None:
         context.invoke(
             evaluate.command,
@@ -193,13 +194,22 @@ def command(
             ledger.do(console, name, *works[name])
     if quick:
         whole = f"ganaug {shlex.join(each for each in console.arguments if each != '--quick')}"
-        say(console, f"a quick look: {report}", f"for a policy and a verdict, go on with: {whole}")
+        aim = _aim(seeds)
+        say(console, f"a quick look: {report}", f"for a policy and {aim}, go on with: {whole}")
     else:
         say(console, f"all done: {report}; the file for your training: {file}")
         if _never_varies(file):
             say(console, ITS_POLICY)
     if shown:
         open_report(console, report)
+
+
+def _aim(seeds: int) -> str:
+    """Return what so many seeds can have."""
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
+
+    few = seeds < FEWEST_SEEDS
+    return f"with --seeds {FEWEST_SEEDS} in the place of {seeds} a verdict" if few else "a verdict"
 
 
 def _again(console: Settings, *more: str) -> str:
