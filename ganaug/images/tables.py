@@ -292,7 +292,7 @@ def _inside(row: _Row, where: str, folder: Path, rows: Sequence[_Row]) -> str:
         above = os.path.commonpath(absolute) if len(absolute) == len(rows) > 1 else "DIR"
         raise DataError(
             f"{where}, {row.name}: {row.file!r} lies outside {str(folder)!r}; allowed: paths inside"
-            f" it; name the folder that all images lie in with --root {above}"
+            f" it; name the folder that all images lie in with --root {shlex.quote(above)}"
         )
     return Path(inside).as_posix()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,15 @@ def test_an_image_of_two_parts_is_refused(folder: Path) -> None:
 def test_a_column_of_parts_is_for_tables_alone(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"--split-column \(split=\) 'split': given for a source"):
         load_images(folder / "photos", split="split")
+
+
+def test_the_root_that_is_named_may_hold_blanks(folder: Path, tmp_path: Path) -> None:
+    photos = (folder / "photos").rename(tmp_path / "my photos")
+    path = tmp_path / "elsewhere" / "labels.csv"
+    path.parent.mkdir()
+    lines = [f"{photos}/{name.removeprefix('photos/')},{label}" for name, label in ROWS]
+    path.write_text("\n".join(["file,label", *lines]) + "\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_images(path)
+    *_, option, root = shlex.split(str(caught.value))
+    assert (option, load_images(path, root=root).counts.tolist()) == ("--root", [3, 3])
