@@ -86,7 +86,10 @@ def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | Non
     try:
         if err and file is None and BARS:  # above the bar, not behind it
             end = "\n" if nl else ""
-            BARS[-1].console.print(shown, end=end, markup=False, highlight=False, soft_wrap=True)
+            out = BARS[-1].console
+            out.print(
+                shown, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True
+            )  # as it is: a name may hold [a] or :dog:
             return
         click.echo(shown, err=err, nl=nl, file=file)
     except UnicodeEncodeError as error:  # a terminal of another encoding

@@ -17,11 +17,15 @@ __all__ = ["CHECKED", "QUICK_STEPS", "STEPS", "Ledger"]
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 QUICK_STEPS = (*STEPS[:3], "look")  # a quick one, after which all can go on with `tune`
 IN_ORDER = (*QUICK_STEPS, *STEPS[3:])
+OF_ONE = ("seeds", "look_seeds")  # of the whole alone, and of a quick look alone
 CHECKED = "check.json"  # in the folder of the run, with the estimates
 
 
 class Ledger:
-    """Which of the `steps` are done, in a file; the same settings have to be asked for again."""
+    """Which of the `steps` are done, in a file; the same settings have to be asked for again.
+
+    Seeds of a quick look are its own: one of `OF_ONE` that is None is not asked for by this call.
+    """
 
     def __init__(
         self, path: Path, asked: dict[str, Any], command: str, steps: Sequence[str] = STEPS
@@ -42,6 +46,9 @@ class Ledger:
         forms = {"asked": OBJECT, "done": list_of(TEXT), "command": TEXT}
         record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
+        for key in OF_ONE:
+            if there.get(key) is None or asked.get(key) is None:
+                there[key] = asked[key] = asked.get(key) or there.get(key)
         others = _others(there, asked)
         if others == ["files"]:
             raise RunError(

@@ -112,13 +112,14 @@ def command(
     console.whole = Whole()
     loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
-    named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
-    asked = given | named | {"source": source, "device": device, "seeds": seeds}
-    asked["classifier_steps"] = classifier_steps
-    asked |= {
-        "settings": [*map(list, given["settings"])],
-        "files": told_files(source, reading.listed(source)),
-    }
+    named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
+    asked = _asked(
+        source,
+        reading,
+        given | {"device": device, "classifier_steps": classifier_steps},
+        seeds=None if quick else seeds,
+        look_seeds=seeds if quick and named_seeds else None,
+    )
     folder = Path(out)
     _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
@@ -161,8 +162,6 @@ def command(
             return
         context.invoke(tune.command, out=str(folder / "tune"), **common | judging)
 
-    named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
-
     def judged() -> None:
         context.invoke(
             evaluate.command,
@@ -191,15 +190,38 @@ def command(
                     console, judged_on, seeds=seeds, steps=classifier_steps, device=device
                 )
             ledger.do(console, name, *works[name])
-    if quick:
-        whole = f"ganaug {shlex.join(each for each in console.arguments if each != '--quick')}"
-        say(console, f"a quick look: {report}", f"for a policy and a verdict, go on with: {whole}")
-    else:
+    _say_last(console, report, file, quick=quick, seeds=seeds)
+    if shown:
+        open_report(console, report)
+
+
+def _asked(
+    source: str, reading: ReadingOptions, given: dict[str, Any], **seeds: int | None
+) -> dict[str, Any]:
+    """Return what the same run is asked for each time, as its ledger keeps it."""
+    loading = reading.options()
+    named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
+    settings = [*map(list, given["settings"])]
+    files = told_files(source, reading.listed(source))
+    return given | named | seeds | {"source": source, "settings": settings, "files": files}
+
+
+def _say_last(console: Settings, report: Path, file: Path, *, quick: bool, seeds: int) -> None:
+    """Say where the report is, and after a quick look what goes on from there."""
+    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
+
+    if not quick:
         say(console, f"all done: {report}; the file for your training: {file}")
         if _never_varies(file):
             say(console, ITS_POLICY)
-    if shown:
-        open_report(console, report)
+        return
+    whole = f"ganaug {shlex.join(each for each in console.arguments if each != '--quick')}"
+    more = f"with --seeds {FEWEST_SEEDS} in the place of {seeds} " * (seeds < FEWEST_SEEDS)
+    say(
+        console,
+        f"a quick look: {report}",
+        f"for a policy and {more}a verdict, go on with: {whole}",
+    )
 
 
 def _again(console: Settings, *more: str) -> str:

@@ -160,7 +160,11 @@ def check_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
 def check_mode(mode: str | None) -> None:
     """Raise `ConfigError` unless `mode` is None, "grey" or "rgb"."""
     if mode not in (None, "grey", "rgb"):
-        near = " (did you mean 'grey'?)" if mode == "gray" else did_you_mean(mode, ["grey", "rgb"])
+        near = (
+            " (did you mean 'grey'?)"
+            if mode == "gray"
+            else did_you_mean(str(mode), ["grey", "rgb"])
+        )
         raise ConfigError(
             f"mode: {mode!r}{near}; allowed: 'grey' or 'rgb'; leave it out to keep what the images"
             " have"

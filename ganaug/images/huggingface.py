@@ -237,9 +237,8 @@ def _columns(where: str, part: Any, given: Columns) -> Columns:
     labels = [name for name in names if kinds[name] is datasets.ClassLabel]
     known = named_like([name for name in names if name not in pictures], LABEL_NAMES)
     label = column_name(where, names, given.label, "label", labels or known)
-    if given.group is not None:
-        column_name(where, names, given.group, "group", ())
-    return Columns(image, label, given.group)
+    group = None if given.group is None else column_name(where, names, given.group, "group", ())
+    return Columns(image, label, group)
 
 
 def _rows(part: Any, image: str) -> Any:

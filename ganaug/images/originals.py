@@ -6,6 +6,7 @@ resized or refused, so that everything can be told at once.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -20,6 +21,8 @@ from ganaug.errors import DataError
 from ganaug.images._folder import list_folder
 from ganaug.images._image_folder import files_of, groups_not_read
 from ganaug.images._npz import StoredPart, stored_parts
+from ganaug.images._open import open_image
+from ganaug.images._orientation import as_shown
 from ganaug.images._parts import ImageFile, class_names, none_read
 from ganaug.images._pixels import (
     UNREADABLE,
@@ -168,6 +171,26 @@ class Readable(NamedTuple):
         """Return the images at `rows`, int64, alone."""
         items = tuple(self.items[at] for at in rows)
         return self._replace(items=items, labels=self.labels[rows], keys=self.keys[rows])
+
+    def other_keys(self) -> NDArray[np.uint64]:
+        """Return uint64 [N]: what `keys` are where files are turned as EXIF says, and here are not.
+
+        Or the other way round. Each file is read once more, and none is decoded.
+
+        Raises:
+            DataError: an image cannot be read.
+        """
+        found = self.keys.copy()
+        for at, item in enumerate(self.items):
+            if item.open is not None:
+                try:
+                    with item.open() as stream:
+                        content = stream.read()
+                    _, *both = as_shown(open_image(io.BytesIO(content)), content, exif=False)
+                except UNREADABLE as error:
+                    raise unreadable(item.name, error) from error
+                found[at] = both[both[0] == int(self.keys[at])]
+        return found
 
     def pixel_keys(self) -> NDArray[np.uint64]:
         """Decode all images, and return uint64 [N], equal for images of equal pixels.

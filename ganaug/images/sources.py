@@ -27,6 +27,7 @@ from ganaug.images.source_kinds import DIGITS, kind_of
 from ganaug.images.tables import load_table
 from ganaug.images.torch_datasets import load_dataset, load_torchvision
 from ganaug.outputs import Inputs, check_output_folder
+from ganaug.progress import told
 
 __all__ = [
     "ALLOWED",
@@ -56,7 +57,7 @@ def load_images(
     group: str | None = None,
     split: str | None = None,
     cache: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> ImageSet:
     """Load images into memory as uint8 [N, H, W, C] at one size, with labels and class names.
 
@@ -114,7 +115,8 @@ def load_images(
         cache: a folder for decoded images, for sources whose images are files. They are decoded
             once and then read from there, so that memory never holds all of them: `ImageSet.images`
             is then a `StoredImages`. Changed files and a damaged cache are read again.
-        progress: called as `progress(done, total)` while images are decoded.
+        progress: called as `progress(done, total)` while images are decoded; True writes lines to
+            stderr.
 
     Returns:
         an `ImageSet`, with `images` uint8 [N, H, W, C] in 0..255, C = 1 or 3; `labels` int64 [N],
@@ -134,7 +136,8 @@ def load_images(
     check_mode(mode)
     if isinstance(source, str | os.PathLike):
         named_path(source)
-    reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=progress)
+    tell = told(progress, "reading images")
+    reading = Reading(check_size(size), mode, skip_corrupt, exif, progress=tell)
     if cache is not None:
         check_cache(cache, source)
         reading = replace(reading, cache=Cache(Path(cache)))

@@ -254,11 +254,11 @@ def _columns(where: str, names: Sequence[str], given: Columns) -> Columns:
     image = column_name(where, names, given.image, "image", images)
     labels = named_like([name for name in names if name != image], LABEL_NAMES)
     label = column_name(where, names, given.label, "label", labels)
-    if given.group is not None:
-        column_name(where, names, given.group, "group", ())
-    if given.split is not None:
-        column_name(where, names, given.split, "split", ())
-    chosen = Columns(image, label, given.group, given.split)
+    group, split = (
+        None if name is None else column_name(where, names, name, role, ())
+        for role, name in (("group", given.group), ("split", given.split))
+    )
+    chosen = Columns(image, label, group, split)
     twice = [name for name in chosen if name and names.count(name) > 1]
     if twice:
         raise DataError(
@@ -292,7 +292,7 @@ def _inside(row: _Row, where: str, folder: Path, rows: Sequence[_Row]) -> str:
         above = os.path.commonpath(absolute) if len(absolute) == len(rows) > 1 else "DIR"
         raise DataError(
             f"{where}, {row.name}: {row.file!r} lies outside {str(folder)!r}; allowed: paths inside"
-            f" it; name the folder that all images lie in with --root {above}"
+            f" it; name the folder that all images lie in with --root {shlex.quote(above)}"
         )
     return Path(inside).as_posix()
 

@@ -72,8 +72,9 @@ def compared(
 ) -> Compared:
     """Compare the images of `source`, as `load_images` reads them, with those of a generator.
 
-    Each file is read once, and decoded only with `skip_corrupt`, or where equal pixels may decide
-    which fifth was held out. Images of one class alone are never those.
+    Each file is read once, and again where these are others, which may be turned in another way. It
+    is decoded only with `skip_corrupt`, or where equal pixels may decide which fifth was held out.
+    Images of one class alone are never those.
 
     Args:
         source: anything that `load_images` takes.
@@ -98,7 +99,8 @@ def held_out_split(
 ) -> tuple[Subset[Any], Subset[Any]]:
     """Split a data set as `fit` did: what the generator was fitted on, and what was held out.
 
-    For images without a test part, of which `fit` holds out a fifth. Each item is read once.
+    For images without a test part, of which `fit` holds out a fifth. Photographs that `fit` turned
+    as their EXIF says are found, though torchvision's ImageFolder does not turn them.
 
     Args:
         artifact: path of an exported file, or a `Generator`.
@@ -138,7 +140,10 @@ def held_out_split(
 
 
 def _held_out(found: Originals, read: Readable, info: Metadata) -> NDArray[np.bool_] | None:
-    """bool [N]: which of the images that were read `fit` held out; None where it had others."""
+    """bool [N]: which of the images that were read `fit` held out; None where it had others.
+
+    `fit` may have turned them as EXIF says where here they are not, or the other way round.
+    """
     images = ImageSet(
         np.zeros((len(read.items), 1, 1, 1), np.uint8),  # nobody looks at them
         read.labels,
@@ -146,19 +151,31 @@ def _held_out(found: Originals, read: Readable, info: Metadata) -> NDArray[np.bo
         groups=group_numbers([item.group for item in read.items]),
         keys=read.keys,
     )
+    # In a source with a test part nothing is held out.
+    whole = any(item.test for item in found.items) or not info.data.get("held_out")
+    ways = [images]
+    held = _held_out_of(images, info, whole)
+    if held is None and len(images) / 2 <= sum(info.counts) <= len(images):
+        other = replace(images, keys=read.other_keys())
+        if (other.keys != images.keys).any():
+            ways.append(other)
+            held = _held_out_of(other, info, whole)
+    if held is not None or whole or not len(images) / 2 <= sum(info.counts) < len(images):
+        return held
+    # Images of equal pixels were held out together, which only decoding tells.
+    pixels = read.pixel_keys()
+    each = (_held_out_of(replace(way, pixel_keys=pixels), info, whole) for way in ways)
+    return next((held for held in each if held is not None), None)
+
+
+def _held_out_of(images: ImageSet, info: Metadata, whole: bool) -> NDArray[np.bool_] | None:
+    """bool [N]: which of the images with such keys `fit` held out; `whole`: it can be none."""
     if _is_fitted(images, info):
         return np.zeros(len(images), np.bool_)
-    given = any(item.test for item in found.items)  # nothing is held out
-    if given or not info.data.get("held_out"):
-        return None
     held = images.to_hold_out
-    if held.any() and _is_fitted(images.take(np.flatnonzero(~held)), info):
-        return held
-    if not len(images) / 2 <= sum(info.counts) < len(images):
+    if whole or not held.any():
         return None
-    # Images of equal pixels were held out together, which only decoding tells.
-    held = replace(images, pixel_keys=read.pixel_keys()).to_hold_out
-    return held if held.any() and _is_fitted(images.take(np.flatnonzero(~held)), info) else None
+    return held if _is_fitted(images.take(np.flatnonzero(~held)), info) else None
 
 
 def _is_fitted(images: ImageSet, info: Metadata) -> bool:

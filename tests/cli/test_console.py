@@ -229,8 +229,8 @@ def test_a_message_stands_above_the_bar(capsys: pytest.CaptureFixture[str]) -> N
     with evaluation_progress(Settings(), stream) as progress:
         assert progress is not None
         progress(1, 2, 3.0)
-        say(Settings(), "[a] message")
+        say(Settings(), "[a] message of :dog:/1.png")
     said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
-    assert "ganaug: [a] message" in re.split(r"[\r\n]", said)
+    assert "ganaug: [a] message of :dog:/1.png" in re.split(r"[\r\n]", said)
     say(Settings(), "after it")
     assert capsys.readouterr().err == "ganaug: after it\n"

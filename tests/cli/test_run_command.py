@@ -93,6 +93,7 @@ def test_a_quick_look_comes_first_and_all_goes_on_from_there(
     record = json.loads((report.parent / "gain.json").read_text())
     assert record["settings"]["quick"]
     assert record["seeds"] == [0]  # named
+    assert "for a policy and with --seeds 6 in the place of 1 a verdict, go on" in captured.err
     assert not (out / "evaluation").exists()
     now = ["check", "fit", "export", "look"]
     assert json.loads((out / "steps.json").read_text())["done"] == now
@@ -100,6 +101,9 @@ def test_a_quick_look_comes_first_and_all_goes_on_from_there(
     assert run([*command, "--quick"]) == 0
     assert capsys.readouterr().err.count("done before") == 4
     assert report.stat().st_mtime_ns == before
+    assert run([*command, "--quick", "--seeds", "3"]) == 2
+    assert "holds another run (look_seeds is 1 there, 3 here)" in capsys.readouterr().err
+    assert json.loads((out / "steps.json").read_text())["asked"]["seeds"] == 1  # of the whole
     assert run([*command, "--anyway"]) == 0
     assert (
         "step 3 of 5: export: done before\nganaug: step 4 of 5: tune\n" in capsys.readouterr().err

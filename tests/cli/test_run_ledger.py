@@ -57,6 +57,17 @@ def test_another_run_is_refused_with_all_differences_and_its_command(folder: Pat
     assert str(caught.value).endswith(f"; go on with: {COMMAND}; or choose another folder")
 
 
+def test_seeds_of_a_look_are_not_those_of_the_whole(tmp_path: Path) -> None:
+    quiet = Settings(quiet=True)
+    ask(tmp_path, seeds=None, look_seeds=2).do(quiet, "check", lambda: None)
+    ask(tmp_path, seeds=6, look_seeds=None).do(quiet, "fit", lambda: None)
+    assert ask(tmp_path, seeds=None, look_seeds=None).done == ["check", "fit"]
+    with pytest.raises(RunError, match=r"\(seeds is 6 there, 8 here\)"):
+        ask(tmp_path, seeds=8, look_seeds=None)
+    with pytest.raises(RunError, match=r"\(look_seeds is 2 there, 3 here\)"):
+        ask(tmp_path, seeds=None, look_seeds=3)
+
+
 def test_images_of_one_size_that_change_places_are_other_files(tmp_path: Path) -> None:
     a, b = (tmp_path / name / "0.bmp" for name in ("a", "b"))
     for value, path in enumerate((a, b)):

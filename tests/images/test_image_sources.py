@@ -123,6 +123,8 @@ def test_suggests_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"size": ()}, "size: (); allowed"),
         ({"mode": "gray"}, "mode: 'gray' (did you mean 'grey'?); allowed: 'grey' or 'rgb'"),
         ({"mode": "RGB"}, "mode: 'RGB'"),
+        ({"mode": 3}, "mode: 3; allowed: 'grey' or 'rgb'"),
+        ({"progress": "bar"}, "progress: 'bar'; allowed: a function of (done, total, ...), True"),
         ({"root": "data"}, "root, download: given for a source that is not torchvision:NAME"),
         ({"download": True}, "root, download: given for a source that is not torchvision:NAME"),
     ],
@@ -150,3 +152,14 @@ def test_folders_and_arrays_load_without_torch(write_folder: Callable[..., Path]
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_progress_may_be_true_or_false(
+    write_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_folder()
+    load_images(folder, progress=False)
+    assert capsys.readouterr().err == ""
+    load_images(folder, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert (lines[0], lines[-1]) == ("reading images", "reading images 6/6")

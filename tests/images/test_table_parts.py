@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,19 @@ def test_a_column_that_is_not_read_is_told_of(
     assert load_images(pandas.read_csv(path), root=folder).notes == (note,)
 
 
+def test_columns_of_groups_and_parts_may_be_called_by_numbers(folder: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    parts = pandas.DataFrame([[*row, at // 2] for at, row in enumerate(ROWS)])
+    found = load_images(parts, root=folder, image=0, label=1, group=2)
+    assert found.group_names == ("0", "0", "1", "1", "2", "2")
+    parts[3] = ["train", "train", "test"] * 2
+    found = load_images(parts, root=folder, image=0, label=1, split=3)
+    assert found.test is not None
+    assert (len(found), len(found.test)) == (4, 2)
+    with pytest.raises(DataError, match="no column '7'"):
+        load_images(parts, root=folder, image=0, label=1, group=7)
+
+
 def test_a_blank_after_a_comma_is_no_part_of_a_cell(folder: Path) -> None:
     lines = ['"file", "label", "split"']
     lines += [
@@ -151,3 +165,15 @@ def test_an_image_of_two_parts_is_refused(folder: Path) -> None:
 def test_a_column_of_parts_is_for_tables_alone(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"--split-column \(split=\) 'split': given for a source"):
         load_images(folder / "photos", split="split")
+
+
+def test_the_root_that_is_named_may_hold_blanks(folder: Path, tmp_path: Path) -> None:
+    photos = (folder / "photos").rename(tmp_path / "my photos")
+    path = tmp_path / "elsewhere" / "labels.csv"
+    path.parent.mkdir()
+    lines = [f"{photos}/{name.removeprefix('photos/')},{label}" for name, label in ROWS]
+    path.write_text("\n".join(["file,label", *lines]) + "\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_images(path)
+    *_, option, root = shlex.split(str(caught.value))
+    assert (option, load_images(path, root=root).counts.tolist()) == ("--root", [3, 3])

@@ -85,6 +85,32 @@ def test_a_data_set_is_split_as_fit_split_it(tmp_path: Path) -> None:
     assert (kept.indices, nothing_more.indices) == (train.indices, held_out.indices)
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "with equal pixels"])
+@pytest.mark.parametrize("turned", [True, False])
+def test_photographs_with_an_exif_turn_are_split_as_fit_split_them(
+    tmp_path: Path, turned: bool, twice: bool
+) -> None:
+    """`fit` turns them, and an ImageFolder does not."""
+    folder = write_photos(tmp_path / "photos", test=False)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path in sorted(folder.rglob("*.jpg"))[::3]:
+        Image.open(path).save(path, exif=exif)
+    for path in sorted(folder.rglob("*.jpg"))[1::3] if twice else []:
+        Image.open(path).save(path.with_suffix(".bmp"))
+        Image.open(path).save(path.with_suffix(".ppm"))
+    images = load_images(folder, exif=turned, size=16).hold_out()
+    assert images.test is not None
+    assert (images.keys != images.other_keys).any()
+    train, held_out = held_out_split(
+        artifact_of(tmp_path / "f.onnx", images), real := ImageFolder(folder)
+    )
+    for rows, part in ((train.indices, images), (held_out.indices, images.test)):
+        names = [Path(real.samples[at][0]).relative_to(folder).as_posix() for at in rows]
+        assert names == list(part.names or ())
+    assert compared(folder, info_of(images), exif=not turned).count_held_out == len(images.test)
+
+
 @pytest.mark.parametrize("fitted", ["all", "others"])
 def test_what_has_no_such_split_is_refused(tmp_path: Path, fitted: str) -> None:
     folder = write_photos(tmp_path / "photos", test=False)
