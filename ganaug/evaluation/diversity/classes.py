@@ -80,7 +80,7 @@ class ClassRecords:
         units = [self.units[rows] for rows in parts]
         rng = stream(seed, "diversity/folds")
         self.taken = taken_for(self.theirs, units, self.ours, NEIGHBOURS, rng)
-        test = images.test
+        test = images.test if images.test else None  # one without images tells nothing
         self.unseen = None if test is None else in_blocks(self.features, test.images)
         self.unseen_pixels = None if test is None else in_blocks(pixels, test.images)
         deviation = self.pixels.std(0)

@@ -137,6 +137,8 @@ def _numbers(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.floa
     if not len(images):  # a class without images: many functions cannot tell of none
         return np.zeros((0, 0), np.float32)
     given: Any = features(images)
+    if hasattr(given, "detach"):  # a torch tensor, perhaps with a gradient or on a GPU
+        given = given.detach().float().cpu()
     try:
         found = np.asarray(given, np.float32)
     except (TypeError, ValueError):  # None, text, rows of different lengths

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from helpers.small_images import bars
 
 from ganaug import evaluate_diversity
@@ -45,3 +46,34 @@ def test_features_are_not_asked_for_a_class_without_images() -> None:
         made = real.images[some], real.labels[some]
         found = evaluate_diversity(real=real, synthetic=made, features=features, quick=True)
         assert found.classes[2].word == "TOO FEW IMAGES TO TELL"
+
+
+def test_a_test_part_without_images_tells_nothing() -> None:
+    real = replace(bars((14, 14)), test=None)
+    made = real.images[::-1].copy(), real.labels[::-1]
+    alone = evaluate_diversity(real=real, synthetic=made, quick=True)
+    empty = replace(real, test=real.take([]))
+    assert evaluate_diversity(real=empty, synthetic=made, quick=True) == alone
+
+
+def test_features_may_be_tensors_with_a_gradient() -> None:
+    real = replace(bars((14, 14)), test=None)
+    flat = torch.nn.Linear(real.images[0].size, 4)
+
+    def features(images: np.ndarray) -> torch.Tensor:
+        found: torch.Tensor = flat(torch.from_numpy(images.reshape(len(images), -1)).float())
+        return found
+
+    def arrays(images: np.ndarray) -> np.ndarray:
+        return features(images).detach().numpy()
+
+    made = real.images, real.labels
+    ours, same = (
+        evaluate_diversity(real=real, synthetic=made, features=each, quick=True)
+        for each in (features, arrays)
+    )
+    assert ours.classes == same.classes
+    half = evaluate_diversity(
+        real=real, synthetic=made, features=lambda x: features(x).bfloat16(), quick=True
+    )
+    assert half.classes[0].word == ours.classes[0].word
