@@ -10,6 +10,7 @@ import torch
 from helpers.small_images import bars
 
 from ganaug import evaluate_diversity
+from ganaug.checking.classes import class_checks
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.images import ImageSet
 
@@ -77,3 +78,46 @@ def test_features_may_be_tensors_with_a_gradient() -> None:
         real=real, synthetic=made, features=lambda x: features(x).bfloat16(), quick=True
     )
     assert half.classes[0].word == ours.classes[0].word
+
+
+@pytest.mark.parametrize(
+    ("groups", "word"),
+    [
+        (np.zeros(30, int), "too few images"),
+        (np.repeat([0, 1], [25, 5]), "too few images"),
+        (np.repeat([0, 1], [24, 6]), "measured"),
+        (np.arange(30), "measured"),
+    ],
+)
+def test_a_class_is_measured_where_its_groups_can_be_halved(groups: np.ndarray, word: str) -> None:
+    real = replace(bars((30, 30)), test=None)
+    real = replace(real, groups=np.concatenate([groups, 100 + np.arange(30)]))
+    made = real.images[::-1].copy(), real.labels[::-1]
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert [each.status for each in found.classes] == [word, "measured"]
+    said = [each.diversity != "no" for each in class_checks(real)]
+    assert said == [each.status == "measured" for each in found.classes]
+
+
+def test_of_long_films_some_frames_of_each_are_compared() -> None:
+    real = replace(bars((210, 30)), test=None)
+    films = np.concatenate([np.repeat([0, 1, 2], 70), 100 + np.arange(30)])
+    real = replace(real, groups=films)  # a quick look compares 60 images
+    made = real.images, real.labels
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert [(each.status, each.images) for each in found.classes] == [
+        ("measured", 60),
+        ("measured", 30),
+    ]
+
+
+def test_what_is_learnt_from_leaves_groups_to_compare() -> None:
+    """A quarter of 100 images would be all that is no frame of the long film."""
+    real = replace(bars((100, 300, 300)), test=None)
+    films = np.where(np.arange(700) < 90, 0, np.arange(700))
+    films[90:100] = 1
+    real = replace(real, groups=films)
+    made = real.images, real.labels
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert found.settings["fitted_on"] == 150
+    assert [each.status for each in found.classes] == ["measured"] * 3
