@@ -156,9 +156,11 @@ def check(
         else:
             likely = Outlook(None, False, "it is asked for generators of the kind variation")
     findings.sort(key=lambda finding: not finding.problem)
+    where = None if device == "auto" else device
     asked = as_options(
         preset=None if preset == "base" else preset,
         kind=options.get("kind"),
+        device=where,
         size=check_size(size),
         mode=mode,
         root=root,
@@ -169,7 +171,8 @@ def check(
     )
     never, tuning = tuning_of(images)
     following = _next(images, source, findings, asked, options)
-    further = as_options(root=root, no_exif=not exif, skip_corrupt=bool(seen.unreadable))
+    skip = bool(seen.unreadable)
+    further = as_options(root=root, no_exif=not exif, skip_corrupt=skip, device=where)
     return CheckReport(
         source=seen.source,
         images=len(images),

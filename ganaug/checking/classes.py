@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganaug.checking.report import ClassCheck, Finding
-from ganaug.evaluation.diversity.classes import FEWEST_IMAGES
+from ganaug.evaluation.diversity.cuts import can_be_halved
 from ganaug.evaluation.diversity.words import FEWEST_FOR_OK
 from ganaug.evaluation.gain.notes import FEW_TEST_IMAGES, units_by_class
 from ganaug.evaluation.tuning.rarity import simulate
@@ -36,17 +36,17 @@ def class_checks(images: ImageSet) -> tuple[ClassCheck, ...]:
     test, units = (
         (none, none) if images.test is None else (images.test.counts, units_by_class(images.test))
     )
-    columns = (images.counts, units_by_class(images), test, units)
+    halved = [can_be_halved(images.units[images.labels == at]) for at in range(len(test))]
+    columns = (images.counts, np.array(halved), test, units)
     return tuple(
         ClassCheck(
             name,
             train,
             judged,
             _answer(not judged or not train, apart < FEW_TEST_IMAGES),
-            # a group is on one side of each cut into halves
-            _answer(train < FEWEST_IMAGES or groups < 2, train < FEWEST_FOR_OK),
+            _answer(not halved, train < FEWEST_FOR_OK),
         )
-        for name, train, groups, judged, apart in zip(
+        for name, train, halved, judged, apart in zip(
             images.classes, *(each.tolist() for each in columns), strict=True
         )
     )

@@ -32,6 +32,7 @@ __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
 MOST_NAMED = 5  # classes
 CODE = re.compile("`([^`]+)`")
+TICK = "\0"  # a backtick of a name, while code stands between backticks; no name has it
 FEW = 10  # times fewer steps than a preset takes
 TOO_SHORT = "Train a longer one first"
 SHORT_WORDS = ("COLLAPSED", "UNFAITHFUL")  # of what a longer training may mend
@@ -92,6 +93,7 @@ def advice_list(
     """Return the advice as HTML, or nothing where there is none."""
     quoted = Named(*(escape(part) for part in named))
     marked = [CODE.sub(r"<code>\1</code>", escape(line)) for line in _lines(gain, diversity, info)]
+    marked = [line.replace(TICK, "`") for line in marked]
     lines = "".join(f"<li>{quoted.put_into(line)}</li>" for line in marked)
     return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
 
@@ -116,7 +118,13 @@ def advice(
         info: of the generator that was judged, where it is known.
         named: what its commands take.
     """
-    return [named.put_into(CODE.sub(r"\1", line)) for line in _lines(gain, diversity, info)]
+    plain = [CODE.sub(r"\1", line) for line in _lines(gain, diversity, info)]
+    return [named.put_into(line.replace(TICK, "`")) for line in plain]
+
+
+def _name(text: object) -> str:
+    """Return a name as it stands in lines whose code is between backticks."""
+    return str(text).replace("`", TICK)
 
 
 def _lines(
@@ -159,7 +167,7 @@ def _of_verdict(
     elif record.verdict == "hurts":
         yield f"Do not use it. {free} A longer training or a pretrained network may gain more."
     elif record.verdict == "no change":
-        judged = "The policy" if _of_file(gain) else f"The policy of {gain.chosen}"
+        judged = "The policy" if _of_file(gain) else f"The policy of {_name(gain.chosen)}"
         yield f"{judged} is never to vary, so nothing changes. {free}"
     elif gain.chosen in (gain.settings.spoiled or ()):
         yield "Judge on images that the generator was not trained on."
@@ -185,11 +193,11 @@ def _of_verdict(
 
 def _without(gain: GainReport, what: str) -> str:
     """Return how to train without the generator or folder, as far as it was compared."""
-    below = gain.baseline_of(str(gain.chosen))
+    below = _name(gain.baseline_of(str(gain.chosen)))
     if stronger := stronger_free_arm(gain):
         return (
-            f"Train without a {what}: with {below}, or with {stronger}, which had more on these"
-            " test images."
+            f"Train without a {what}: with {below}, or with {_name(stronger)}, which had more on"
+            " these test images."
         )
     return f"Train with {below}, which needs no {what}."
 
@@ -232,7 +240,7 @@ def _as_judged(gain: GainReport, arm: Arm) -> str:
         )
     if arm.folder is not None:
         what = "alone" if arm.use == "folder-only" else "too"
-        return f"Train on the images of the folder, {what}; the rest is as in {arm.name}."
+        return f"Train on the images of the folder, {what}; the rest is as in {_name(arm.name)}."
     if arm.use == "mixed":
         what = (
             "train on `MixedDataset(real, SyntheticDataset(FILE, source=real))`, with"
@@ -247,7 +255,7 @@ def _as_judged(gain: GainReport, arm: Arm) -> str:
         what = f"put `{_transform(arm)}` first in the transforms of your training"
     if (until := arm.option("until")) is not None:
         what += f", for the first {100 * until:g}% of it"
-    return f"Use the file: {what}; the rest is as in {arm.name}."
+    return f"Use the file: {what}; the rest is as in {_name(arm.name)}."
 
 
 def _transform(arm: Arm) -> str:
@@ -271,15 +279,15 @@ def _of_classes(gain: GainReport | None) -> Iterator[str]:
     if lost and gain.gain[str(gain.chosen)].verdict == "helps":
         classes = "Class" if len(lost) == 1 else "Classes"
         yield (
-            f"{classes} {first_names(lost, MOST_NAMED)}: fewer images are found. Where such a class"
-            f" matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
+            f"{classes} {first_names(lost, MOST_NAMED, _name)}: fewer images are found. Where such"
+            f" a class matters, leave it as it is{_others(parse_arm(str(gain.chosen)))}."
         )
 
 
 def _of_few(gain: GainReport | None) -> Iterator[str]:
     """Ask for images of classes of which hardly anything can be said."""
     if gain is not None and (few := too_few_of(gain.notes)):
-        yield f"Add test images: {few}. What is said of such a class may be chance."
+        yield f"Add test images: {_name(few)}. What is said of such a class may be chance."
 
 
 def _others(arm: Arm) -> str:
@@ -328,8 +336,8 @@ def _of_copies(diversity: DiversityReport | None) -> Iterator[str]:
     copied = [each.name for each in diversity.classes if COPYING in (each.word, *each.words)]
     if copied:
         yield (
-            f"Images of {first_names(copied, MOST_NAMED)} repeat training images: look at the"
-            " suspicious samples before you share the file."
+            f"Images of {first_names(copied, MOST_NAMED, _name)} repeat training images: look at"
+            " the suspicious samples before you share the file."
         )
 
 

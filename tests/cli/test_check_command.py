@@ -42,6 +42,14 @@ def test_check_names_the_command_to_go_on_with(
     assert err == ""
 
 
+def test_the_commands_to_go_on_with_use_the_device_that_was_asked_for(photos: Path) -> None:
+    report = check(photos, size=16, device="cpu", times=False)
+    assert report.next == (f"ganaug fit {photos} --out runs/photos --device cpu --size 16",)
+    assert report.named == f"photos.onnx {photos} --device cpu"
+    usual = check(photos, times=False)
+    assert "--device" not in f"{usual.next} {usual.named}"
+
+
 def test_check_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", str(tmp_path / "none")]) == 2
     assert run(["check", "digits", "--preset", "bse", "--no-times"]) == 2

@@ -20,7 +20,7 @@ from ganaug.evaluation.gain.notes import few_passes
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
 from ganaug.evaluation.gain.units import TestPart
 from ganaug.report import arms
-from ganaug.report.advice import Named, advice, in_short
+from ganaug.report.advice import Named, advice, advice_list, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
 from ganaug.report.diversity import diversity_card
 from ganaug.report.gain import arms_section, gain_cards, gain_in_short
@@ -125,6 +125,22 @@ def test_images_are_asked_for_where_a_class_has_few() -> None:
     assert not [
         line for line in advice(gain_record("no evidence"), healthy()) if "Add test" in line
     ]
+
+
+def test_a_name_with_backticks_is_no_code() -> None:
+    note = "2 classes have fewer than 10 test images: a`b 1, c`<d 6"
+    gain = replace(gain_record("no evidence", 2), notes=(note,))
+    record = diversity_record()
+    first, *others = record.classes
+    record = replace(record, classes=(replace(first, name="5`", word="COPYING"), *others))
+    lines = advice(gain, record)
+    assert f"Add test images: {note}. What is said of such a class may be chance." in lines
+    assert lines[-1].startswith("Images of 5` repeat training images: ")
+    shown = advice_list(gain, record)
+    assert "a`b 1, c`&lt;d 6. What" in shown
+    assert "<code>ganaug evaluate FILE SOURCE --seeds 6</code>" in shown
+    named = parse_arm("folder:a`b")
+    assert "as in folder:a`b." in advice(judged(named.name), healthy())[0]
 
 
 def test_failures_after_few_steps_ask_for_a_longer_training() -> None:

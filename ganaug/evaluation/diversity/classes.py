@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.evaluation.diversity.cuts import rounded
+from ganaug.evaluation.diversity.cuts import can_be_halved, rounded
 from ganaug.evaluation.diversity.features import ChosenFeatures, InFeatures, in_blocks
 from ganaug.evaluation.diversity.generated import Made
 from ganaug.evaluation.diversity.labels import taken_for
@@ -30,9 +30,7 @@ from ganaug.metrics.spread import mean_pairwise_distance
 from ganaug.metrics.texture import detail_by_scale
 from ganaug.randomness import stream
 
-__all__ = ["FEWEST_IMAGES", "ClassRecords"]
-
-FEWEST_IMAGES = 2 * (NEIGHBOURS + 1)
+__all__ = ["ClassRecords"]
 
 
 def _repeated(images: NDArray[np.uint8]) -> float:
@@ -77,7 +75,7 @@ class ClassRecords:
         units = [self.units[rows] for rows in parts]
         rng = stream(seed, "diversity/folds")
         self.taken = taken_for(self.theirs, units, self.ours, NEIGHBOURS, rng)
-        test = images.test
+        test = images.test if images.test else None  # one without images tells nothing
         self.unseen = None if test is None else in_blocks(self.features, test.images)
         self.unseen_pixels = None if test is None else in_blocks(pixels, test.images)
         deviation = self.pixels.std(0)
@@ -89,7 +87,7 @@ class ClassRecords:
         """Measure one class."""
         rows, made, ours = self.parts[label], self.made[label], self.ours[label]
         name, generated = self.images.classes[label], len(ours.features)
-        if len(rows) < FEWEST_IMAGES or generated < 2 or len(np.unique(self.units)) < 2:
+        if generated < 2 or not can_be_halved(self.units[rows]):
             return ClassDiversity(name, len(rows), generated, TOO_FEW), None
         near = self._neighbours(label)
         found = subsamples(

@@ -7,7 +7,20 @@ from numpy.typing import NDArray
 
 from ganaug.evaluation.diversity.measures import Measure
 
-__all__ = ["halves", "rounded", "summary"]
+__all__ = ["FEWEST_IMAGES", "NEIGHBOURS", "can_be_halved", "halves", "rounded", "summary"]
+
+NEIGHBOURS = 5  # in the ball of an image
+FEWEST_IMAGES = 2 * (NEIGHBOURS + 1)
+
+
+def can_be_halved(units: NDArray[np.int64]) -> bool:
+    """Whether half of a class is more than a ball, whole units on one side.
+
+    Args:
+        units: int64 [n], those of its images.
+    """
+    largest = int(np.unique(units, return_counts=True)[1].max(initial=0))
+    return len(units) >= FEWEST_IMAGES and len(units) - largest > NEIGHBOURS
 
 
 def halves(

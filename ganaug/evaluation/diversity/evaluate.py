@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ganaug.artifact.runtime import Generator, opened
 from ganaug.devices import usual_settings
 from ganaug.errors import ConfigError, DataError, checked_count
-from ganaug.evaluation.diversity.classes import FEWEST_IMAGES, ClassRecords
-from ganaug.evaluation.diversity.cuts import rounded, summary
+from ganaug.evaluation.diversity.classes import ClassRecords
+from ganaug.evaluation.diversity.cuts import FEWEST_IMAGES, can_be_halved, rounded, summary
 from ganaug.evaluation.diversity.features import choose_features, learnt_from
 from ganaug.evaluation.diversity.generated import Given, Made, from_generator, from_given
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
@@ -156,8 +156,9 @@ def evaluate_diversity(
         classes=records,
         macro=_macro(records, samples),
         rule=(
-            f"a class has too few images where half of them are {NEIGHBOURS} or fewer, or all"
-            f" alike, or fewer than 2 were generated; OK needs {FEWEST_FOR_OK} of both"
+            f"a class has too few images where half of them are {NEIGHBOURS} or fewer (groups stay"
+            " whole), or all alike, or fewer than 2 were generated; OK needs"
+            f" {FEWEST_FOR_OK} of both"
             f"{look if quick else ''}"
         ),
         settings={
@@ -214,13 +215,23 @@ def _in_memory(images: ImageSet) -> ImageSet:
 def _rows(
     images: ImageSet, label: int, compared: NDArray[np.bool_], most: int, seed: int
 ) -> NDArray[np.int64]:
-    """int64, rising: the real images of a class that are compared, whole units, at most `most`."""
+    """int64, rising: the real images of a class that are compared, at most `most`.
+
+    Whole units where these can be halved, else some images of each.
+    """
     rows = np.flatnonzero((images.labels == label) & compared)
     if len(rows) <= most:
         return rows
     unit = np.unique(images.units[rows], return_inverse=True)[1]
-    order = stream(seed, "diversity/rows", index=label).permutation(int(unit.max()) + 1)
-    return np.sort(rows[np.argsort(order[unit], kind="stable")][:most])
+    rng = stream(seed, "diversity/rows", index=label)
+    order = rng.permutation(int(unit.max()) + 1)
+    chosen = np.argsort(order[unit], kind="stable")[:most]
+    if not can_be_halved(unit[chosen]):
+        shuffled = rng.permutation(len(rows))
+        by_unit = shuffled[np.argsort(unit[shuffled], kind="stable")]
+        place = np.arange(len(rows)) - np.searchsorted(unit[by_unit], unit[by_unit])
+        chosen = by_unit[np.argsort(place, kind="stable")][:most]
+    return np.sort(rows[chosen])
 
 
 def _macro(

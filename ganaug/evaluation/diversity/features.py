@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.errors import ConfigError
+from ganaug.evaluation.diversity.cuts import can_be_halved
 from ganaug.images import ImageSet
 from ganaug.metrics.encoder import FEWEST_TO_LEARN_FROM, SmallEncoder
 from ganaug.metrics.features import (
@@ -141,6 +142,8 @@ def _numbers(features: FeatureMap, images: NDArray[np.uint8]) -> NDArray[np.floa
     if not len(images):  # a class without images: many functions cannot tell of none
         return np.zeros((0, 0), np.float32)
     given: Any = features(images)
+    if hasattr(given, "detach"):  # a torch tensor, perhaps with a gradient or on a GPU
+        given = given.detach().float().cpu()
     try:
         found = np.asarray(given, np.float32)
     except (TypeError, ValueError):  # None, text, rows of different lengths
@@ -167,5 +170,5 @@ def _part_to_learn_from(images: ImageSet, seed: int) -> NDArray[np.bool_]:
         rows = rows[np.argsort(order[unit[rows]], kind="stable")]
         sizes = np.cumsum(np.unique(order[unit[rows]], return_counts=True)[1])
         whole = int(sizes[sizes <= spare[label]].max(initial=0))
-        part[rows[:whole]] = True
+        part[rows[:whole]] = can_be_halved(unit[rows[whole:]])  # what is left is compared
     return part & ~np.isin(unit, unit[~part])  # a unit of two classes may not be torn

@@ -8,7 +8,14 @@ from typing import Any
 
 from ganaug.errors import ConfigError
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.words import FAILURES, OK, TOO_FEW_WORD, almost, deciding
+from ganaug.evaluation.diversity.words import (
+    FAILURES,
+    OK,
+    TOO_FEW_WORD,
+    Rule,
+    almost,
+    deciding,
+)
 from ganaug.values import printable
 from ganaug.wording import table_lines
 
@@ -17,6 +24,7 @@ __all__ = ["TOO_FEW", "ClassDiversity", "DiversityReport", "meanings"]
 # The table in text: what most people look at first. All of them are in the record.
 FIRST = tuple(row.name for row in MEASURES.values() if row.first_in_terminal)
 TOO_FEW = "too few images"
+MOST_DIGITS = 6  # a number of the record has five
 
 
 @dataclass(frozen=True)
@@ -151,8 +159,11 @@ class DiversityReport:
 
     @property
     def deciding(self) -> tuple[str, ...]:
-        """The measures that gave a class its failure, each once."""
-        found = (name for each in self.classes for name in deciding(each.measures, each.word))
+        """The measures that gave a class its failure, or almost did, each once."""
+        found: list[str] = []
+        for each in self.classes:
+            close = _close_to(each)
+            found += deciding(each.measures, each.word) if close is None else [close.measure]
         return tuple(dict.fromkeys(found))
 
     @property
@@ -163,10 +174,8 @@ class DiversityReport:
             name = printable(each.name)
             if by := [_named(each, measure) for measure in deciding(each.measures, each.word)]:
                 lines.append(f"{name} is {each.word} by {' and '.join(by)}")
-            elif (rule := almost(each.measures)) is not None and each.word not in FAILURES:
-                bound = rule.bound(each.measures[rule.measure].reference)
-                close = f"{_named(each, rule.measure)}, of which the bound is {bound:.2f}"
-                lines.append(f"{name} is close to {rule.word} by {close}")
+            elif (rule := _close_to(each)) is not None:
+                lines.append(f"{name} is close to {rule.word} by {_beside_bound(each, rule)}")
         return lines
 
     def _given(self) -> list[str]:
@@ -205,10 +214,26 @@ def meanings(names: Iterable[str]) -> list[str]:
     return [f"{MEASURES[name].title}: {MEASURES[name].text}" for name in dict.fromkeys(names)]
 
 
-def _named(record: ClassDiversity, name: str) -> str:
+def _close_to(record: ClassDiversity) -> Rule | None:
+    """Return the row that a class without a failure only just missed, if there is one."""
+    return None if record.word in FAILURES else almost(record.measures)
+
+
+def _beside_bound(record: ClassDiversity, rule: Rule) -> str:
+    """Return a number beside the bound that it does not reach, in digits that tell them apart."""
+    found = record.measures[rule.measure]
+    bound, digits = rule.bound(found.reference), 2
+    while digits < MOST_DIGITS and f"{found.value:.{digits}f}" == f"{bound:.{digits}f}":
+        digits += 1
+    return f"{_named(record, rule.measure, digits)}, of which the bound is {bound:.{digits}f}"
+
+
+def _named(record: ClassDiversity, name: str, digits: int = 2) -> str:
     """Return the name and the number of a measure that was taken."""
-    return f"{MEASURES[name].title} {_cell(record.measures[name])}"
+    return f"{MEASURES[name].title} {_cell(record.measures[name], digits)}"
 
 
-def _cell(measure: Measure | None) -> str:
-    return "-" if measure is None else f"{measure.value:.2f} ({measure.reference:.2f})"
+def _cell(measure: Measure | None, digits: int = 2) -> str:
+    if measure is None:
+        return "-"
+    return f"{measure.value:.{digits}f} ({measure.reference:.{digits}f})"

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from ganaug.evaluation.diversity.beyond import lost, strayed
-from ganaug.evaluation.diversity.cuts import halves, summary
+from ganaug.evaluation.diversity.cuts import NEIGHBOURS, halves, summary
 from ganaug.evaluation.diversity.features import InFeatures
 from ganaug.evaluation.diversity.labels import NO_CLASS, Taken
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
@@ -27,7 +27,6 @@ from ganaug.randomness import stream
 
 __all__ = ["NEIGHBOURS", "ClassDistances", "ClassImages", "Near", "Subsamples", "subsamples"]
 
-NEIGHBOURS = 5
 DUPLICATE = 0.1  # of the median distance of a real image to the next: closer ones count as one
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from helpers.small_images import bars
 from scipy.ndimage import gaussian_filter
 
 from ganaug import evaluate_diversity
+from ganaug.checking.classes import class_checks
 from ganaug.demo.glyphs import render_glyphs
 from ganaug.images import ImageSet
 
@@ -63,3 +65,77 @@ def test_features_are_not_asked_for_a_class_without_images() -> None:
         made = real.images[some], real.labels[some]
         found = evaluate_diversity(real=real, synthetic=made, features=features, quick=True)
         assert found.classes[2].word == "TOO FEW IMAGES TO TELL"
+
+
+def test_a_test_part_without_images_tells_nothing() -> None:
+    real = replace(bars((14, 14)), test=None)
+    made = real.images[::-1].copy(), real.labels[::-1]
+    alone = evaluate_diversity(real=real, synthetic=made, quick=True)
+    empty = replace(real, test=real.take([]))
+    assert evaluate_diversity(real=empty, synthetic=made, quick=True) == alone
+
+
+def test_features_may_be_tensors_with_a_gradient() -> None:
+    real = replace(bars((14, 14)), test=None)
+    flat = torch.nn.Linear(real.images[0].size, 4)
+
+    def features(images: np.ndarray) -> torch.Tensor:
+        found: torch.Tensor = flat(torch.from_numpy(images.reshape(len(images), -1)).float())
+        return found
+
+    def arrays(images: np.ndarray) -> np.ndarray:
+        return features(images).detach().numpy()
+
+    made = real.images, real.labels
+    ours, same = (
+        evaluate_diversity(real=real, synthetic=made, features=each, quick=True)
+        for each in (features, arrays)
+    )
+    assert ours.classes == same.classes
+    half = evaluate_diversity(
+        real=real, synthetic=made, features=lambda x: features(x).bfloat16(), quick=True
+    )
+    assert half.classes[0].word == ours.classes[0].word
+
+
+@pytest.mark.parametrize(
+    ("groups", "word"),
+    [
+        (np.zeros(30, int), "too few images"),
+        (np.repeat([0, 1], [25, 5]), "too few images"),
+        (np.repeat([0, 1], [24, 6]), "measured"),
+        (np.arange(30), "measured"),
+    ],
+)
+def test_a_class_is_measured_where_its_groups_can_be_halved(groups: np.ndarray, word: str) -> None:
+    real = replace(bars((30, 30)), test=None)
+    real = replace(real, groups=np.concatenate([groups, 100 + np.arange(30)]))
+    made = real.images[::-1].copy(), real.labels[::-1]
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert [each.status for each in found.classes] == [word, "measured"]
+    said = [each.diversity != "no" for each in class_checks(real)]
+    assert said == [each.status == "measured" for each in found.classes]
+
+
+def test_of_long_films_some_frames_of_each_are_compared() -> None:
+    real = replace(bars((210, 30)), test=None)
+    films = np.concatenate([np.repeat([0, 1, 2], 70), 100 + np.arange(30)])
+    real = replace(real, groups=films)  # a quick look compares 60 images
+    made = real.images, real.labels
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert [(each.status, each.images) for each in found.classes] == [
+        ("measured", 60),
+        ("measured", 30),
+    ]
+
+
+def test_what_is_learnt_from_leaves_groups_to_compare() -> None:
+    """A quarter of 100 images would be all that is no frame of the long film."""
+    real = replace(bars((100, 300, 300)), test=None)
+    films = np.where(np.arange(700) < 90, 0, np.arange(700))
+    films[90:100] = 1
+    real = replace(real, groups=films)
+    made = real.images, real.labels
+    found = evaluate_diversity(real=real, synthetic=made, quick=True)
+    assert found.settings["fitted_on"] == 150
+    assert [each.status for each in found.classes] == ["measured"] * 3

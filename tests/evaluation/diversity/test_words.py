@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganaug.evaluation.diversity.measures import MEASURES, Measure
-from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport
+from ganaug.evaluation.diversity.report import ClassDiversity, DiversityReport, meanings
 from ganaug.evaluation.diversity.words import FAILURES, RULES, deciding, words_of
 
 FINE = {
@@ -166,3 +166,19 @@ def test_a_number_just_short_of_a_word_is_told(
     assert report(Measure(measure.value, measure.reference, z=0.5), "OK").reasons == []
     halfway = Measure((measure.value + measure.reference) / 2, measure.reference, z=measure.z)
     assert report(halfway, "OK").reasons == []
+
+
+def test_a_number_close_to_its_bound_is_told_apart_from_it_and_explained() -> None:
+    def report(name: str, measure: Measure) -> DiversityReport:
+        measures = {**FINE, name: measure}
+        each = ClassDiversity("ok", 200, 200, "measured", "OK", ("OK",), measures)
+        return DiversityReport("photos", "variation", (each,), {}, "rule", {})
+
+    close = report("mistaken", Measure(0.0561, 0.0, z=8))
+    told = "mistaken 0.056 (0.000), of which the bound is 0.060"
+    assert close.reasons == [f"ok is close to MISLABELLED by {told}"]
+    below = report("coverage", Measure(0.64401, 0.805, z=-8))
+    assert below.reasons[0].endswith("coverage 0.64401 (0.80500), of which the bound is 0.64400")
+    for width in (None, 30):  # with a table, and without
+        assert meanings(["mistaken"])[0] in close.text(width).splitlines()
+    assert report("mistaken", Measure(0.02, 0.0, z=8)).deciding == ()
