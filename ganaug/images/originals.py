@@ -94,10 +94,12 @@ def originals(
     exif: bool = True,
     columns: Columns = BY_NAME,
     missing: bool = True,
+    as_folder: bool = False,
 ) -> Originals:
     """Return the images of anything that `load_images` takes, whose `columns` are named or found.
 
-    Files that a table names may be `missing`; who reads them is told.
+    Files that a table names may be `missing`; who reads them is told. With `as_folder` those of an
+    ImageFolder are turned as those of its folder, and not left as torchvision gives them.
 
     Raises:
         DataError: there is no such source, or it does not say which class an image is of.
@@ -143,9 +145,10 @@ def originals(
     name = check_dataset(source)
     listed = files_of(source)
     if listed is not None:
-        items = tuple(_files(listed.files, False, exif=False))
-        notes = tuple(listed.notes)
-        return Originals(str(listed.root), items, listed.classes, notes, as_rgb=True, upright=False)
+        turned = exif and as_folder
+        items = tuple(_files(listed.files, False, exif=turned))
+        notes, root = tuple(listed.notes), str(listed.root)
+        return Originals(root, items, listed.classes, notes, as_rgb=True, upright=turned)
     told = groups_not_read(source)
     return Originals(name, (*_items(name, source, False),), classes_of(source), tuple(told))
 

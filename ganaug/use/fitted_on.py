@@ -17,7 +17,9 @@ from ganaug.images import ImageSet
 from ganaug.images.columns import Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.originals import Originals, Readable, originals, readable
+from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
+from ganaug.use._sources import label_key_of, size_of
 from ganaug.use.generate import open_generator
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def compared(
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
+    as_folder: bool = False,
     progress: Progress | None = None,
 ) -> Compared:
     """Compare the images of `source`, as `load_images` reads them, with those of a generator.
@@ -79,13 +82,16 @@ def compared(
         source: anything that `load_images` takes.
         info: the generator's.
         root, exif, skip_corrupt, image, label, group, split: as for `load_images`.
+        as_folder: an ImageFolder's files are turned as EXIF says, too.
         progress: called as `progress(done, total)` while the images are read.
 
     Raises:
         DataError: there is no such source, or an image cannot be read.
     """
     columns = Columns(image, label, group, split)
-    found = originals(source, root=root, exif=exif, columns=columns, missing=skip_corrupt)
+    found = originals(
+        source, root=root, exif=exif, columns=columns, missing=skip_corrupt, as_folder=as_folder
+    )
     images = readable(found, skip_corrupt=skip_corrupt, progress=progress)
     digest = hashlib.sha256("\0".join(found.classes or ()).encode())
     digest.update(images.keys.astype("<u8").tobytes())
@@ -98,12 +104,13 @@ def held_out_split(
 ) -> tuple[Subset[Any], Subset[Any]]:
     """Split a data set as `fit` did: what the generator was fitted on, and what was held out.
 
-    For images without a test part, of which `fit` holds out a fifth. Each item is read once.
+    For images without a test part, of which `fit` holds out a fifth. Each item is read once, and a
+    second time where `fit` turned photographs as EXIF says, or read others.
 
     Args:
         artifact: path of an exported file, or a `Generator`.
         dataset: all the images that `fit` was given, as a data set that `load_images` takes, such
-            as torchvision's ImageFolder, without a transform.
+            as torchvision's ImageFolder, without a transform; of Hugging Face one part.
 
     Returns:
         (training part, held-out part), two `torch.utils.data.Subset` of `dataset`.
@@ -111,7 +118,7 @@ def held_out_split(
     Raises:
         ArtifactError: the generator was fitted on all images, or on others.
         ConfigError: `dataset` is a path or an `ImageSet`.
-        DataError: an image cannot be read.
+        DataError: `dataset` is no data set of single items, or an image cannot be read.
 
     Examples:
         >>> train, held_out = held_out_split("photos.onnx", real)  # doctest: +SKIP
@@ -124,14 +131,23 @@ def held_out_split(
             f"dataset={dataset!r:.60}; allowed: a data set such as torchvision's ImageFolder; of"
             " images at the size of fit, load_images(...).hold_out() is the split"
         )
+    size_of(dataset)
+    label_key_of(dataset)  # these refuse what is no map-style data set
     generator = open_generator(artifact)
-    found = compared(dataset, generator.info)
+    columns: dict[str, Any] = {**remembered_columns(dataset, generator.info.data)}
+    for as_folder in (False, True):
+        found = compared(dataset, generator.info, as_folder=as_folder, **columns)
+        if found.held_out is not None:
+            break
     held = found.held_out
     if held is None or not found.count_held_out:
-        said = "fitted on all of these images" if held is not None else "not fitted on these images"
+        said = "fitted on all of these images"
+        if held is None:
+            said = "not fitted on these images, or they were read in another way"
         raise ArtifactError(
             f"{generator.path}: {said}; allowed: all the images that fit was given when it held a"
-            " fifth out; give those, or judge on a test part of your own"
+            " fifth out, those of a folder as an ImageFolder without transforms; give those, or"
+            " judge on a test part of your own"
         )
     rows = [np.flatnonzero(part).tolist() for part in (~held, held)]
     return Subset(dataset, rows[0]), Subset(dataset, rows[1])
