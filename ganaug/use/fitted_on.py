@@ -100,7 +100,12 @@ def compared(
 
 
 def held_out_split(
-    artifact: str | os.PathLike[str] | Generator, dataset: Dataset[Any]
+    artifact: str | os.PathLike[str] | Generator,
+    dataset: Dataset[Any],
+    *,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
 ) -> tuple[Subset[Any], Subset[Any]]:
     """Split a data set as `fit` did: what the generator was fitted on, and what was held out.
 
@@ -111,6 +116,8 @@ def held_out_split(
         artifact: path of an exported file, or a `Generator`.
         dataset: all the images that `fit` was given, as a data set that `load_images` takes, such
             as torchvision's ImageFolder, without a transform; of Hugging Face one part.
+        image, label, group: the keys of items that are dictionaries, as for `load_images`. None: of
+            Hugging Face's those that the file remembers.
 
     Returns:
         (training part, held-out part), two `torch.utils.data.Subset` of `dataset`.
@@ -134,7 +141,9 @@ def held_out_split(
     size_of(dataset)
     label_key_of(dataset)  # these refuse what is no map-style data set
     generator = open_generator(artifact)
-    columns: dict[str, Any] = {**remembered_columns(dataset, generator.info.data)}
+    columns: dict[str, Any] = {"image": image, "label": label, "group": group}
+    if not any(columns.values()):
+        columns |= remembered_columns(dataset, generator.info.data)
     for as_folder in (False, True):
         found = compared(dataset, generator.info, as_folder=as_folder, **columns)
         if found.held_out is not None:

@@ -10,7 +10,7 @@ from helpers.photos import write_photos, write_pngs
 from helpers.small_images import bars
 from helpers.small_models import metadata_of, write_variation_model
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -151,3 +151,22 @@ def test_a_table_is_no_data_set(tmp_path: Path) -> None:
     for call in (lambda: held_out_split(file, table), lambda: AugmentedDataset(table, tuple)):
         with pytest.raises(GanaugError, match=said):
             call()
+
+
+def test_items_that_are_dictionaries_are_split_by_their_keys(tmp_path: Path) -> None:
+    folder = ImageFolder(write_photos(tmp_path / "photos", test=False))
+
+    class Scans(Dataset[dict[str, object]]):
+        classes = folder.classes
+
+        def __len__(self) -> int:
+            return len(folder)
+
+        def __getitem__(self, index: int) -> dict[str, object]:
+            return {"scan": folder[index][0], "finding": folder[index][1]}
+
+    images = load_images(Scans(), image="scan", label="finding").hold_out()
+    file = artifact_of(tmp_path / "photos.onnx", images)
+    train, held_out = held_out_split(file, Scans(), image="scan", label="finding")
+    assert len(train) == len(images)
+    assert len(train) + len(held_out) == len(folder)
