@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ganaug.artifact.arrays import level
+from ganaug.artifact.arrays import level, whole_levels
 from ganaug.artifact.runtime import Generator
 from ganaug.errors import MOST_COUNT, ArtifactError, ConfigError, DataError, did_you_mean
 from ganaug.images.class_names import position_of
@@ -314,8 +314,8 @@ def _check_values(images: NDArray[Any]) -> None:
         return
     if not np.issubdtype(images.dtype, np.floating):
         raise DataError(
-            f"X: {images.dtype}; allowed: uint8 in 0..255 or floating point in 0..1; convert it"
-            " with astype(numpy.uint8)"
+            f"X: {images.dtype}; allowed: uint8 in 0..255 or floating point in 0..1;"
+            f" {whole_levels(images.min(), images.max(), 'astype(numpy.{dtype})')}"
         )
     low, high = images.min(), images.max()
     if not (low >= 0 and high <= 1):

@@ -22,6 +22,7 @@ __all__ = [
     "images_at_once",
     "level",
     "output_shape",
+    "whole_levels",
 ]
 
 # So many pixels at a time keep the results of the operators in the cache of a core.
@@ -146,6 +147,18 @@ def level(value: float) -> str:
     """Return a level in short, but never one outside of 0..1 as one inside."""
     short = f"{value:.3g}"
     return short if (0 <= float(short) <= 1) == (0 <= value <= 1) else f"{value:.9g}"
+
+
+def whole_levels(low: float, high: float, cast: str) -> str:
+    """Return what makes allowed levels of whole numbers or truth values.
+
+    `cast` is how to change the dtype; `{dtype}` in it is that which fits.
+    """
+    if low < 0 or high > 255:
+        return (
+            "scale it to 0..1 in float32: divide by the largest level there can be, such as 65535"
+        )
+    return "convert it with " + cast.format(dtype="float32" if high <= 1 else "uint8")
 
 
 def check_equal_channels(images: NDArray[np.float32]) -> None:

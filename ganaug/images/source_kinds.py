@@ -59,6 +59,8 @@ def as_data_set(given: Any) -> str | None:
         return "read the folder first, with torchvision.datasets.ImageFolder(PATH)"
     if isinstance(given, ImageSet):
         return "pass the data set that it was loaded from, or an ImageFolder of its folder"
+    if is_table(given):
+        return "write a data set whose items open the file of a row, and return its label"
     if hasattr(given, "dtype") or (pair and hasattr(given[0], "dtype")):  # arrays, tensors
         return "put images and labels into torch.utils.data.TensorDataset(IMAGES, LABELS)"
     if is_huggingface(given):  # its columns say what is wrong

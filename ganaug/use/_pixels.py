@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision import tv_tensors
 
-from ganaug.artifact.arrays import level
+from ganaug.artifact.arrays import level, whole_levels
 from ganaug.errors import ConfigError, DataError
 
 __all__ = [
@@ -134,8 +134,8 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
         return
     if not image.is_floating_point() or image.dtype.itemsize < 2:  # torch hardly reads float8
         raise DataError(
-            f"image tensor of {_name(image.dtype)}; allowed: uint8 or floating point; convert it"
-            " first with v2.ToDtype(torch.float32, scale=True)"
+            f"image tensor of {_name(image.dtype)}; allowed: uint8 or floating point;"
+            f" {_converted(image)}"
         )
     if normalisation is not None and len(normalisation.mean) not in (1, shape[-3]):
         raise ConfigError(
@@ -144,6 +144,17 @@ def check_image(image: Any, normalisation: Normalisation | None = None) -> None:
             " it"
         )
     _check_range(image, normalisation)
+
+
+def _converted(image: torch.Tensor) -> str:
+    """Return what makes a tensor of another dtype an image.
+
+    Scaled by ToDtype whole numbers of 0..255 would be black: it divides by the largest int64.
+    """
+    if image.is_floating_point() or image.is_complex() or not image.numel():
+        return "convert it first with v2.ToDtype(torch.float32, scale=True)"
+    low, high = (int(bound) for bound in torch.aminmax(image.detach().to(torch.int64)))
+    return whole_levels(low, high, "v2.ToDtype(torch.{dtype}) before it")
 
 
 def _check_area(what: str, height: int, width: int) -> None:

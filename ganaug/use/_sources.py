@@ -236,9 +236,12 @@ def item_label(item: Any, dataset: Any, index: int) -> int:
         refuse_truth(found, len(own_names(dataset) or ()), describe_item(dataset, index))
     label = label_number(found)
     if label is None:
+        instead = "make one-hot labels after generation, in collate_fn or the training loop"
+        if isinstance(found, str):
+            instead = "give its place in .classes, a list of all names"
         raise DataError(
             f"{describe_item(dataset, index)} has the label {found!r:.60}; allowed: a whole"
-            " number; make one-hot labels after generation, in collate_fn or the training loop"
+            f" number; {instead}"
         )
     return label
 

@@ -17,7 +17,9 @@ from ganaug.images import ImageSet
 from ganaug.images.columns import Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.originals import Originals, Readable, originals, readable
+from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
+from ganaug.use._sources import label_key_of, size_of
 from ganaug.use.generate import open_generator
 
 if TYPE_CHECKING:
@@ -95,7 +97,12 @@ def compared(
 
 
 def held_out_split(
-    artifact: str | os.PathLike[str] | Generator, dataset: Dataset[Any]
+    artifact: str | os.PathLike[str] | Generator,
+    dataset: Dataset[Any],
+    *,
+    image: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
 ) -> tuple[Subset[Any], Subset[Any]]:
     """Split a data set as `fit` did: what the generator was fitted on, and what was held out.
 
@@ -105,7 +112,9 @@ def held_out_split(
     Args:
         artifact: path of an exported file, or a `Generator`.
         dataset: all the images that `fit` was given, as a data set that `load_images` takes, such
-            as torchvision's ImageFolder, without a transform.
+            as torchvision's ImageFolder, without a transform; of Hugging Face one part.
+        image, label, group: the keys of items that are dictionaries, as for `load_images`. None: of
+            Hugging Face's those that the file remembers.
 
     Returns:
         (training part, held-out part), two `torch.utils.data.Subset` of `dataset`.
@@ -113,7 +122,7 @@ def held_out_split(
     Raises:
         ArtifactError: the generator was fitted on all images, or on others.
         ConfigError: `dataset` is a path or an `ImageSet`.
-        DataError: an image cannot be read.
+        DataError: `dataset` is no data set of single items, or an image cannot be read.
 
     Examples:
         >>> train, held_out = held_out_split("photos.onnx", real)  # doctest: +SKIP
@@ -126,14 +135,22 @@ def held_out_split(
             f"dataset={dataset!r:.60}; allowed: a data set such as torchvision's ImageFolder; of"
             " images at the size of fit, load_images(...).hold_out() is the split"
         )
+    size_of(dataset)
+    label_key_of(dataset)  # these refuse what is no map-style data set
     generator = open_generator(artifact)
-    found = compared(dataset, generator.info)
+    columns: dict[str, Any] = {"image": image, "label": label, "group": group}
+    if not any(columns.values()):
+        columns |= remembered_columns(dataset, generator.info.data)
+    found = compared(dataset, generator.info, **columns)
     held = found.held_out
     if held is None or not found.count_held_out:
-        said = "fitted on all of these images" if held is not None else "not fitted on these images"
+        said = "fitted on all of these images"
+        if held is None:
+            said = "not fitted on these images, or they were read in another way"
         raise ArtifactError(
             f"{generator.path}: {said}; allowed: all the images that fit was given when it held a"
-            " fifth out; give those, or judge on a test part of your own"
+            " fifth out, those of a folder as an ImageFolder without transforms; give those, or"
+            " judge on a test part of your own"
         )
     rows = [np.flatnonzero(part).tolist() for part in (~held, held)]
     return Subset(dataset, rows[0]), Subset(dataset, rows[1])

@@ -10,7 +10,7 @@ from helpers.photos import write_photos, write_pngs
 from helpers.small_images import bars
 from helpers.small_models import metadata_of, write_variation_model
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -22,7 +22,8 @@ from ganaug.use.fitted_on import compared
 
 def info_of(images: ImageSet) -> Metadata:
     """Of a generator that was fitted on them."""
-    data = {"held_out": images.held_out, "held_out_fingerprint": None}
+    data: dict[str, object] = {"held_out": images.held_out, "held_out_fingerprint": None}
+    data["columns"] = None if images.columns is None else images.columns._asdict()
     if images.test is not None:
         data["held_out_fingerprint"] = images.test.fingerprint
     info = metadata_of(
@@ -119,8 +120,62 @@ def test_what_has_no_such_split_is_refused(tmp_path: Path, fitted: str) -> None:
         file = artifact_of(tmp_path / "f.onnx", load_images(other).hold_out())
     else:
         file = artifact_of(tmp_path / "f.onnx", load_images(folder))
-    said = "fitted on all of these images" if fitted == "all" else "not fitted on these images"
+    said = "not fitted on these images, or they were read in another way"
+    said = "fitted on all of these images" if fitted == "all" else said
     with pytest.raises(GanaugError, match=f"f.onnx: {said}; allowed: all the images that fit was"):
         held_out_split(file, ImageFolder(folder))
     with pytest.raises(GanaugError, match="allowed: a data set such as torchvision's ImageFolder"):
         held_out_split(file, str(folder))  # type: ignore[arg-type]
+
+
+def test_groups_of_a_column_stay_on_one_side(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
+    folder = write_photos(tmp_path / "photos", test=False)
+    files = ImageFolder(folder).samples
+    patients = [f"p{at // 2}" for at in range(len(files))]
+    features = {"scan": datasets.Image(), "label": datasets.ClassLabel(3)}
+    real = datasets.Dataset.from_dict(
+        {
+            "scan": [path for path, _ in files],
+            "label": [label for _, label in files],
+            "patient": patients,
+        },
+        features=datasets.Features({**features, "patient": datasets.Value("string")}),
+    )
+    images = load_images(real, image="scan", label="label", group="patient").hold_out()
+    file = artifact_of(tmp_path / "photos.onnx", images)
+    train, held_out = held_out_split(file, real)
+    assert len(train) == len(images)
+    assert not {patients[at] for at in train.indices} & {patients[at] for at in held_out.indices}
+    with pytest.raises(GanaugError, match=r"DatasetDict of the parts 'train'; .*pass one part"):
+        held_out_split(file, datasets.DatasetDict(train=real))
+
+
+def test_a_table_is_no_data_set(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="the extra dev is not installed")
+    folder = write_photos(tmp_path / "photos", test=False)
+    file = artifact_of(tmp_path / "photos.onnx", load_images(folder).hold_out())
+    table = pandas.DataFrame(ImageFolder(folder).samples, columns=["file", "label"])
+    said = "DataFrame in the place of a data set; .*open the file of a row"
+    for call in (lambda: held_out_split(file, table), lambda: AugmentedDataset(table, tuple)):
+        with pytest.raises(GanaugError, match=said):
+            call()
+
+
+def test_items_that_are_dictionaries_are_split_by_their_keys(tmp_path: Path) -> None:
+    folder = ImageFolder(write_photos(tmp_path / "photos", test=False))
+
+    class Scans(Dataset[dict[str, object]]):
+        classes = folder.classes
+
+        def __len__(self) -> int:
+            return len(folder)
+
+        def __getitem__(self, index: int) -> dict[str, object]:
+            return {"scan": folder[index][0], "finding": folder[index][1]}
+
+    images = load_images(Scans(), image="scan", label="finding").hold_out()
+    file = artifact_of(tmp_path / "photos.onnx", images)
+    train, held_out = held_out_split(file, Scans(), image="scan", label="finding")
+    assert len(train) == len(images)
+    assert len(train) + len(held_out) == len(folder)

@@ -105,6 +105,7 @@ def test_a_subset_of_a_folder_keeps_its_class_names(by_class: Path, real: ImageF
         (Pairs(tensors(2), [0, -1]), DataError, "go down to -1"),
         (Pairs(tensors(2), [0, 0.5]), DataError, "has the label 0.5"),
         (Pairs(tensors(2), [0, torch.eye(3)[1]]), DataError, "has the label tensor"),
+        (Pairs(tensors(2), [0, "bee"]), DataError, "the label 'bee'; .* its place in .classes"),
         (Pairs(tensors(2), [0, 1], targets=[0]), DataError, r"int64 \[1\]"),
         (Pairs(tensors(2), [0, 1], targets=["a", "b"]), DataError, "allowed: one whole number"),
         (tensors(2), DataError, "is Tensor; allowed: .image, label."),
