@@ -120,3 +120,20 @@ def test_a_dry_run_writes_no_cache(
     assert run([*command, "--dry-run"]) == 0
     assert "--cache: not used, since a dry run writes nothing" in capsys.readouterr().err
     assert not cache.exists()
+
+
+def test_a_dry_run_is_of_one_process(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It once timed the whole batch in each of them, and printed as many results."""
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    command = ["fit", str(photos), "--out", str(tmp_path / "run"), *TINY, "--dry-run", "--json"]
+    assert run(command) == 2
+    told = capsys.readouterr()
+    assert "--dry-run: started as 2 processes; allowed: one" in told.err
+    assert told.out == ""
