@@ -62,7 +62,7 @@ WIDE = 88  # characters of the config in a line
     "--all",
     "all_images",
     is_flag=True,
-    help="Train on all images; else one fifth is held out where SOURCE has no test part.",
+    help="Where SOURCE has no test part, train on all images; else one fifth is held out.",
 )
 @click.option(
     "--on-collapse",
@@ -156,6 +156,8 @@ def command(
         images = reading.load(source, mode=mode, cache=cache, progress=show)
     if not all_images:
         images = images.hold_out()
+    elif images.test is not None:
+        say(console, "--all: not used, since SOURCE has a test part, which is never trained on")
     say(console, _described(images), *images.notes)
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given

@@ -98,8 +98,8 @@ def fit(
         preset: "tiny", "small", "base" or "classic".
         seed: of weights, batches, latents and augmentation.
         device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
-        all_images: train on all images even where there is no test part; `evaluate` then needs
-            other images.
+        all_images: where there is no test part, train on all images; `evaluate` then needs other
+            images. A test part is never trained on.
         on_collapse: what to do where the training fails. "rollback": at most three times, go back
             to the last good checkpoint or to the start, and on with other settings and other random
             numbers; then stop. "stop": stop. "warn": say it and go on. It may change from one start

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
-from helpers.photos import TINY
+from helpers.photos import TINY, write_photos
 
 from ganaug import Generator
 from ganaug.cli import run
@@ -137,3 +137,14 @@ def test_a_dry_run_is_of_one_process(
     told = capsys.readouterr()
     assert "--dry-run: started as 2 processes; allowed: one" in told.err
     assert told.out == ""
+
+
+def test_all_beside_a_test_part_says_that_it_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_photos(tmp_path / "photos", test=True)
+    command = ["fit", str(tmp_path / "photos"), "--out", str(tmp_path / "run"), *TINY, "--dry-run"]
+    assert run([*command, "--all"]) == 0
+    assert "--all: not used, since SOURCE has a test part" in capsys.readouterr().err
+    assert run(command) == 0
+    assert "--all" not in capsys.readouterr().err
