@@ -240,8 +240,6 @@ class _Training:
 
     def go_on(self, state: State, step: int) -> None:
         """Train `state` from `step` to the end, going back where it fails."""
-        if self.ranks.is_first:
-            make_folder(self.run / "samples")
         failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
         follow = followed(self.tracker if self.ranks.is_first else None, self.run, self.config)
         with follow as tracker, interruptible(self.ranks.size) as interrupted:
@@ -357,8 +355,9 @@ class _Records:
             name = self.finite.everything(metrics)
             if name is not None:
                 return Failure.of_number(done, name, watch.seconds)
+        samples = make_folder(self.run / "samples")  # the user may have removed it
         if done == config.steps or done % config.sample_every == 0:
-            sample_grid(state, self.images, config, self.run / "samples" / f"step-{done:06d}.png")
+            sample_grid(state, self.images, config, samples / f"step-{done:06d}.png")
         good = False
         if due:  # at an interruption not: a run without one would not have it
             rows = self.diversity.record(done, state)
