@@ -30,8 +30,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def as_settings(values: Mapping[str, float]) -> str:
-    """Return "r1=0.5, r2=1": what `--set` takes."""
-    return ", ".join(f"{name}={value:g}" for name, value in values.items())
+    """Return "r1=0.5, r2=1": what `--set` takes; "the same settings" for none."""
+    return ", ".join(f"{name}={value:g}" for name, value in values.items()) or "the same settings"
 
 
 def as_options(**values: Any) -> list[str]:

@@ -43,6 +43,7 @@ def test_points_of_zero_have_no_sign(value: float, words: str) -> None:
 
 def test_settings_are_as_the_command_line_takes_them() -> None:
     assert as_settings({"learning_rate": 1e-3 / 4, "r1": 1.0}) == "learning_rate=0.00025, r1=1"
+    assert as_settings({}) == "the same settings"
 
 
 def test_options_are_as_a_command_takes_them() -> None:

@@ -62,7 +62,7 @@ WIDE = 88  # characters of the config in a line
     "--all",
     "all_images",
     is_flag=True,
-    help="Train on all images; else one fifth is held out where SOURCE has no test part.",
+    help="Where SOURCE has no test part, train on all images; else one fifth is held out.",
 )
 @click.option(
     "--on-collapse",
@@ -129,11 +129,7 @@ def command(
     from ganaug.training.warm_start import warm_start
 
     given = given_settings(settings, options)
-    if as_json and not dry_run:
-        raise ConfigError(
-            "--json: given without --dry-run; allowed: with it, since a run has its own"
-            " metrics.jsonl; leave it out"
-        )
+    _check_dry_run(dry_run, as_json)
     # Refused before the images are read, which can take minutes.
     config = make_config(preset, **given)
     checked_seed(seed)
@@ -160,6 +156,8 @@ def command(
         images = reading.load(source, mode=mode, cache=cache, progress=show)
     if not all_images:
         images = images.hold_out()
+    elif images.test is not None:
+        say(console, "--all: not used, since SOURCE has a test part, which is never trained on")
     say(console, _described(images), *images.notes)
     training: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
     training |= {"all_images": all_images} | given
@@ -200,6 +198,19 @@ def command(
     name = Path(os.path.abspath(run)).name  # "." has none
     again = shlex.join(["ganaug", "export", str(run), f"{name}.onnx"])
     suggest(console, f"trained; next: {again}")
+
+
+def _check_dry_run(dry_run: bool, as_json: bool) -> None:
+    if as_json and not dry_run:
+        raise ConfigError(
+            "--json: given without --dry-run; allowed: with it, since a run has its own"
+            " metrics.jsonl; leave it out"
+        )
+    if dry_run and place().size > 1:
+        raise ConfigError(
+            f"--dry-run: started as {place().size} processes; allowed: one, since it measures what"
+            " one process takes; leave torchrun out"
+        )
 
 
 def _described(images: Any) -> str:

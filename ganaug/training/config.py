@@ -308,10 +308,11 @@ def make_config(preset: str = "base", **options: Any) -> FitConfig:
     Raises:
         ConfigError: unknown preset or option, or a value that is not allowed.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
+        fields = ", or give the fields of a config, as **config.to_dict()"
         raise ConfigError(
-            f"preset: {preset!r} does not exist{did_you_mean(preset, PRESETS)}; choose one of"
-            f" {', '.join(PRESETS)}"
+            f"preset: {preset!r:.60} does not exist{did_you_mean(str(preset), PRESETS)}; choose one"
+            f" of {', '.join(PRESETS)}{'' if isinstance(preset, str) else fields}"
         )
     base = PRESETS[preset]
     given = {name: value for name, value in options.items() if value is not None}

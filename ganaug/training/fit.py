@@ -98,8 +98,8 @@ def fit(
         preset: "tiny", "small", "base" or "classic".
         seed: of weights, batches, latents and augmentation.
         device: "auto", "cpu", "cuda" or "cuda:N"; or a `torch.device`.
-        all_images: train on all images even where there is no test part; `evaluate` then needs
-            other images.
+        all_images: where there is no test part, train on all images; `evaluate` then needs other
+            images. A test part is never trained on.
         on_collapse: what to do where the training fails. "rollback": at most three times, go back
             to the last good checkpoint or to the start, and on with other settings and other random
             numbers; then stop. "stop": stop. "warn": say it and go on. It may change from one start
@@ -240,8 +240,6 @@ class _Training:
 
     def go_on(self, state: State, step: int) -> None:
         """Train `state` from `step` to the end, going back where it fails."""
-        if self.ranks.is_first:
-            make_folder(self.run / "samples")
         failure = self.ranks.first(lambda: stopped_before(self.run, self.on_collapse))
         follow = followed(self.tracker if self.ranks.is_first else None, self.run, self.config)
         with follow as tracker, interruptible(self.ranks.size) as interrupted:
@@ -357,8 +355,9 @@ class _Records:
             name = self.finite.everything(metrics)
             if name is not None:
                 return Failure.of_number(done, name, watch.seconds)
+        samples = make_folder(self.run / "samples")  # the user may have removed it
         if done == config.steps or done % config.sample_every == 0:
-            sample_grid(state, self.images, config, self.run / "samples" / f"step-{done:06d}.png")
+            sample_grid(state, self.images, config, samples / f"step-{done:06d}.png")
         good = False
         if due:  # at an interruption not: a run without one would not have it
             rows = self.diversity.record(done, state)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
-from helpers.photos import TINY
+from helpers.photos import TINY, write_photos
 
 from ganaug import Generator
 from ganaug.cli import run
@@ -120,3 +120,31 @@ def test_a_dry_run_writes_no_cache(
     assert run([*command, "--dry-run"]) == 0
     assert "--cache: not used, since a dry run writes nothing" in capsys.readouterr().err
     assert not cache.exists()
+
+
+def test_a_dry_run_is_of_one_process(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It once timed the whole batch in each of them, and printed as many results."""
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    command = ["fit", str(photos), "--out", str(tmp_path / "run"), *TINY, "--dry-run", "--json"]
+    assert run(command) == 2
+    told = capsys.readouterr()
+    assert "--dry-run: started as 2 processes; allowed: one" in told.err
+    assert told.out == ""
+
+
+def test_all_beside_a_test_part_says_that_it_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_photos(tmp_path / "photos", test=True)
+    command = ["fit", str(tmp_path / "photos"), "--out", str(tmp_path / "run"), *TINY, "--dry-run"]
+    assert run([*command, "--all"]) == 0
+    assert "--all: not used, since SOURCE has a test part" in capsys.readouterr().err
+    assert run(command) == 0
+    assert "--all" not in capsys.readouterr().err

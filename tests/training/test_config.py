@@ -113,3 +113,10 @@ def test_refuses_by_name(options: dict[str, Any], parts: list[str]) -> None:
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize("preset", [None, ["tiny"], FitConfig()])
+def test_a_preset_that_is_no_name_is_told(preset: Any) -> None:
+    with pytest.raises(ConfigError, match=r"choose one of tiny, .* as \*\*config\.to_dict\(\)"):
+        make_config(preset)
+    assert make_config(**PRESETS["tiny"].to_dict()) == PRESETS["tiny"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_a_run_that_was_killed_while_they_were_drawn_draws_them_anew(
     whole = fit(bars((4,)), tmp_path / "whole", **given)
     drawn = [each / "samples" / "curves.png" for each in (run, whole)]
     assert drawn[0].read_bytes() == drawn[1].read_bytes()
+
+
+def test_pictures_that_are_removed_while_it_trains_do_not_end_the_training(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    def remove(step: int) -> None:
+        if step == 2:
+            shutil.rmtree(run / "samples")
+
+    given = SHORT | {"steps": 3, "sample_every": 1}
+    fit(bars(), run, tick=remove, **given)
+    assert {"step-000003.png", "curves.png"} <= {each.name for each in (run / "samples").iterdir()}
 
 
 def test_rollbacks_are_marked_and_gaps_are_left_out(tmp_path: Path) -> None:
