@@ -66,6 +66,10 @@ def examine() -> Examination:
             facts[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             facts[name] = "not installed"
+    if facts["onnxruntime-gpu"] != "not installed" == facts["onnxruntime"]:
+        del facts["onnxruntime"]  # the same, without CUDA
+    elif facts["onnxruntime"] != "not installed" == facts["onnxruntime-gpu"]:
+        del facts["onnxruntime-gpu"]
     for look in (_torch, _torchvision, _runtime, _resources):
         found, wrong = look()
         facts |= found

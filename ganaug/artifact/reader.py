@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganaug.artifact.format import (
@@ -25,7 +26,7 @@ from ganaug.artifact.format import (
 from ganaug.artifact.operators import OPERATORS
 from ganaug.artifact.shapes import check_graph
 from ganaug.artifact.wire import no_onnx, scan
-from ganaug.errors import ArtifactError, named_path
+from ganaug.errors import ArtifactError, did_you_mean, named_path
 from ganaug.values import path_name, shown
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         )
     except FileNotFoundError as error:
         raise ArtifactError(
-            f"{name}: no such file; name an ONNX file of ganaug, or write one with:"
+            f"{name}: no such file{_like(file)}; name an ONNX file of ganaug, or write one with:"
             " ganaug export RUN FILE.onnx"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -115,6 +116,14 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         raise ArtifactError(
             f"{name}: cannot be read ({reason}); name a file that you may read"
         ) from error
+
+
+def _like(file: Path) -> str:
+    """Return a question that names the file beside it that is called nearly so."""
+    try:
+        return did_you_mean(file.name, sorted(os.listdir(file.parent)))
+    except OSError:
+        return ""
 
 
 def _parse(content: bytes) -> onnx.ModelProto:

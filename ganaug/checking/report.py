@@ -236,31 +236,45 @@ class CheckReport:
             "all three": sum((times.fit, times.tune or 0, times.evaluate or 0)) if known else None,
             "evaluate --quick": times.quick,
         }
-        each = [f"{name} {_duration(took)}" for name, took in commands.items() if took is not None]
+        share = min(1.0, times.share or 1.0) if times.busy else 1.0
+        each = [
+            f"{name} {_range(share * took, took)}"
+            for name, took in commands.items()
+            if took is not None
+        ]
         at = "" if self.training_size is None else f"at {_size(self.training_size)} "
         jobs = counted(times.jobs, "process")
         lines = [f"about, {at}on this machine ({times.device}, {jobs}): {', '.join(each)}"]
         if times.busy:
             load = [] if times.load is None else [f"{times.load:.1f} processes a core"]
-            share = [] if times.share is None else [f"a step got {min(1, times.share):.0%} of one"]
-            lines.append(
-                f"the machine is busy ({', '.join(load + share)}): these times swing. They"
-                " are shorter on one that is free, and several times as long with more beside them"
-            )
+            got = [] if times.share is None else [f"a step got {share:.0%} of one"]
+            first = "" if share == 1 else ": the first is for a free one, the second for now"
+            lines.append(f"the machine is busy ({', '.join(load + got)}), and times swing{first}")
         if (times.evaluate or 0) > LONG and times.two_arms is not None:
+            look = _range(share * times.two_arms, times.two_arms)
             lines.append(
-                f"too long? this look takes about {_duration(times.two_arms)}: ganaug evaluate"
+                f"too long? this look takes about {look}: ganaug evaluate"
                 f" {self.named} --quick --arms {','.join(times.arms)}"
             )
         if (times.evaluate or 0) > LONG and min(self.training_size or (0,)) > SMALL_SIDE:
             height, width = self.training_size or (SMALL_SIDE, SMALL_SIDE)
             shorter = times.fit * (SMALL_SIDE**2 / (height * width)) ** WITH_PIXELS
-            lines.append(f"with --size {SMALL_SIDE} fit takes about {_duration(shorter)}")
+            took = _range(share * shorter, shorter)
+            lines.append(
+                f"with --size {SMALL_SIDE} fit takes about {took}; evaluate takes as long, for its"
+                " network halves large images first"
+            )
         return lines
 
 
 def _size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
+
+
+def _range(least: float, most: float) -> str:
+    """Return two durations in words, or one where they are the same."""
+    words = dict.fromkeys((_duration(least), _duration(most)))
+    return " to ".join(words)
 
 
 def _duration(seconds: float) -> str:

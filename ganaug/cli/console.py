@@ -65,12 +65,14 @@ class Whole:
         own: seconds that it takes, as estimated before; None where that is not known.
         later: seconds that the steps after this one take; None where that is not known.
         since: when it began, on the clock of `time.monotonic`.
+        after_look: the command that goes on after a quick look; "" where there is none.
     """
 
     step: str = ""
     own: float | None = None
     later: float | None = None
     since: float = field(default_factory=time.monotonic)
+    after_look: str = ""
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True, file: TextIO | None = None) -> None:

@@ -203,7 +203,9 @@ def command(
         {"arms": arms, "baseline": baseline, "judge": judge, "refit": refit, "tune": tuned}
         | {"run": run_folder, "out": out, "no_write": keep},
         {"steps": steps},
-    )
+    )._replace(run=console.whole is not None)
+    if console.whole is not None:
+        again = again._replace(whole=console.whole.after_look)
     report = _write_report(folder, generator, images, run, records, again)
     _say_last(console, report, records, generator.info, again)
     if shown:

@@ -17,14 +17,14 @@ __all__ = ["CHECKED", "QUICK_STEPS", "STEPS", "Ledger"]
 STEPS = ("check", "fit", "export", "tune", "evaluate")
 QUICK_STEPS = (*STEPS[:3], "look")  # a quick one, after which all can go on with `tune`
 IN_ORDER = (*QUICK_STEPS, *STEPS[3:])
-OF_ONE = ("seeds", "look_seeds")  # of the whole alone, and of a quick look alone
+OF_WHOLE = ("seeds", "classifier_steps")  # and the same with "look_" before, of a quick look
 CHECKED = "check.json"  # in the folder of the run, with the estimates
 
 
 class Ledger:
     """Which of the `steps` are done, in a file; the same settings have to be asked for again.
 
-    Seeds of a quick look are its own: one of `OF_ONE` that is None is not asked for by this call.
+    A quick look has seeds and steps of its own: a call does not ask for those that it leaves out.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Ledger:
         forms = {"asked": OBJECT, "done": list_of(TEXT), "command": TEXT}
         record = check_fields(path, found, forms, advice="choose another folder")
         there, self.done = record["asked"], record["done"]
-        for key in OF_ONE:
-            if there.get(key) is None or asked.get(key) is None:
-                there[key] = asked[key] = asked.get(key) or there.get(key)
+        for key in (*OF_WHOLE, *(f"look_{each}" for each in OF_WHOLE)):
+            if (key in there) != (key in asked):
+                there[key] = asked[key] = {**there, **asked}[key]
         others = _others(there, asked)
         if others == ["files"]:
             raise RunError(
@@ -61,9 +61,14 @@ class Ledger:
                 f"{key} is {there.get(key)} there, {asked.get(key)} here" for key in others
             )
             raise RunError(
-                f"{path.parent}: holds another run ({told}); go on with: {record['command']}; or"
+                f"{path.parent}: holds another run ({told}); go on with: {self._kept(record)}; or"
                 " choose another folder"
             )
+
+    def _kept(self, record: dict[str, Any]) -> str:
+        """Return the command that was kept, without --quick where this call has none."""
+        command: str = record["command"]
+        return command if "look" in self.steps else command.replace(" --quick", "")
 
     def do(
         self, console: Settings, name: str, work: Callable[[], None], results: Sequence[Path] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -109,17 +109,16 @@ def command(
     from ganaug.report.kinds import CHECK
 
     console: Settings = context.obj
-    console.whole = Whole()
+    console.whole = Whole(after_look=_after_look(console.arguments) if quick else "")
     loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
-    asked = _asked(
-        source,
-        reading,
-        given | {"device": device, "classifier_steps": classifier_steps},
-        seeds=None if quick else seeds,
-        look_seeds=seeds if quick and named_seeds else None,
-    )
+    own = {
+        "seeds": seeds if named_seeds or not quick else None,
+        "classifier_steps": classifier_steps,
+    }
+    own = {f"look_{name}" if quick else name: value for name, value in own.items()}
+    asked = _asked(source, reading, given | own | {"device": device})
     folder = Path(out)
     _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
@@ -190,38 +189,42 @@ def command(
                     console, judged_on, seeds=seeds, steps=classifier_steps, device=device
                 )
             ledger.do(console, name, *works[name])
-    _say_last(console, report, file, quick=quick, seeds=seeds)
+    _say_last(console, report, file, quick=quick)
     if shown:
         open_report(console, report)
 
 
-def _asked(
-    source: str, reading: ReadingOptions, given: dict[str, Any], **seeds: int | None
-) -> dict[str, Any]:
+def _asked(source: str, reading: ReadingOptions, given: dict[str, Any]) -> dict[str, Any]:
     """Return what the same run is asked for each time, as its ledger keeps it."""
     loading = reading.options()
     named = {key: value for key, value in loading.items() if not key.endswith("_column") or value}
     settings = [*map(list, given["settings"])]
     files = told_files(source, reading.listed(source))
-    return given | named | seeds | {"source": source, "settings": settings, "files": files}
+    return given | named | {"source": source, "settings": settings, "files": files}
 
 
-def _say_last(console: Settings, report: Path, file: Path, *, quick: bool, seeds: int) -> None:
+def _say_last(console: Settings, report: Path, file: Path, *, quick: bool) -> None:
     """Say where the report is, and after a quick look what goes on from there."""
-    from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
-
     if not quick:
         say(console, f"all done: {report}; the file for your training: {file}")
         if _never_varies(file):
             say(console, ITS_POLICY)
         return
-    whole = f"ganaug {shlex.join(each for each in console.arguments if each != '--quick')}"
-    more = f"with --seeds {FEWEST_SEEDS} in the place of {seeds} " * (seeds < FEWEST_SEEDS)
-    say(
-        console,
-        f"a quick look: {report}",
-        f"for a policy and {more}a verdict, go on with: {whole}",
-    )
+    whole = "" if console.whole is None else console.whole.after_look
+    say(console, f"a quick look: {report}", f"for a policy and a verdict, go on with: {whole}")
+
+
+def _after_look(arguments: Sequence[str]) -> str:
+    """Return the command of the whole that a quick look begins, with the usual lengths."""
+    words, left = [], iter(arguments)
+    for word in left:
+        option = word.partition("=")[0]
+        if option in ("--seeds", "--classifier-steps"):
+            if option == word:
+                next(left, None)
+        elif word != "--quick":
+            words.append(word)
+    return f"ganaug {shlex.join(words)}"
 
 
 def _again(console: Settings, *more: str) -> str:
@@ -241,7 +244,7 @@ def _leave_out(
         console,
         "step 5 of 5: evaluate: left out, since a policy of never can only be told no change",
         f"for a p of 0.5 all the same: {command}",
-        f"for the trainings without it: {_again(console, '--anyway')}",
+        f"for a report on the trainings without a generator: {_again(console, '--anyway')}",
         f"done; {ITS_POLICY}",
     )
 

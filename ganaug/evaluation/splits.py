@@ -20,6 +20,7 @@ from ganaug.use.fitted_on import merged_as_trained
 from ganaug.wording import first_names
 
 __all__ = [
+    "NOT_FITTED",
     "Split",
     "as_trained",
     "default_draw",
@@ -31,6 +32,7 @@ __all__ = [
     "training_and_test",
 ]
 
+NOT_FITTED = "the training images are not the ones the generator was fitted on"  # in a note
 FEW_INNER_IMAGES = 5
 INNER_SPLITS = 3
 DRAWN = 0.8  # of each class's images
@@ -246,8 +248,7 @@ def training_and_test(
         and merged_as_trained(train, metadata).fingerprint != metadata.fingerprint
     ):
         notes.append(
-            "the training images are not the ones the generator was fitted on (or were loaded in"
-            " another way); the verdict holds for these images"
+            f"{NOT_FITTED} (or were loaded in another way); the verdict holds for these images"
         )
     if test is not None and train.group_names and judged.group_names:
         notes += in_both_noted(train.group_names, judged.group_names)

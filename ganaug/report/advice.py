@@ -15,7 +15,7 @@ from ganaug.evaluation.diversity.report import DiversityReport
 from ganaug.evaluation.diversity.words import COPYING, FAILURES
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import overtaken
-from ganaug.evaluation.gain.notes import too_few_of, too_short
+from ganaug.evaluation.gain.notes import enough_steps, of_other_images, too_few_of, too_short
 from ganaug.evaluation.gain.report import (
     GainReport,
     chosen_gain,
@@ -32,6 +32,8 @@ __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 
 MOST_NAMED = 5  # classes
 CODE = re.compile("`([^`]+)`")
+OF_FIT = re.compile(r"--steps (\d+)(?=\b.* a new)")
+OF_WHOLE = re.compile(r"ganaug (?:tune FILE SOURCE|evaluate FILE SOURCE --seeds \d+)")
 TICK = "\0"  # a backtick of a name, while code stands between backticks; no name has it
 FEW = 10  # times fewer steps than a preset takes
 TOO_SHORT = "Train a longer one first"
@@ -45,15 +47,28 @@ class Named(NamedTuple):
         what: file and source, with the options that say how both are used.
         compared: further options of `evaluate`, with a space before.
         steps: its option --steps, the same way; left out where a command has another number.
+        run: whether `ganaug run` was called, which stands for `fit`, too.
+        whole: the command that has a policy and a verdict, where `run` had a quick look.
     """
 
     what: str = "FILE SOURCE"
     compared: str = ""
     steps: str = ""
+    run: bool = False
+    whole: str = ""
+
+    def escaped(self) -> Named:
+        """Return the same for HTML."""
+        what, compared, steps, run, whole = self
+        return Named(escape(what), escape(compared), escape(steps), run, escape(whole))
 
     def put_into(self, line: str) -> str:
         """Return the line with these in the place of FILE SOURCE."""
         judging = "ganaug evaluate FILE SOURCE"
+        if self.run:
+            line = OF_FIT.sub(r"--set steps=\1", line.replace("ganaug fit", "ganaug run"))
+        if self.whole:
+            line = OF_WHOLE.sub(lambda _: self.whole, line)
         steps = "" if f"{judging} --steps" in line else self.steps
         line = line.replace(judging, f"ganaug evaluate {self.what}{self.compared}{steps}")
         return line.replace(" FILE SOURCE", f" {self.what}")
@@ -91,7 +106,7 @@ def advice_list(
     named: Named = NAMED,
 ) -> str:
     """Return the advice as HTML, or nothing where there is none."""
-    quoted = Named(*(escape(part) for part in named))
+    quoted = named.escaped()
     marked = [CODE.sub(r"<code>\1</code>", escape(line)) for line in _lines(gain, diversity, info)]
     marked = [line.replace(TICK, "`") for line in marked]
     lines = "".join(f"<li>{quoted.put_into(line)}</li>" for line in marked)
@@ -155,11 +170,11 @@ def _of_verdict(
             f" {_for_a_verdict(gain)}"
         )
     if short := too_short(gain.notes):
+        more = _enough_steps(gain)
         yield (
             "The classifiers were trained so briefly that longer trainings can turn the answer."
-            " Compare with more steps, with `ganaug run` by `--classifier-steps N` and a"
-            " new `--out`,"
-            " else: `ganaug evaluate FILE SOURCE --steps N`"
+            f" Compare with more steps, with `ganaug run` by `--classifier-steps {more}` and a new"
+            f" `--out`, else: `ganaug evaluate FILE SOURCE --steps {more}`"
         )
         free = "Which training is best is open, too."
     if record.verdict == "helps":
@@ -219,11 +234,18 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
         )
     measurable = is_measurable(np.asarray(info.counts))
     rule = info.policy is not None and info.policy.source == "rule"
-    if rule and measurable and _of_file(gain):
+    if rule and measurable and _of_file(gain) and not of_other_images(gain.notes):
         yield (
             "How often to vary comes from a rule and was not measured. Measure it first:"
             " `ganaug tune FILE SOURCE`"
         )
+
+
+def _enough_steps(gain: GainReport) -> int | str:
+    """Return how many steps of a classifier are not too few, as far as the record tells."""
+    if gain.settings.batch is None:
+        return "N"
+    return enough_steps(int(np.sum(gain.counts[0])), gain.settings.batch)
 
 
 def _of_file(gain: GainReport) -> bool:

@@ -30,13 +30,13 @@ class Picture(NamedTuple):
 
 
 def class_pictures(samples: Iterable[ClassSamples], counts: Mapping[str, int]) -> list[Picture]:
-    """Return a picture of each class, with its name and the number of its training images."""
+    """Return a picture of each class, with its name and how many images the generator had."""
     return [Picture(with_count(each.name, counts), tiles(each.rows), each.name) for each in samples]
 
 
 def with_count(name: str, counts: Mapping[str, int]) -> str:
-    """Return the name of a class with the number of its training images, where that is known."""
-    return f"{name}, {counted(counts[name], 'training image')}" if name in counts else name
+    """Return the name of a class with how many images the generator has of it, where known."""
+    return f"{name}, fitted on {counted(counts[name], 'image')}" if name in counts else name
 
 
 def tiles(rows: Sequence[NDArray[np.uint8]]) -> Image.Image:

@@ -222,9 +222,13 @@ def test_a_busy_machine_is_told_of_beside_the_times(photos: Path) -> None:
         times = Times(60.0, 7200.0, 7200.0, "cpu", 2, load, share, **looks)
         return str(replace(look(photos), times=times, training_size=(side, side)))
 
-    busy = "the machine is busy (1.4 processes a core, a step got 97% of one): these times swing"
-    assert busy in said(64, 1.4)
-    assert "the machine is busy (a step got 70% of one)" in said(64, None, 0.7)
+    busy = "the machine is busy (1.4 processes a core, a step got 100% of one), and times swing\n"
+    assert busy in said(64, 1.4, 1.0)
+    assert "fit 60 s, tune 2.0 h" in said(64, 1.4, 1.0)
+    crowded = said(64, None, 0.25)
+    assert "the machine is busy (a step got 25% of one), and times swing: the first is" in crowded
+    assert "fit 15 s to 60 s, tune 30 min to 2.0 h, " in crowded
+    assert "this look takes about 45 s to 3 min: ganaug evaluate" in crowded
     assert "machine is busy" not in said(64, 1.0) + said(64, None)
     assert "at 64x64 on this machine (cpu, 2 processes): fit 60 s" in said(64, 0.9)
     assert f"takes about 3 min: ganaug evaluate photos.onnx {photos} --quick --arms plain," in said(
@@ -233,8 +237,7 @@ def test_a_busy_machine_is_told_of_beside_the_times(photos: Path) -> None:
     assert "fit 60 s, tune 2.0 h, evaluate 2.0 h, all three 4.0 h, evaluate --quick 20" in said(
         64, 0.9
     )
-    assert "\nwith --size 32 fit takes about 20 s\n" in said(64, 0.9)
-    assert "\nwith --size 32 fit takes about 20 s\n" in said(64, 5.91)
+    assert "\nwith --size 32 fit takes about 20 s; evaluate takes as long" in said(64, 0.9)
     assert "with --size" not in said(32, None)  # it would hardly be faster
 
 

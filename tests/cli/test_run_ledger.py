@@ -59,13 +59,15 @@ def test_another_run_is_refused_with_all_differences_and_its_command(folder: Pat
 
 def test_seeds_of_a_look_are_not_those_of_the_whole(tmp_path: Path) -> None:
     quiet = Settings(quiet=True)
-    ask(tmp_path, seeds=None, look_seeds=2).do(quiet, "check", lambda: None)
-    ask(tmp_path, seeds=6, look_seeds=None).do(quiet, "fit", lambda: None)
-    assert ask(tmp_path, seeds=None, look_seeds=None).done == ["check", "fit"]
+    ask(tmp_path, look_seeds=2, look_classifier_steps=9).do(quiet, "check", lambda: None)
+    ask(tmp_path, seeds=6, classifier_steps=None).do(quiet, "fit", lambda: None)
+    assert ask(tmp_path, look_seeds=2, look_classifier_steps=9).done == ["check", "fit"]
     with pytest.raises(RunError, match=r"\(seeds is 6 there, 8 here\)"):
-        ask(tmp_path, seeds=8, look_seeds=None)
-    with pytest.raises(RunError, match=r"\(look_seeds is 2 there, 3 here\)"):
-        ask(tmp_path, seeds=None, look_seeds=3)
+        ask(tmp_path, seeds=8, classifier_steps=None)
+    with pytest.raises(RunError, match=r"\(classifier_steps is None there, 4 here\)"):
+        ask(tmp_path, seeds=6, classifier_steps=4)
+    with pytest.raises(RunError, match=r"\(look_seeds is 2 there, None here\)"):
+        ask(tmp_path, look_seeds=None, look_classifier_steps=9)
 
 
 def test_images_of_one_size_that_change_places_are_other_files(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from ganaug.evaluation.gain.judge import P_SAYS, Evidence
 from ganaug.evaluation.gain.notes import few_passes
 from ganaug.evaluation.gain.report import GainReport, what_would_settle
 from ganaug.evaluation.gain.units import TestPart
+from ganaug.evaluation.splits import NOT_FITTED
 from ganaug.report import arms
 from ganaug.report.advice import Named, advice, advice_list, in_short
 from ganaug.report.class_changes import class_changes, judged_counts
@@ -97,6 +98,28 @@ def test_names_are_filled_in_and_what_was_left_out_comes_first() -> None:
     unsure_of_it = replace(of_folder.gain["folder:made"], verdict="no evidence")
     of_folder = replace(of_folder, gain=of_folder.gain | {"folder:made": unsure_of_it})
     assert advice(of_folder, healthy(), short) == advice(of_folder, healthy())
+
+
+def test_what_run_began_goes_on_with_run() -> None:
+    info = replace(metadata_record(), counts=(300, 200, 30), steps=1300)
+    look = quick_look(gain_record("no evidence", 2))
+    named = Named("f.onnx photos", " --quick", "", run=True, whole="ganaug run 'a & b' --out d")
+    lines = advice(look, healthy(), info, named)
+    assert lines[0].endswith("Measure it first: ganaug run 'a & b' --out d")
+    assert lines[1].endswith("without --quick: ganaug run 'a & b' --out d")
+    page = advice_list(look, healthy(), info, named)
+    assert "<code>ganaug run &#x27;a &amp; b&#x27; --out d</code>" in page
+    short = advice(None, diversity_record(), info, named)[0]
+    assert "ganaug run as before, with --set steps=" in short
+    assert "ganaug fit as before, with --steps " in advice(None, diversity_record(), info)[0]
+
+
+def test_measuring_comes_with_the_images_of_the_fit() -> None:
+    info = replace(metadata_record(), counts=(300, 200, 30), steps=2500)
+    gain, told = gain_record("no evidence"), "Measure it first: ganaug tune FILE SOURCE"
+    assert told in advice(gain, healthy(), info)[0]
+    other = replace(gain, notes=(f"{NOT_FITTED} (or were loaded in another way)",))
+    assert told not in "".join(advice(other, healthy(), info))
 
 
 def test_very_few_test_images_are_told_in_the_place_of_more_seeds() -> None:

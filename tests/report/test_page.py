@@ -124,7 +124,7 @@ def test_every_part_is_there(tmp_path: Path) -> None:
         "What changes From the left: a real image",
         "(white: 6.0 px)",
         "(white: 30% of the range)",
-        "ok, 120 training images: moved 1.0 px, light 5.0%, detail 0.5%",
+        "ok, fitted on 120 images: moved 1.0 px, light 5.0%, detail 0.5%",
         "Beside balanced accuracy arm macro F1",
         "Map of the images",
         "31% of the variance",

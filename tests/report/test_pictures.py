@@ -23,7 +23,7 @@ def test_a_picture_of_each_class_with_its_caption() -> None:
         ClassSamples("b", (images[4:7],)),
     ]
     pictures = class_pictures(samples, {"a": 1, "c": 3})
-    assert [picture.caption for picture in pictures] == ["a, 1 training image", "b"]
+    assert [picture.caption for picture in pictures] == ["a, fitted on 1 image", "b"]
     assert pictures[0].image.size == (3 * 66 + 2, 2 * 66 + 2)
     pixels = np.asarray(pictures[0].image)
     assert (pixels[2:66, 2:66] == images[0, ..., 0].repeat(8, 0).repeat(8, 1)).all()

@@ -154,7 +154,7 @@ class DiversityReport:
         lines.append(f"in the record, too: {', '.join(further)} (docs/diversity.md)")
         apart = [f"{name.replace('_', ' ')} {_cell(each)}" for name, each in self.overall.items()]
         if apart:
-            lines.append(f"all classes together: {', '.join(apart)}")
+            lines.append(f"all classes together, the lower the more alike: {', '.join(apart)}")
         return "\n".join(line.rstrip() for line in lines)
 
     @property

@@ -181,7 +181,8 @@ def evaluate_gain(
     seen, of = _seen(splits, generator, options) if plan.needs_generator else (0, 0)
 
     if generator is not None:
-        GANAugment(generator).for_classes(images.classes)  # all classes known, before any work
+        # All classes are known, before any work. With a p, whose policy is no matter here.
+        GANAugment(generator, p=1.0).for_classes(images.classes)
     if refit is not None and options is not None:
         own = None if metadata is None or refit.fit_options is not None else metadata.size
         options = at_size(options, str(kind), images.size, own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ganaug.evaluation.gain.intervals import FEWEST_UNITS, beyond_classes
 from ganaug.evaluation.gain.settings import Choice
 from ganaug.evaluation.gain.units import TestPart, pooled
-from ganaug.evaluation.splits import Split
+from ganaug.evaluation.splits import NOT_FITTED, Split
 from ganaug.images import ImageSet
 from ganaug.images.copies import also_in
 from ganaug.wording import counted, first_names
@@ -18,9 +19,11 @@ from ganaug.wording import counted, first_names
 __all__ = [
     "NO_VERDICT",
     "copies_in_later_draws",
+    "enough_steps",
     "few_images",
     "few_passes",
     "few_units",
+    "of_other_images",
     "other_versions",
     "own_baselines",
     "repeated_images",
@@ -134,6 +137,16 @@ def too_short(notes: Sequence[str]) -> bool:
     return any(note.endswith(TURNS) for note in notes)
 
 
+def enough_steps(images: int, batch: int) -> int:
+    """Return the steps from which on `few_passes` notes nothing."""
+    return math.ceil(FEW_PASSES * images / batch)
+
+
+def of_other_images(notes: Sequence[str]) -> bool:
+    """Whether one of the `notes` is that the generator was fitted on other images."""
+    return any(NOT_FITTED in note for note in notes)
+
+
 def trained_on_test(seen: int, number: int) -> tuple[str, ...]:
     """Return a note where the generator was trained on `seen` of the `number` test images."""
     if not seen:
@@ -159,7 +172,8 @@ def stronger_arms(stronger: Mapping[str, Sequence[str]], baseline: str) -> tuple
     for own, names in stronger.items():
         one = len(names) == 1
         than = "the baseline" if own == baseline else own
-        next_step = f"; compare with {'it' if one else 'the best'} as the baseline"
+        named = f"it: --baseline {names[0]}" if one else "the best: --baseline NAME"
+        next_step = f"; compare with {named}"
         notes.append(
             f"{_joined(names)} {'has' if one else 'have'} more than {than}:"
             f' "helps" needs a gain over'

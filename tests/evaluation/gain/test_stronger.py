@@ -122,7 +122,7 @@ def test_several_stronger_arms_are_one_note() -> None:
     assert both.notes == (
         "kept",
         'balanced+affine and balanced+jitter have more than the baseline: "helps" needs a gain over'
-        " them, too; compare with the best as the baseline",
+        " them, too; compare with the best: --baseline NAME",
     )
 
 
