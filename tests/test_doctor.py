@@ -44,6 +44,8 @@ def test_doctor_tells_facts_and_finds_nothing_wrong_here(
         assert found.facts[name] in out
     assert found.facts["CUDA (onnxruntime)"] == "no: CUDA_VISIBLE_DEVICES hides every GPU"
     assert found.facts["torch and torchvision"] == "fit each other"
+    both = {"onnxruntime", "onnxruntime-gpu"} & found.facts.keys()
+    assert [found.facts[name] != "not installed" for name in both] == [True]
     installed = [problem.text for problem in found.problems if "GB" not in problem.text]
     assert installed == []
 

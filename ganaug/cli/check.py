@@ -8,6 +8,7 @@ import click
 
 from ganaug.cli.bars import steady_progress
 from ganaug.cli.console import Settings, echo, say
+from ganaug.cli.elsewhere import command_with_others
 from ganaug.cli.options import (
     SETTING,
     SIZE,
@@ -21,8 +22,15 @@ from ganaug.cli.options import (
 __all__ = ["command"]
 
 
+ELSEWHERE = {
+    "--steps": "--set steps=N of the generator; evaluate is estimated with its usual steps",
+    "--quick": "none; evaluate --quick is among the times",
+}
+
+
 @click.command(
     "check",
+    cls=command_with_others(ELSEWHERE),
     short_help="What is wrong with your images; how long the rest will take.",
     epilog="Example: ganaug check photos/ --json check.json",
 )

@@ -18,6 +18,7 @@ from ganaug.cli.bars import steady_progress
 from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings, Whole, echo, open_report, resumable, say
 from ganaug.cli.judging import can_be_tuned
+from ganaug.cli.elsewhere import command_with_others
 from ganaug.cli.ledger import CHECKED, QUICK_STEPS, STEPS, Ledger
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError
@@ -31,29 +32,14 @@ __all__ = ["command"]
 LEDGER, LOCK = "steps.json", ".lock"
 REPORT, QUICK_REPORT = "evaluation/report.html", "quick-look/report.html"
 ITS_POLICY = "its policy is never to vary: with it your images stay as they are"
-ELSEWHERE = {  # options of the single commands, and what stands for them here
+ELSEWHERE = {
     "--steps": "--set steps=N for the generator, --classifier-steps N for classifiers",
 }
 
 
-class _Run(click.Command):
-    """Says what stands for an option of a single command."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.option_name not in ELSEWHERE:
-                raise
-            message = (
-                f"No such option {error.option_name!r}; of run: {ELSEWHERE[error.option_name]}"
-            )
-            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from error
-
-
 @click.command(
     "run",
-    cls=_Run,
+    cls=command_with_others(ELSEWHERE),
     short_help="Everything in one go: check, fit, export, tune, evaluate.",
     epilog="Example: ganaug run photos/ --out defects   # again, to go on where it stopped",
 )

@@ -36,7 +36,10 @@ def test_a_good_file_is_read(tmp_path: Path, write, channels: int) -> None:  # t
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    assert "no such file" in message(tmp_path / "none.onnx")
+    assert "no such file; name" in message(tmp_path / "none.onnx")
+    (tmp_path / "photos.onnx").touch()
+    told = message(tmp_path / "photos.onx")
+    assert "photos.onx: no such file (did you mean 'photos.onnx'?); name an ONNX file" in told
 
 
 def test_folder(tmp_path: Path) -> None:

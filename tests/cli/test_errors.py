@@ -59,7 +59,7 @@ def failed(
             ["run", "digits", "--out", "x", "--steps", "300"],
             ["--steps", "--set steps=N for the generator, --classifier-steps N", "run --help"],
         ),
-        (["run", "digits", "--out", "x", "--quick"], ["--quick", "--preset tiny --set steps=N"]),
+        (["check", "digits", "--steps", "300"], ["--steps", "of check: --set steps=N of the"]),
         (["run", "digits", "--out", "x", "--sed", "3"], ["--sed", "--set"]),
         (["--debugg"], ["--debugg", "--debug"]),
         (["evaluate", "a.onnx", "b", "-q"], ["put it before the command: ganaug -q evaluate;"]),

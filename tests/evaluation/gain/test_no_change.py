@@ -105,3 +105,11 @@ def test_equal_predictions_of_two_trainings_are_no_evidence(
     found = report.gain["ganaug-plain"]
     assert (found.verdict, found.mean, found.low, found.high) == ("no evidence", 0, 0, 0)
     assert "never to vary" not in " ".join(advice(report, None))
+
+
+def test_an_arm_with_its_own_p_is_not_told_that_the_policy_is_never(
+    artifact: MakeArtifact, images: ImageSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = artifact(policy=Policy(((6, 0.0),)))
+    run(path, images, arms=["plain", "ganaug-plain@p=0.5"], seeds=1, steps=2)
+    assert "policy is never" not in caplog.text
