@@ -21,6 +21,7 @@ COMMAND_LINE = {
     "ganaug.cli.ledger",
     "ganaug.cli.demo",
     "ganaug.cli.doctor",
+    "ganaug.cli.elsewhere",
     "ganaug.cli.evaluate",
     "ganaug.cli.export",
     "ganaug.cli.fit",

@@ -17,8 +17,8 @@ from ganaug.cli import evaluate, export, fit, tune
 from ganaug.cli.bars import steady_progress
 from ganaug.cli.changed import told_files
 from ganaug.cli.console import Settings, Whole, echo, open_report, resumable, say
-from ganaug.cli.judging import can_be_tuned
 from ganaug.cli.elsewhere import command_with_others
+from ganaug.cli.judging import can_be_tuned
 from ganaug.cli.ledger import CHECKED, QUICK_STEPS, STEPS, Ledger
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
 from ganaug.errors import DataError
@@ -99,12 +99,8 @@ def command(
     loading = reading.options()
     training = {key: given[key] for key in ("preset", "kind", "mode", "settings")}
     named_seeds = context.get_parameter_source("seeds") is not ParameterSource.DEFAULT
-    own = {
-        "seeds": seeds if named_seeds or not quick else None,
-        "classifier_steps": classifier_steps,
-    }
-    own = {f"look_{name}" if quick else name: value for name, value in own.items()}
-    asked = _asked(source, reading, given | own | {"device": device})
+    lengths = _lengths(quick, seeds if named_seeds or not quick else None, classifier_steps)
+    asked = _asked(source, reading, given | lengths | {"device": device})
     folder = Path(out)
     _refuse(given, seeds, classifier_steps, device)
     read = Inputs((source,), folders_around(source, (), folder))
@@ -178,6 +174,12 @@ def command(
     _say_last(console, report, file, quick=quick)
     if shown:
         open_report(console, report)
+
+
+def _lengths(quick: bool, seeds: int | None, classifier_steps: int | None) -> dict[str, Any]:
+    """Return seeds and steps by their names in the ledger: a quick look has its own."""
+    own = {"seeds": seeds, "classifier_steps": classifier_steps}
+    return {f"look_{name}" if quick else name: value for name, value in own.items()}
 
 
 def _asked(source: str, reading: ReadingOptions, given: dict[str, Any]) -> dict[str, Any]:
