@@ -37,7 +37,7 @@ def test_fill_up_such_a_folder(
     folder, file, more = tmp_path / "run", tmp_path / "shop.onnx", tmp_path / "more"
     assert run(["-q", "fit", str(shop), "--out", str(folder), "--steps", "2", *TINY]) == 0
     assert run(["-q", "export", str(folder), str(file)]) == 0
-    command = ["sample", str(file), "--count", "balance", "--source", str(shop), "--out"]
+    command = ["sample", str(file), "--count", "balance", "--source", str(shop), "--all", "--out"]
     assert run(["-q", *command, str(shop / "train")]) == 2
     assert "lies in the folder of the images" in capsys.readouterr().err
     assert run(["-q", *command, str(more)]) == 0
