@@ -59,7 +59,12 @@ class _Part(click.ParamType[tuple[int, int]]):
     epilog="Example: ganaug sample photos.onnx --count balance --source photos/ --out more",
 )
 @click.argument("file")
-@click.option("--count", type=_Count(), required=True, help="In all; balance: up to the largest.")
+@click.option(
+    "--count",
+    type=_Count(),
+    required=True,
+    help="In all; balance: up to the largest; auto: by the policy.",
+)
 @click.option("--classes", type=NAMES, help="Only these; a name with a comma in quotes.")
 @click.option(
     "--source",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ganaug.evaluation.arms import parse_arm
 from ganaug.evaluation.gain.intervals import FEWEST_SEEDS
 from ganaug.evaluation.gain.judge import P_SAYS, Gain, overtaken
+from ganaug.evaluation.gain.notes import too_few_of
 from ganaug.evaluation.gain.report import (
     GainReport,
     chosen_gain,
@@ -92,6 +93,8 @@ def gain_cards(gain: GainReport) -> list[str]:
             meaning = "There are too few test images, or objects in them, for one; see the notes."
         elif settled := what_would_settle(gain):
             meaning += f" {sentence(settled)}"
+    if few := too_few_of(gain.notes).partition(":")[0]:
+        meaning += f" {sentence(few)}"
     width = f"95% interval {interval(record.low, record.high)}, over {paired}"
     others = other_free_arms(gain)
     return [

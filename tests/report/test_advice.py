@@ -140,6 +140,14 @@ def test_more_seeds_do_not_mend_a_generator_that_saw_the_test_images() -> None:
         assert advice(spoiled, None) == ["Judge on images that the generator was not trained on."]
 
 
+def test_the_verdict_says_where_classes_have_few_test_images() -> None:
+    record = gain_record()
+    note = "2 classes have fewer than 10 test images: crack 3, dent 6"
+    verdict = gain_cards(replace(record, notes=(note,)))[0]
+    assert "2 classes have fewer than 10 test images.</p>" in verdict
+    assert "fewer than" not in gain_cards(replace(record, notes=()))[0]
+
+
 def test_images_are_asked_for_where_a_class_has_few() -> None:
     note = "2 classes have fewer than 10 test images: crack 1, dent 6"
     gain = replace(gain_record("no evidence"), notes=(note,))
