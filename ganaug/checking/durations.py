@@ -86,10 +86,11 @@ def measure(
     looks = Looks()
     if judged is not None and (judged.counts > 0).sum() >= 2:
         inner = len(inner_splits(Split(replace(images, test=None), judged)))
-        short = Network().schedule(len(images), size, steps=None, quick=True)
+        short = Network().schedule(len(images), size, steps=None, quick=True).steps
         steps = {quick: in_classifier_steps(images, jobs, quick=quick) for quick in (False, True)}
         later = {quick: costs.free_step / jobs * each for quick, each in steps.items()}
-        looks = _looks(costs, config.kind, inner, (seeds, schedule.steps), short.steps, jobs, later)
+        quick_steps = (classifier_steps or short, short)
+        looks = _looks(costs, config.kind, inner, (seeds, schedule.steps), quick_steps, jobs, later)
     simulation = simulate(replace(images, test=None), 0)
     tuned = None
     if simulation.method != "none":
@@ -126,15 +127,15 @@ def _looks(
     kind: str,
     inner: int,
     usual: tuple[int, int],
-    quick_steps: int,
+    quick_steps: tuple[int, int],
     jobs: int,
     later: Mapping[bool, float],
 ) -> Looks:
     """Estimate three comparisons; `inner` trainings of each free arm choose the one to beat.
 
-    `usual` are the seeds of the first one, and the steps of its classifiers; `later` are the
-    seconds of the diversity record after it, and of that of a quick look. A quick look that takes
-    as long as the first one is none.
+    `usual` are the seeds of the first one, and the steps of its classifiers; `quick_steps` are
+    those of the two others; `later` are the seconds of the diversity record after it, and of that
+    of a quick look. A quick look that takes as long as the first one is none.
     """
     plan = make_plan(None, "auto", kind)
     below = plan.free[-1]
@@ -144,8 +145,8 @@ def _looks(
         return steps * trainings / jobs
 
     whole = later[False] + seconds(*usual, len(plan.free), inner)
-    quick = later[True] + seconds(QUICK_SEEDS, quick_steps, len(plan.free), inner)
-    two = later[True] + seconds(QUICK_SEEDS, quick_steps, 1, 0)
+    quick = later[True] + seconds(QUICK_SEEDS, quick_steps[0], len(plan.free), inner)
+    two = later[True] + seconds(QUICK_SEEDS, quick_steps[1], 1, 0)
     return Looks(
         whole,
         quick if quick < whole else None,

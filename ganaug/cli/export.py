@@ -47,4 +47,6 @@ def command(console: Settings, run: str, file: str, force: bool) -> None:
     source = str(info.data["source"])  # a path without its folders
     given = shlex.quote(source) if source == "digits" or os.path.exists(source) else "SOURCE"
     images = "" if given != "SOURCE" else f", with the images of fit ({source})"
+    if info.data.get("columns"):
+        images += ", with its --root if fit had one"
     suggest(console, f"next: ganaug {then} {name} {given}{images}")

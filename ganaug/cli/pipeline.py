@@ -21,7 +21,7 @@ from ganaug.cli.elsewhere import command_with_others
 from ganaug.cli.judging import can_be_tuned
 from ganaug.cli.ledger import CHECKED, QUICK_STEPS, STEPS, Ledger
 from ganaug.cli.options import SETTING, ReadingOptions, given_settings, image_options, preset_option
-from ganaug.errors import DataError
+from ganaug.errors import DataError, GanaugError
 from ganaug.wording import as_options
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def command(
         for name in steps:
             if name == "evaluate" and not (anyway or report.exists()) and _never_varies(file):
                 return _leave_out(
-                    console, judged_on, seeds=seeds, steps=classifier_steps, device=device
+                    console, folder, judged_on, seeds=seeds, steps=classifier_steps, device=device
                 )
             ledger.do(console, name, *works[name])
     _say_last(console, report, file, quick=quick)
@@ -199,7 +199,7 @@ def _say_last(console: Settings, report: Path, file: Path, *, quick: bool) -> No
             say(console, ITS_POLICY)
         return
     whole = "" if console.whole is None else console.whole.after_look
-    say(console, f"a quick look: {report}", f"for a policy and a verdict, go on with: {whole}")
+    say(console, f"for a policy and a verdict, go on with: {whole}")
 
 
 def _after_look(arguments: Sequence[str]) -> str:
@@ -220,13 +220,11 @@ def _again(console: Settings, *more: str) -> str:
 
 
 def _leave_out(
-    console: Settings, named: str, *, seeds: int, steps: int | None, device: str
+    console: Settings, folder: Path, named: str, *, seeds: int, steps: int | None, device: str
 ) -> None:
     """Say that nothing is compared, where both sides are one training, and what would be."""
-    from ganaug.evaluation.tuning.report import OWN_P
-
     used = None if device == "auto" else device
-    options = as_options(arms=OWN_P, seeds=seeds, steps=steps, device=used)
+    options = as_options(arms=_own_p(folder), seeds=seeds, steps=steps, device=used)
     command = f"ganaug evaluate {named} {shlex.join(options)}"
     say(
         console,
@@ -235,6 +233,21 @@ def _leave_out(
         f"for a report on the trainings without a generator: {_again(console, '--anyway')}",
         f"done; {ITS_POLICY}",
     )
+
+
+def _own_p(folder: Path) -> str:
+    """Return two arms, one with a p of 0.5: those of a quick look before, or the usual ones."""
+    from ganaug.evaluation.arms import parse_arm
+    from ganaug.evaluation.tuning.report import OWN_P
+    from ganaug.records import load_json
+
+    try:
+        look = load_json(folder / QUICK_REPORT.replace("report.html", "gain.json"))
+        below, use = str(look["baseline"]), parse_arm(str(look["chosen"])).use
+        head, plus, steps = parse_arm(below).on_top("variation").name.partition("+")
+    except (OSError, ValueError, KeyError, TypeError, GanaugError):  # there is none
+        return OWN_P
+    return f"{below},{head}@p=0.5{plus}{steps}" if use == "transform" else OWN_P
 
 
 def _kept(folder: Path) -> str:

@@ -262,6 +262,11 @@ def _check_held_out(train: ImageSet, metadata: Metadata) -> None:
             f"{train.source}: no test part, and the generator saw all training images; allowed:"
             " images that it has not seen; give a test part, or fit again without --all"
         )
+    if merged_as_trained(train, metadata).fingerprint == metadata.fingerprint:
+        raise ArtifactError(
+            f"{train.source}: what the generator was trained on, without the fifth that fit held"
+            " out; allowed: that fifth beside it; give it as the test part (test=), or all images"
+        )
     held = train.hold_out().test
     if held is None or merged_as_trained(held, metadata).fingerprint != expected:
         raise ArtifactError(

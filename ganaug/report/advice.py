@@ -33,7 +33,8 @@ __all__ = ["NAMED", "Named", "advice", "advice_list", "in_short", "next_step"]
 MOST_NAMED = 5  # classes
 CODE = re.compile("`([^`]+)`")
 OF_FIT = re.compile(r"--steps (\d+)(?=\b.* a new)")
-OF_WHOLE = re.compile(r"ganaug (?:tune FILE SOURCE|evaluate FILE SOURCE --seeds \d+)")
+TUNE, JUDGE = "ganaug tune FILE SOURCE", "ganaug evaluate FILE SOURCE --seeds"
+OF_WHOLE = re.compile(rf"{TUNE}|{JUDGE} \d+")
 TICK = "\0"  # a backtick of a name, while code stands between backticks; no name has it
 FEW = 10  # times fewer steps than a preset takes
 TOO_SHORT = "Train a longer one first"
@@ -106,11 +107,11 @@ def advice_list(
     named: Named = NAMED,
 ) -> str:
     """Return the advice as HTML, or nothing where there is none."""
-    quoted = named.escaped()
-    marked = [CODE.sub(r"<code>\1</code>", escape(line)) for line in _lines(gain, diversity, info)]
+    quoted, lines = named.escaped(), _lines(gain, diversity, info, named)
+    marked = [CODE.sub(r"<code>\1</code>", escape(line)) for line in lines]
     marked = [line.replace(TICK, "`") for line in marked]
-    lines = "".join(f"<li>{quoted.put_into(line)}</li>" for line in marked)
-    return f"<h3>What to do next</h3><ul>{lines}</ul>" if lines else ""
+    items = "".join(f"<li>{quoted.put_into(line)}</li>" for line in marked)
+    return f"<h3>What to do next</h3><ul>{items}</ul>" if items else ""
 
 
 def next_step(
@@ -133,7 +134,7 @@ def advice(
         info: of the generator that was judged, where it is known.
         named: what its commands take.
     """
-    plain = [CODE.sub(r"\1", line) for line in _lines(gain, diversity, info)]
+    plain = [CODE.sub(r"\1", line) for line in _lines(gain, diversity, info, named)]
     return [named.put_into(line.replace(TICK, "`")) for line in plain]
 
 
@@ -143,10 +144,15 @@ def _name(text: object) -> str:
 
 
 def _lines(
-    gain: GainReport | None, diversity: DiversityReport | None, info: Metadata | None
+    gain: GainReport | None,
+    diversity: DiversityReport | None,
+    info: Metadata | None,
+    named: Named,
 ) -> list[str]:
     """Return the advice about FILE and SOURCE, its code between backticks."""
     lines = [*_of_verdict(gain, diversity, info), *_of_few(gain), *_of_classes(gain)]
+    if named.whole and any(JUDGE in line for line in lines):  # by a command that tunes, too
+        lines = [line for line in lines if TUNE not in line]
     if not any(TOO_SHORT in line for line in lines):
         lines += _of_failures(diversity, info)
     return [*lines, *_of_copies(diversity)]
@@ -219,7 +225,7 @@ def _without(gain: GainReport, what: str) -> str:
 
 def _for_a_verdict(gain: GainReport) -> str:
     """Return the same command with seeds enough."""
-    return f"`ganaug evaluate FILE SOURCE --seeds {max(FEWEST_SEEDS, len(gain.seeds))}`"
+    return f"`{JUDGE} {max(FEWEST_SEEDS, len(gain.seeds))}`"
 
 
 def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
@@ -236,8 +242,7 @@ def _left_out(gain: GainReport, info: Metadata) -> Iterator[str]:
     rule = info.policy is not None and info.policy.source == "rule"
     if rule and measurable and _of_file(gain) and not of_other_images(gain.notes):
         yield (
-            "How often to vary comes from a rule and was not measured. Measure it first:"
-            " `ganaug tune FILE SOURCE`"
+            f"How often to vary comes from a rule and was not measured. Measure it first: `{TUNE}`"
         )
 
 

@@ -17,6 +17,7 @@ from ganaug.images import ImageSet
 from ganaug.images.columns import Columns
 from ganaug.images.grouping import group_numbers
 from ganaug.images.originals import Originals, Readable, originals, readable
+from ganaug.images.source_kinds import kind_of
 from ganaug.images.sources import remembered_columns
 from ganaug.progress import Progress
 from ganaug.use._sources import label_key_of, size_of
@@ -121,7 +122,7 @@ def held_out_split(
 
     Raises:
         ArtifactError: the generator was fitted on all images, or on others.
-        ConfigError: `dataset` is a path or an `ImageSet`.
+        ConfigError: `dataset` is a path, a table or an `ImageSet`.
         DataError: `dataset` is no data set of single items, or an image cannot be read.
 
     Examples:
@@ -133,7 +134,14 @@ def held_out_split(
     if isinstance(dataset, str | os.PathLike | ImageSet):
         raise ConfigError(
             f"dataset={dataset!r:.60}; allowed: a data set such as torchvision's ImageFolder; of"
-            " images at the size of fit, load_images(...).hold_out() is the split"
+            " images at the size of fit, load_images(...).hold_out() is the training part, and its"
+            " .test the other"
+        )
+    if kind_of(dataset) == "table":
+        raise ConfigError(
+            f"dataset: a {type(dataset).__name__}, whose rows are no items, and the split goes by"
+            " the bytes of the files; allowed: a data set that reads these, such as an ImageFolder;"
+            " to use a table, name the part of each row in a column before fit"
         )
     size_of(dataset)
     label_key_of(dataset)  # these refuse what is no map-style data set

@@ -53,6 +53,11 @@ def test_a_policy_of_never_is_not_compared(
     assert err.endswith("its policy is never to vary: with it your images stay as they are\n")
     assert not (out / "evaluation").exists()
     assert "evaluate" not in json.loads((out / "steps.json").read_text())["done"]
+    (out / "quick-look").mkdir()
+    look = {"baseline": "balanced+affine", "chosen": "ganaug+affine"}
+    (out / "quick-look" / "gain.json").write_text(json.dumps(look))
+    assert run(command) == 0
+    assert " --arms balanced+affine,ganaug@p=0.5+affine --seeds" in capsys.readouterr().err
 
 
 def test_one_command_leaves_the_file_and_the_report(done: tuple[Path, list[str]]) -> None:
@@ -92,7 +97,7 @@ def test_a_quick_look_comes_first_and_all_goes_on_from_there(
     captured = capsys.readouterr()
     assert "step 4 of 4: look\n" in captured.err
     report = out / "quick-look" / "report.html"
-    assert f"a quick look: {report}\n" in captured.err
+    assert captured.err.count(f"report: {report}\n") == 1
     assert f"go on with: ganaug {' '.join(usual(command))}\n" in captured.err
     times = next(line for line in captured.out.splitlines() if line.startswith("about, "))
     assert ": fit " in times

@@ -105,8 +105,10 @@ def test_what_run_began_goes_on_with_run() -> None:
     look = quick_look(gain_record("no evidence", 2))
     named = Named("f.onnx photos", " --quick", "", run=True, whole="ganaug run 'a & b' --out d")
     lines = advice(look, healthy(), info, named)
-    assert lines[0].endswith("Measure it first: ganaug run 'a & b' --out d")
-    assert lines[1].endswith("without --quick: ganaug run 'a & b' --out d")
+    assert lines[0].endswith("without --quick: ganaug run 'a & b' --out d")
+    assert "Measure it first" not in "".join(lines)  # which that does
+    few = replace(look, gain={"ganaug": replace(look.gain["ganaug"], few_units=True)})
+    assert advice(few, healthy(), info, named)[0].endswith("first: ganaug run 'a & b' --out d")
     page = advice_list(look, healthy(), info, named)
     assert "<code>ganaug run &#x27;a &amp; b&#x27; --out d</code>" in page
     short = advice(None, diversity_record(), info, named)[0]

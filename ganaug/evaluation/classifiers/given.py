@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 from torch import nn
 
 from ganaug.errors import ConfigError
@@ -42,9 +46,27 @@ def as_classifier(given: Given) -> Classifier:
             f" {given.__name__}()"
         )
     if callable(given) and not isinstance(given, nn.Module):
+        if not _takes(given, 3):
+            name = getattr(given, "__name__", type(given).__name__)
+            raise ConfigError(
+                f"classifier: {name} does not take (channels, classes, size); allowed: a factory"
+                " of these -> nn.Module, or a training loop (train_dataset, seed) as"
+                f" TrainingLoop({name}); wrap it, or correct it"
+            )
         return Network(given)
     raise ConfigError(
         f"classifier: a {type(given).__name__}; allowed: a name of torchvision, a factory"
         " (channels, classes, size) -> nn.Module, a scikit-learn classifier, a Pretrained, or a"
         " TrainingLoop; give one"
     )
+
+
+def _takes(function: Callable[..., Any], number: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as it tells."""
+    try:
+        inspect.signature(function).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # one of another language has no signature
+        return True
+    return True

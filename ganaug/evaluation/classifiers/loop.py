@@ -36,7 +36,8 @@ class TrainingLoop:
     Attributes:
         train_fn: (train_dataset, seed) -> predict_fn. Items of the map-style data set are (uint8
             [C, H, W] in 0..255, int), augmented anew at each access. Arms that balance the classes
-            show images of smaller ones more often. The data set has `targets`, `classes` and
+            show images of smaller ones more often, and have more items: count steps, not epochs, so
+            that all arms train equally long. The data set has `targets`, `classes` and
             `set_epoch`. predict_fn takes uint8 [N, C, H, W], and returns labels [N] or
             probabilities [N, classes]. torch's state is set from the seed. An object, or that of a
             method, is copied for each training; a function makes its network itself.

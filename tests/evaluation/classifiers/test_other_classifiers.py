@@ -413,3 +413,8 @@ def test_the_classification_accuracy_score_trains_on_generated_images_alone(
     assert report.chosen == "synthetic"
     assert report.arms["balanced"].balanced_accuracy[0] == 1.0
     assert report.arms["synthetic"].balanced_accuracy[0] < 0.8
+
+
+def test_a_training_loop_that_is_not_wrapped_is_told_how() -> None:
+    with pytest.raises(ConfigError, match=r"labels_of does not take .* TrainingLoop\(labels_of\)"):
+        as_classifier(labels_of)

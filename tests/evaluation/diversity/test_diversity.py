@@ -172,7 +172,7 @@ def test_names_cannot_rewrite_the_terminal(real: ImageSet) -> None:
     assert "a\ufffd[2Jb" in text
     for measure in ("missing", "mistaken", "latent"):
         assert f" {measure}" in text
-    assert "all classes together: cubic kernel " in text
+    assert "all classes together, the lower the more alike: cubic kernel " in text
 
 
 def test_a_class_that_as_a_whole_looks_like_another_is_mistaken(real: ImageSet) -> None:
