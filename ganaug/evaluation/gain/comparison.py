@@ -112,9 +112,8 @@ class Comparison:
         ]
         notes += _balancing(trained, baseline)
         if self.quick:
-            notes += (
-                f"a quick look, {counted(self.schedule.steps, 'step')}: no verdict to rely on",
-            )
+            steps = f", {counted(self.schedule.steps, 'step')}" * self.classifier.counts_steps
+            notes += (f"a quick look{steps}: no verdict to rely on",)
         first = self.splits[seeds[0]]
         chosen = _chosen(ours)
         evidence = Evidence(

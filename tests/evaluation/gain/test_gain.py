@@ -13,7 +13,7 @@ from helpers.small_comparisons import FREE, linear, run
 from helpers.small_images import bars
 from sklearn.linear_model import RidgeClassifier
 
-from ganaug import Refit
+from ganaug import Refit, TrainingLoop
 from ganaug.artifact.policy import Policy
 from ganaug.errors import ArtifactError, ConfigError, DataError, DeviceError, GanaugError
 from ganaug.evaluation.gain import GainReport
@@ -362,6 +362,12 @@ def test_a_local_factory_needs_one_process(images: ImageSet) -> None:
     assert run(None, images, seeds=1, classifier=lambda c, k, s: linear(c, k, s)).arms
 
 
+def first_class(images: object, seed: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda tested: torch.zeros(len(tested), dtype=torch.int64)
+
+
 def test_a_quick_look_says_so(images: ImageSet) -> None:
     report = run(None, images, quick=True)
     assert "a quick look, 12 steps: no verdict to rely on" in report.notes
+    own = run(None, images, quick=True, classifier=TrainingLoop(first_class), jobs=1)
+    assert "a quick look: no verdict to rely on" in own.notes  # its steps are its own
