@@ -248,7 +248,7 @@ class CheckReport:
         if times.busy:
             load = [] if times.load is None else [f"{times.load:.1f} processes a core"]
             got = [] if times.share is None else [f"a step got {share:.0%} of one"]
-            first = "" if share == 1 else ": the first is for a free one, the second for now"
+            first = ": the first is for a free machine, the second for one as busy" * (share < 1)
             lines.append(f"the machine is busy ({', '.join(load + got)}), and times swing{first}")
         if (times.evaluate or 0) > LONG and times.two_arms is not None:
             look = _range(share * times.two_arms, times.two_arms)
